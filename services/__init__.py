@@ -1,0 +1,1 @@
+"""The services: each folder is a process, and no service imports another."""

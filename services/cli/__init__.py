@@ -1,0 +1,1 @@
+"""The `portal` command line and the supervisor of `portal up`; it alone may start the services."""

@@ -1,0 +1,1 @@
+"""Runs scripts: claims attempts, starts them in a sandbox and reports. Knows no database."""

@@ -1,0 +1,1 @@
+"""How a script is confined: the door behind which every sandbox level lives."""

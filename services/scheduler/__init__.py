@@ -1,0 +1,1 @@
+"""Decides when: plans runs, answers claims, applies results."""

@@ -1,0 +1,1 @@
+"""Shows the ledger, records what scripts printed, accepts what people ask for."""

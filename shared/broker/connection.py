@@ -1,0 +1,84 @@
+"""Two robust connections a process, and what it takes to get and keep them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractRobustConnection
+from tenacity import retry, retry_if_exception_type, wait_exponential_jitter
+from yarl import URL
+
+log = structlog.get_logger()
+
+CONNECTION_ERRORS = (OSError, aio_pika.exceptions.AMQPError, TimeoutError)
+_CLOSE_S = 5
+_HEARTBEAT_S = 10
+"""A dead peer is noticed after (heartbeat + 1) * 3 seconds; the default of 60 would take minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    """The connections of one process; both reconnect by themselves, every second."""
+
+    publishing: AbstractRobustConnection
+    consuming: AbstractRobustConnection
+
+    @property
+    def connected(self) -> bool:
+        """Say whether both connections stand at this moment."""
+        return self.publishing.connected.is_set() and self.consuming.connected.is_set()
+
+
+@asynccontextmanager
+async def connect(url: str, *, name: str) -> AsyncIterator[Broker]:
+    """Connect, waiting as long as it takes for a broker that is not up yet.
+
+    `name` is what the management console shows. A wrong password is no reason to wait: it raises
+    `aio_pika.exceptions.ProbableAuthenticationError`. Closing is bounded: a broker that does not
+    answer is left after 5 s.
+    """
+    publishing = await _connected(url, f"{name} (publishes)")
+    try:
+        consuming = await _connected(url, f"{name} (consumes)")
+        try:
+            yield Broker(publishing=publishing, consuming=consuming)
+        finally:
+            await _close(consuming)
+    finally:
+        await _close(publishing)
+
+
+@retry(
+    retry=retry_if_exception_type(CONNECTION_ERRORS),
+    wait=wait_exponential_jitter(initial=0.1, max=1, jitter=0.1),
+    before_sleep=lambda state: _say_waiting(state.attempt_number),
+)
+async def _connected(url: str, name: str) -> AbstractRobustConnection:
+    query = {"heartbeat": str(_HEARTBEAT_S), "reconnect_interval": "1", "name": name}
+    try:
+        return await aio_pika.connect_robust(
+            URL(url).update_query(query), timeout=10, client_properties={"connection_name": name}
+        )
+    except (
+        aio_pika.exceptions.ProbableAuthenticationError,
+        aio_pika.exceptions.AuthenticationError,
+    ) as error:
+        raise SystemExit(
+            f"RabbitMQ refuses this user or password: {error}. Check PORTAL_AMQP_URL."
+        ) from error
+
+
+def _say_waiting(attempt: int) -> None:
+    if attempt == 1 or attempt % 30 == 0:
+        log.warning("waiting for the broker", attempt=attempt)
+
+
+async def _close(connection: AbstractRobustConnection) -> None:
+    try:
+        async with asyncio.timeout(_CLOSE_S):
+            await connection.close()
+    except CONNECTION_ERRORS as error:
+        log.warning("connection did not close cleanly", error=repr(error))

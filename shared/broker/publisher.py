@@ -1,0 +1,158 @@
+"""Publishes with confirms: what returns without an error is in a queue."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection, DeliveryMode
+
+from shared.broker.connection import CONNECTION_ERRORS, Broker
+from shared.broker.topology import declare, declare_common
+from shared.domain.errors import BrokerUnavailable, PortalError, Unroutable
+from shared.messages.codec import CONTENT_TYPE, encode, type_of
+from shared.messages.envelope import Message
+from shared.messages.topology import Exchange, Queue
+
+log = structlog.get_logger()
+
+PUBLISH_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message and where it goes. `mandatory`: no queue for it is an error, not a shrug."""
+
+    exchange: Exchange
+    key: str
+    message: Message
+    mandatory: bool = True
+    persistent: bool = True
+    expires_s: float | None = None
+    correlation_id: str | None = None
+    reply_to: str | None = None
+
+
+class Publisher:
+    """Publishes on one channel with confirms. Make it with `Publisher.on`."""
+
+    def __init__(self, channel: AbstractRobustChannel, connection: AbstractRobustConnection) -> None:
+        self._channel = channel
+        self._connection = connection
+
+    @classmethod
+    @asynccontextmanager
+    async def on(cls, broker: Broker, *queues: Queue) -> AsyncIterator["Publisher"]:
+        """Open a channel, declare the common topology and `queues` on it, and close it at the end."""
+        channel = broker.publishing.channel(publisher_confirms=True, on_return_raises=True)
+        await channel.initialize()
+        await declare_common(channel, *queues)
+        try:
+            yield cls(channel, broker.publishing)
+        finally:
+            await close_quietly(channel)
+
+    async def declare(self, queue: Queue) -> None:
+        """Declare one more queue, such as a new pool's; it is restored with the others."""
+        await declare(self._channel, queue)
+
+    async def publish(self, outgoing: Outgoing) -> None:
+        """Publish and wait for the broker's confirm, at most `PUBLISH_TIMEOUT_S`.
+
+        Raises:
+            Unroutable: no queue took it (only if mandatory); it is nowhere.
+            BrokerUnavailable: no confirm in time, or a full queue refused it. It may still arrive:
+                publish the same message again, its id is unchanged.
+        """
+        try:
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                await self._channel.ready()
+                await send(self._channel, outgoing)
+        except aio_pika.exceptions.PublishError as error:
+            raise Unroutable(
+                f"no queue takes {type_of(outgoing.message)} with key {outgoing.key!r} of {outgoing.exchange}"
+            ) from error
+        except (*CONNECTION_ERRORS, RuntimeError) as error:
+            raise BrokerUnavailable(f"{type_of(outgoing.message)} not confirmed: {error!r}") from error
+
+    async def publish_all(self, batch: Sequence[Outgoing]) -> list[PortalError | None]:
+        """Publish together and return, in order, None for each confirmed one or its error."""
+        results: list[PortalError | None] = [None] * len(batch)
+
+        async def one(index: int, outgoing: Outgoing) -> None:
+            try:
+                await self.publish(outgoing)
+            except (Unroutable, BrokerUnavailable) as error:
+                results[index] = error
+
+        async with asyncio.TaskGroup() as group:
+            for index, outgoing in enumerate(batch):
+                group.create_task(one(index, outgoing))
+        return results
+
+    async def answer(self, reply_to: str, correlation_id: str | None, message: Message) -> None:
+        """Send an answer to a direct reply-to address; not confirmed: a lost answer is asked for again."""
+        amqp = aio_pika.Message(
+            encode(message),
+            message_id=str(message.id),
+            type=type_of(message),
+            timestamp=message.time,
+            app_id=message.source,
+            content_type=CONTENT_TYPE,
+            correlation_id=correlation_id,
+        )
+        try:
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                await self._channel.ready()
+                await self._channel.default_exchange.publish(amqp, routing_key=reply_to, mandatory=False)
+        except (*CONNECTION_ERRORS, RuntimeError) as error:
+            log.warning("answer not sent", type=type_of(message), error=repr(error))
+
+    async def depth(self, queue: Queue) -> int:
+        """Return how many messages are ready in `queue`, as the broker counts them now.
+
+        Raises:
+            BrokerUnavailable: when it cannot be asked.
+        """
+        try:
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                # A channel of its own: a queue that does not exist closes the channel that asks.
+                async with self._channel._connection.channel() as asking:  # noqa: SLF001
+                    underlay = await asking.get_underlay_channel()
+                    answer = await underlay.queue_declare(queue.name, passive=True)
+        except (*CONNECTION_ERRORS, RuntimeError) as error:
+            raise BrokerUnavailable(f"cannot ask for the depth of {queue.name}: {error!r}") from error
+        return answer.message_count or 0
+
+
+async def send(channel: AbstractRobustChannel, outgoing: Outgoing) -> None:
+    """Publish on this channel with aio-pika's own errors; waits for the confirm."""
+    message = outgoing.message
+    exchange = await channel.get_exchange(outgoing.exchange, ensure=False)
+    await exchange.publish(
+        aio_pika.Message(
+            encode(message),
+            message_id=str(message.id),
+            type=type_of(message),
+            timestamp=message.time,
+            app_id=message.source,
+            content_type=CONTENT_TYPE,
+            correlation_id=outgoing.correlation_id,
+            reply_to=outgoing.reply_to,
+            expiration=outgoing.expires_s,
+            delivery_mode=DeliveryMode.PERSISTENT if outgoing.persistent else DeliveryMode.NOT_PERSISTENT,
+        ),
+        routing_key=outgoing.key,
+        mandatory=outgoing.mandatory,
+    )
+
+
+async def close_quietly(channel: aio_pika.abc.AbstractChannel) -> None:
+    """Close a channel within 5 s; one that is gone already is closed enough."""
+    try:
+        async with asyncio.timeout(5):
+            await channel.close()
+    except (*CONNECTION_ERRORS, RuntimeError):
+        return

@@ -1,0 +1,58 @@
+"""Every error that the product raises on purpose.
+
+PortalError
+├── InvalidInput            a person can mend it: names the field and what to do
+│   └── NameTaken
+├── NotFound                the thing does not exist, or no longer
+├── Conflict                it changed since it was read
+├── MalformedMessage        bytes that are no message of ours
+├── UnknownMessage          a message of a type that this version does not know
+├── Unroutable              the broker has no queue for it
+├── BrokerUnavailable       the broker did not take it in time; it may still arrive
+└── ForgedGrant             a grant whose signature does not match
+"""
+
+
+class PortalError(Exception):
+    """Base of every error raised on purpose; the message says what to do next."""
+
+
+class InvalidInput(PortalError):  # noqa: N818 - it names the input, not the program, as wrong
+    """What a person entered cannot be accepted; `field` names where."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+class NameTaken(InvalidInput):
+    """Another job that is not deleted has this name."""
+
+
+class NotFound(PortalError):  # noqa: N818 - the HTTP word
+    """The thing asked for does not exist, or no longer."""
+
+
+class Conflict(PortalError):  # noqa: N818 - the HTTP word
+    """The thing changed since it was read: read it again, then decide."""
+
+
+class MalformedMessage(PortalError):  # noqa: N818 - says what the message is
+    """Bytes that are no message of ours; they are parked, never dropped."""
+
+
+class UnknownMessage(PortalError):  # noqa: N818 - says what the message is
+    """A well-formed message of a type that this version does not know; it is parked."""
+
+
+class Unroutable(PortalError):  # noqa: N818 - says what the message is
+    """The broker has no queue for this message; it was returned and is nowhere."""
+
+
+class BrokerUnavailable(PortalError):  # noqa: N818 - says what the broker is
+    """The broker did not confirm in time. The message may still arrive: retry with the same id."""
+
+
+class ForgedGrant(PortalError):  # noqa: N818 - says what the grant is
+    """A grant whose signature does not match its bytes; nothing may be started from it."""

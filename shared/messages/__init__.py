@@ -1,0 +1,1 @@
+"""The contract on the wire: everything that can be said, and where it goes."""

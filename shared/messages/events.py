@@ -1,0 +1,130 @@
+"""Events: "this happened", for any number of consumers."""
+
+from enum import StrEnum
+
+from shared.domain.ids import AttemptId, BootId, ExecutorName, JobId, RequestId, RunId
+from shared.domain.run import Cause, Reason, RunState
+from shared.messages.envelope import Instant, Message
+
+
+class Stream(StrEnum):
+    """Where the script printed it."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+class RunStarted(Message, frozen=True, kw_only=True, tag="run.started"):
+    """The script's process exists."""
+
+    run_id: RunId
+    attempt_id: AttemptId
+    token: int
+    executor: ExecutorName
+    boot: BootId
+    started_at: Instant
+    sandbox: str
+
+
+class RunFinished(Message, frozen=True, kw_only=True, tag="run.finished"):
+    """The last word on one attempt, sent until a renewal answer says settled.
+
+    `started_at` is None when the script was never started (`reason` start-error).
+    """
+
+    run_id: RunId
+    attempt_id: AttemptId
+    token: int
+    executor: ExecutorName
+    boot: BootId
+    state: RunState
+    reason: Reason | None = None
+    detail: str = ""
+    """For people: the error's text, or what stopped the script."""
+    exit_code: int | None = None
+    signal: int | None = None
+    started_at: Instant | None = None
+    finished_at: Instant
+    duration_ms: int = 0
+    """By a monotonic clock, from the start of the script to its end."""
+    cpu_ms: int | None = None
+    peak_memory_bytes: int | None = None
+    last_seq: int = 0
+    """Number of output chunks: the log is complete when the store has this one. 0: nothing printed."""
+    stdout_bytes: int = 0
+    stderr_bytes: int = 0
+    dropped_bytes: int = 0
+    sandbox: str = ""
+
+
+class RunOutput(Message, frozen=True, kw_only=True, tag="run.output"):
+    """A piece of what an attempt printed. `seq` counts from 1 over both streams of the attempt."""
+
+    job_id: JobId
+    run_id: RunId
+    attempt_id: AttemptId
+    token: int
+    executor: ExecutorName
+    seq: int
+    stream: Stream
+    at: Instant
+    """When its first byte was read."""
+    text: str
+
+
+class RunChanged(Message, frozen=True, kw_only=True, tag="run.changed"):
+    """The ledger's word on a run, said by the scheduler after each commit that changed it."""
+
+    job_id: JobId
+    run_id: RunId
+    run_number: int
+    state: RunState
+    reason: Reason | None
+    cause: Cause
+    attempt: int
+    due_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+    executor: ExecutorName | None
+    exit_code: int | None = None
+    signal: int | None = None
+    next_due_at: Instant | None = None
+
+
+class ExecutorChanged(Message, frozen=True, kw_only=True, tag="executor.changed"):
+    """An executor came, went, beat, or took or ended a run."""
+
+    executor: ExecutorName
+    online: bool
+    draining: bool
+    slots: int
+    busy: int
+    last_seen_at: Instant
+
+
+class JobChanged(Message, frozen=True, kw_only=True, tag="job.changed"):
+    """A definition was created, edited, paused, resumed, deleted or restored: read it again."""
+
+    job_id: JobId
+    version: int
+
+
+class RequestsChanged(Message, frozen=True, kw_only=True, tag="requests.changed"):
+    """A person asked for something: read the requests. A wake-up only."""
+
+    request_id: RequestId
+
+
+Event = RunStarted | RunFinished | RunOutput | RunChanged | ExecutorChanged | JobChanged | RequestsChanged
+
+__all__ = [
+    "Event",
+    "ExecutorChanged",
+    "JobChanged",
+    "RequestsChanged",
+    "RunChanged",
+    "RunFinished",
+    "RunOutput",
+    "RunStarted",
+    "Stream",
+]

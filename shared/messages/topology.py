@@ -1,0 +1,135 @@
+"""Exchanges, queues and policies as data: what `shared.broker.topology` declares.
+
+Names are for a person who reads them in the management console. How a queue behaves is set by
+policy (`POLICIES`), so that it can be changed without deleting queues; only its type, which is fixed
+for life, is an argument.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from shared.domain.ids import BootId, ExecutorName, JobId, RunId
+
+
+class Exchange(StrEnum):
+    """Every exchange, by name."""
+
+    DUE = "portal.due"
+    CLAIMS = "portal.claims"
+    EVENTS = "portal.events"
+    LOGS = "portal.logs"
+    CONTROL = "portal.control"
+    DEAD = "portal.dead"
+
+
+EXCHANGE_KINDS: Mapping[Exchange, str] = MappingProxyType(
+    {
+        Exchange.DUE: "direct",
+        Exchange.CLAIMS: "direct",
+        Exchange.EVENTS: "topic",
+        Exchange.LOGS: "topic",
+        Exchange.CONTROL: "topic",
+        Exchange.DEAD: "fanout",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A queue and the keys by which its exchange feeds it."""
+
+    name: str
+    exchange: Exchange
+    keys: tuple[str, ...]
+    kind: str = "quorum"
+    exclusive: bool = False
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How the queues whose names match `pattern` behave."""
+
+    name: str
+    pattern: str
+    definition: Mapping[str, object]
+    apply_to: str = "queues"
+    priority: int = 1
+
+
+CLAIM_TTL_S = 10
+"""A request that nobody took for so long is void: its sender has asked again."""
+
+CLAIMS = Queue(name="portal.claims", exchange=Exchange.CLAIMS, keys=("claims",), kind="classic")
+SCHEDULER_EVENTS = Queue(
+    name="portal.events.scheduler",
+    exchange=Exchange.EVENTS,
+    keys=("run.started", "run.finished", "job.changed", "requests.changed"),
+)
+LOG_STORE = Queue(name="portal.logs.store", exchange=Exchange.LOGS, keys=("log.#",))
+DEAD = Queue(name="portal.dead", exchange=Exchange.DEAD, keys=("",))
+
+COMMON: tuple[Queue, ...] = (CLAIMS, SCHEDULER_EVENTS, LOG_STORE, DEAD)
+"""Declared by every service at its start: none depends on the order in which services come up."""
+
+POLICIES: tuple[Policy, ...] = (
+    # Every channel that closes counts as a delivery of what it held; nothing may fall out by that.
+    Policy(name="portal.due", pattern=r"^portal\.due\.", definition={"delivery-limit": 1_000_000}),
+    Policy(name="portal.events", pattern=r"^portal\.events\.", definition={"delivery-limit": 1_000_000}),
+    Policy(
+        name="portal.logs",
+        pattern=r"^portal\.logs\.store$",
+        definition={
+            "max-length-bytes": 1_000_000_000,
+            "overflow": "reject-publish",
+            "delivery-limit": 1_000_000,
+        },
+    ),
+    Policy(name="portal.claims", pattern=r"^portal\.claims$", definition={"message-ttl": CLAIM_TTL_S * 1000}),
+)
+
+
+def due_key(pool: str, *, urgent: bool) -> str:
+    """Return the routing key of `portal.due` for this pool."""
+    return f"{pool}.urgent" if urgent else pool
+
+
+def due_queue(pool: str, *, urgent: bool) -> Queue:
+    """Return the queue in which attempts wait for an executor of this pool."""
+    key = due_key(pool, urgent=urgent)
+    return Queue(name=f"portal.due.{key}", exchange=Exchange.DUE, keys=(key,))
+
+
+def control_queue(executor: ExecutorName, boot: BootId) -> Queue:
+    """Return the queue of one start of one executor; it goes with its connection."""
+    return Queue(
+        name=f"portal.control.{executor}.{boot.hex[-8:]}",
+        exchange=Exchange.CONTROL,
+        keys=(control_key(executor), "executor.all"),
+        kind="classic",
+        exclusive=True,
+    )
+
+
+def control_key(executor: ExecutorName) -> str:
+    """Return the routing key that reaches one executor."""
+    return f"executor.{executor}"
+
+
+def live_queue(replica: str) -> Queue:
+    """Return the queue of one portal replica: bounded, the oldest is dropped, gone with it."""
+    return Queue(
+        name=f"portal.live.{replica}",
+        exchange=Exchange.EVENTS,
+        keys=("run.changed", "executor.changed", "job.changed"),
+        kind="classic",
+        exclusive=True,
+        arguments=MappingProxyType({"x-max-length": 10_000, "x-overflow": "drop-head"}),
+    )
+
+
+def log_key(job_id: JobId, run_id: RunId) -> str:
+    """Return the routing key of a run's output."""
+    return f"log.{job_id}.{run_id}"

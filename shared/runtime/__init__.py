@@ -1,0 +1,1 @@
+"""Process plumbing: clock, settings, logs, lifecycle, health."""
