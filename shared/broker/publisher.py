@@ -119,7 +119,7 @@ class Publisher:
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
                 # A channel of its own: a queue that does not exist closes the channel that asks.
-                async with self._channel._connection.channel() as asking:  # noqa: SLF001
+                async with self._connection.channel() as asking:
                     underlay = await asking.get_underlay_channel()
                     answer = await underlay.queue_declare(queue.name, passive=True)
         except (*CONNECTION_ERRORS, RuntimeError) as error:

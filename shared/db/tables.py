@@ -1,0 +1,260 @@
+"""Every table, with who writes it. A service never writes a table of another.
+
+| written by | tables |
+|---|---|
+| ui | `jobs`, `schedules`, `requests` (but for the outcome), `log_chunks`, `people` |
+| scheduler | `job_ledgers`, `cursors`, `runs`, `attempts`, `executors`, the outcome of `requests` |
+
+Ids are UUIDv7. Every index names the query that it serves.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.db.types import EnumText, UtcDateTime
+from shared.domain.job import OnLost, Overlap
+from shared.domain.run import Cause, Reason, RunState
+
+
+class LedgerBase(DeclarativeBase):
+    """Tables of the ledger."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way
+        datetime: UtcDateTime(),
+        dict[str, Any]: JSON(),
+        list[str]: JSON(),
+        RunState: EnumText(RunState),
+        Reason: EnumText(Reason),
+        Cause: EnumText(Cause),
+        OnLost: EnumText(OnLost),
+        Overlap: EnumText(Overlap),
+    }
+
+
+class LogsBase(DeclarativeBase):
+    """Tables of the logs: on SQLite a file of their own, so that logs never block promises."""
+
+    type_annotation_map = {datetime: UtcDateTime()}  # noqa: RUF012 - SQLAlchemy's own way
+
+
+class JobRow(LedgerBase):
+    """A definition. `version` goes up with every change; the scheduler follows it."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    name: Mapped[str] = mapped_column(String(200))
+    # The folded name while the job lives, "deleted:<id>" afterwards: portable uniqueness among the living.
+    name_key: Mapped[str] = mapped_column(String(450), unique=True)
+    description: Mapped[str] = mapped_column(Text, default="")
+    script: Mapped[str] = mapped_column(String(255))
+    args: Mapped[list[str]]
+    timeout_s: Mapped[int]
+    kill_grace_s: Mapped[int]
+    on_lost: Mapped[OnLost]
+    overlap: Mapped[Overlap]
+    pool: Mapped[str] = mapped_column(String(40))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+
+
+class ScheduleRow(LedgerBase):
+    """One schedule of a job. Editing the rule makes a new row: an id never changes its meaning."""
+
+    __tablename__ = "schedules"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"), index=True)  # a job's schedules
+    spec: Mapped[dict[str, Any]]
+    zone: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+
+class JobLedgerRow(LedgerBase):
+    """What the scheduler keeps per job. This row is the lock of the job's planning."""
+
+    __tablename__ = "job_ledgers"
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    seen_version: Mapped[int]
+    run_count: Mapped[int] = mapped_column(default=0)  # the number of the newest run
+    next_due_at: Mapped[datetime | None] = mapped_column(index=True)  # the jobs list, by next run
+    last_run_id: Mapped[UUID | None]
+    last_state: Mapped[RunState | None]
+    last_finished_at: Mapped[datetime | None]
+
+
+class CursorRow(LedgerBase):
+    """How far a schedule is decided: every instant up to `decided_until` is in the ledger for good."""
+
+    __tablename__ = "cursors"
+
+    schedule_id: Mapped[UUID] = mapped_column(ForeignKey("schedules.id"), primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("job_ledgers.job_id"), index=True)  # a job's cursors
+    decided_until: Mapped[datetime]
+    # NULL while inactive: "what is due by t" reads this index alone.
+    next_due_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class RunRow(LedgerBase):
+    """One promised instant, or one run that somebody asked for."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
+    number: Mapped[int]
+    schedule_id: Mapped[UUID | None] = mapped_column(ForeignKey("schedules.id"))
+    # "<schedule id>@<nominal instant>" of a scheduled run; who was asked for has no promise to double.
+    promise_key: Mapped[str | None] = mapped_column(String(80))
+    cause: Mapped[Cause]
+    requested_by: Mapped[str | None] = mapped_column(String(200))
+    nominal_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    # A missed range: how many instants from `nominal_at` to `nominal_until`; 1 for every other run.
+    instants: Mapped[int] = mapped_column(default=1)
+    nominal_until: Mapped[datetime | None]
+    state: Mapped[RunState]
+    reason: Mapped[Reason | None]
+    detail: Mapped[str] = mapped_column(Text, default="")
+    attempt: Mapped[int] = mapped_column(default=0)  # the newest attempt's number; 0: never queued
+    executor: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    duration_ms: Mapped[int | None]
+    exit_code: Mapped[int | None]
+    signal: Mapped[int | None]
+
+    __table_args__ = (
+        UniqueConstraint("job_id", "number", name="uq_runs_job_number"),  # a job's runs, newest first
+        # NULL is not equal to NULL on SQLite and PostgreSQL; SQL Server needs the filter.
+        Index(
+            "uq_runs_promise_key",
+            "promise_key",
+            unique=True,
+            mssql_where=(promise_key.is_not(None)),
+        ),
+        Index("ix_runs_state_due", "state", "due_at"),  # what waits, what runs, what failed lately
+        Index("ix_runs_job_state", "job_id", "state"),  # is a run of this job still going
+        Index("ix_runs_due", "due_at"),  # the runs list, by time
+    )
+
+
+class AttemptRow(LedgerBase):
+    """One try of a run. The row is the outbox: `published_at` is set when the broker has confirmed."""
+
+    __tablename__ = "attempts"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    run_id: Mapped[UUID] = mapped_column(ForeignKey("runs.id"))
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
+    number: Mapped[int]
+    token: Mapped[int]
+    state: Mapped[RunState]
+    reason: Mapped[Reason | None]
+    detail: Mapped[str] = mapped_column(Text, default="")
+    pool: Mapped[str] = mapped_column(String(40))
+    urgent: Mapped[bool]
+    due_at: Mapped[datetime]
+    published_at: Mapped[datetime | None]
+    publish_count: Mapped[int] = mapped_column(default=0)
+    claim_id: Mapped[UUID | None]
+    executor: Mapped[str | None] = mapped_column(String(200))
+    boot: Mapped[UUID | None]
+    claimed_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    # While it may still run though nothing is heard of it, it counts for overlap and limits.
+    may_run_until: Mapped[datetime | None]
+    cancel_requested_at: Mapped[datetime | None]
+    settled: Mapped[bool] = mapped_column(default=False)  # its own executor's last word is applied
+    exit_code: Mapped[int | None]
+    signal: Mapped[int | None]
+    duration_ms: Mapped[int | None]
+    cpu_ms: Mapped[int | None]
+    peak_memory_bytes: Mapped[int | None]
+    last_seq: Mapped[int | None]
+    stdout_bytes: Mapped[int | None]
+    stderr_bytes: Mapped[int | None]
+    dropped_bytes: Mapped[int | None]
+    sandbox: Mapped[str] = mapped_column(String(20), default="")
+
+    __table_args__ = (
+        UniqueConstraint("run_id", "number", name="uq_attempts_run_number"),  # a run's attempts
+        Index("ix_attempts_state_due", "state", "due_at"),  # what waits to be published or claimed
+        Index("ix_attempts_state_executor", "state", "executor"),  # what a silent executor held
+    )
+
+
+class RequestRow(LedgerBase):
+    """What a person asked for. The id is made by the asker, so that asking twice is asking once."""
+
+    __tablename__ = "requests"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))  # run_now, cancel
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
+    run_id: Mapped[UUID | None]  # run_now: the id that the run is to have; cancel: the run to stop
+    requested_by: Mapped[str] = mapped_column(String(200))
+    cause: Mapped[Cause]
+    requested_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None] = mapped_column(index=True)  # NULL: what is still to do
+    outcome: Mapped[str | None] = mapped_column(String(400))
+
+
+class ExecutorRow(LedgerBase):
+    """An executor as its newest renewal described it."""
+
+    __tablename__ = "executors"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    boot: Mapped[UUID]
+    beat_seq: Mapped[int]
+    host: Mapped[str] = mapped_column(String(255))
+    pid: Mapped[int]
+    version: Mapped[str] = mapped_column(String(40))
+    sandbox: Mapped[str] = mapped_column(String(20))
+    pools: Mapped[list[str]]
+    slots: Mapped[int]
+    busy: Mapped[int]
+    draining: Mapped[bool]
+    problems: Mapped[list[str]]
+    started_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    online: Mapped[bool]
+
+
+class PersonRow(LedgerBase):
+    """How one browser wants to see the portal, until there is sign-in: by a random cookie."""
+
+    __tablename__ = "people"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    zone: Mapped[str] = mapped_column(String(64))
+    theme: Mapped[str] = mapped_column(String(10))
+    density: Mapped[str] = mapped_column(String(12))
+    updated_at: Mapped[datetime]
+
+
+class LogChunkRow(LogsBase):
+    """A piece of what an attempt printed, as the executor cut it."""
+
+    __tablename__ = "log_chunks"
+
+    attempt_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[UUID] = mapped_column(index=True)  # a run's log over all of its attempts
+    stream: Mapped[str] = mapped_column(String(6))
+    at: Mapped[datetime]
+    text_bytes: Mapped[int]
+    line_breaks: Mapped[int]  # so that a line number finds its chunk without reading the others
+    body: Mapped[bytes] = mapped_column(LargeBinary)  # UTF-8, deflated (RFC 1950)
