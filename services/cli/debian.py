@@ -12,16 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from services.cli.console import Console
+from services.cli.errors import CannotStart
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 # The mark tells a policy that a killed run of ours left behind from the administrator's own.
 _POLICY_TEXT = "#!/bin/sh\n# portal: no daemon is started while its packages are installed\nexit 101\n"
 _UPDATE_BOUND_S = 180
 _INSTALL_BOUND_S = 600
-
-
-class InstallError(Exception):
-    """A package could not be installed; the message says what to do by hand."""
 
 
 def can_install() -> bool:
@@ -32,7 +29,7 @@ def can_install() -> bool:
 def install(package: str, console: Console) -> None:
     """Install one package by apt without starting what it brings; blocks, at most about 13 minutes.
 
-    Raises InstallError with apt's last words.
+    Raises CannotStart with apt's last words.
     """
     with _no_daemon_starts():
         with console.timed("apt", "package lists updated"):
@@ -41,7 +38,7 @@ def install(package: str, console: Console) -> None:
         with console.timed("apt", f"{package} installed"):
             problem = _apt_get("install", "-y", "--no-install-recommends", package, bound_s=_INSTALL_BOUND_S)
             if problem is not None:
-                raise InstallError(
+                raise CannotStart(
                     f"apt-get install {package} failed: {problem}. Install it by hand, then start again."
                 )
 

@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from services.cli.broker_config import policy_json
+from services.cli.errors import RefusedByBroker
 from services.cli.probe import request
 from shared.messages.topology import Policy
-
-
-class RefusedByBroker(Exception):  # noqa: N818 - says what happened
-    """The management API answered with an error; the message holds its status and reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

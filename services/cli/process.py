@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.cli import probe
+from services.cli.errors import NotReady
 
 _POLL_S = 0.02
+_POLL_HTTP_S = 0.1  # an HTTP probe costs a thread and a request, and there are several at a start
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,6 @@ class Program:
     """The file that takes what it prints; None: a pipe, for the supervisor's console."""
 
 
-class NotReady(Exception):  # noqa: N818 - says what the process is
-    """A process ended, or its time was up, before it was ready; the message holds its last words."""
-
-
 @dataclass(frozen=True, slots=True)
 class Process:
     """A started program."""
@@ -55,17 +53,18 @@ class Process:
 
     async def ready(self, *, bound_s: float) -> None:
         """Return once its probe answers; raise NotReady when it ended first or after `bound_s`."""
+        poll_s = _POLL_HTTP_S if self.program.probe.startswith("http:") else _POLL_S
         try:
             async with asyncio.timeout(bound_s):
                 while not await probe.is_ready(self.program.probe):
                     if self.child.returncode is not None:
                         raise NotReady(
-                            f"{self.program.name} ended with {self.child.returncode}{self._last_words()}"
+                            f"{self.program.name} ended with {self.child.returncode}{self.last_words()}"
                         )
-                    await asyncio.sleep(_POLL_S)
+                    await asyncio.sleep(poll_s)
         except TimeoutError as error:
             raise NotReady(
-                f"{self.program.name} is not ready after {bound_s:.0f} s{self._last_words()}"
+                f"{self.program.name} is not ready after {bound_s:.0f} s{self.last_words()}"
             ) from error
 
     async def stop(self) -> None:
@@ -90,7 +89,8 @@ class Process:
         with suppress(ProcessLookupError):
             os.killpg(self.identity.pid, signal.SIGKILL)
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """Return the end of what it printed to its file, on lines of their own, to end a message with."""
         if self.program.output is None:
             return ""
         lines = self.program.output.read_text(errors="replace").strip().splitlines()

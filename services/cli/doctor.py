@@ -1,0 +1,163 @@
+"""`portal doctor`: one line for each thing that `portal up` needs, with the way to mend it."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from services.cli import broker_node, debian, ports, record
+from services.cli.console import Console
+from services.cli.environment import given_amqp_url, script_python
+from services.cli.home import Home
+
+_GB = 1_000_000_000
+_BROKER_NEEDS_BYTES = _GB  # disk_free_limit.absolute of the private node
+_COMFORTABLE_BYTES = 5 * _GB
+_INTERPRETER_BOUND_S = 20
+
+
+class Verdict(StrEnum):
+    """How a finding is to be taken."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, how it is, and what to do where it is not ok."""
+
+    subject: str
+    verdict: Verdict
+    text: str
+
+
+def examine(home: Home, port: int) -> int:
+    """Print the findings; return 1 if one is a problem, else 0. Changes nothing."""
+    console = Console()
+    findings = list(_findings(home, port))
+    for finding in findings:
+        console.say(f"{finding.verdict:<8} {finding.subject:<13} {finding.text}")
+    return 1 if any(finding.verdict is Verdict.PROBLEM for finding in findings) else 0
+
+
+def _findings(home: Home, port: int) -> Iterator[Finding]:
+    looks: tuple[Callable[[], Finding], ...] = (
+        _python,
+        _script_interpreter,
+        _broker,
+        lambda: _port(home, port),
+        lambda: _home(home),
+        lambda: _disk(home),
+        _sandbox,
+    )
+    for look in looks:
+        yield look()
+
+
+def _python() -> Finding:
+    text = f"{platform.python_version()} at {sys.executable}"
+    if sys.platform != "linux":
+        return Finding(
+            "python", Verdict.PROBLEM, f"{text}, but {sys.platform}: the supervisor needs Linux's /proc"
+        )
+    return Finding("python", Verdict.OK, text)
+
+
+def _script_interpreter() -> Finding:
+    python = script_python()
+    try:
+        done = subprocess.run(
+            [python, "-I", "-c", "import platform; print(platform.python_version())"],
+            capture_output=True,
+            text=True,
+            timeout=_INTERPRETER_BOUND_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        text = f"{python} does not run ({error}): set PORTAL_SCRIPT_PYTHON to a Python"
+        return Finding("scripts run by", Verdict.PROBLEM, text)
+    return Finding(
+        "scripts run by",
+        Verdict.OK,
+        f"{python} ({done.stdout.strip()}); PORTAL_SCRIPT_PYTHON chooses another",
+    )
+
+
+def _broker() -> Finding:
+    given = given_amqp_url()
+    if given is not None:
+        parts = urlsplit(given)
+        where = f"{parts.hostname}:{parts.port or 5672}"  # never the password
+        return Finding("broker", Verdict.OK, f"PORTAL_AMQP_URL names {where}; no node of our own is started")
+    server = broker_node.find_server()
+    if server is not None:
+        return Finding("broker", Verdict.OK, f"private node from {server}")
+    if debian.can_install():
+        return Finding(
+            "broker", Verdict.WARNING, "RabbitMQ is not installed; `portal up` will do it with apt"
+        )
+    return Finding(
+        "broker", Verdict.PROBLEM, "no RabbitMQ: install rabbitmq-server, or set PORTAL_AMQP_URL to a broker"
+    )
+
+
+def _port(home: Home, port: int) -> Finding:
+    running = record.running(home.record)
+    if running is not None:
+        return Finding("port", Verdict.OK, f"the portal runs at {running.portal_url} (pid {running.pid})")
+    if ports.is_free(port):
+        return Finding("port", Verdict.OK, f"127.0.0.1:{port} is free; all other ports follow free ones")
+    return Finding("port", Verdict.PROBLEM, f"127.0.0.1:{port} is taken: start with `portal up --port N`")
+
+
+def _home(home: Home) -> Finding:
+    folder = home.folder
+    if not folder.exists():
+        parent = next(each for each in folder.parents if each.exists())
+        if not os.access(parent, os.W_OK | os.X_OK):
+            return Finding(
+                "home", Verdict.PROBLEM, f"{folder} cannot be made in {parent}: choose one with --home"
+            )
+        return Finding("home", Verdict.OK, f"{folder} will be made at the first start")
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        return Finding(
+            "home", Verdict.PROBLEM, f"{folder} is not ours to write: chown it, or choose another with --home"
+        )
+    loose = [path for path in (folder, *folder.glob("secrets/*")) if path.stat().st_mode & 0o077]
+    if loose:
+        names = " ".join(map(str, loose))
+        return Finding("home", Verdict.PROBLEM, f"others may read what is secret: chmod go= {names}")
+    return Finding("home", Verdict.OK, f"{folder}, readable by this account only")
+
+
+def _disk(home: Home) -> Finding:
+    folder = next(each for each in (home.folder, *home.folder.parents) if each.exists())
+    free = shutil.disk_usage(folder).free
+    text = f"{free / _GB:.1f} GB free at {folder}"
+    if free < _BROKER_NEEDS_BYTES:
+        return Finding("disk", Verdict.PROBLEM, f"{text}: below 1 GB RabbitMQ takes no messages; make room")
+    if free < _COMFORTABLE_BYTES:
+        return Finding("disk", Verdict.WARNING, f"{text}: output of many runs needs more")
+    return Finding("disk", Verdict.OK, text)
+
+
+def _sandbox() -> Finding:
+    text = "level process: own session, constructed environment, closed descriptors, time limit"
+    if os.geteuid() == 0:
+        return Finding(
+            "sandbox",
+            Verdict.WARNING,
+            f"{text}; scripts run as root: start as a user, or run trusted ones only",
+        )
+    user = Path("~").expanduser()
+    return Finding(
+        "sandbox", Verdict.WARNING, f"{text}; scripts reach all that this account reaches, {user} too"
+    )

@@ -1,0 +1,72 @@
+"""The one place that turns a home and its ports into the environment of the services."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.cli.home import TREE, Home
+
+_DATABASE = ("PORTAL_DATABASE_URL", "PORTAL_LOGS_DATABASE_URL")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What all services of one portal share."""
+
+    home: Home
+    amqp_url: str
+    ui_port: int
+    sandbox: str
+
+    def for_scheduler(self, health_port: int) -> Mapping[str, str]:
+        """Return the scheduler's environment."""
+        return self._common() | {"PORTAL_HEALTH_PORT": str(health_port)}
+
+    def for_executor(self, name: str, health_port: int) -> Mapping[str, str]:
+        """Return an executor's environment; it is told no database, it knows none."""
+        own = {
+            "PORTAL_HEALTH_PORT": str(health_port),
+            "PORTAL_EXECUTOR_NAME": name,
+            "PORTAL_EXECUTOR_HOME": str(self.home.executor(name)),
+            "PORTAL_SCRIPT_PYTHON": script_python(),
+            "PORTAL_SANDBOX": self.sandbox,
+        }
+        return {key: value for key, value in self._common().items() if key not in _DATABASE} | own
+
+    def for_ui(self) -> Mapping[str, str]:
+        """Return the portal's environment; loopback only until there is a sign-in."""
+        return self._common() | {"PORTAL_UI_HOST": "127.0.0.1", "PORTAL_UI_PORT": str(self.ui_port)}
+
+    def for_migrate(self) -> Mapping[str, str]:
+        """Return the environment in which the database is brought up to date."""
+        return self._common()
+
+    def _common(self) -> dict[str, str]:
+        # PYTHONPATH came from stage 0; the services start inside the tree and need none.
+        inherited = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        defaults = {"PORTAL_SCRIPTS_DIR": str(TREE / "scripts"), "PORTAL_LOG_FORMAT": "console"}
+        fixed = {
+            "PORTAL_HOME": str(self.home.folder),
+            "PORTAL_AMQP_URL": self.amqp_url,
+            "PORTAL_GRANT_KEY_FILE": str(self.home.secret("grant.key")),
+            "PYTHONUNBUFFERED": "1",  # their last words must not die in a buffer
+        }
+        return defaults | inherited | fixed
+
+
+def given_amqp_url() -> str | None:
+    """Return the broker named by PORTAL_AMQP_URL; None: a private node."""
+    return os.environ.get("PORTAL_AMQP_URL") or None
+
+
+def script_python() -> str:
+    """Return the interpreter of `.py` scripts: PORTAL_SCRIPT_PYTHON, else the system's, else our base's.
+
+    Never the portal's own environment: a script must not come to depend on our packages.
+    """
+    system = Path("/usr/bin/python3")
+    return os.environ.get("PORTAL_SCRIPT_PYTHON") or str(
+        system if system.exists() else Path(sys.executable).resolve()
+    )

@@ -1,0 +1,113 @@
+"""The `portal` command line. Imports stay inside the commands, so that `portal --help` is quick."""
+
+# ruff: noqa: PLC0415 - imports inside the commands are the point of this module
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli import home as homes
+
+app = typer.Typer(
+    help="Registers scripts as jobs, runs each at its time, shows it live.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Folder of the state. Default: PORTAL_HOME, else .portal in the tree."),
+]
+_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@app.command()
+def up(
+    *,
+    home: HomeOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the portal on 127.0.0.1.")] = 8080,
+    executors: Annotated[int, typer.Option(min=1, max=64, help="How many executors.")] = 2,
+    sample: Annotated[bool, typer.Option(help="Make the sample job at the first start.")] = True,
+    sandbox: Annotated[
+        str, typer.Option(help="How scripts are fenced in; this version has: process.")
+    ] = "process",
+) -> None:
+    """Start everything, from nothing, and stay in the foreground until Ctrl-C."""
+    from services.cli.supervisor import SANDBOXES, Options
+    from services.cli.up import run
+
+    if sandbox not in SANDBOXES:
+        raise typer.BadParameter(f"{sandbox} is not one of: {', '.join(SANDBOXES)}", param_hint="--sandbox")
+    options = Options(home=homes.chosen(home), port=port, executors=executors, sample=sample, sandbox=sandbox)
+    raise typer.Exit(run(options))
+
+
+@app.command()
+def down(*, home: HomeOption = None) -> None:
+    """Stop the portal that runs in this home: running scripts are waited for."""
+    from services.cli.status import stop
+
+    raise typer.Exit(stop(homes.chosen(home)))
+
+
+@app.command()
+def status(*, home: HomeOption = None) -> None:
+    """Show the processes. Exit code 0: all ready, 1: not all, 3: nothing runs."""
+    from services.cli.status import show
+
+    raise typer.Exit(show(homes.chosen(home)))
+
+
+@app.command()
+def doctor(
+    *,
+    home: HomeOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The portal's port to be.")] = 8080,
+) -> None:
+    """Look at what `portal up` needs and say how to mend what is missing. Exit code 1: a problem."""
+    from services.cli.doctor import examine
+
+    raise typer.Exit(examine(homes.chosen(home), port))
+
+
+@app.command(context_settings=_PASS_ON, add_help_option=False)
+def test(context: typer.Context) -> None:
+    """Install what the tests need and run them; arguments go to pytest."""
+    from services.cli.gates import test as run_tests
+
+    raise typer.Exit(run_tests(context.args))
+
+
+@app.command()
+def check() -> None:
+    """Format, lint, import rules, types and the quick tests: what every commit has to pass."""
+    from services.cli.gates import check as run_checks
+
+    raise typer.Exit(run_checks())
+
+
+@app.command()
+def lock() -> None:
+    """Write both requirements files anew from pyproject.toml, with hashes and without addresses."""
+    from services.cli.gates import lock as write_locks
+
+    raise typer.Exit(write_locks())
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date; PORTAL_DATABASE_URL names another than the default."""
+    import asyncio
+
+    from shared.db.migrate import upgrade
+    from shared.runtime.settings import DatabaseSettings
+
+    asyncio.run(upgrade(DatabaseSettings()))
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="portal")
