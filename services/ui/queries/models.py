@@ -1,0 +1,321 @@
+"""Read models: what pages, the REST API and the stream show, field by field as it stands in the JSON.
+
+Instants are aware UTC (`...Z` in JSON); durations carry their unit in the name. Every value can be
+encoded by msgspec as it is.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from shared.domain.job import OnLost, Overlap
+from shared.domain.run import Cause, Reason, RunState
+
+Item = TypeVar("Item")
+
+
+class JobFilter(StrEnum):
+    """Which jobs to list; none given means every job that is not deleted."""
+
+    ACTIVE = "active"
+    """Its schedule is followed: neither paused nor deleted."""
+    PAUSED = "paused"
+    RUNNING = "running"
+    FAILING = "failing"
+    """Its newest ended run failed, timed out, was lost or missed."""
+    DELETED = "deleted"
+
+
+class JobSort(StrEnum):
+    """In which order to list jobs."""
+
+    NAME = "name"
+    NEXT = "next"
+    """Soonest next run first; jobs without one last."""
+    LAST = "last"
+    """Most recently ended run first; jobs that never ran last."""
+
+
+class Page(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):
+    """A page of a list; `next` is the `after` of the following page, None on the last."""
+
+    items: tuple[Item, ...]
+    next: str | None = None
+    total: int | None = None
+    """How many match in all; None where counting would cost more than the page."""
+
+
+class RunBrief(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as one bar of a strip."""
+
+    id: UUID
+    number: int | None
+    """None: asked for, and not yet in the ledger."""
+    state: RunState
+    reason: Reason | None
+    due_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_ms: int | None
+
+
+class RunItem(RunBrief, frozen=True, kw_only=True):
+    """A run as one row of a list."""
+
+    job_id: UUID
+    job_name: str
+    cause: Cause
+    requested_by: str | None
+    nominal_at: datetime
+    nominal_until: datetime | None
+    instants: int
+    detail: str
+    attempt: int
+    executor: str | None
+    exit_code: int | None
+    signal: int | None
+
+
+class AttemptItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One try of a run."""
+
+    id: UUID
+    number: int
+    state: RunState
+    reason: Reason | None
+    detail: str
+    executor: str | None
+    claimed_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    published_at: datetime | None
+    exit_code: int | None
+    signal: int | None
+    duration_ms: int | None
+    cpu_ms: int | None
+    peak_memory_bytes: int | None
+    last_seq: int | None
+    stdout_bytes: int | None
+    stderr_bytes: int | None
+    dropped_bytes: int | None
+    sandbox: str
+
+
+class LogState(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of the newest attempt's log is stored."""
+
+    attempt_id: UUID | None = None
+    stored_seq: int = 0
+    """The highest chunk that is stored, 0 for none."""
+    last_seq: int | None = None
+    """How many chunks there are; None while the attempt has not said its last word."""
+    complete: bool = False
+    """Every chunk is stored: nothing more will come."""
+    lines: int = 0
+
+
+class RunDetail(RunItem, frozen=True, kw_only=True):
+    """A run with all that its page shows."""
+
+    script: str
+    args: tuple[str, ...]
+    timeout_s: int
+    usual_ms: int | None
+    """Median duration of the job's last 20 succeeded runs."""
+    attempts: tuple[AttemptItem, ...]
+    log: LogState
+
+
+class LogChunk(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of output as the executor cut it; it may end in the middle of a line."""
+
+    attempt_id: UUID
+    seq: int
+    stream: str
+    at: datetime
+    text: str
+
+
+class LogPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Stored chunks of one attempt in order; ask again with `after_seq=next` until it is None."""
+
+    items: tuple[LogChunk, ...]
+    next: int | None
+    log: LogState
+
+
+class JobItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A job with what its row in the list shows."""
+
+    id: UUID
+    name: str
+    description: str
+    script: str
+    args: tuple[str, ...]
+    schedule: dict[str, object]
+    """`{"kind": "manual"}` or `{"kind": "interval", "every_s": 10, "anchor": "...Z"}`."""
+    schedule_text: str
+    timeout_s: int
+    kill_grace_s: int
+    on_lost: OnLost
+    overlap: Overlap
+    pool: str
+    version: int
+    paused_at: datetime | None
+    deleted_at: datetime | None
+    next_due_at: datetime | None
+    """None while paused, deleted or manual."""
+    created_at: datetime
+    last_run: RunBrief | None
+    recent: tuple[RunBrief, ...]
+    """At most 20, oldest first."""
+
+
+class RunningRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that an executor has in hand."""
+
+    run_id: UUID
+    number: int
+    job_name: str
+
+
+class ExecutorItem(msgspec.Struct, frozen=True, kw_only=True):
+    """An executor as it last reported itself."""
+
+    name: str
+    host: str
+    pid: int
+    version: str
+    sandbox: str
+    pools: tuple[str, ...]
+    slots: int
+    busy: int
+    online: bool
+    draining: bool
+    problems: tuple[str, ...]
+    started_at: datetime
+    last_seen_at: datetime
+    runs_24h: int
+    running: tuple[RunningRun, ...]
+
+
+class HealthState(StrEnum):
+    """How the portal stands as a whole."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    """Something waits that should not; nothing is lost."""
+    DOWN = "down"
+    """The portal cannot show or record anything."""
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """The one word on health: pill, banner, executors page and /readyz all show this."""
+
+    state: HealthState
+    title: str
+    """A few words for the pill."""
+    sentence: str
+    """What is wrong and what it means, for the banner; empty when all is well."""
+    since: datetime | None
+    """When it began, where that is known."""
+    database: bool
+    broker: bool
+    scheduler: bool
+    """False: what is due has not been decided for more than 10 s."""
+    executors_online: int
+    waiting: int
+    """Runs that are due and not started."""
+
+
+class Attention(msgspec.Struct, frozen=True, kw_only=True):
+    """A job whose newest ended run did not succeed."""
+
+    job_id: UUID
+    job_name: str
+    run: RunBrief
+    detail: str
+    last_error: str | None
+    """The last line on stderr, at most 200 characters."""
+
+
+class NextUp(msgspec.Struct, frozen=True, kw_only=True):
+    """What is due next."""
+
+    job_id: UUID
+    job_name: str
+    due_at: datetime
+    schedule_text: str
+
+
+class TimelineRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One job's runs in the timeline's window, and what is still to come in it."""
+
+    job_id: UUID
+    job_name: str
+    runs: tuple[RunBrief, ...]
+    upcoming: tuple[datetime, ...]
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """Busiest or failing jobs over a window that reaches a little into the future."""
+
+    since: datetime
+    now: datetime
+    until: datetime
+    rows: tuple[TimelineRow, ...]
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """The first page: four figures, what needs attention, what is next, and the timeline."""
+
+    jobs: int
+    running: int
+    slots: int
+    waiting: int
+    oldest_waiting_at: datetime | None
+    failed_24h: int
+    total_24h: int
+    """Runs that ended or are going; skipped ones do not count."""
+    failed_jobs_24h: int
+    start_delay_p99_ms: int | None
+    """Due to started, over the newest scheduled runs of 24 hours; None when none ran."""
+    attention: tuple[Attention, ...]
+    next_up: tuple[NextUp, ...]
+    timeline: Timeline
+
+
+class SchedulePreview(msgspec.Struct, frozen=True, kw_only=True):
+    """A schedule in words with its next five instants, or what is wrong with it."""
+
+    text: str = ""
+    next: tuple[datetime, ...] = ()
+    error: str | None = None
+    field: str | None = None
+
+
+class Theme(StrEnum):
+    """Colours; `auto` follows the system."""
+
+    AUTO = "auto"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class Density(StrEnum):
+    """Height of table rows."""
+
+    COMFORTABLE = "comfortable"
+    COMPACT = "compact"
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """How one browser wants to see the portal."""
+
+    zone: str
+    """An IANA name, such as Asia/Hong_Kong."""
+    theme: Theme = Theme.AUTO
+    density: Density = Density.COMFORTABLE
