@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.ui.commands.drafts import JobDraft
-from services.ui.queries.models import Person
+from services.ui.models import Person
 from shared.domain.ids import JobId, RunId
 from shared.domain.run import Cause
 

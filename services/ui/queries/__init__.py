@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.ui.queries.models import (
+from services.ui.models import (
     ExecutorItem,
     Health,
     JobFilter,
