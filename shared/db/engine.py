@@ -28,6 +28,8 @@ class Database:
     reading: Sessions
     """Reads of the ledger: never wait for a writer."""
     logs: Sessions
+    reading_logs: Sessions
+    """Reads of the logs: never wait for the recorder, nor it for them."""
 
 
 @asynccontextmanager
@@ -36,10 +38,16 @@ async def open_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
     ledger = make_engine(settings.ledger_url, durable=True)
     reading = make_engine(settings.ledger_url, durable=True, immediate=False)
     logs = make_engine(settings.logs_url, durable=True)
+    reading_logs = make_engine(settings.logs_url, durable=True, immediate=False)
     try:
-        yield Database(ledger=_sessions(ledger), reading=_sessions(reading), logs=_sessions(logs))
+        yield Database(
+            ledger=_sessions(ledger),
+            reading=_sessions(reading),
+            logs=_sessions(logs),
+            reading_logs=_sessions(reading_logs),
+        )
     finally:
-        for engine in (ledger, reading, logs):
+        for engine in (ledger, reading, logs, reading_logs):
             await engine.dispose()
 
 

@@ -1,0 +1,159 @@
+"""Definitions of jobs, as the ui writes them. Every change counts `version` up: the scheduler follows it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.db.tables import JobRow, ScheduleRow
+from shared.domain.ids import JobId, new_id
+from shared.domain.job import Definition, name_key
+from shared.domain.schedules import Schedule, from_json, to_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobHead:
+    """What a change of a job must know of it."""
+
+    id: JobId
+    name: str
+    version: int
+    paused_at: datetime | None
+    deleted_at: datetime | None
+
+
+async def head_of(session: AsyncSession, job_id: JobId) -> JobHead | None:
+    """Return the job's head, also of a deleted one; None when there is none."""
+    row = (
+        await session.execute(
+            select(JobRow.name, JobRow.version, JobRow.paused_at, JobRow.deleted_at).where(
+                JobRow.id == job_id
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    return JobHead(
+        id=job_id, name=row.name, version=row.version, paused_at=row.paused_at, deleted_at=row.deleted_at
+    )
+
+
+async def holder_of_name(session: AsyncSession, name: str) -> JobId | None:
+    """Return the living job that has this name; case and width do not distinguish names."""
+    found = await session.scalar(select(JobRow.id).where(JobRow.name_key == name_key(name)))
+    return None if found is None else JobId(found)
+
+
+async def insert(session: AsyncSession, job_id: JobId, definition: Definition, *, now: datetime) -> None:
+    """Store a new job, version 1.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: at flush, when a living job has the name.
+    """
+    session.add(
+        JobRow(
+            id=job_id,
+            version=1,
+            created_at=now,
+            updated_at=now,
+            paused_at=None,
+            deleted_at=None,
+            **_columns(definition),
+        )
+    )
+    await session.flush()
+
+
+async def replace_definition(
+    session: AsyncSession, job_id: JobId, definition: Definition, *, expected_version: int, now: datetime
+) -> bool:
+    """Store an edited definition; False when the job is deleted or has another version by now.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: when another living job has the name.
+    """
+    changed = await session.execute(
+        update(JobRow)
+        .where(JobRow.id == job_id, JobRow.version == expected_version, JobRow.deleted_at.is_(None))
+        .values(version=expected_version + 1, updated_at=now, **_columns(definition))
+    )
+    return _touched(changed)
+
+
+async def set_paused(
+    session: AsyncSession, head: JobHead, paused_at: datetime | None, *, now: datetime
+) -> bool:
+    """Pause (an instant) or resume (None); False when the job changed since its head was read."""
+    return await _set(session, head, {"paused_at": paused_at}, now=now)
+
+
+async def mark_deleted(session: AsyncSession, head: JobHead, *, now: datetime) -> bool:
+    """Delete softly and free the name; False when the job changed since its head was read."""
+    return await _set(session, head, {"deleted_at": now, "name_key": f"deleted:{head.id}"}, now=now)
+
+
+async def mark_restored(session: AsyncSession, head: JobHead, *, now: datetime) -> bool:
+    """Undo a deletion; False when the job changed since its head was read.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: when another living job has taken the name.
+    """
+    return await _set(session, head, {"deleted_at": None, "name_key": name_key(head.name)}, now=now)
+
+
+async def schedule_of(session: AsyncSession, job_id: JobId) -> Schedule | None:
+    """Return the schedule that the job follows now."""
+    spec = await session.scalar(
+        select(ScheduleRow.spec)
+        .where(ScheduleRow.job_id == job_id, ScheduleRow.retired_at.is_(None))
+        .order_by(ScheduleRow.id)
+        .limit(1)
+    )
+    return None if spec is None else from_json(spec)
+
+
+async def replace_schedule(
+    session: AsyncSession, job_id: JobId, schedule: Schedule, zone: str, *, now: datetime
+) -> None:
+    """Retire what the job follows and let it follow `schedule`: an id never changes its meaning."""
+    await session.execute(
+        update(ScheduleRow)
+        .where(ScheduleRow.job_id == job_id, ScheduleRow.retired_at.is_(None))
+        .values(retired_at=now)
+    )
+    session.add(
+        ScheduleRow(
+            id=new_id(), job_id=job_id, spec=to_json(schedule), zone=zone, created_at=now, retired_at=None
+        )
+    )
+    await session.flush()
+
+
+async def _set(session: AsyncSession, head: JobHead, values: dict[str, Any], *, now: datetime) -> bool:
+    changed = await session.execute(
+        update(JobRow)
+        .where(JobRow.id == head.id, JobRow.version == head.version)
+        .values(version=head.version + 1, updated_at=now, **values)
+    )
+    return _touched(changed)
+
+
+def _columns(definition: Definition) -> dict[str, Any]:
+    return {
+        "name": definition.name,
+        "name_key": name_key(definition.name),
+        "description": definition.description,
+        "script": definition.script,
+        "args": list(definition.args),
+        "timeout_s": int(definition.timeout.total_seconds()),
+        "kill_grace_s": int(definition.kill_grace.total_seconds()),
+        "on_lost": definition.on_lost,
+        "overlap": definition.overlap,
+        "pool": definition.pool,
+    }
+
+
+def _touched(result: Any) -> bool:
+    return bool(result.rowcount == 1)

@@ -1,0 +1,66 @@
+"""What people asked for, as rows that the scheduler takes up; written by the ui, never by a message."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.db.tables import RequestRow
+from shared.domain.ids import JobId, RequestId, RunId
+from shared.domain.run import Cause
+
+RUN_NOW = "run_now"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """A run that somebody asked for; `run_id` is the id that it is to have."""
+
+    id: RequestId
+    job_id: JobId
+    run_id: RunId
+    requested_by: str
+    cause: Cause
+    requested_at: datetime
+    outcome: str | None = None
+    """What the scheduler made of it; None while it has not looked."""
+
+
+async def ask_for_run(session: AsyncSession, request: RunRequest) -> None:
+    """Store the request, not handled yet."""
+    session.add(
+        RequestRow(
+            id=request.id,
+            kind=RUN_NOW,
+            job_id=request.job_id,
+            run_id=request.run_id,
+            requested_by=request.requested_by,
+            cause=request.cause,
+            requested_at=request.requested_at,
+            handled_at=None,
+            outcome=None,
+        )
+    )
+    await session.flush()
+
+
+async def request_of_run(session: AsyncSession, run_id: RunId) -> RunRequest | None:
+    """Return the request that this run came, or is to come, from.
+
+    A run's id is also its request's id: the primary key answers, no other index is needed.
+    """
+    row = (
+        await session.execute(select(RequestRow).where(RequestRow.id == run_id, RequestRow.kind == RUN_NOW))
+    ).scalar_one_or_none()
+    if row is None:
+        return None
+    return RunRequest(
+        id=RequestId(row.id),
+        job_id=JobId(row.job_id),
+        run_id=RunId(row.run_id or row.id),
+        requested_by=row.requested_by,
+        cause=row.cause,
+        requested_at=row.requested_at,
+        outcome=row.outcome if row.handled_at is not None else None,
+    )
