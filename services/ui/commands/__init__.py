@@ -3,13 +3,19 @@
 A command never waits for the broker: what was asked for is a row, the message only a wake-up.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
+from services.ui.commands import jobs, people, runs
 from services.ui.commands.drafts import JobDraft
+from services.ui.commands.wake import Wakeups
 from services.ui.models import Person
+from shared.db.engine import Sessions
 from shared.domain.ids import JobId, RunId
 from shared.domain.run import Cause
+from shared.runtime.clock import Clock
 
 __all__ = ["Commands", "JobDraft"]
 
@@ -18,6 +24,13 @@ __all__ = ["Commands", "JobDraft"]
 class Commands:
     """Everything that a person can make the portal do; pages and the REST API share it."""
 
+    sessions: Sessions
+    scripts_dir: Path
+    clock: Clock
+    wakeups: Wakeups
+    on_job_changed: Callable[[JobId], None]
+    """Told at once, in this process: what is shown must not wait for the broker."""
+
     async def create_job(self, draft: JobDraft) -> JobId:
         """Store a new job.
 
@@ -25,7 +38,9 @@ class Commands:
             NameTaken: another living job has the name.
             InvalidInput: with the field and what to do.
         """
-        raise NotImplementedError
+        change = await jobs.create(self.sessions, draft, self.scripts_dir, now=self.clock.now())
+        self._tell(change)
+        return change.job_id
 
     async def edit_job(self, job_id: JobId, draft: JobDraft, *, expected_version: int) -> int:
         """Replace the definition and return its new version.
@@ -35,7 +50,16 @@ class Commands:
             Conflict: it has another version by now.
             NameTaken, InvalidInput: as in `create_job`.
         """
-        raise NotImplementedError
+        change = await jobs.edit(
+            self.sessions,
+            job_id,
+            draft,
+            self.scripts_dir,
+            expected_version=expected_version,
+            now=self.clock.now(),
+        )
+        self._tell(change)
+        return change.version
 
     async def pause(self, job_id: JobId) -> None:
         """Stop following the job's schedule; run now still works. Pausing twice changes nothing.
@@ -43,7 +67,7 @@ class Commands:
         Raises:
             NotFound: no such job, or it is deleted.
         """
-        raise NotImplementedError
+        self._tell(await jobs.set_paused(self.sessions, job_id, paused=True, now=self.clock.now()))
 
     async def resume(self, job_id: JobId) -> None:
         """Follow the schedule again; instants that fell into the pause stay undecided or skipped.
@@ -51,7 +75,7 @@ class Commands:
         Raises:
             NotFound: no such job, or it is deleted.
         """
-        raise NotImplementedError
+        self._tell(await jobs.set_paused(self.sessions, job_id, paused=False, now=self.clock.now()))
 
     async def delete(self, job_id: JobId) -> None:
         """Delete softly: `restore` undoes it, the name is free at once. Twice changes nothing.
@@ -59,7 +83,7 @@ class Commands:
         Raises:
             NotFound: no such job.
         """
-        raise NotImplementedError
+        self._tell(await jobs.delete(self.sessions, job_id, now=self.clock.now()))
 
     async def restore(self, job_id: JobId) -> None:
         """Undo a deletion.
@@ -68,7 +92,7 @@ class Commands:
             NotFound: no such job.
             NameTaken: another job has taken the name meanwhile.
         """
-        raise NotImplementedError
+        self._tell(await jobs.restore(self.sessions, job_id, now=self.clock.now()))
 
     async def run_now(
         self, job_id: JobId, *, requested_by: str = "local", cause: Cause = Cause.MANUAL
@@ -78,7 +102,11 @@ class Commands:
         Raises:
             NotFound: no such job, or it is deleted.
         """
-        raise NotImplementedError
+        request = await runs.ask_for_run(
+            self.sessions, job_id, requested_by=requested_by, cause=cause, now=self.clock.now()
+        )
+        self.wakeups.requested(request.id)
+        return request.run_id
 
     async def save_person(self, person_id: UUID | None, person: Person) -> UUID:
         """Keep how a browser wants to see the portal; return its id, a new one for None.
@@ -86,4 +114,9 @@ class Commands:
         Raises:
             InvalidInput: the zone is no IANA name.
         """
-        raise NotImplementedError
+        return await people.save(self.sessions, person_id, person, now=self.clock.now())
+
+    def _tell(self, change: jobs.Change | None) -> None:
+        if change is not None:
+            self.wakeups.job_changed(change.job_id, change.version)
+            self.on_job_changed(change.job_id)

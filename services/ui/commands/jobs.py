@@ -1,0 +1,179 @@
+"""Creating, editing, pausing, deleting and restoring definitions."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ui import scripts
+from services.ui.commands.drafts import JobDraft
+from services.ui.settings import DEFAULT_ZONE
+from shared.db import jobs
+from shared.db.engine import Sessions
+from shared.db.jobs import JobHead
+from shared.domain.errors import Conflict, InvalidInput, NameTaken, NotFound
+from shared.domain.ids import JobId, new_id
+from shared.domain.job import Definition, checked_definition
+from shared.domain.schedules import Interval, Schedule, from_json
+
+_CHANGED = "Somebody changed this job meanwhile. Load it again, then repeat your change."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A definition that was changed, for the wake-up."""
+
+    job_id: JobId
+    version: int
+
+
+async def create(sessions: Sessions, draft: JobDraft, scripts_dir: Path, *, now: datetime) -> Change:
+    """Store a new job; see `Commands.create_job`."""
+    definition = await _checked(draft, scripts_dir)
+    schedule = checked_schedule(draft, None, now=now)
+    job_id = JobId(new_id())
+    try:
+        async with sessions.begin() as session:
+            await _check_name_free(session, definition.name, None)
+            await jobs.insert(session, job_id, definition, now=now)
+            await jobs.replace_schedule(session, job_id, schedule, DEFAULT_ZONE, now=now)
+    except IntegrityError as error:
+        raise _name_taken(definition.name) from error
+    return Change(job_id=job_id, version=1)
+
+
+async def edit(
+    sessions: Sessions,
+    job_id: JobId,
+    draft: JobDraft,
+    scripts_dir: Path,
+    *,
+    expected_version: int,
+    now: datetime,
+) -> Change:
+    """Replace a definition; see `Commands.edit_job`."""
+    definition = await _checked(draft, scripts_dir)
+    try:
+        async with sessions.begin() as session:
+            await _living(session, job_id)
+            current = await jobs.schedule_of(session, job_id)
+            schedule = checked_schedule(draft, current, now=now)
+            await _check_name_free(session, definition.name, job_id)
+            if not await jobs.replace_definition(
+                session, job_id, definition, expected_version=expected_version, now=now
+            ):
+                raise Conflict(_CHANGED)
+            if schedule != current:
+                await jobs.replace_schedule(session, job_id, schedule, DEFAULT_ZONE, now=now)
+    except IntegrityError as error:
+        raise _name_taken(definition.name) from error
+    return Change(job_id=job_id, version=expected_version + 1)
+
+
+async def set_paused(sessions: Sessions, job_id: JobId, *, paused: bool, now: datetime) -> Change | None:
+    """Pause or resume; None when it is so already."""
+    async with sessions.begin() as session:
+        head = await _living(session, job_id)
+        if (head.paused_at is not None) == paused:
+            return None
+        if not await jobs.set_paused(session, head, now if paused else None, now=now):
+            raise Conflict(_CHANGED)
+    return Change(job_id=job_id, version=head.version + 1)
+
+
+async def delete(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change | None:
+    """Delete softly; None when it is deleted already."""
+    async with sessions.begin() as session:
+        head = await _known(session, job_id)
+        if head.deleted_at is not None:
+            return None
+        if not await jobs.mark_deleted(session, head, now=now):
+            raise Conflict(_CHANGED)
+    return Change(job_id=job_id, version=head.version + 1)
+
+
+async def restore(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change | None:
+    """Undo a deletion; None when it is not deleted."""
+    name = ""
+    try:
+        async with sessions.begin() as session:
+            head = await _known(session, job_id)
+            if head.deleted_at is None:
+                return None
+            name = head.name
+            await _check_name_free(session, name, job_id)
+            if not await jobs.mark_restored(session, head, now=now):
+                raise Conflict(_CHANGED)
+    except IntegrityError as error:
+        raise NameTaken(
+            "name", "Another job has taken this name meanwhile. Rename that one first."
+        ) from error
+    return Change(job_id=job_id, version=head.version + 1)
+
+
+def checked_schedule(draft: JobDraft, current: Schedule | None, *, now: datetime) -> Schedule:
+    """Return the schedule that the draft says.
+
+    An interval that names no anchor keeps that of the interval it replaces, so that changing n does
+    not move the grid; else it counts from `now`.
+
+    Raises:
+        InvalidInput: on field `schedule` or `every_s`.
+    """
+    anchor = current.anchor if isinstance(current, Interval) else now
+    try:
+        return from_json(draft.schedule, anchor=anchor)
+    except OverflowError:
+        raise InvalidInput("schedule", "The anchor is too far from now. Choose another instant.") from None
+
+
+async def _checked(draft: JobDraft, scripts_dir: Path) -> Definition:
+    definition = checked_definition(
+        Definition(
+            name=draft.name,
+            description=draft.description,
+            script=draft.script,
+            args=draft.args,
+            timeout=_seconds("timeout_s", draft.timeout_s),
+            kill_grace=_seconds("kill_grace_s", draft.kill_grace_s),
+            on_lost=draft.on_lost,
+            overlap=draft.overlap,
+            pool=draft.pool,
+        )
+    )
+    await asyncio.to_thread(scripts.check_exists, scripts_dir, definition.script)
+    return definition
+
+
+def _seconds(field: str, value: int) -> timedelta:
+    try:
+        return timedelta(seconds=value)
+    except OverflowError:
+        raise InvalidInput(field, "This is longer than any clock counts. Choose a smaller number.") from None
+
+
+async def _known(session: AsyncSession, job_id: JobId) -> JobHead:
+    head = await jobs.head_of(session, job_id)
+    if head is None:
+        raise NotFound("There is no such job.")
+    return head
+
+
+async def _living(session: AsyncSession, job_id: JobId) -> JobHead:
+    head = await _known(session, job_id)
+    if head.deleted_at is not None:
+        raise NotFound("This job is deleted. Restore it first.")
+    return head
+
+
+async def _check_name_free(session: AsyncSession, name: str, own: JobId | None) -> None:
+    holder = await jobs.holder_of_name(session, name)
+    if holder not in {None, own}:
+        raise _name_taken(name)
+
+
+def _name_taken(name: str) -> NameTaken:
+    return NameTaken("name", f"Another job is called {name!r}. Choose another name.")
