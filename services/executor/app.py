@@ -1,0 +1,269 @@
+"""The composition root: builds the parts of an executor, starts its loops, and drains it at the end."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from services.executor.attempt import Means
+from services.executor.claims import Claims
+from services.executor.control import Control
+from services.executor.heartbeat import Heartbeat
+from services.executor.holdings import Holdings
+from services.executor.identity import Identity
+from services.executor.intake import Due, Intake
+from services.executor.journal import Journal, locked_journal
+from services.executor.log_sender import LogSender
+from services.executor.problems import problems
+from services.executor.recovery import Owed, bury_keepers, recover
+from services.executor.reporter import Reporter
+from services.executor.sandbox.interpreter import find_python
+from services.executor.sandbox.level import Sandbox
+from services.executor.sandbox.process import compiled_keeper
+from services.executor.settings import ExecutorSettings
+from services.executor.slots import Slots
+from services.executor.spool import Spools
+from shared.broker import Broker, Consumer, Publisher, Requests, connect
+from shared.domain.ids import BootId, ExecutorName, new_id
+from shared.messages.envelope import AttemptRef
+from shared.messages.topology import control_queue, due_queue
+from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.health import endpoint
+from shared.runtime.lifecycle import run_loops
+
+log = structlog.get_logger()
+
+_CONTROL_PREFETCH = 100
+_MAX_DUE_PREFETCH = 16
+_FAREWELL_S = 30.0
+"""How long a drained executor waits for its reports to be settled and its output to be stored."""
+_CLAIM_FAREWELL_S = 16.0
+
+
+@dataclass(slots=True)
+class _Base:
+    """What needs no broker."""
+
+    settings: ExecutorSettings
+    identity: Identity
+    clock: Clock
+    journal: Journal
+    spools: Spools
+    sandbox: Sandbox
+    owed: Owed
+    draining: bool = False
+    problems: tuple[str, ...] = ()
+
+    def look(self) -> tuple[bool, tuple[str, ...]]:
+        """Look at the disk; called with every heartbeat."""
+        found = problems(
+            scripts_dir=self.settings.scripts_dir, home=self.settings.state_dir, spools=self.spools
+        )
+        if found != self.problems:
+            log.warning("problems changed", problems=found)
+        self.problems = found
+        return self.draining, found
+
+    def is_open(self) -> bool:
+        """Say whether runs are taken."""
+        return not self.draining and not self.problems
+
+
+@dataclass(slots=True)
+class _Parts:
+    """The loops, once the broker is there."""
+
+    base: _Base
+    broker: Broker
+    claims: Claims
+    reporter: Reporter
+    logs: LogSender
+    holdings: Holdings
+    intake: Intake
+    heartbeat: Heartbeat
+    control: Control
+    drain: Callable[[], None]
+    """Take no more runs."""
+
+
+@dataclass(slots=True)
+class _Executor:
+    """The process: the base from its start, the parts from the moment the broker answers."""
+
+    base: _Base
+    parts: _Parts | None = None
+    drained: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def facts(self) -> Mapping[str, object]:
+        """Return what the health endpoint shows; ready means that all of it is true."""
+        parts = self.parts
+        return {
+            "broker connected": parts is not None and parts.broker.connected,
+            "consuming or full": parts is not None and parts.intake.is_consuming,
+            "renewal answered": parts is not None and parts.heartbeat.is_answered,
+            "no problems": not self.base.problems,
+        }
+
+
+async def run(settings: ExecutorSettings, stop: asyncio.Event) -> None:
+    """Run the executor until `stop` is set and what it holds has ended, is settled and stored."""
+    executor = _Executor(_base(settings))
+    identity = executor.base.identity
+    log.info("executor starts", executor=identity.name, boot=str(identity.boot), slots=identity.slots)
+    async with endpoint(settings.health_port, executor.facts):
+        await run_loops(executor.drained, _serve(executor), _drain(executor, stop))
+    log.info("executor ends")
+
+
+def _base(settings: ExecutorSettings) -> _Base:
+    home = settings.state_dir
+    clock = SystemClock()
+    journal = locked_journal(home, name=settings.executor_name)
+    keeper = home / "keeper.pyc"
+    bury_keepers(keeper)
+    identity = Identity(
+        name=ExecutorName(settings.executor_name),
+        boot=BootId(new_id()),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        started_at=clock.now(),
+        slots=settings.executor_slots,
+        pools=settings.executor_pools,
+        sandbox=settings.sandbox,
+    )
+    spools = Spools(home / "spool")
+    work_root = home / "work"
+    sandbox = Sandbox(
+        scripts_dir=settings.scripts_dir,
+        python=find_python(settings.script_python),
+        work_root=work_root,
+        keeper=compiled_keeper(keeper),
+    )
+    owed = recover(journal, spools, identity=identity, work_root=work_root, clock=clock)
+    return _Base(settings, identity, clock, journal, spools, sandbox, owed)
+
+
+async def _serve(executor: _Executor) -> None:
+    base = executor.base
+    url = base.settings.amqp_url.get_secret_value()
+    async with connect(url, name=base.identity.name) as broker, _parts(base, broker) as parts:
+        executor.parts = parts
+        for report in base.owed.reports:
+            parts.reporter.take(report)
+            parts.reporter.send(report)
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(parts.holdings.run())
+            loops.create_task(parts.reporter.run())
+            loops.create_task(parts.logs.run())
+            loops.create_task(parts.control.run())
+            loops.create_task(parts.heartbeat.run())
+            loops.create_task(parts.intake.run())
+            loops.create_task(_pass_on_changes(parts))
+            loops.create_task(_release(base.owed, parts))
+
+
+@asynccontextmanager
+async def _parts(base: _Base, broker: Broker) -> AsyncIterator[_Parts]:
+    identity = base.identity
+    queues = {urgent: [due_queue(pool, urgent=urgent) for pool in identity.pools] for urgent in (True, False)}
+    async with AsyncExitStack() as stack:
+        publisher = await stack.enter_async_context(Publisher.on(broker))
+        requests = await stack.enter_async_context(Requests.on(broker))
+        heard = await stack.enter_async_context(
+            Consumer.on(broker, control_queue(identity.name, identity.boot), prefetch=_CONTROL_PREFETCH)
+        )
+        prefetch = min(identity.slots, _MAX_DUE_PREFETCH)
+        dues = []
+        for urgent, some in queues.items():
+            for queue in some:
+                consumer = Consumer.on(broker, queue, prefetch=prefetch, start=False)
+                dues.append(Due(consumer=await stack.enter_async_context(consumer), urgent=urgent))
+        yield _wired(base, broker, publisher, requests, heard, tuple(dues))
+
+
+def _wired(
+    base: _Base,
+    broker: Broker,
+    publisher: Publisher,
+    requests: Requests,
+    heard: Consumer,
+    dues: tuple[Due, ...],
+) -> _Parts:
+    identity, clock = base.identity, base.clock
+    slots = Slots(identity.slots)
+    claims = Claims(requests, identity=identity, key=base.settings.grant_key(), clock=clock)
+    reporter = Reporter(base.journal, publisher, clock)
+    logs = LogSender(base.spools, publisher, clock)
+    means = Means(
+        identity=identity,
+        clock=clock,
+        journal=base.journal,
+        spools=base.spools,
+        reporter=reporter,
+        claims=claims,
+        sandbox=base.sandbox,
+    )
+    holdings = Holdings(means, slots)
+    intake = Intake(dues, claims=claims, holdings=holdings, slots=slots, clock=clock, is_open=base.is_open)
+    heartbeat = Heartbeat(
+        requests,
+        identity=identity,
+        holdings=holdings,
+        reporter=reporter,
+        clock=clock,
+        condition=base.look,
+    )
+
+    def drain() -> None:
+        if not base.draining:
+            log.info("draining", held=len(holdings.refs))
+        base.draining = True
+        intake.look()
+        heartbeat.hurry()
+
+    control = Control(heard, name=identity.name, holdings=holdings, logs=logs, drain=drain)
+    return _Parts(base, broker, claims, reporter, logs, holdings, intake, heartbeat, control, drain)
+
+
+async def _release(owed: Owed, parts: _Parts) -> None:
+    for grant in owed.releases:
+        ref = AttemptRef(grant.attempt_id, grant.token)
+        await parts.claims.release(ref, boot=grant.boot, reason="the executor restarted before the start")
+        await parts.base.journal.remove(grant.attempt_id)
+
+
+async def _pass_on_changes(parts: _Parts) -> None:
+    """Tell intake and heartbeat that an attempt has come or gone."""
+    while True:
+        await parts.holdings.changed.wait()
+        parts.holdings.changed.clear()
+        parts.intake.look()
+        parts.heartbeat.hurry()
+
+
+async def _drain(executor: _Executor, stop: asyncio.Event) -> None:
+    await stop.wait()
+    executor.base.draining = True
+    if executor.parts is not None:
+        executor.parts.drain()
+        await _finish(executor.parts)
+    executor.drained.set()
+
+
+async def _finish(parts: _Parts) -> None:
+    clock = parts.base.clock
+    give_up_at = clock.monotonic() + _CLAIM_FAREWELL_S
+    while parts.intake.is_claiming and clock.monotonic() < give_up_at:
+        await clock.sleep(0.05)
+    await parts.holdings.is_idle.wait()
+    try:
+        async with asyncio.timeout(_FAREWELL_S):
+            await parts.reporter.is_idle.wait()
+            while not parts.base.spools.is_empty:
+                await clock.sleep(0.05)
+    except TimeoutError:
+        log.warning("left before all was settled and stored: the next start tells it")

@@ -1,0 +1,121 @@
+"""What this executor must not forget when it dies: one small file per attempt.
+
+Each is replaced atomically and, where the guarantee hangs on it, on disk before the next step: before
+a script is spawned, and before its end is told. A reader after a crash finds the last whole state.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from shared.domain.ids import AttemptId
+from shared.messages.answers import Grant
+from shared.messages.envelope import Instant
+from shared.messages.events import RunFinished
+
+log = structlog.get_logger()
+
+
+class Phase(StrEnum):
+    """How far an attempt got, as far as it is sure."""
+
+    GRANTED = "granted"
+    SPAWNING = "spawning"
+    """The script may have been started."""
+    FINISHED = "finished"
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """The last word on one attempt; `report` is there when it is finished."""
+
+    phase: Phase
+    grant: Grant
+    at: Instant
+    report: RunFinished | None = None
+
+
+class Journal:
+    """The folder of entries. Open it with `locked_journal`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def write(self, entry: Entry) -> None:
+        """Store the entry in place of the attempt's earlier one.
+
+        Raises:
+            OSError: it is not stored; the earlier one still is.
+        """
+        await asyncio.to_thread(self.write_now, entry)
+
+    async def remove(self, attempt_id: AttemptId) -> None:
+        """Forget the attempt; one that is not there is forgotten already."""
+        await asyncio.to_thread(self._path(attempt_id).unlink, missing_ok=True)
+
+    def read(self) -> list[Entry]:
+        """Return every whole entry; a file that is none is set aside, with a log line."""
+        entries = []
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                entries.append(msgspec.json.decode(path.read_bytes(), type=Entry))
+            except msgspec.DecodeError as error:
+                log.error("journal entry not readable", file=path.name, error=str(error))  # noqa: TRY400 - a fact
+                path.rename(path.with_suffix(".unreadable"))
+        return entries
+
+    def write_now(self, entry: Entry) -> None:
+        """Do what `write` does, and block for the disk."""
+        path = self._path(entry.grant.attempt_id)
+        fresh = path.with_suffix(".new")
+        # What was only granted needs no disk: lost with the machine, nothing was started.
+        durable = entry.phase is not Phase.GRANTED
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(fd, msgspec.json.encode(entry))
+            if durable:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+        fresh.replace(path)
+        if durable:
+            _sync(self._folder)
+
+    def _path(self, attempt_id: AttemptId) -> Path:
+        return self._folder / f"{attempt_id}.json"
+
+
+def locked_journal(home: Path, *, name: str) -> Journal:
+    """Make the folder, lock it for the life of this process and return the journal in it.
+
+    Raises:
+        SystemExit: another process holds it, or it cannot be written.
+    """
+    folder = home / "journal"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Never closed: the lock lives exactly as long as the process. Keepers do not inherit it.
+        lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise SystemExit(
+            f"an executor named {name} already runs on {home}. "
+            "Give this one another PORTAL_EXECUTOR_NAME or PORTAL_EXECUTOR_HOME."
+        ) from error
+    except OSError as error:
+        raise SystemExit(f"cannot use {home}: {error.strerror}. Check PORTAL_EXECUTOR_HOME.") from error
+    return Journal(folder)
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # some file systems cannot; then the rename is all there is
+            os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,93 @@
+"""The output of one attempt: from what its pipes held to numbered chunks in its spool."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from services.executor.chunks import Chunk, Chunker
+from services.executor.identity import SOURCE
+from services.executor.spool import Spools
+from shared.domain.ids import ExecutorName
+from shared.messages.answers import Grant
+from shared.messages.events import RunOutput, Stream
+from shared.runtime.clock import Clock
+
+FLUSH_S = 0.2
+
+
+class Output:
+    """Takes what is read and keeps it; `on_disk_full` is called once when that fails."""
+
+    def __init__(
+        self,
+        grant: Grant,
+        *,
+        executor: ExecutorName,
+        spools: Spools,
+        clock: Clock,
+        on_disk_full: Callable[[OSError], None],
+    ) -> None:
+        self._grant = grant
+        self._executor = executor
+        self._spools = spools
+        self._clock = clock
+        self._on_disk_full = on_disk_full
+        self._chunker = Chunker(max_bytes=grant.max_output_bytes)
+        self._timer: asyncio.TimerHandle | None = None
+        self._broken = False
+        self.last_seq = 0
+
+    @property
+    def dropped_bytes(self) -> int:
+        """Return how many bytes were read and not kept."""
+        return self._chunker.dropped_bytes
+
+    def printed_bytes(self, stream: Stream) -> int:
+        """Return how many bytes the stream had, dropped ones included."""
+        return self._chunker.printed_bytes(stream)
+
+    def take(self, stream: Stream, read: bytes) -> None:
+        """Take what was just read from a pipe."""
+        if self._spools.is_full:
+            self._chunker.keep_no_more()
+        self._keep(self._chunker.take(stream, read, at=self._clock.now()))
+        if self._timer is None and self._chunker.holds:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+
+    def finish(self) -> None:
+        """Keep the rest: the script and all it started are gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._keep(self._chunker.finish(at=self._clock.now()))
+        self._spools.complete(self._grant.attempt_id)
+
+    def _flush(self) -> None:
+        self._timer = None
+        self._keep(self._chunker.flush())
+
+    def _keep(self, chunks: Iterable[Chunk]) -> None:
+        for chunk in chunks:
+            if self._broken:
+                return
+            try:
+                self._spools.append(self._message(chunk))
+            except OSError as error:
+                self._broken = True
+                self._chunker.keep_no_more()
+                self._on_disk_full(error)
+            else:
+                self.last_seq += 1
+
+    def _message(self, chunk: Chunk) -> RunOutput:
+        return RunOutput(
+            source=SOURCE,
+            time=self._clock.now(),
+            job_id=self._grant.job_id,
+            run_id=self._grant.run_id,
+            attempt_id=self._grant.attempt_id,
+            token=self._grant.token,
+            executor=self._executor,
+            seq=self.last_seq + 1,
+            stream=chunk.stream,
+            at=chunk.at,
+            text=chunk.text,
+        )

@@ -1,0 +1,63 @@
+"""What exactly is executed for a script: its argument list and its whole environment. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from shared.messages.answers import Grant
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class NotRunnable(Exception):  # noqa: N818 - says what the script is
+    """The script cannot be started; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """An argument list, never a shell string, and an environment in which nothing is inherited."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+
+
+def command_for(
+    grant: Grant, *, script: PurePosixPath, executable: bool, python: PurePosixPath, work_dir: PurePosixPath
+) -> Command:
+    """Return how to run `script`, an absolute path that was resolved inside the scripts directory.
+
+    Raises:
+        NotRunnable: when neither the name nor the file's mode says how.
+    """
+    argv = (*_program(script, executable=executable, python=python), *grant.args)
+    return Command(argv=argv, env=_environment(grant, work_dir))
+
+
+def _program(script: PurePosixPath, *, executable: bool, python: PurePosixPath) -> tuple[str, ...]:
+    if script.suffix == ".py":
+        # -u: output is seen when it is printed. -s: the person's own packages stay out.
+        # Not -I: it would break imports of modules beside the script.
+        return (str(python), "-u", "-B", "-s", str(script))
+    if script.suffix == ".sh":
+        return ("/bin/sh", str(script))
+    if executable:
+        return (str(script),)
+    raise NotRunnable(
+        f"scripts/{script.name} is neither .py nor .sh and is not executable. "
+        "Give it a #! line and run chmod +x on it, or rename it."
+    )
+
+
+def _environment(grant: Grant, work_dir: PurePosixPath) -> dict[str, str]:
+    nominal_at = grant.nominal_at.isoformat().replace("+00:00", "Z")
+    return {
+        "PATH": PATH,
+        "HOME": str(work_dir),
+        "TMPDIR": str(work_dir),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "PORTAL_RUN_ID": str(grant.run_id),
+        "PORTAL_JOB": grant.job_name,
+        "PORTAL_ATTEMPT": str(grant.number),
+        "PORTAL_NOMINAL_AT": nominal_at,
+    }

@@ -1,0 +1,87 @@
+"""The level `process`, the only one that exists yet: what an attempt sees of the sandbox.
+
+It keeps accidents apart, not enemies: an environment made from nothing, no descriptor but the three,
+a session and a folder of its own, no new privileges, and a keeper that lets nothing outlive the run.
+"""
+
+import asyncio
+import contextlib
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from services.executor.sandbox import process
+from services.executor.sandbox.command import NotRunnable, command_for
+from services.executor.sandbox.paths import resolve
+from services.executor.sandbox.process import Order, Printed, Process
+from shared.messages.answers import Grant
+
+LEVEL = "process"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """Where scripts are, what runs them, and where each gets its folder."""
+
+    scripts_dir: Path
+    python: Path
+    work_root: Path
+    keeper: Path
+
+    async def prepare(self, grant: Grant, *, lease_until: float) -> Order:
+        """Find the script and make its folder; changes nothing when it raises.
+
+        Raises:
+            NotRunnable: in words for people.
+            OSError: there is no room for the folder.
+        """
+        return await asyncio.to_thread(self._prepare, grant, lease_until)
+
+    def start(self, order: Order, printed: Printed) -> Process:
+        """Start the keeper with the order.
+
+        Raises:
+            OSError: the machine has no room for another process.
+        """
+        return process.start(order, keeper=self.keeper, printed=printed)
+
+    async def clear(self, grant: Grant) -> None:
+        """Remove the folder with all the script left in it."""
+        await asyncio.to_thread(remove_tree, self._folder(grant))
+
+    def _prepare(self, grant: Grant, lease_until: float) -> Order:
+        script = resolve(self.scripts_dir, grant.script)
+        folder = self._folder(grant)
+        command = command_for(
+            grant,
+            script=PurePosixPath(script.path),
+            executable=script.executable,
+            python=PurePosixPath(self.python),
+            work_dir=PurePosixPath(folder),
+        )
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Order(
+            name=str(grant.attempt_id),
+            command=command,
+            work_dir=folder,
+            timeout_s=grant.timeout_s,
+            kill_grace_s=grant.kill_grace_s,
+            lease_until=lease_until,
+        )
+
+    def _folder(self, grant: Grant) -> Path:
+        return self.work_root / str(grant.attempt_id)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder, however deep and hostile; one that cannot be removed is left for the next start."""
+    with contextlib.suppress(FileNotFoundError):
+        try:
+            folder.rmdir()  # nearly always empty: no process is needed
+        except OSError:
+            # rm walks without recursion: a tree of 1500 levels ends Python's own rmtree.
+            subprocess.run(["/bin/chmod", "-R", "u+rwX", "--", str(folder)], check=False, capture_output=True)
+            subprocess.run(["/bin/rm", "-rf", "--", str(folder)], check=False, capture_output=True)
+
+
+__all__ = ["LEVEL", "NotRunnable", "Order", "Process", "Sandbox", "remove_tree"]

@@ -1,0 +1,264 @@
+"""Starts a keeper with a script and talks to it: the executor's side of `keeper.py`."""
+
+import asyncio
+import contextlib
+import errno
+import marshal
+import os
+import py_compile
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from services.executor.sandbox.command import Command, NotRunnable
+from shared.messages.events import Stream
+
+READ_BYTES = 65_536
+_MAX_PIPE_BYTES = 1_048_576
+"""What may still be in a pipe when the last process is dead; more comes from nobody we started."""
+_MAX_PACKET = 262_144
+
+
+class StoppedBy(StrEnum):
+    """What ended a script that did not end by itself."""
+
+    TIMEOUT = "timeout"
+    STOP = "stop"
+    KILL = "kill"
+    LEASE = "lease"
+    GONE = "gone"
+    """The keeper itself was killed: how the script ended is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What one keeper is to do. `lease_until` is an instant of CLOCK_BOOTTIME, or infinity."""
+
+    name: str
+    command: Command
+    work_dir: Path
+    timeout_s: float
+    kill_grace_s: float
+    lease_until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a script ended; said after its last descendant was gone and all it printed was read."""
+
+    stopped_by: StoppedBy | None
+    exit_code: int | None = None
+    signal: int | None = None
+    duration_s: float = 0.0
+    cpu_s: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+Printed = Callable[[Stream, bytes], None]
+"""Takes what was read, in the order in which it was read."""
+
+
+def compiled_keeper(compiled: Path) -> Path:
+    """Compile the keeper to this file and return it: run from source it would be compiled per run."""
+    py_compile.compile(
+        str(Path(__file__).with_name("keeper.py")),
+        cfile=str(compiled),
+        doraise=True,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+    return compiled
+
+
+@dataclass(slots=True)
+class Process:
+    """One running script. Make it with `start`; every method is for the event loop's thread."""
+
+    keeper: subprocess.Popen[bytes]
+    channel: socket.socket
+    outputs: dict[int, Stream]
+    printed: Printed
+    started: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """The script's pid; NotRunnable when it could not be started."""
+    ended: asyncio.Future[Ended] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """Never an exception. Set even when the script was never started."""
+
+    def extend(self, lease_until: float) -> None:
+        """Let the script live until this instant of CLOCK_BOOTTIME, unless it is extended again."""
+        self._say(b"D%r" % lease_until)
+
+    def stop(self) -> None:
+        """Send SIGTERM to the script's group and, after the grace, SIGKILL to all of it."""
+        self._say(b"S")
+
+    def kill(self) -> None:
+        """Send SIGKILL to the script and everything it started, at once."""
+        self._say(b"K")
+
+    async def reap(self) -> None:
+        """Wait for the keeper to be gone. To be awaited once, after `ended`."""
+        await asyncio.to_thread(self.keeper.wait)
+
+    def listen(self) -> None:
+        """Start reading; called by `start`."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self.channel.fileno(), self._on_packet)
+        for fd in self.outputs:
+            loop.add_reader(fd, self._on_output, fd)
+
+    def _say(self, words: bytes) -> None:
+        try:
+            self.channel.send(words)
+        except OSError:
+            return  # it has ended: what it had to say is being read
+
+    def _on_output(self, fd: int) -> bool:
+        """Read once; say whether there may be more."""
+        try:
+            piece = os.read(fd, READ_BYTES)
+        except BlockingIOError:
+            return False
+        if piece:
+            self.printed(self.outputs[fd], piece)
+            return True
+        self._close_output(fd)
+        return False
+
+    def _on_packet(self) -> None:
+        try:
+            packet = self.channel.recv(_MAX_PACKET)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            packet = b""
+        if not packet:
+            self._on_keeper_gone()
+            return
+        word, fact = marshal.loads(packet)  # noqa: S302 - our own keeper's words
+        if word == "started":
+            _settle(self.started, int(fact))
+        elif word == "failed":
+            _fail(self.started, NotRunnable(_start_error(int(fact))))
+            self._finish(Ended(stopped_by=None))
+        else:
+            self._finish(_ended(fact))
+
+    def _on_keeper_gone(self) -> None:
+        """Decide what a silent end of the keeper means; its death signal took the script with it."""
+        if self.started.done() and not self.started.cancelled() and self.started.exception() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.started.result(), signal.SIGKILL)
+        else:
+            _fail(self.started, NotRunnable("The keeper of this run could not be started; its log says why."))
+        self._finish(Ended(stopped_by=StoppedBy.GONE))
+
+    def _finish(self, ended: Ended) -> None:
+        for fd in tuple(self.outputs):
+            left = _MAX_PIPE_BYTES // READ_BYTES
+            while left and self._on_output(fd):
+                left -= 1
+            if fd in self.outputs:
+                self._close_output(fd)
+        asyncio.get_running_loop().remove_reader(self.channel.fileno())
+        self.channel.close()
+        _settle(self.ended, ended)
+
+    def _close_output(self, fd: int) -> None:
+        asyncio.get_running_loop().remove_reader(fd)
+        del self.outputs[fd]
+        os.close(fd)
+
+
+def start(order: Order, *, keeper: Path, printed: Printed) -> Process:
+    """Start `keeper` (see `compiled_keeper`) with the order; takes 1 to 2 ms.
+
+    Raises:
+        OSError: the machine has no room for another process or descriptor.
+    """
+    # Packets keep their bounds, and the end of either side is seen by the other at once.
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pipes = [os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)]
+    try:
+        ours.send(_packed(order))
+        ours.setblocking(False)
+        for read_end, _ in pipes:
+            os.set_blocking(read_end, False)
+        started = _popen(order, keeper, theirs.fileno(), [write_end for _, write_end in pipes])
+    except BaseException:
+        ours.close()
+        for read_end, _ in pipes:
+            os.close(read_end)
+        raise
+    finally:
+        theirs.close()
+        for _, write_end in pipes:
+            os.close(write_end)
+    outputs = {pipes[0][0]: Stream.STDOUT, pipes[1][0]: Stream.STDERR}
+    process = Process(keeper=started, channel=ours, outputs=outputs, printed=printed)
+    process.listen()
+    return process
+
+
+def _popen(order: Order, keeper: Path, channel: int, outputs: list[int]) -> subprocess.Popen[bytes]:
+    # No preexec_fn: it gives up vfork, which is 45 times dearer with a big parent (and unsafe).
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", str(keeper), str(channel), order.name],
+        stdin=subprocess.DEVNULL,
+        stdout=outputs[0],
+        stderr=outputs[1],
+        pass_fds=(channel,),
+        start_new_session=True,
+        cwd=order.work_dir,
+        env={},
+    )
+
+
+def _packed(order: Order) -> bytes:
+    wanted: dict[str, list[bytes] | dict[bytes, bytes] | float] = {
+        "argv": [os.fsencode(word) for word in order.command.argv],
+        "env": {os.fsencode(key): os.fsencode(value) for key, value in order.command.env.items()},
+        "timeout_s": order.timeout_s,
+        "grace_s": order.kill_grace_s,
+        "lease_until": order.lease_until,
+    }
+    return marshal.dumps(wanted)
+
+
+def _ended(account: Mapping[str, Any]) -> Ended:
+    return Ended(
+        stopped_by=StoppedBy(account["stopped"]) if account["stopped"] else None,
+        exit_code=account["exit_code"],
+        signal=account["signal"],
+        duration_s=account["duration_s"],
+        cpu_s=account["cpu_s"],
+        peak_memory_bytes=account["peak_memory_bytes"],
+    )
+
+
+def _start_error(number: int) -> str:
+    text = os.strerror(number)
+    match number:
+        case errno.ENOENT:
+            return f"{text}: the program in the script's #! line does not exist on this executor."
+        case errno.ENOEXEC:
+            return f"{text}: the file is executable, but has no #! line and is no program."
+        case errno.EACCES:
+            return f"{text}: the executor may not run it. Check the file's mode."
+        case _:
+            return f"{text}: the system did not start the script."
+
+
+def _settle(future: asyncio.Future[Any], result: object) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _fail(future: asyncio.Future[Any], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # retrieved: nobody is owed a warning when the run was given up

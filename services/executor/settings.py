@@ -1,0 +1,75 @@
+"""What can be configured of an executor: environment variables `PORTAL_*`."""
+
+import re
+import socket
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from shared.domain.job import DEFAULT_POOL
+from shared.runtime.settings import BrokerSettings, GrantSettings
+
+
+def _host_name() -> str:
+    return f"{socket.gethostname()}-1"
+
+
+class ExecutorSettings(BrokerSettings, GrantSettings):
+    """Broker, grant key, where scripts are and how many run at once. No database."""
+
+    scripts_dir: Path = Path("scripts")
+    executor_name: str = Field(default_factory=_host_name)
+    """Unique among live executors; stays the same over restarts."""
+    executor_slots: int = Field(default=4, ge=1, le=256)
+    executor_home: Path | None = None
+    executor_pools: Annotated[tuple[str, ...], NoDecode] = (DEFAULT_POOL,)
+    """Names separated by commas."""
+    script_python: Path | None = None
+    sandbox: Literal["process"] = "process"
+
+    @field_validator("executor_pools", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+        return value
+
+    @field_validator("executor_pools")
+    @classmethod
+    def _some_pool(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError(f"name at least one pool, such as {DEFAULT_POOL}")
+        return value
+
+    @field_validator("sandbox", mode="before")
+    @classmethod
+    def _existing_level(cls, value: object) -> object:
+        if value in {"auto", "restricted", "isolated"}:
+            raise ValueError(
+                f"the sandbox level {value!r} does not exist yet. "
+                "Set PORTAL_SANDBOX=process and run only scripts that you trust."
+            )
+        return value
+
+    @field_validator("executor_name")
+    @classmethod
+    def _name_for_keys(cls, value: str) -> str:
+        # It is part of routing keys and of folder names; "all" addresses every executor.
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value) or value == "all":
+            raise ValueError("an executor's name has 1 to 100 letters, digits, . _ or -, and is not 'all'")
+        return value
+
+    @model_validator(mode="after")
+    def _absolute(self) -> Self:
+        home = self.executor_home or self.home / "executors" / self.executor_name
+        self.executor_home = home.absolute()
+        self.scripts_dir = self.scripts_dir.absolute()
+        return self
+
+    @property
+    def state_dir(self) -> Path:
+        """Return the absolute folder of this executor's journal, spool and work folders."""
+        assert self.executor_home is not None
+        return self.executor_home

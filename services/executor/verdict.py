@@ -1,0 +1,68 @@
+"""What a script's end means for its run. Pure."""
+
+import signal
+from enum import StrEnum
+from typing import assert_never
+
+from services.executor.sandbox.process import Ended, StoppedBy
+from shared.domain.run import Reason, RunState
+
+Verdict = tuple[RunState, Reason | None, str]
+"""State, reason and words for people."""
+
+
+class Asked(StrEnum):
+    """Why this executor itself ended a script."""
+
+    CANCEL = "cancel"
+    REVOKED = "revoked"
+    DISK = "disk"
+
+
+def verdict(ended: Ended, *, asked: Asked | None, timeout_s: float) -> Verdict:
+    """Return what became of the run. A script that ended by itself did so, whatever was asked."""
+    match ended.stopped_by:
+        case None:
+            return _own_end(ended)
+        case StoppedBy.TIMEOUT:
+            return RunState.TIMED_OUT, None, f"Stopped at its time limit of {timeout_s:g} s."
+        case StoppedBy.STOP | StoppedBy.KILL:
+            return of_asked(asked)
+        case StoppedBy.LEASE:
+            return (
+                RunState.LOST,
+                Reason.SILENT,
+                "No scheduler answered for 15 s: stopped, so that it can run elsewhere.",
+            )
+        case StoppedBy.GONE:
+            return RunState.LOST, Reason.EXECUTOR_GONE, "The run's keeper was killed: its end is not known."
+        case _:
+            assert_never(ended.stopped_by)
+
+
+def of_asked(asked: Asked | None) -> Verdict:
+    """Return what becomes of a run that the executor ended, or did not even start."""
+    match asked:
+        case Asked.CANCEL | None:
+            return RunState.CANCELLED, Reason.REQUESTED, "Cancelled on request."
+        case Asked.REVOKED:
+            return RunState.LOST, Reason.REVOKED, "The scheduler had given the run up: stopped at once."
+        case Asked.DISK:
+            return RunState.FAILED, Reason.DISK, "The executor's disk is full: its output could not be kept."
+        case _:
+            assert_never(asked)
+
+
+def _own_end(ended: Ended) -> Verdict:
+    if ended.signal is not None:
+        return RunState.FAILED, None, f"Killed by {_name(ended.signal)}."
+    if ended.exit_code == 0:
+        return RunState.SUCCEEDED, None, ""
+    return RunState.FAILED, None, f"Exited with code {ended.exit_code}."
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
