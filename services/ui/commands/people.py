@@ -13,10 +13,7 @@ from shared.domain.errors import InvalidInput
 
 async def save(sessions: Sessions, person_id: UUID | None, person: Person, *, now: datetime) -> UUID:
     """Store the preferences; see `Commands.save_person`."""
-    if person.zone not in available_timezones():
-        raise InvalidInput(
-            "zone", f"{person.zone[:64]!r} is no time zone. Choose one such as Asia/Hong_Kong."
-        )
+    _check_zone(person.zone)
     # Random, not ordered by time: it is the only thing that tells browsers apart, and must not be guessed.
     known = person_id or uuid4()
     row = PersonRow(

@@ -1,10 +1,17 @@
 """Read models: one question each, answered from the ledger, shaped for what shows it."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
+import msgspec
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.ui import scripts
+from services.ui.link import Link
 from services.ui.models import (
     ExecutorItem,
     Health,
@@ -19,27 +26,28 @@ from services.ui.models import (
     RunItem,
     SchedulePreview,
 )
+from services.ui.queries import executors, health, jobs, logs, overview, people, runs, schedules
+from services.ui.queries.jobs import JobsFilter
+from services.ui.queries.runs import RunsFilter
+from shared.db.engine import Database
 from shared.domain.ids import JobId, RunId
-from shared.domain.run import Cause, RunState
+from shared.runtime.clock import Clock
 
+__all__ = ["Queries", "RunsFilter"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunsFilter:
-    """Which runs to list; empty means all."""
+log = structlog.get_logger()
 
-    states: frozenset[RunState] = frozenset()
-    job_id: JobId | None = None
-    executor: str | None = None
-    cause: Cause | None = None
-    since: datetime | None = None
-    """Due at or after."""
-    until: datetime | None = None
-    """Due before."""
+_HEALTH_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queries:
     """Every question that pages and the REST API ask. Each opens and ends its own transaction."""
+
+    database: Database
+    scripts_dir: Path
+    clock: Clock
+    link: Link
 
     async def jobs(
         self,
@@ -55,7 +63,9 @@ class Queries:
         Raises:
             InvalidInput: `after` is no cursor of this list.
         """
-        raise NotImplementedError
+        async with self.database.reading() as session:
+            which = JobsFilter(q=q, state=state, sort=sort)
+            return await jobs.page_of_jobs(session, which, after=after, limit=limit, now=self.clock.now())
 
     async def job(self, job_id: JobId) -> JobItem:
         """Return one job, also a deleted one.
@@ -63,17 +73,19 @@ class Queries:
         Raises:
             NotFound: no such job.
         """
-        raise NotImplementedError
+        async with self.database.reading() as session:
+            return await jobs.job_by_id(session, job_id, now=self.clock.now())
 
     async def runs(
-        self, which: RunsFilter = RunsFilter(), *, after: str | None = None, limit: int = 50
+        self, which: RunsFilter | None = None, *, after: str | None = None, limit: int = 50
     ) -> Page[RunItem]:
         """List runs, newest first.
 
         Raises:
             InvalidInput: `after` is no cursor of this list.
         """
-        raise NotImplementedError
+        async with self.database.reading() as session:
+            return await runs.page_of_runs(session, which or RunsFilter(), after=after, limit=limit)
 
     async def run(self, run_id: RunId) -> RunDetail:
         """Return one run; one that was asked for and is not in the ledger yet is queued.
@@ -81,7 +93,11 @@ class Queries:
         Raises:
             NotFound: no such run.
         """
-        raise NotImplementedError
+        async with self.database.reading() as session:
+            run = await runs.run_by_id(session, run_id)
+        async with self.database.reading_logs() as session:
+            state = await logs.state_of_log(session, logs.chosen(run.attempts, None))
+        return msgspec.structs.replace(run, log=state)
 
     async def log(
         self, run_id: RunId, *, attempt: int | None = None, after_seq: int = 0, limit: int = 100
@@ -91,28 +107,58 @@ class Queries:
         Raises:
             NotFound: no such run or attempt.
         """
-        raise NotImplementedError
+        async with self.database.reading() as session:
+            attempts = (await runs.run_by_id(session, run_id)).attempts
+        async with self.database.reading_logs() as session:
+            return await logs.page_of_log(
+                session, logs.chosen(attempts, attempt), after_seq=after_seq, limit=limit
+            )
+
+    async def log_text(
+        self, run_id: RunId, *, attempt: int | None = None, stream: str | None = None
+    ) -> AsyncIterator[str]:
+        """Return the stored output as pieces of text, of both streams in order or of one.
+
+        Raises:
+            NotFound: no such run or attempt.
+        """
+        async with self.database.reading() as session:
+            attempts = (await runs.run_by_id(session, run_id)).attempts
+        return logs.text_of_log(self.database.reading_logs, logs.chosen(attempts, attempt), stream)
 
     async def executors(self) -> tuple[ExecutorItem, ...]:
         """Return every executor, online ones first, then by name."""
-        raise NotImplementedError
+        async with self.database.reading() as session:
+            return await executors.all_executors(session, now=self.clock.now())
 
     async def overview(self, *, hours: int = 6) -> Overview:
         """Return the first page; the timeline reaches `hours` (1 to 24) back."""
-        raise NotImplementedError
+        return await overview.overview(
+            self.database.reading, self.database.reading_logs, hours=hours, now=self.clock.now()
+        )
 
     async def health(self) -> Health:
         """Return the one word on health; it never raises."""
-        raise NotImplementedError
+        now = self.clock.now()
+        try:
+            async with asyncio.timeout(_HEALTH_S), self.database.reading() as session:
+                known = await health.facts(
+                    session, broker=self.link.connected, broker_since=self.link.since, now=now
+                )
+        except (SQLAlchemyError, OSError) as error:  # TimeoutError is an OSError
+            log.warning("the database does not answer", error=repr(error))
+            known = health.Facts(database=False, broker=self.link.connected, broker_since=self.link.since)
+        return health.judged(known, now=now)
 
     async def scripts(self) -> tuple[str, ...]:
         """Return the runnable files of the scripts directory, relative, sorted, at most 5 000."""
-        raise NotImplementedError
+        return await asyncio.to_thread(scripts.listed, self.scripts_dir)
 
     async def person(self, person_id: UUID | None) -> Person:
         """Return how this browser wants to see the portal; the defaults for an unknown one."""
-        raise NotImplementedError
+        async with self.database.reading() as session:
+            return await people.person(session, person_id)
 
     def preview(self, schedule: Mapping[str, object]) -> SchedulePreview:
         """Say a schedule in words, with its next five instants or what is wrong; never raises."""
-        raise NotImplementedError
+        return schedules.preview(schedule, now=self.clock.now())

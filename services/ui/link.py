@@ -1,0 +1,40 @@
+"""Whether the broker is there, as this process sees it; asked by health, told by the messaging loop."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from shared.broker import Broker
+from shared.runtime.clock import Clock
+
+
+class Link:
+    """The standing of the connection; false until it stands for the first time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._is_up: Callable[[], bool] | None = None
+        self._was_up = False
+        self._since: datetime | None = None
+
+    @contextmanager
+    def over(self, broker: Broker) -> Iterator[None]:
+        """Follow the standing of this broker while inside."""
+        self._is_up = lambda: broker.connected
+        try:
+            yield
+        finally:
+            self._is_up = None
+
+    @property
+    def connected(self) -> bool:
+        """Say whether the broker is there now."""
+        is_up = self._is_up is not None and self._is_up()
+        if is_up != self._was_up:
+            self._was_up, self._since = is_up, self._clock.now()
+        return is_up
+
+    @property
+    def since(self) -> datetime | None:
+        """Return when the last change was noticed; None: never, it is as it was at the start."""
+        return self._since

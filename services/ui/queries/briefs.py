@@ -1,0 +1,68 @@
+"""Run rows as the values that lists and strips show."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ui.models import RunBrief, RunItem
+from shared.db.tables import JobLedgerRow, JobRow, RunRow
+
+RECENT = 20
+_BRIEF = ("id", "number", "state", "reason", "due_at", "started_at", "finished_at", "duration_ms")
+_ITEM = (
+    *_BRIEF,
+    "job_id",
+    "cause",
+    "requested_by",
+    "nominal_at",
+    "nominal_until",
+    "instants",
+    "detail",
+    "attempt",
+    "executor",
+    "exit_code",
+    "signal",
+)
+BRIEF_COLUMNS = tuple(getattr(RunRow, name) for name in _BRIEF)
+ITEM_COLUMNS = tuple(getattr(RunRow, name) for name in _ITEM)
+
+
+def brief(row: Any) -> RunBrief:
+    """Return the brief in a row that holds `BRIEF_COLUMNS`."""
+    return RunBrief(**{name: getattr(row, name) for name in _BRIEF})
+
+
+def item_values(row: Any) -> dict[str, Any]:
+    """Return the fields of a `RunItem` from a row that holds `ITEM_COLUMNS` and `job_name`."""
+    return {name: getattr(row, name) for name in _ITEM} | {"job_name": row.job_name}
+
+
+def item(row: Any) -> RunItem:
+    """Return the item in a row that holds `ITEM_COLUMNS` and `job_name`."""
+    return RunItem(**item_values(row))
+
+
+def items_query() -> Select[*tuple[Any, ...]]:
+    """Return the query of runs with their jobs' names, to be filtered."""
+    return select(*ITEM_COLUMNS, JobRow.name.label("job_name")).join(JobRow, JobRow.id == RunRow.job_id)
+
+
+async def recent_of(session: AsyncSession, job_ids: Sequence[UUID]) -> dict[UUID, list[RunBrief]]:
+    """Return the newest `RECENT` runs of each job, oldest first; a job without runs has no entry."""
+    rows = await session.execute(
+        select(RunRow.job_id, *BRIEF_COLUMNS)
+        .join(
+            JobLedgerRow,
+            # Numbers have no holes: the newest twenty are a range of (job_id, number).
+            and_(JobLedgerRow.job_id == RunRow.job_id, RunRow.number > JobLedgerRow.run_count - RECENT),
+        )
+        .where(JobLedgerRow.job_id.in_(job_ids))
+        .order_by(RunRow.job_id, RunRow.number)
+    )
+    found: dict[UUID, list[RunBrief]] = {}
+    for row in rows:
+        found.setdefault(row.job_id, []).append(brief(row))
+    return found

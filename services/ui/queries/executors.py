@@ -1,0 +1,71 @@
+"""The executors with what each has in hand."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ui.models import ExecutorItem, RunningRun
+from shared.db.tables import AttemptRow, ExecutorRow, JobRow, RunRow
+from shared.domain.run import RunState
+
+_MAX_SHOWN = 500
+_COPIED = (
+    "name",
+    "host",
+    "pid",
+    "version",
+    "sandbox",
+    "slots",
+    "busy",
+    "online",
+    "draining",
+    "started_at",
+    "last_seen_at",
+)
+
+
+async def all_executors(session: AsyncSession, *, now: datetime) -> tuple[ExecutorItem, ...]:
+    """Return at most 500 executors, online ones first, then by name."""
+    rows = list(
+        await session.scalars(
+            select(ExecutorRow).order_by(ExecutorRow.online.desc(), ExecutorRow.name).limit(_MAX_SHOWN)
+        )
+    )
+    running = await _running(session)
+    counts = await _counts(session, since=now - timedelta(hours=24))
+    return tuple(
+        ExecutorItem(
+            **{name: getattr(row, name) for name in _COPIED},
+            pools=tuple(row.pools),
+            problems=tuple(row.problems),
+            runs_24h=counts.get(row.name, 0),
+            running=tuple(running.get(row.name, ())),
+        )
+        for row in rows
+    )
+
+
+async def _running(session: AsyncSession) -> dict[str, list[RunningRun]]:
+    rows = await session.execute(
+        select(RunRow.id, RunRow.number, JobRow.name, AttemptRow.executor)
+        .join(AttemptRow, AttemptRow.run_id == RunRow.id)
+        .join(JobRow, JobRow.id == RunRow.job_id)
+        .where(AttemptRow.state == RunState.RUNNING, AttemptRow.executor.is_not(None))
+        .order_by(AttemptRow.claimed_at)
+        .limit(_MAX_SHOWN)
+    )
+    found: dict[str, list[RunningRun]] = {}
+    for row in rows:
+        shown = RunningRun(run_id=row.id, number=row.number, job_name=row.name)
+        found.setdefault(row.executor, []).append(shown)
+    return found
+
+
+async def _counts(session: AsyncSession, *, since: datetime) -> dict[str, int]:
+    rows = await session.execute(
+        select(RunRow.executor, func.count())
+        .where(RunRow.due_at >= since, RunRow.executor.is_not(None))
+        .group_by(RunRow.executor)
+    )
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,136 @@
+"""The one word on health, from which everything that speaks of health is drawn."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ui.models import Health, HealthState
+from shared.db.tables import CursorRow, ExecutorRow, RequestRow, RunRow
+from shared.domain.run import RunState
+
+SILENCE = timedelta(seconds=10)
+"""A scheduler that decides nothing of what is due for so long is silent."""
+
+_FORGETS_NOTHING = "What falls due is decided when it is back; no instant is forgotten."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What health is judged by; None and 0 where the database did not answer."""
+
+    database: bool
+    broker: bool
+    broker_since: datetime | None
+    """Since when the broker is there, or away; None: since the start."""
+    overdue_since: datetime | None = None
+    """The oldest due instant or request that no scheduler has decided."""
+    executors: int = 0
+    executors_online: int = 0
+    last_seen_at: datetime | None = None
+    waiting: int = 0
+
+
+async def facts(
+    session: AsyncSession, *, broker: bool, broker_since: datetime | None, now: datetime
+) -> Facts:
+    """Ask the ledger; bounded by its indexes, not by how much it holds."""
+    cursor = await session.scalar(select(func.min(CursorRow.next_due_at)))
+    request = await session.scalar(
+        select(func.min(RequestRow.requested_at)).where(RequestRow.handled_at.is_(None))
+    )
+    executors, online, last_seen = (
+        await session.execute(
+            select(
+                func.count(),
+                func.count().filter(ExecutorRow.online.is_(True)),
+                func.max(ExecutorRow.last_seen_at),
+            ).select_from(ExecutorRow)
+        )
+    ).one()
+    waiting = await session.scalar(
+        select(func.count()).where(RunRow.state.in_((RunState.HELD, RunState.QUEUED)), RunRow.due_at <= now)
+    )
+    oldest = min((at for at in (cursor, request) if at is not None), default=None)
+    return Facts(
+        database=True,
+        broker=broker,
+        broker_since=broker_since,
+        overdue_since=oldest if oldest is not None and oldest < now - SILENCE else None,
+        executors=executors,
+        executors_online=online,
+        last_seen_at=last_seen,
+        waiting=waiting or 0,
+    )
+
+
+def judged(known: Facts, *, now: datetime) -> Health:
+    """Return the word on these facts; of several faults the one that explains the others is told."""
+    state, title, sentence, since = _verdict(known, now)
+    return Health(
+        state=state,
+        title=title,
+        sentence=sentence,
+        since=since,
+        database=known.database,
+        broker=known.broker,
+        scheduler=known.database and known.overdue_since is None,
+        executors_online=known.executors_online,
+        waiting=known.waiting,
+    )
+
+
+def _verdict(known: Facts, now: datetime) -> tuple[HealthState, str, str, datetime | None]:
+    if not known.database:
+        return (
+            HealthState.DOWN,
+            "Database does not answer",
+            "The database does not answer: nothing can be shown or changed. Runs that are going, go on.",
+            None,
+        )
+    if not known.broker:
+        return (
+            HealthState.DEGRADED,
+            "RabbitMQ is away",
+            f"RabbitMQ {_for('has not answered', known.broker_since, now)}. {_waiting(known.waiting)}",
+            known.broker_since,
+        )
+    if known.overdue_since is not None:
+        return (
+            HealthState.DEGRADED,
+            "Scheduler is silent",
+            f"The scheduler {_for('has decided nothing', known.overdue_since, now)}. {_FORGETS_NOTHING}",
+            known.overdue_since,
+        )
+    if known.executors_online == 0:
+        return (HealthState.DEGRADED, "No executor", _no_executor(known, now), known.last_seen_at)
+    return (HealthState.OK, "All systems go", "", None)
+
+
+def _no_executor(known: Facts, now: datetime) -> str:
+    if known.executors == 0:
+        return f"No executor has reported yet. {_waiting(known.waiting)}"
+    return f"No executor {_for('has reported', known.last_seen_at, now)}. {_waiting(known.waiting)}"
+
+
+def _for(what: str, since: datetime | None, now: datetime) -> str:
+    return what if since is None else f"{what} for {_duration(now - since)}"
+
+
+def _duration(passed: timedelta) -> str:
+    seconds = max(0, int(passed.total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _waiting(count: int) -> str:
+    match count:
+        case 0:
+            return "No run is waiting."
+        case 1:
+            return "1 run is waiting; it is not lost."
+        case _:
+            return f"{count:,} runs are waiting; none is lost."

@@ -1,0 +1,214 @@
+"""The jobs list and one job."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ui.models import JobFilter, JobItem, JobSort, Page, RunBrief
+from services.ui.queries import paging
+from services.ui.queries.briefs import recent_of
+from services.ui.queries.paging import Cursor
+from shared.db.tables import JobLedgerRow, JobRow, RunRow, ScheduleRow
+from shared.db.types import UtcDateTime
+from shared.domain.errors import NotFound
+from shared.domain.ids import JobId
+from shared.domain.job import name_key
+from shared.domain.run import RunState
+from shared.domain.schedules import Interval, Manual, Schedule, from_json, to_json
+
+FAILING = (RunState.FAILED, RunState.TIMED_OUT, RunState.LOST, RunState.MISSED)
+"""The ends that want somebody's attention."""
+
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+_LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
+
+_Query = Select[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsFilter:
+    """Which jobs to list, and in which order."""
+
+    q: str = ""
+    state: JobFilter | None = None
+    sort: JobSort = JobSort.NAME
+
+
+async def page_of_jobs(
+    session: AsyncSession, which: JobsFilter, *, after: str | None, limit: int, now: datetime
+) -> Page[JobItem]:
+    """Return one page; `total` is counted on the first page only."""
+    cursor = paging.read(after, which.sort)
+    matching = _matching(which.q, which.state)
+    total = None
+    if cursor is None:
+        total = await session.scalar(select(func.count()).select_from(matching.subquery()))
+    rows = list(await session.execute(_sorted(matching, which.sort, cursor).limit(limit + 1)))
+    shown = rows[:limit]
+    return Page(
+        items=tuple(await _items(session, shown, now)),
+        next=paging.written(_cursor_of(shown[-1], which.sort)) if len(rows) > limit else None,
+        total=total,
+    )
+
+
+async def job_by_id(session: AsyncSession, job_id: JobId, *, now: datetime) -> JobItem:
+    """Return one job, also a deleted one.
+
+    Raises:
+        NotFound: no such job.
+    """
+    items = await jobs_by_ids(session, [job_id], now=now)
+    if not items:
+        raise NotFound("There is no such job.")
+    return items[0]
+
+
+async def jobs_by_ids(session: AsyncSession, job_ids: list[JobId], *, now: datetime) -> list[JobItem]:
+    """Return those of the jobs that exist, in no order."""
+    rows = await session.execute(_base().where(JobRow.id.in_(job_ids)))
+    return await _items(session, list(rows), now)
+
+
+def _base() -> _Query:
+    return select(
+        JobRow, JobLedgerRow.seen_version, JobLedgerRow.next_due_at, JobLedgerRow.last_finished_at
+    ).join_from(JobRow, JobLedgerRow, JobLedgerRow.job_id == JobRow.id, isouter=True)
+
+
+def _matching(q: str, state: JobFilter | None) -> _Query:
+    query = _base().where(_in_state(state))
+    wanted = q.strip()
+    if wanted:
+        query = query.where(
+            or_(
+                JobRow.name_key.contains(name_key(wanted), autoescape=True),
+                JobRow.script.icontains(wanted, autoescape=True),
+                JobRow.description.icontains(wanted, autoescape=True),
+            )
+        )
+    return query
+
+
+def _in_state(state: JobFilter | None) -> ColumnElement[bool]:
+    living = JobRow.deleted_at.is_(None)
+    match state:
+        case None:
+            return living
+        case JobFilter.ACTIVE:
+            return and_(living, JobRow.paused_at.is_(None))
+        case JobFilter.PAUSED:
+            return and_(living, JobRow.paused_at.is_not(None))
+        case JobFilter.RUNNING:
+            running = select(RunRow.job_id).where(RunRow.state == RunState.RUNNING)
+            return and_(living, JobRow.id.in_(running))
+        case JobFilter.FAILING:
+            return and_(living, JobLedgerRow.last_state.in_(FAILING))
+        case JobFilter.DELETED:
+            return JobRow.deleted_at.is_not(None)
+
+
+def _next_key() -> ColumnElement[datetime]:
+    return func.coalesce(JobLedgerRow.next_due_at, literal(_NEVER, UtcDateTime()))
+
+
+def _last_key() -> ColumnElement[datetime]:
+    return func.coalesce(JobLedgerRow.last_finished_at, literal(_LONG_AGO, UtcDateTime()))
+
+
+def _sorted(query: _Query, sort: JobSort, cursor: Cursor | None) -> _Query:
+    match sort:
+        case JobSort.NAME:
+            return (query if cursor is None else query.where(JobRow.name_key > cursor.text)).order_by(
+                JobRow.name_key
+            )
+        case JobSort.NEXT:
+            key = _next_key()
+            if cursor is not None:
+                at = cursor.instant or _NEVER
+                query = query.where(or_(key > at, and_(key == at, JobRow.id > cursor.id)))
+            return query.order_by(key, JobRow.id)
+        case JobSort.LAST:
+            key = _last_key()
+            if cursor is not None:
+                at = cursor.instant or _LONG_AGO
+                query = query.where(or_(key < at, and_(key == at, JobRow.id > cursor.id)))
+            return query.order_by(key.desc(), JobRow.id)
+
+
+def _cursor_of(row: Any, sort: JobSort) -> Cursor:
+    job: JobRow = row.JobRow
+    match sort:
+        case JobSort.NAME:
+            return Cursor(sort, job.id, text=job.name_key)
+        case JobSort.NEXT:
+            return Cursor(sort, job.id, instant=row.next_due_at)
+        case JobSort.LAST:
+            return Cursor(sort, job.id, instant=row.last_finished_at)
+
+
+async def _items(session: AsyncSession, rows: list[Any], now: datetime) -> list[JobItem]:
+    ids = [row.JobRow.id for row in rows]
+    schedules = await _schedules(session, ids)
+    recent = await recent_of(session, ids)
+    return [
+        _item(row, schedules.get(row.JobRow.id, Manual()), recent.get(row.JobRow.id, []), now) for row in rows
+    ]
+
+
+async def _schedules(session: AsyncSession, job_ids: list[UUID]) -> dict[UUID, Schedule]:
+    rows = await session.execute(
+        select(ScheduleRow.job_id, ScheduleRow.spec)
+        .where(ScheduleRow.job_id.in_(job_ids), ScheduleRow.retired_at.is_(None))
+        .order_by(ScheduleRow.id)
+    )
+    return {row.job_id: from_json(row.spec) for row in rows}
+
+
+def _item(row: Any, schedule: Schedule, recent: list[RunBrief], now: datetime) -> JobItem:
+    job: JobRow = row.JobRow
+    # A run enters the ledger up to 2 s before it is due: until then it is the future, not the past.
+    due = [run for run in recent if run.due_at <= now]
+    return JobItem(
+        id=job.id,
+        name=job.name,
+        description=job.description,
+        script=job.script,
+        args=tuple(job.args),
+        schedule=_as_shown(schedule),
+        schedule_text=schedule.describe(),
+        timeout_s=job.timeout_s,
+        kill_grace_s=job.kill_grace_s,
+        on_lost=job.on_lost,
+        overlap=job.overlap,
+        pool=job.pool,
+        version=job.version,
+        paused_at=job.paused_at,
+        deleted_at=job.deleted_at,
+        next_due_at=_next_due_at(row, schedule, now),
+        created_at=job.created_at,
+        last_run=due[-1] if due else None,
+        recent=tuple(due),
+    )
+
+
+def _next_due_at(row: Any, schedule: Schedule, now: datetime) -> datetime | None:
+    job: JobRow = row.JobRow
+    if job.paused_at is not None or job.deleted_at is not None:
+        return None
+    if row.seen_version == job.version:
+        at: datetime | None = row.next_due_at
+        return at
+    # The scheduler has not seen this version yet: the rule alone says what it will decide.
+    return schedule.next_after(now)
+
+
+def _as_shown(schedule: Schedule) -> dict[str, object]:
+    shown = to_json(schedule)
+    if isinstance(schedule, Interval):
+        shown["anchor"] = schedule.anchor.isoformat().replace("+00:00", "Z")
+    return shown

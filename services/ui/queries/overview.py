@@ -1,0 +1,136 @@
+"""The first page: figures, what needs attention, what is next."""
+
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, distinct, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ui.models import Attention, NextUp, Overview
+from services.ui.queries.briefs import BRIEF_COLUMNS, brief
+from services.ui.queries.jobs import FAILING
+from services.ui.queries.logs import last_error_line
+from services.ui.queries.timeline import timeline
+from shared.db.engine import Sessions
+from shared.db.tables import AttemptRow, CursorRow, ExecutorRow, JobLedgerRow, JobRow, RunRow, ScheduleRow
+from shared.domain.ids import AttemptId
+from shared.domain.run import Cause, RunState
+from shared.domain.schedules import from_json
+
+_SHOWN = 8
+_DELAY_SAMPLE = 500
+_DAY = timedelta(hours=24)
+
+
+async def overview(reading: Sessions, reading_logs: Sessions, *, hours: int, now: datetime) -> Overview:
+    """Return the first page; the timeline reaches `hours` back."""
+    async with reading() as session:
+        waiting, oldest = await _waiting(session, now)
+        failed, failed_jobs, total = await _last_day(session, now)
+        running = await _count(session, RunRow.state == RunState.RUNNING)
+        jobs = await _count(session, JobRow.deleted_at.is_(None))
+        slots = await session.scalar(
+            select(func.coalesce(func.sum(ExecutorRow.slots), 0)).where(ExecutorRow.online.is_(True))
+        )
+        delay = await _start_delay_p99_ms(session, now)
+        next_up = await _next_up(session, now)
+        attention = await _attention(session, reading_logs)
+        rows = await timeline(session, hours=hours, now=now)
+    return Overview(
+        jobs=jobs,
+        running=running,
+        slots=slots or 0,
+        waiting=waiting,
+        oldest_waiting_at=oldest,
+        failed_24h=failed,
+        total_24h=total,
+        failed_jobs_24h=failed_jobs,
+        start_delay_p99_ms=delay,
+        attention=attention,
+        next_up=next_up,
+        timeline=rows,
+    )
+
+
+async def _count(session: AsyncSession, condition: ColumnElement[bool]) -> int:
+    return await session.scalar(select(func.count()).where(condition)) or 0
+
+
+async def _waiting(session: AsyncSession, now: datetime) -> tuple[int, datetime | None]:
+    row = (
+        await session.execute(
+            select(func.count(), func.min(RunRow.due_at)).where(
+                RunRow.state.in_((RunState.HELD, RunState.QUEUED)), RunRow.due_at <= now
+            )
+        )
+    ).one()
+    return row[0], row[1]
+
+
+async def _last_day(session: AsyncSession, now: datetime) -> tuple[int, int, int]:
+    in_day = and_(RunRow.due_at >= now - _DAY, RunRow.due_at <= now)
+    failed, failed_jobs = (
+        await session.execute(
+            select(func.count(), func.count(distinct(RunRow.job_id))).where(RunRow.state.in_(FAILING), in_day)
+        )
+    ).one()
+    total = await _count(session, and_(in_day, RunRow.state != RunState.SKIPPED))
+    return failed, failed_jobs, total
+
+
+async def _start_delay_p99_ms(session: AsyncSession, now: datetime) -> int | None:
+    rows = await session.execute(
+        select(RunRow.due_at, RunRow.started_at)
+        .where(RunRow.due_at >= now - _DAY, RunRow.started_at.is_not(None), RunRow.cause == Cause.SCHEDULE)
+        .order_by(RunRow.due_at.desc())
+        .limit(_DELAY_SAMPLE)
+    )
+    delays = sorted((row.started_at - row.due_at) / timedelta(milliseconds=1) for row in rows)
+    return max(0, round(delays[ceil(len(delays) * 0.99) - 1])) if delays else None
+
+
+async def _attention(session: AsyncSession, reading_logs: Sessions) -> tuple[Attention, ...]:
+    rows = await session.execute(
+        select(*BRIEF_COLUMNS, RunRow.detail, RunRow.job_id, JobRow.name, AttemptRow.id.label("attempt_id"))
+        .join(JobLedgerRow, JobLedgerRow.last_run_id == RunRow.id)
+        .join(JobRow, JobRow.id == JobLedgerRow.job_id)
+        .outerjoin(AttemptRow, and_(AttemptRow.run_id == RunRow.id, AttemptRow.number == RunRow.attempt))
+        .where(JobLedgerRow.last_state.in_(FAILING), JobRow.deleted_at.is_(None))
+        .order_by(JobLedgerRow.last_finished_at.desc())
+        .limit(_SHOWN)
+    )
+    async with reading_logs() as logs:
+        return tuple([await _attention_item(logs, row) for row in rows])
+
+
+async def _attention_item(logs: AsyncSession, row: Any) -> Attention:
+    last_error = None if row.attempt_id is None else await last_error_line(logs, AttemptId(row.attempt_id))
+    return Attention(
+        job_id=row.job_id, job_name=row.name, run=brief(row), detail=row.detail, last_error=last_error
+    )
+
+
+async def _next_up(session: AsyncSession, now: datetime) -> tuple[NextUp, ...]:
+    rows = await session.execute(
+        select(JobRow.id, JobRow.name, CursorRow.next_due_at, ScheduleRow.spec)
+        .join_from(CursorRow, ScheduleRow, ScheduleRow.id == CursorRow.schedule_id)
+        .join(JobRow, JobRow.id == CursorRow.job_id)
+        .where(
+            CursorRow.next_due_at > now,
+            ScheduleRow.retired_at.is_(None),
+            JobRow.deleted_at.is_(None),
+            JobRow.paused_at.is_(None),
+        )
+        .order_by(CursorRow.next_due_at)
+        .limit(_SHOWN)
+    )
+    return tuple(
+        NextUp(
+            job_id=row.id,
+            job_name=row.name,
+            due_at=row.next_due_at,
+            schedule_text=from_json(row.spec).describe(),
+        )
+        for row in rows
+    )

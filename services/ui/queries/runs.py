@@ -1,0 +1,184 @@
+"""The runs list and one run with its attempts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ui.models import AttemptItem, LogState, Page, RunDetail, RunItem
+from services.ui.queries import paging
+from services.ui.queries.briefs import item, item_values, items_query
+from services.ui.queries.paging import Cursor
+from shared.db import requests
+from shared.db.requests import RunRequest
+from shared.db.tables import AttemptRow, JobRow, RunRow
+from shared.domain.errors import NotFound
+from shared.domain.ids import JobId, RunId
+from shared.domain.run import Cause, Reason, RunState
+
+_USUAL_OF = 20
+_USUAL_WINDOW = 200
+_ATTEMPT = tuple(name for name in AttemptItem.__struct_fields__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsFilter:
+    """Which runs to list; empty means all."""
+
+    states: frozenset[RunState] = frozenset()
+    job_id: JobId | None = None
+    executor: str | None = None
+    cause: Cause | None = None
+    since: datetime | None = None
+    """Due at or after."""
+    until: datetime | None = None
+    """Due before."""
+
+
+async def page_of_runs(
+    session: AsyncSession, which: RunsFilter, *, after: str | None, limit: int
+) -> Page[RunItem]:
+    """Return one page, newest first: of one job by number, over all jobs by due instant."""
+    order = "runs" if which.job_id is None else "job-runs"
+    cursor = paging.read(after, order)
+    query = items_query().where(*_conditions(which))
+    query = _by_due(query, cursor) if which.job_id is None else _by_number(query, cursor)
+    rows = list(await session.execute(query.limit(limit + 1)))
+    shown = [item(row) for row in rows[:limit]]
+    following = None
+    if len(rows) > limit:
+        last = shown[-1]
+        following = paging.written(Cursor(order, last.id, instant=last.due_at, number=last.number or 0))
+    return Page(items=tuple(shown), next=following)
+
+
+async def run_by_id(session: AsyncSession, run_id: RunId) -> RunDetail:
+    """Return one run, its log not counted yet; one that is only asked for is queued.
+
+    Raises:
+        NotFound: neither in the ledger nor asked for.
+    """
+    row = (
+        await session.execute(
+            items_query().add_columns(JobRow.script, JobRow.args, JobRow.timeout_s).where(RunRow.id == run_id)
+        )
+    ).one_or_none()
+    if row is None:
+        return await _asked_for(session, run_id)
+    return RunDetail(
+        **item_values(row),
+        script=row.script,
+        args=tuple(row.args),
+        timeout_s=row.timeout_s,
+        usual_ms=await _usual_ms(session, row.job_id, row.number),
+        attempts=await attempts_of(session, run_id),
+        log=LogState(),
+    )
+
+
+async def attempts_of(session: AsyncSession, run_id: RunId) -> tuple[AttemptItem, ...]:
+    """Return the attempts of a run in their order."""
+    rows = await session.execute(
+        select(*(getattr(AttemptRow, name) for name in _ATTEMPT))
+        .where(AttemptRow.run_id == run_id)
+        .order_by(AttemptRow.number)
+    )
+    return tuple(AttemptItem(**row._mapping) for row in rows)  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def _conditions(which: RunsFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if which.states:
+        conditions.append(RunRow.state.in_(which.states))
+    if which.job_id is not None:
+        conditions.append(RunRow.job_id == which.job_id)
+    if which.executor is not None:
+        conditions.append(RunRow.executor == which.executor)
+    if which.cause is not None:
+        conditions.append(RunRow.cause == which.cause)
+    if which.since is not None:
+        conditions.append(RunRow.due_at >= which.since)
+    if which.until is not None:
+        conditions.append(RunRow.due_at < which.until)
+    return conditions
+
+
+def _by_due(query: Select[*tuple[Any, ...]], cursor: Cursor | None) -> Select[*tuple[Any, ...]]:
+    if cursor is not None and cursor.instant is not None:
+        query = query.where(
+            or_(
+                RunRow.due_at < cursor.instant,
+                and_(RunRow.due_at == cursor.instant, RunRow.id < cursor.id),
+            )
+        )
+    return query.order_by(RunRow.due_at.desc(), RunRow.id.desc())
+
+
+def _by_number(query: Select[*tuple[Any, ...]], cursor: Cursor | None) -> Select[*tuple[Any, ...]]:
+    if cursor is not None:
+        query = query.where(RunRow.number < cursor.number)
+    return query.order_by(RunRow.number.desc())
+
+
+async def _usual_ms(session: AsyncSession, job_id: JobId, number: int) -> int | None:
+    # The window keeps the search a short range of (job_id, number), however many runs there are.
+    window = (
+        select(RunRow.state, RunRow.duration_ms)
+        .where(RunRow.job_id == job_id, RunRow.number < number)
+        .order_by(RunRow.number.desc())
+        .limit(_USUAL_WINDOW)
+        .subquery()
+    )
+    found = await session.scalars(
+        select(window.c.duration_ms)
+        .where(window.c.state == RunState.SUCCEEDED, window.c.duration_ms.is_not(None))
+        .limit(_USUAL_OF)
+    )
+    durations = list(found)
+    return round(median(durations)) if durations else None
+
+
+async def _asked_for(session: AsyncSession, run_id: RunId) -> RunDetail:
+    request = await requests.request_of_run(session, run_id)
+    job = None
+    if request is not None:
+        job = await session.scalar(select(JobRow).where(JobRow.id == request.job_id))
+    if request is None or job is None:
+        raise NotFound("There is no such run.")
+    return _as_queued(request, job)
+
+
+def _as_queued(request: RunRequest, job: JobRow) -> RunDetail:
+    """A handled request without a run is one that the scheduler refused."""
+    refused = request.outcome is not None
+    return RunDetail(
+        id=request.run_id,
+        number=None,
+        state=RunState.CANCELLED if refused else RunState.QUEUED,
+        reason=Reason.DELETED if refused and job.deleted_at is not None else None,
+        due_at=request.requested_at,
+        started_at=None,
+        finished_at=None,
+        duration_ms=None,
+        job_id=job.id,
+        job_name=job.name,
+        cause=request.cause,
+        requested_by=request.requested_by,
+        nominal_at=request.requested_at,
+        nominal_until=None,
+        instants=1,
+        detail=request.outcome or "",
+        attempt=0,
+        executor=None,
+        exit_code=None,
+        signal=None,
+        script=job.script,
+        args=tuple(job.args),
+        timeout_s=job.timeout_s,
+        usual_ms=None,
+        attempts=(),
+        log=LogState(),
+    )

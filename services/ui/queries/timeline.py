@@ -1,0 +1,70 @@
+"""Runs over time: the jobs that fail or run most, and what is still to come."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, case, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ui.models import RunBrief, Timeline, TimelineRow
+from services.ui.queries.briefs import BRIEF_COLUMNS, brief
+from services.ui.queries.jobs import FAILING
+from services.ui.queries.schedules import upcoming
+from shared.db.tables import JobLedgerRow, JobRow, RunRow, ScheduleRow
+from shared.domain.run import RunState
+from shared.domain.schedules import Manual, from_json
+
+_ROWS = 8
+_RUNS = 200
+_UPCOMING = 40
+
+
+async def timeline(session: AsyncSession, *, hours: int, now: datetime) -> Timeline:
+    """Return at most 8 jobs with at most 200 runs each; the window reaches a quarter into the future."""
+    since = now - timedelta(hours=hours)
+    until = now + timedelta(hours=hours) / 4
+    rows = await session.execute(_jobs_to_show(since))
+    return Timeline(
+        since=since,
+        now=now,
+        until=until,
+        rows=tuple([await _row(session, row, since=since, now=now, until=until) for row in rows]),
+    )
+
+
+def _jobs_to_show(since: datetime) -> Any:
+    running = select(RunRow.job_id).where(RunRow.state == RunState.RUNNING)
+    return (
+        select(JobRow.id, JobRow.name, JobRow.paused_at, ScheduleRow.spec)
+        .join_from(JobLedgerRow, JobRow, JobRow.id == JobLedgerRow.job_id)
+        .outerjoin(ScheduleRow, and_(ScheduleRow.job_id == JobRow.id, ScheduleRow.retired_at.is_(None)))
+        .where(
+            JobRow.deleted_at.is_(None),
+            or_(JobLedgerRow.last_finished_at >= since, JobRow.id.in_(running)),
+        )
+        .order_by(
+            case((JobLedgerRow.last_state.in_(FAILING), 0), else_=1), JobLedgerRow.run_count.desc(), JobRow.id
+        )
+        .limit(_ROWS)
+    )
+
+
+async def _row(
+    session: AsyncSession, row: Any, *, since: datetime, now: datetime, until: datetime
+) -> TimelineRow:
+    schedule = Manual() if row.spec is None or row.paused_at is not None else from_json(row.spec)
+    return TimelineRow(
+        job_id=row.id,
+        job_name=row.name,
+        runs=await _runs(session, row.id, since=since, now=now),
+        upcoming=upcoming(schedule, after=now, limit=_UPCOMING, until=until),
+    )
+
+
+async def _runs(
+    session: AsyncSession, job_id: UUID, *, since: datetime, now: datetime
+) -> tuple[RunBrief, ...]:
+    newest = select(*BRIEF_COLUMNS).where(RunRow.job_id == job_id).order_by(RunRow.number.desc()).limit(_RUNS)
+    rows = list(await session.execute(newest))
+    return tuple(brief(row) for row in reversed(rows) if since <= row.due_at <= now)

@@ -1,0 +1,1 @@
+"""Stores what scripts print: batches, each chunk once, acknowledged only when committed."""
