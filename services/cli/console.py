@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 _COLOURS = (36, 33, 35, 32, 34, 96, 93, 95)
@@ -47,4 +47,5 @@ class Console:
         return f"\x1b[{_COLOURS[sum(name.encode()) % len(_COLOURS)]}m{text}{_RESET}"
 
     def _print(self, text: str) -> None:
-        print(text, flush=True)
+        with suppress(OSError):  # a terminal or pager that went away must not end what we supervise
+            print(text, flush=True)

@@ -131,6 +131,10 @@ def _home(home: Home) -> Finding:
         return Finding(
             "home", Verdict.PROBLEM, f"{folder} is not ours to write: chown it, or choose another with --home"
         )
+    if folder.stat().st_mode & 0o077 and any(folder.iterdir()) and not (folder / "secrets").exists():
+        return Finding(
+            "home", Verdict.PROBLEM, f"{folder} is shared and holds other things: choose a new folder"
+        )
     loose = [path for path in (folder, *folder.glob("secrets/*")) if path.stat().st_mode & 0o077]
     if loose:
         names = " ".join(map(str, loose))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.cli.errors import AlreadyRunning
+from services.cli.errors import AlreadyRunning, CannotStart
 
 TREE = Path(__file__).resolve().parents[2]
 """The repository: services are started here, `scripts/` and the default home lie here."""
@@ -55,10 +55,25 @@ class Home:
         return path
 
     def make(self) -> None:
-        """Make the folder, for us alone; one that is there keeps its content and loses other readers."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
-        self.record.parent.mkdir(exist_ok=True)
+        """Make the folder, for us alone; a home that is there keeps its content and loses other readers.
+
+        Raises CannotStart for a folder that cannot be used, or that others read and that is no home
+        yet: closing a shared folder such as /tmp to everybody else would harm them.
+        """
+        folder = self.folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if folder.stat().st_mode & 0o077:
+                if any(folder.iterdir()) and not (folder / "secrets").exists():
+                    raise CannotStart(
+                        f"{folder} is shared and holds other things: choose a new folder with --home"
+                    )
+                folder.chmod(0o700)
+            self.record.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise CannotStart(
+                f"{folder} cannot be used ({error.strerror}): choose another with --home"
+            ) from error
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -56,7 +56,7 @@ class Supervisor:
     _identity: Identity | None = None
     _since: datetime = field(default_factory=lambda: datetime.now(UTC))
     _console_url: str | None = None
-    _start_failed: bool = False
+    _failures: list[str] = field(default_factory=list)
     _killed: list[str] = field(default_factory=list)
 
     async def run(self) -> int:
@@ -75,15 +75,15 @@ class Supervisor:
             self.console.say(f"Stopped at once. Killed before they had drained: {', '.join(self._killed)}.")
             self.console.say("The scripts they ran are killed with them; the next start settles those runs.")
             return _HURRIED
-        return 1 if self._start_failed else 0
+        for failure in self._failures:  # last, so that what stopped does not scroll it away
+            self.console.say(f"The portal cannot start: {failure}")
+        return 1 if self._failures else 0
 
     async def _start_or_tell(self, group: asyncio.TaskGroup) -> None:
         try:
             await self._start(group)
         except* (PortalError, OSError) as failures:
-            for failure in failures.exceptions:
-                self.console.step("portal", f"cannot start: {failure}")
-            self._start_failed = True
+            self._failures += map(str, failures.exceptions)
             self._stop.set()
 
     async def _start(self, group: asyncio.TaskGroup) -> None:
@@ -97,12 +97,17 @@ class Supervisor:
         settings = Settings(
             home=options.home, amqp_url=source.amqp_url, ui_port=options.port, sandbox=options.sandbox
         )
+        names = ("scheduler", *roster.executor_names(options.executors))
+        services = roster.services(settings, ports.reserve(names, options.home.ports))
         async with asyncio.TaskGroup() as steps:
             steps.create_task(self._start_broker(source, group))
             steps.create_task(self._migrate(settings))
-        names = ("scheduler", *roster.executor_names(options.executors))
-        for program in roster.services(settings, ports.reserve(names, options.home.ports)):
-            self._launch(program, group)
+            for program in services:
+                if roster.kind(program.name) == "executor":  # they know no database: nothing to wait for
+                    self._launch(program, group)
+        for program in services:
+            if roster.kind(program.name) != "executor":
+                self._launch(program, group)
         async with asyncio.TaskGroup() as gates:
             for child in self._children:
                 gates.create_task(child.ready())
@@ -162,9 +167,9 @@ class Supervisor:
         self._killed += [child.name for child in self._children if child.abandon()]
 
     async def _drain(self) -> None:
-        self.console.step(
-            "portal", "stopping; executors wait for their running scripts, Ctrl-C again stops at once"
-        )
+        if self._children:
+            how = "executors wait for their running scripts, Ctrl-C again stops at once"
+            self.console.step("portal", f"stopping; {how}")
         for kind in roster.DRAIN_ORDER:
             async with asyncio.TaskGroup() as wave:
                 for child in self._children:

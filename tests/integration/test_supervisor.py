@@ -153,6 +153,17 @@ def test_the_home_and_its_secrets_are_for_one_account(tmp_path: Path) -> None:
     assert home.secret("grant.key").read_text() == secret.read_text()
 
 
+def test_a_shared_folder_is_not_closed_to_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "theirs").touch()
+
+    code = up.run(Options(home=Home(tmp_path), port=1, executors=1, sample=False, sandbox="process"))
+
+    assert code == 1
+    assert "is shared and holds other things" in capsys.readouterr().out
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
 @pytest.fixture
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
