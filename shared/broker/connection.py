@@ -53,7 +53,7 @@ async def connect(url: str, *, name: str) -> AsyncIterator[Broker]:
 
 @retry(
     retry=retry_if_exception_type(CONNECTION_ERRORS),
-    wait=wait_exponential_jitter(initial=0.1, max=1, jitter=0.1),
+    wait=wait_exponential_jitter(multiplier=0.1, max=1, jitter=0.1),
     before_sleep=lambda state: _say_waiting(state.attempt_number),
 )
 async def _connected(url: str, name: str) -> AbstractRobustConnection:

@@ -14,8 +14,6 @@ async def declare(channel: AbstractChannel, queue: Queue) -> AbstractQueue:
     """
     exchange = await channel.declare_exchange(queue.exchange, EXCHANGE_KINDS[queue.exchange], durable=True)
     arguments: dict[str, Any] = dict(queue.arguments)
-    if not queue.exclusive:
-        arguments["x-queue-type"] = queue.kind
     declared = await channel.declare_queue(
         queue.name,
         durable=not queue.exclusive,

@@ -1,8 +1,8 @@
 """Exchanges, queues and policies as data: what `shared.broker.topology` declares.
 
 Names are for a person who reads them in the management console. How a queue behaves is set by
-policy (`POLICIES`), so that it can be changed without deleting queues; only its type, which is fixed
-for life, is an argument.
+policy (`POLICIES`), so that it can be changed without deleting queues. Its type is the vhost's
+default: classic on one node, quorum where a cluster's vhost says so (docs/adr/0009).
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,6 @@ class Queue:
     name: str
     exchange: Exchange
     keys: tuple[str, ...]
-    kind: str = "quorum"
     exclusive: bool = False
     arguments: Mapping[str, object] = field(default_factory=dict)
 
@@ -62,7 +61,7 @@ class Policy:
 CLAIM_TTL_S = 10
 """A request that nobody took for so long is void: its sender has asked again."""
 
-CLAIMS = Queue(name="portal.claims", exchange=Exchange.CLAIMS, keys=("claims",), kind="classic")
+CLAIMS = Queue(name="portal.claims", exchange=Exchange.CLAIMS, keys=("claims",))
 SCHEDULER_EVENTS = Queue(
     name="portal.events.scheduler",
     exchange=Exchange.EVENTS,
@@ -108,7 +107,6 @@ def control_queue(executor: ExecutorName, boot: BootId) -> Queue:
         name=f"portal.control.{executor}.{boot.hex[-8:]}",
         exchange=Exchange.CONTROL,
         keys=(control_key(executor), "executor.all"),
-        kind="classic",
         exclusive=True,
     )
 
@@ -124,7 +122,6 @@ def live_queue(replica: str) -> Queue:
         name=f"portal.live.{replica}",
         exchange=Exchange.EVENTS,
         keys=("run.changed", "executor.changed", "job.changed"),
-        kind="classic",
         exclusive=True,
         arguments=MappingProxyType({"x-max-length": 10_000, "x-overflow": "drop-head"}),
     )

@@ -1,0 +1,182 @@
+"""The adapter against a real RabbitMQ: confirms, returns, parking, pausing, requests."""
+
+import asyncio
+
+import aio_pika
+import pytest
+
+from shared.broker import Broker, Consumer, Delivery, Outgoing, Publisher, Requests, connect, reply
+from shared.domain.errors import BrokerUnavailable, Unroutable
+from shared.domain.ids import new_id
+from shared.messages.answers import ReleaseAnswer
+from shared.messages.commands import AttemptRelease, JobDue
+from shared.messages.events import JobChanged
+from shared.messages.topology import CLAIMS, DEAD, Exchange, due_queue
+from shared.runtime.clock import SystemClock
+
+CLOCK = SystemClock()
+DUE = due_queue("default", urgent=False)
+
+
+def job_due() -> JobDue:
+    return JobDue(
+        source="test", time=CLOCK.now(), job_id=new_id(), run_id=new_id(), attempt_id=new_id(), token=1
+    )
+
+
+def due(message: JobDue) -> Outgoing:
+    return Outgoing(exchange=Exchange.DUE, key="default", message=message)
+
+
+async def publish_raw(broker: Broker, body: bytes) -> None:
+    async with broker.publishing.channel() as channel:
+        await channel.default_exchange.publish(aio_pika.Message(body), routing_key=DUE.name)
+
+
+async def test_what_is_confirmed_arrives_as_it_was_sent(amqp_url: str) -> None:
+    message = job_due()
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, DUE) as publisher:
+        async with Consumer.on(broker, DUE, prefetch=10) as consumer:
+            await publisher.publish(due(message))
+
+            delivery = await consumer.next()
+            await delivery.ack()
+
+        assert delivery.message == message
+        assert await publisher.depth(DUE) == 0
+
+
+async def test_a_message_that_no_queue_takes_is_an_error(amqp_url: str) -> None:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker) as publisher:
+        with pytest.raises(Unroutable, match=r"portal\.due"):
+            await publisher.publish(due(job_due()))
+
+        await publisher.declare(DUE)
+        await publisher.publish(due(job_due()))
+
+        assert await publisher.depth(DUE) == 1
+
+
+async def test_an_event_that_nobody_wants_is_no_error(amqp_url: str) -> None:
+    message = JobChanged(source="test", time=CLOCK.now(), job_id=new_id(), version=1)
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker) as publisher:
+        await publisher.publish(
+            Outgoing(exchange=Exchange.EVENTS, key="nobody.listens", message=message, mandatory=False)
+        )
+
+
+async def test_publish_all_says_which_of_many_failed(amqp_url: str) -> None:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, DUE) as publisher:
+        lost = Outgoing(exchange=Exchange.DUE, key="no-such-pool", message=job_due())
+        results = await publisher.publish_all([due(job_due()), lost, due(job_due())])
+
+        assert [type(result) for result in results] == [type(None), Unroutable, type(None)]
+        assert await publisher.depth(DUE) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [(b"{not json", "not a valid message"), (b'{"type":"run.paused"}', "unknown message type")],
+)
+async def test_what_cannot_be_understood_is_parked_with_its_reason(
+    amqp_url: str, body: bytes, reason: str
+) -> None:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, DUE) as publisher:
+        async with Consumer.on(broker, DUE, prefetch=1) as consumer:
+            await publish_raw(broker, body)
+            await publisher.publish(due(job_due()))
+            await (await consumer.next()).ack()  # the broken message does not block the next
+
+        async with broker.consuming.channel() as channel:
+            parked = await (await channel.get_queue(DEAD.name)).get(timeout=5)
+
+        assert parked is not None
+        assert parked.body == body
+        assert reason in str(parked.headers["x-reason"])
+        assert parked.headers["x-queue"] == DUE.name
+
+
+async def test_what_is_given_back_comes_again(amqp_url: str) -> None:
+    message = job_due()
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, DUE) as publisher:
+        async with Consumer.on(broker, DUE, prefetch=1) as consumer:
+            await publisher.publish(due(message))
+            await (await consumer.next()).requeue()
+
+            again = await consumer.next()
+            await again.ack()
+
+        assert again.message == message
+
+
+async def test_a_paused_consumer_leaves_messages_to_others(amqp_url: str) -> None:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, DUE) as publisher:
+        async with Consumer.on(broker, DUE, prefetch=1) as one, Consumer.on(broker, DUE, prefetch=1) as other:
+            await one.pause()
+            sent = [job_due() for _ in range(4)]
+            for message in sent:
+                await publisher.publish(due(message))
+            received = []
+            for _ in sent:
+                delivery = await other.next()
+                await delivery.ack()
+                received.append(delivery.message)
+
+            assert received == sent
+            await other.pause()
+            await one.resume()
+            await publisher.publish(due(job_due()))
+            await (await one.next()).ack()
+
+
+async def test_one_ack_covers_a_batch(amqp_url: str) -> None:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, DUE) as publisher:
+        await publisher.publish_all([due(job_due()) for _ in range(50)])
+        async with Consumer.on(broker, DUE, prefetch=100) as consumer:
+            taken: list[Delivery] = []
+            while len(taken) < 50:
+                taken += await consumer.batch(limit=100, within_s=0.05)
+            await taken[-1].ack(up_to_here=True)
+
+        assert await publisher.depth(DUE) == 0
+
+
+async def test_many_requests_at_once_each_get_their_own_answer(amqp_url: str) -> None:
+    async with (
+        connect(amqp_url, name="test") as broker,
+        Publisher.on(broker) as publisher,
+        Requests.on(broker) as requests,
+        Consumer.on(broker, CLAIMS, prefetch=50) as consumer,
+    ):
+
+        async def answer_all() -> None:
+            while True:
+                delivery = await consumer.next()
+                asked = delivery.message
+                assert isinstance(asked, AttemptRelease)
+                await reply(
+                    publisher,
+                    delivery,
+                    ReleaseAnswer(source="test", time=CLOCK.now(), attempts=(asked.boot,)),
+                )
+                await delivery.ack()
+
+        async def ask() -> bool:
+            request = AttemptRelease(
+                source="test", time=CLOCK.now(), executor="alpha", boot=new_id(), attempts=()
+            )
+            answer = await requests.ask(request, timeout_s=10)
+            return isinstance(answer, ReleaseAnswer) and answer.attempts == (request.boot,)
+
+        answering = asyncio.create_task(answer_all())
+        results = await asyncio.gather(*(ask() for _ in range(30)))
+        answering.cancel()
+
+        assert results == [True] * 30
+
+
+async def test_a_request_that_nobody_answers_ends_at_its_timeout(amqp_url: str) -> None:
+    request = AttemptRelease(source="test", time=CLOCK.now(), executor="alpha", boot=new_id(), attempts=())
+    async with connect(amqp_url, name="test") as broker, Requests.on(broker) as requests:
+        with pytest.raises(BrokerUnavailable, match=r"attempt\.release"):
+            await requests.ask(request, timeout_s=0.2)
