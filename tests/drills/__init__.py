@@ -1,0 +1,1 @@
+"""Drills on the real system, longer than the tests: `./portal drill NAME`."""

@@ -1,0 +1,114 @@
+"""Fault drills: what is killed loses nothing, and nothing starts twice."""
+
+import os
+import signal
+import time
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tests.drills.scripts import FAMILY, WITNESS, written
+from tests.support.eventually import eventually
+from tests.support.stack import Stack, running_stack
+
+LOST_WITHIN_S = 25
+DEAD_WITHIN_S = 1
+
+
+def executor_killed(folder: Path) -> list[str]:
+    """SIGKILL an executor in mid-run."""
+    ready = folder / "ready"
+    with running_stack(folder, executors=2, scripts=written(folder, family=FAMILY, witness=WITNESS)) as stack:
+        run_id = stack.run_now(stack.create("family", "family.py", args=[str(ready)]))
+        eventually(ready.exists, within_s=30, what="the script runs")
+        family = eventually(lambda: _printed_pids(stack, run_id), within_s=10, what="four process ids")
+        name = stack.ask("GET", f"/runs/{run_id}")["executor"]
+
+        began = time.monotonic()
+        os.kill(stack.pid(name), signal.SIGKILL)
+        eventually(lambda: not _alive(family), within_s=5, what=f"the processes {family} are dead")
+        dead_s = time.monotonic() - began
+        ended = stack.ended(run_id, within_s=60)
+        lost_s = time.monotonic() - began
+
+        later = stack.create("later", "witness.py", args=[str(folder / "witness")])
+        after = [stack.ended(stack.run_now(later))["state"] for _ in range(3)]
+    assert ended["state"] == "lost", ended
+    assert after == ["succeeded"] * 3, after
+    assert dead_s <= DEAD_WITHIN_S, f"dead after {dead_s:.2f} s"
+    assert lost_s <= LOST_WITHIN_S, f"lost after {lost_s:.1f} s"
+    return [
+        f"SIGKILL of {name} in mid-run: 4 processes (child, own session, orphan) dead after {dead_s:.2f} s",
+        f"the run ended {ended['state']} ({ended['reason']}) after {lost_s:.1f} s; 3 later runs succeeded",
+    ]
+
+
+def everything_restarted(folder: Path) -> list[str]:
+    """Restart RabbitMQ and each service in turn, in order and by SIGKILL, while a job ticks every second."""
+    witness = folder / "witness"
+    with running_stack(folder, executors=2, scripts=written(folder, witness=WITNESS)) as stack:
+        job = stack.create("tick", "witness.py", every_s=1, overlap="allow", args=[str(witness)])
+        eventually(witness.exists, within_s=30, what="the first tick")
+        log = []
+        for name, number in (
+            ("executor-1", signal.SIGTERM),
+            ("scheduler", signal.SIGTERM),
+            ("ui", signal.SIGTERM),
+            ("broker", signal.SIGTERM),
+            ("executor-2", signal.SIGKILL),
+            ("scheduler", signal.SIGKILL),
+            ("ui", signal.SIGKILL),
+            ("broker", signal.SIGKILL),
+        ):
+            began = time.monotonic()
+            stack.restart(name, number)
+            log.append(f"{name} {number.name}: all ready again after {time.monotonic() - began:.1f} s")
+            _ticks_again(stack, job)
+        stack.ask("POST", f"/jobs/{job}/pause")
+        eventually(lambda: not _open_runs(stack), within_s=60, what="no run is open any more")
+        return log + _verdict(stack, witness)
+
+
+def _verdict(stack: Stack, witness: Path) -> list[str]:
+    rows = stack.rows(
+        "SELECT nominal_at, nominal_until, instants, state, attempt FROM runs ORDER BY nominal_at"
+    )
+    instants = [moment for row in rows for moment in _instants(row)]
+    starts = Counter(tuple(line.split()[:2]) for line in witness.read_text().splitlines())
+    states = Counter(row[2] for row in rows)
+    expected = {instants[0] + timedelta(seconds=n) for n in range(len(instants))}
+    doubled = {key: count for key, count in starts.items() if count > 1}
+    assert len(instants) == len(set(instants)), "an instant has two rows"
+    assert set(instants) == expected, f"instants without a row: {sorted(expected ^ set(instants))[:5]}"
+    assert not doubled, f"attempts that started twice: {doubled}"
+    return [
+        f"{len(instants)} instants promised, no gap, each in one of {len(rows)} rows: {dict(states)}",
+        f"{sum(starts.values())} starts witnessed by the script itself, 0 attempts started twice",
+    ]
+
+
+def _instants(row: tuple[str, int, str]) -> list[datetime]:
+    first = datetime.fromisoformat(row[0])
+    return [first + timedelta(seconds=n) for n in range(row[1])]
+
+
+def _ticks_again(stack: Stack, job: str) -> None:
+    def succeeded() -> int:
+        return int(stack.rows("SELECT count(*) FROM runs WHERE state = 'succeeded'")[0][0])
+
+    before = succeeded()
+    eventually(lambda: succeeded() >= before + 3, within_s=90, what=f"job {job} ticks again")
+
+
+def _open_runs(stack: Stack) -> int:
+    return int(stack.rows("SELECT count(*) FROM runs WHERE state IN ('held', 'queued', 'running')")[0][0])
+
+
+def _printed_pids(stack: Stack, run_id: str) -> list[int]:
+    text = stack.http.get(f"/api/v1/runs/{run_id}/log.txt").text
+    pids = [int(word) for word in text.split() if word.isdigit()]
+    return pids if len(pids) == 4 else []
+
+
+def _alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
