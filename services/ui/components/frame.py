@@ -1,0 +1,114 @@
+"""The frame round every page: shell, skip link, banner, and one `h1` with its actions."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from fastapi import Request
+from nicegui import Client, ui
+from nicegui.element import Element
+from nicegui.elements.mixins.text_element import TextElement
+
+from services.ui.models import ExecutorItem, Health, Person
+from services.ui.theme import STATIC, head_html
+
+# Loaded by name from every component; NiceGUI serves them under a name that changes with the file.
+_LIBRARIES: Final[list[str | Path]] = [STATIC / "jp_format.js", STATIC / "jp_core.js"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What the frame shows around a page: who looks, and how the portal stands."""
+
+    person: Person
+    health: Health
+    jobs: int | None
+    executors: tuple[ExecutorItem, ...]
+    version: str
+
+
+ViewOf = Callable[[Request], Awaitable[View]]
+"""Load the frame's facts for a request."""
+
+
+class Shell(Element, component="shell.js", dependencies=_LIBRARIES):
+    """Navigation, health pill and banner, preferences, toasts and shortcuts."""
+
+    def __init__(self, view: View, *, active: str) -> None:
+        super().__init__()
+        self.props["active"] = active
+        self.props["person"] = msgspec.to_builtins(view.person)
+        self.props["health"] = msgspec.to_builtins(view.health)
+        self.props["jobs"] = view.jobs
+        self.props["executors"] = [
+            {"name": one.name, "online": one.online, "busy": one.busy} for one in view.executors
+        ]
+        self.props["version"] = view.version
+
+
+@contextmanager
+def frame(view: View, *, title: str, active: str = "") -> Iterator[None]:
+    """Draw the frame and yield inside of its content; `title` is plain text."""
+    client = ui.context.client
+    client.title = f"{title} · Job Trigger Portal"
+    ui.add_head_html(head_html(view.person.theme.value))
+    with client.layout:
+        # Before the page's <main>: skip link first, navigation second, then the content.
+        Shell(view, active=active).move(client.layout, target_index=0)
+    _mark_main(client)
+    with box("jp-page"):
+        # The shell puts its banner here, so that it is read in its place.
+        Element("div").props("id=jp-banner")
+        yield
+
+
+@contextmanager
+def head(title: str, *, sub: str = "") -> Iterator[None]:
+    """Draw the page's `h1` and yield where its actions go."""
+    with box("jp-head"):
+        with box("jp-head__title"):
+            text(title, tag="h1")
+            if sub:
+                text(sub, classes="jp-head__sub")
+        with box("jp-head__do"):
+            yield
+
+
+def link_button(words: str, href: str, *, main: bool = False) -> None:
+    """Draw a link that looks like a button."""
+    link(words, href).classes("jp-btn jp-btn--main" if main else "jp-btn")
+
+
+def link(words: str, href: str) -> Element:
+    """Draw a link; `href` is an address of the portal itself."""
+    element = text(words, tag="a")
+    element.props["href"] = href
+    return element
+
+
+def crumbs(*path: tuple[str, str]) -> None:
+    """Draw where this page is: pairs of words and address."""
+    with Element("nav").classes("jp-crumbs").props('aria-label="You are here"'):
+        for index, (words, href) in enumerate(path):
+            if index:
+                text("/", tag="span")
+            link(words, href)
+
+
+def text(words: str, *, tag: str = "span", classes: str = "") -> Element:
+    """Draw plain text; it is never read as markup."""
+    return TextElement(tag=tag, text=words).classes(classes)
+
+
+def _mark_main(client: Client) -> None:
+    page = client.content.parent_slot.parent if client.content.parent_slot else None
+    if page is not None:
+        page.props("id=jp-main tabindex=-1")
+
+
+def box(classes: str) -> Element:
+    """Draw a plain block with our classes."""
+    return Element("div").classes(classes)

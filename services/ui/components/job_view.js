@@ -1,0 +1,102 @@
+// The head of a job's page: what it is, how it stands, why it did not run, what can be done.
+import { duration, isActive, isUnhappy, local, parts, reasonOf, seconds, tick } from "jp_format";
+import { api, attempt, debounced, follow, jobActions } from "jp_core";
+
+export default {
+  components: parts,
+  props: { initial: Object },
+  template: `
+  <div>
+    <div class="jp-head">
+      <div class="jp-head__title">
+        <nav class="jp-crumbs" aria-label="You are here"><a href="/jobs">Jobs</a></nav>
+        <h1>{{ job.name }}</h1>
+        <span v-if="job.deleted_at" class="jp-chip jp-tone--skipped"><JpIcon name="bin" />Deleted</span>
+        <span v-else-if="job.paused_at" class="jp-chip jp-tone--skipped"><JpIcon name="pause" />Paused</span>
+        <JpChip v-else-if="job.last_run" :state="job.last_run.state" />
+        <span class="jp-head__sub">{{ job.schedule_text }}<template v-if="job.next_due_at && !job.paused_at"> · next <JpRelative :at="job.next_due_at" way="in" /></template></span>
+      </div>
+      <div v-if="job.deleted_at" class="jp-head__do"><button class="jp-btn jp-btn--main" type="button" @click="restore">Restore</button></div>
+      <div v-else class="jp-head__do">
+        <button v-if="job.paused_at" class="jp-btn" type="button" @click="does(act.resume)"><JpIcon name="power" />Resume</button>
+        <button v-else class="jp-btn" type="button" @click="does(act.pause)"><JpIcon name="pause" />Pause</button>
+        <a class="jp-btn" :href="'/jobs/' + job.id + '/edit'"><JpIcon name="pencil" />Edit</a>
+        <button class="jp-btn jp-btn--bad" type="button" @click="does((it) => act.remove(it, load))"><JpIcon name="bin" />Delete</button>
+        <button class="jp-btn jp-btn--main" type="button" @click="act.runNow(job)"><JpIcon name="play" />Run now</button>
+      </div>
+    </div>
+
+    <div v-if="notice" class="jp-notice" :class="'jp-tone--' + notice.tone"><JpIcon :name="notice.icon" /><span>{{ notice.text }}
+      <a v-if="notice.href" class="jp-link" :href="notice.href">{{ notice.link }}</a></span></div>
+
+    <div class="jp-two">
+      <section class="jp-card" aria-labelledby="jp-recent">
+        <div class="jp-card__head"><h2 id="jp-recent">Last 20 runs</h2><span class="jp-muted jp-small">{{ tally }}</span></div>
+        <div class="jp-card__body">
+          <div v-if="job.recent.length" class="jp-bars" role="list">
+            <a v-for="run in job.recent" :key="run.id" role="listitem" class="jp-bars__bar" :class="'jp-tone--' + tone(run)" :href="'/runs/' + run.id"
+               :aria-label="label(run)" :title="label(run)"><span :style="{ height: height(run) + '%' }"></span></a>
+          </div>
+          <p v-else class="jp-muted jp-small">It has not run yet.</p>
+          <p v-if="job.recent.length" class="jp-bars__axis"><span>oldest</span><span>height is duration, longest {{ longestWords }}</span><span>newest</span></p>
+        </div>
+      </section>
+      <section class="jp-card" aria-labelledby="jp-details">
+        <div class="jp-card__head"><h2 id="jp-details">Details</h2></div>
+        <dl class="jp-facts">
+          <dt>Script</dt><dd class="jp-mono">{{ job.script }}</dd>
+          <template v-if="job.args.length"><dt>Arguments</dt><dd class="jp-mono">{{ job.args.join(' ') }}</dd></template>
+          <dt>Next run</dt><dd><template v-if="job.paused_at">Paused since <JpTime :at="job.paused_at" /></template><JpTime v-else-if="job.next_due_at" :at="job.next_due_at" /><template v-else>Only when somebody runs it</template></dd>
+          <dt>Timeout</dt><dd>{{ seconds(job.timeout_s) }}, then {{ seconds(job.kill_grace_s) }} to end by itself</dd>
+          <dt>Overlap</dt><dd>{{ job.overlap === 'skip' ? 'Skip while the previous run is going' : 'Runs may overlap' }}</dd>
+          <dt>If lost</dt><dd>{{ job.on_lost === 'fail' ? 'Do not run it again (at most once)' : 'Run it again' }}</dd>
+          <dt>Pool</dt><dd>{{ job.pool }}</dd>
+          <template v-if="job.description"><dt>About</dt><dd class="jp-prose">{{ job.description }}</dd></template>
+        </dl>
+      </section>
+    </div>
+  </div>`,
+  data: (self) => ({ tick, job: self.initial, act: jobActions }),
+  created() {
+    this.reload = debounced(() => this.load(), 120);
+    const mine = (items) => items.some((item) => item.job_id === this.job.id) && this.reload();
+    this.stops = [follow("runs", mine, { onResync: this.load }), follow("jobs", mine)];
+  },
+  beforeUnmount() { this.stops.forEach((stop) => stop()); },
+  computed: {
+    longest() { return Math.max(1, ...this.job.recent.map((run) => run.duration_ms ?? 0)); },
+    longestWords() { return duration(this.longest); },
+    tally() {
+      const ended = this.job.recent.filter((run) => !isActive(run.state));
+      const good = ended.filter((run) => run.state === "succeeded").length;
+      return ended.length ? `${good} of ${ended.length} succeeded` : "";
+    },
+    notice() {
+      const run = this.job.last_run;
+      if (this.job.deleted_at) return { tone: "skipped", icon: "bin", text: `Deleted ${local(this.job.deleted_at)}. Its history is kept; restoring it brings it back.` };
+      if (!run) return null;
+      const which = run.number ? `#${run.number}` : "The run";
+      if (run.state === "skipped" || run.state === "missed") {
+        const verb = run.state === "skipped" ? "was skipped" : "was missed";
+        return { tone: run.state, icon: run.state === "skipped" ? "skip" : "gone", text: `${which}, due ${local(run.due_at)}, ${verb}. ${reasonOf(run)}` };
+      }
+      if (isUnhappy(run.state)) {
+        const how = { failed: "failed", timed_out: `was stopped at its timeout of ${seconds(this.job.timeout_s)}`, lost: "was lost" }[run.state];
+        return { tone: run.state, icon: "warning", text: `${which} ${how}. ${reasonOf(run)}`, href: `/runs/${run.id}`, link: "Read its log" };
+      }
+      return null;
+    },
+  },
+  methods: {
+    seconds,
+    tone: (run) => (run.state === "held" ? "queued" : run.state),
+    height(run) { return run.duration_ms ? Math.max(8, (100 * run.duration_ms) / this.longest) : 8; },
+    label: (run) => `#${run.number ?? "?"} ${run.state.replace("_", " ")}, ${local(run.due_at)}, ${duration(run.duration_ms)}`,
+    async load() {
+      const job = await api(`/jobs/${this.job.id}`).catch(() => null);
+      if (job) this.job = job;
+    },
+    async does(action) { await action(this.job); await this.load(); },
+    async restore() { await attempt(() => api(`/jobs/${this.job.id}/restore`, { method: "POST" })); await this.load(); },
+  },
+};

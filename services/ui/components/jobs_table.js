@@ -1,0 +1,158 @@
+// The jobs list: search, filters, paging, live last runs, and what can be done to a row.
+import { ago, count, duration, isActive, parts, plural, prefs, screenSize, tick } from "jp_format";
+import { api, attempt, debounced, follow, fromUrl, jobActions, openUnder, query, rememberInUrl } from "jp_core";
+
+const LIMIT = 50;
+const FILTERS = [["", "All"], ["failing", "Failing"], ["running", "Running"], ["active", "Scheduled"], ["paused", "Paused"]];
+const SORTS = { name: "Job", next: "Next run", last: "Ran" };
+
+const lastEnded = (job) => job.recent.findLast((run) => run.finished_at) ?? null;
+
+export default {
+  components: parts,
+  template: `
+  <div>
+    <div class="jp-bar" role="search">
+      <div class="jp-bar__search">
+        <JpIcon name="search" />
+        <input class="jp-input" type="search" data-jp-search aria-label="Search jobs" placeholder="Search name, script, description"
+               v-model="q" autocomplete="off" spellcheck="false" @input="typed" @keydown.esc="clear">
+      </div>
+      <button v-for="[key, word] in filters" :key="key" type="button" class="jp-filter" :aria-pressed="state === key"
+              @click="choose(key)">{{ word }}</button>
+      <span class="jp-bar__end jp-small jp-muted jp-wide"><kbd class="jp-kbd">/</kbd> search <kbd class="jp-kbd">n</kbd> new job <kbd class="jp-kbd">?</kbd> all keys</span>
+    </div>
+    <p class="jp-clip" aria-live="polite">{{ loaded ? summary : '' }}</p>
+
+    <div class="jp-card" :aria-busy="!loaded">
+      <div v-if="error" class="jp-empty"><JpIcon name="warning" /><h2>The jobs cannot be shown</h2><p>{{ error }}</p>
+        <button class="jp-btn" type="button" @click="load">Try again</button></div>
+      <div v-else-if="loaded && !jobs.length && filtered" class="jp-empty"><JpIcon name="search" /><h2>No job matches</h2>
+        <p>Shown are {{ filterWords }}.</p><button class="jp-btn" type="button" @click="clear">Clear the filters</button></div>
+      <div v-else-if="loaded && !jobs.length" class="jp-empty"><JpIcon name="list" /><h2>No jobs yet</h2>
+        <p>A job is a script from the scripts folder with a schedule. Make one and it runs at its time.</p>
+        <div class="jp-empty__do"><a class="jp-btn jp-btn--main" href="/jobs/new">New job</a></div></div>
+
+      <ul v-else-if="screen.narrow" class="jp-cards">
+        <li v-for="job in jobs" :key="job.id">
+          <a class="jp-cards__name" :href="'/jobs/' + job.id">{{ job.name }}</a>
+          <button class="jp-iconbtn" type="button" :aria-label="'Actions for ' + job.name" aria-haspopup="true" @click="openMenu(job, $event)"><JpIcon name="more" /></button>
+          <span class="jp-cards__line"><JpChip v-if="job.last_run" :state="job.last_run.state" /><span v-else>Never ran</span>
+            <span v-if="job.paused_at">Paused</span><JpRelative v-else-if="job.next_due_at" :at="job.next_due_at" way="in" /><span v-else>Manual only</span></span>
+        </li>
+      </ul>
+      <div v-else class="jp-scroll">
+        <table class="jp-table">
+          <caption class="jp-clip">Jobs</caption>
+          <thead><tr>
+            <th scope="col" class="jp-table__grow" :aria-sort="sort === 'name' ? 'ascending' : null"><button class="jp-table__sort" type="button" @click="order('name')">Job<JpIcon v-if="sort === 'name'" name="up" /></button></th>
+            <th scope="col">Last run</th><th scope="col">Last 20 runs</th><th scope="col">Schedule</th>
+            <th scope="col" :aria-sort="sort === 'next' ? 'ascending' : null"><button class="jp-table__sort" type="button" @click="order('next')">Next run<JpIcon v-if="sort === 'next'" name="up" /></button></th>
+            <th scope="col" :aria-sort="sort === 'last' ? 'descending' : null"><button class="jp-table__sort" type="button" @click="order('last')">Ran<JpIcon v-if="sort === 'last'" name="down" /></button></th>
+            <th scope="col" class="jp-num">Duration</th><th scope="col"><span class="jp-clip">Actions</span></th>
+          </tr></thead>
+          <tbody v-if="loaded">
+            <tr v-for="job in jobs" :key="job.id">
+              <td class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + job.id" :title="job.name">{{ job.name }}</a><span class="jp-table__sub">{{ job.script }}</span></td>
+              <td><a v-if="job.last_run" :href="'/runs/' + job.last_run.id"><JpChip :state="job.last_run.state" /></a><span v-else class="jp-muted">Never ran</span></td>
+              <td><JpStrip :runs="job.recent" /></td>
+              <td>{{ job.schedule_text }}</td>
+              <td><span v-if="job.paused_at" class="jp-muted" :title="'Paused ' + ago(job.paused_at, tick.now)">Paused</span><JpRelative v-else :at="job.next_due_at" way="in" /></td>
+              <td><JpRelative :at="ended(job)?.finished_at" /></td>
+              <td class="jp-num">{{ duration(ended(job)?.duration_ms) }}</td>
+              <td class="jp-table__do">
+                <button class="jp-iconbtn" type="button" :aria-label="'Run ' + job.name + ' now'" title="Run now" @click="act.runNow(job)"><JpIcon name="play" /></button>
+                <button class="jp-iconbtn" type="button" :aria-label="'Actions for ' + job.name" title="Actions" aria-haspopup="true" @click="openMenu(job, $event)"><JpIcon name="more" /></button>
+              </td>
+            </tr>
+          </tbody>
+          <tbody v-else><tr v-for="row in 6" :key="row" class="jp-ghostrow"><td v-for="width in [160, 72, 119, 110, 60, 60, 40, 40]" :key="width"><span :style="{ width: width + 'px' }"></span></td></tr></tbody>
+        </table>
+      </div>
+      <div v-if="loaded && (next || before.length)" class="jp-card__foot"><span>{{ summary }}</span>
+        <span class="jp-bar__end"><button class="jp-btn jp-btn--small" type="button" :disabled="!before.length" @click="turn(-1)">Previous</button>
+        <button class="jp-btn jp-btn--small" type="button" :disabled="!next" @click="turn(1)">Next</button></span></div>
+    </div>
+
+    <div class="jp-pop" popover ref="menu"><template v-if="chosen">
+      <button class="jp-pop__item" type="button" @click="doing(act.runNow)"><JpIcon name="play" />Run now</button>
+      <button v-if="chosen.paused_at" class="jp-pop__item" type="button" @click="doing(act.resume)"><JpIcon name="power" />Resume</button>
+      <button v-else class="jp-pop__item" type="button" @click="doing(act.pause)"><JpIcon name="pause" />Pause</button>
+      <a class="jp-pop__item" :href="'/jobs/' + chosen.id + '/edit'"><JpIcon name="pencil" />Edit</a>
+      <hr><button class="jp-pop__item jp-pop__item--bad" type="button" @click="doing((job) => act.remove(job, load))"><JpIcon name="bin" />Delete</button>
+    </template></div>
+  </div>`,
+  data: () => ({
+    tick, screen: screenSize, filters: FILTERS, act: jobActions,
+    q: fromUrl("q"), state: fromUrl("state"), sort: fromUrl("sort", "name"), after: fromUrl("after"),
+    before: [], jobs: [], next: null, total: null, loaded: false, error: "", chosen: null,
+  }),
+  created() {
+    this.typed = debounced(() => this.restart(), 150);
+    this.reload = debounced(() => this.load(), 250);
+    this.load();
+    this.stops = [
+      follow("runs", this.onRuns, { onResync: this.load }),
+      follow("jobs", () => this.reload(), { onResync: this.load }),
+    ];
+  },
+  beforeUnmount() { this.stops.forEach((stop) => stop()); },
+  computed: {
+    filtered() { return Boolean(this.q || this.state); },
+    filterWords() {
+      const which = FILTERS.find(([key]) => key === this.state)?.[1].toLowerCase() ?? this.state;
+      return [this.state ? `${which} jobs` : "jobs", this.q && `that hold “${this.q}”`].filter(Boolean).join(" ");
+    },
+    summary() { return this.total == null ? `${count(this.jobs.length)} jobs on this page` : plural(this.total, "job"); },
+  },
+  methods: {
+    ago, duration, ended: lastEnded,
+    async load() {
+      this.loading?.abort();
+      const mine = (this.loading = new AbortController());
+      try {
+        const { q, state, sort, after } = this;
+        const page = await api(`/jobs${query({ q, state, sort, after, limit: LIMIT })}`, { signal: mine.signal });
+        Object.assign(this, { jobs: page.items, next: page.next, total: page.total, loaded: true, error: "" });
+      } catch (error) {
+        if (error.name !== "AbortError") this.error = error.message;
+      }
+    },
+    restart() {
+      Object.assign(this, { after: "", before: [] });
+      this.show();
+    },
+    show() {
+      const { q, state, sort, after } = this;
+      rememberInUrl({ q, state, sort: sort === "name" ? "" : sort, after });
+      return this.load();
+    },
+    choose(key) { this.state = key; this.restart(); },
+    order(key) { this.sort = key in SORTS ? key : "name"; this.restart(); },
+    clear() { Object.assign(this, { q: "", state: "" }); this.restart(); },
+    turn(way) {
+      if (way > 0) { this.before.push(this.after); this.after = this.next; } else this.after = this.before.pop();
+      this.show().then(() => scrollTo(0, 0));
+    },
+    openMenu(job, event) { this.chosen = job; const button = event.currentTarget; this.$nextTick(() => openUnder(this.$refs.menu, button)); },
+    async doing(action) { this.$refs.menu.hidePopover(); await action(this.chosen); this.reload(); },
+    onRuns(items) {
+      const byId = new Map(this.jobs.map((job) => [job.id, job]));
+      for (const item of items) {
+        const job = byId.get(item.job_id);
+        if (job) this.takeRun(job, item);
+      }
+      // Under a filter by state, rows come and go with their runs.
+      if (this.state === "running" || this.state === "failing") this.reload();
+    },
+    takeRun(job, item) {
+      const ms = item.started_at && item.finished_at ? Date.parse(item.finished_at) - Date.parse(item.started_at) : null;
+      const run = { ...item, id: item.run_id, duration_ms: item.duration_ms ?? ms };
+      const at = job.recent.findIndex((known) => known.id === run.id);
+      if (at >= 0) job.recent[at] = run;
+      else job.recent = [...job.recent, run].slice(-20);
+      if (!job.last_run || run.id === job.last_run.id || run.number > job.last_run.number || isActive(run.state)) job.last_run = run;
+      if (item.next_due_at !== undefined) job.next_due_at = item.next_due_at;
+    },
+  },
+};

@@ -1,0 +1,30 @@
+"""Pages for what is not there, and for what broke while it was drawn."""
+
+from nicegui import ui
+
+from services.ui.components.frame import View, box, frame, head, link_button, text
+from services.ui.theme import head_html
+
+
+def draw_missing(view: View, sentence: str, *, active: str = "") -> None:
+    """Draw a whole page that says what is missing, with status 404."""
+    ui.context.client.status_code = 404
+    with frame(view, title="Not found", active=active):
+        with head("Not found"):
+            pass
+        with box("jp-card"), box("jp-empty"):
+            text(sentence, tag="p")
+            with box("jp-empty__do"):
+                link_button("All jobs", "/jobs", main=True)
+                link_button("Overview", "/")
+
+
+def draw_broken(error: Exception) -> None:
+    """Draw a page without the shell: whatever it needs may be what broke. The log has the traceback."""
+    ui.add_head_html(head_html("auto"))
+    with box("jp-page"), box("jp-card"), box("jp-empty"):
+        text("Something went wrong", tag="h1")
+        text(f"The portal could not draw this page ({type(error).__name__}). Its log says more.", tag="p")
+        text("Jobs go on without it: the scheduler and the executors do not need the portal.", tag="p")
+        with box("jp-empty__do"):
+            link_button("Overview", "/", main=True)

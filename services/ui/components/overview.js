@@ -1,0 +1,150 @@
+// The overview: four figures, a timeline with what is still to come, what needs attention, what is next.
+import { count, duration, isActive, local, parts, plural, prefs, reasonOf, screenSize, span, tick, toneOf, wordOf } from "jp_format";
+import { api, debounced, follow, fromUrl, query, rememberInUrl } from "jp_core";
+
+const WINDOWS = [1, 6, 24];
+const STEPS = [[1, 10], [6, 60], [24, 240]]; // hours shown -> minutes between grid lines
+const CELL = 6; // px: runs closer than this are drawn as one bar
+
+const BAD = ["failed", "timed_out", "lost", "missed"];
+const worst = (runs) => BAD.find((state) => runs.some((run) => run.state === state)) ?? runs.at(-1).state;
+
+export default {
+  components: parts,
+  template: `
+  <div :aria-busy="!at">
+    <div v-if="error" class="jp-card jp-empty"><JpIcon name="warning" /><h2>The overview cannot be shown</h2><p>{{ error }}</p><button class="jp-btn" type="button" @click="load">Try again</button></div>
+    <template v-else>
+    <div class="jp-kpis">
+      <a v-for="kpi in kpis" :key="kpi.label" class="jp-card jp-kpi" :href="kpi.href"><span class="jp-kpi__label">{{ kpi.label }}</span>
+        <span class="jp-kpi__value" :class="{ 'jp-bad': kpi.bad }">{{ kpi.value }}</span><span class="jp-kpi__note">{{ kpi.note }}</span></a>
+    </div>
+
+    <div class="jp-two jp-two--wide">
+      <section class="jp-card jp-timeline" aria-labelledby="jp-timeline">
+        <div class="jp-card__head"><h2 id="jp-timeline">Run timeline</h2><span class="jp-muted jp-small jp-wide">{{ rows.length ? 'failing and busiest jobs' : '' }}</span>
+          <div class="jp-seg" role="group" aria-label="Window"><button v-for="size in windows" :key="size" type="button" class="jp-seg__item" :aria-pressed="hours === size" @click="show(size)">{{ size }} h</button></div></div>
+        <div v-if="at && !rows.length" class="jp-empty"><JpIcon name="clock" /><p>Nothing ran in the last {{ hours }} h, and nothing is due soon.</p></div>
+        <div v-else class="jp-tl" ref="tl">
+          <div class="jp-tl__grid" aria-hidden="true">
+            <span v-for="line in grid" :key="line.left" class="jp-tl__line" :style="{ left: line.left + '%' }"><i>{{ line.word }}</i></span>
+            <span v-if="at" class="jp-tl__now" :style="{ left: nowLeft + '%' }"><i>now</i></span>
+          </div>
+          <div v-for="row in rows" :key="row.job_id" class="jp-tl__row">
+            <a class="jp-tl__name" :href="'/jobs/' + row.job_id" :title="row.job_name">{{ row.job_name }}</a>
+            <div class="jp-tl__lane">
+              <a v-for="bar in row.bars" :key="bar.key" class="jp-tl__bar" :class="'jp-tone--' + bar.tone" :href="bar.href" :title="bar.title" :aria-label="bar.title"
+                 :style="{ left: bar.left + '%', width: 'max(3px, ' + bar.width + '%)' }"></a>
+              <span v-for="ghost in row.ghosts" :key="ghost.at" class="jp-tl__ghost" :style="{ left: ghost.left + '%' }" :title="ghost.title"></span>
+            </div>
+          </div>
+        </div>
+      </section>
+
+      <section class="jp-card" aria-labelledby="jp-attention">
+        <div class="jp-card__head"><h2 id="jp-attention">Needs attention</h2><span v-if="attention.length" class="jp-muted jp-small">{{ jobsWord(attention.length) }}</span></div>
+        <div v-if="at && !attention.length" class="jp-empty jp-empty--calm"><JpIcon name="check" /><p>Every job's newest run did what it should.</p></div>
+        <ul v-else class="jp-attention">
+          <li v-for="item in attention" :key="item.job_id"><div><a class="jp-table__name" :href="'/runs/' + item.run.id">{{ item.job_name }}</a>
+            <p>{{ said(item) }}<code v-if="item.last_error" class="jp-mono">{{ item.last_error }}</code></p></div><JpChip :state="item.run.state" /></li>
+        </ul>
+      </section>
+    </div>
+
+    <section class="jp-card" aria-labelledby="jp-next">
+      <div class="jp-card__head"><h2 id="jp-next">Next up</h2><span class="jp-muted jp-small">{{ prefs.zone }}</span></div>
+      <div v-if="at && !next.length" class="jp-empty jp-empty--calm"><JpIcon name="clock" /><p>Nothing is due: no job has a schedule that is followed.</p><div class="jp-empty__do"><a class="jp-btn" href="/jobs/new">New job</a></div></div>
+      <ul v-else-if="screen.narrow" class="jp-cards"><li v-for="item in next" :key="item.job_id + item.due_at"><a class="jp-cards__name" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a><JpRelative :at="item.due_at" way="in" />
+        <span class="jp-cards__line"><JpTime :at="item.due_at" /><span>{{ item.schedule_text }}</span></span></li></ul>
+      <table v-else class="jp-table"><caption class="jp-clip">Next up</caption><thead><tr><th scope="col">Due</th><th scope="col">In</th><th scope="col" class="jp-table__grow">Job</th><th scope="col">Schedule</th></tr></thead>
+        <tbody><tr v-for="item in next" :key="item.job_id + item.due_at"><td><JpTime :at="item.due_at" /></td><td class="jp-muted jp-next__in"><JpRelative :at="item.due_at" way="in" /></td><td class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a></td><td>{{ item.schedule_text }}</td></tr></tbody></table>
+    </section>
+    </template>
+  </div>`,
+  data: () => ({ tick, prefs, screen: screenSize, windows: WINDOWS, hours: WINDOWS.includes(Number(fromUrl("hours"))) ? Number(fromUrl("hours")) : 1, at: null, error: "", width: 600 }),
+  created() {
+    this.reload = debounced(() => this.load(), 400);
+    this.load();
+    // Runs of a busy portal end all the time: at most one fetch per second, and one when it calms down.
+    this.last = 0;
+    const changed = () => (Date.now() - this.last > 1000 ? this.load() : this.reload());
+    this.stops = [follow("runs", changed, { onResync: this.load }), follow("jobs", () => this.reload()), follow("executors", () => this.reload())];
+  },
+  mounted() { this.resizer = new ResizeObserver(([entry]) => (this.width = entry.contentRect.width)); this.resizer.observe(this.$el); },
+  beforeUnmount() { this.stops.forEach((stop) => stop()); this.resizer.disconnect(); },
+  computed: {
+    attention() { return this.at?.attention ?? []; },
+    next() { return (this.at?.next_up ?? []).slice(0, 8); },
+    kpis() {
+      const now = this.at;
+      if (!now) return ["Running now", "Waiting", "Failed, 24 h", "Start delay p99"].map((label) => ({ label, value: "–", note: "\u00a0", href: null }));
+      const share = now.total_24h ? (100 * now.failed_24h) / now.total_24h : 0;
+      return [
+        { label: "Running now", value: count(now.running), note: now.slots ? `of ${plural(now.slots, "slot")}` : "no executor is online", href: "/runs?state=running" },
+        { label: "Waiting", value: count(now.waiting), note: now.oldest_waiting_at ? `oldest ${span(this.tick.now - Date.parse(now.oldest_waiting_at), 1)}` : "nothing waits for a slot", href: "/runs?state=queued" },
+        { label: "Failed, 24 h", value: count(now.failed_24h), bad: now.failed_24h > 0, href: "/runs?state=failed",
+          note: now.failed_24h ? `${share < 0.1 ? "under 0.1" : share.toFixed(1)} % of ${plural(now.total_24h, "run")} · ${plural(now.failed_jobs_24h, "job")}` : `of ${plural(now.total_24h, "run")}` },
+        { label: "Start delay p99", value: duration(now.start_delay_p99_ms), note: "from due to the script's start", href: "/runs" },
+      ];
+    },
+    frame() {
+      const { since, until } = this.at.timeline;
+      const [from, to] = [Date.parse(since), Date.parse(until)];
+      return { from, to, left: (iso) => (100 * ((typeof iso === "number" ? iso : Date.parse(iso)) - from)) / (to - from) };
+    },
+    nowLeft() { return Math.min(100, this.frame.left(this.tick.now)); },
+    grid() {
+      if (!this.at) return [];
+      const minutes = STEPS.find(([hours]) => hours >= this.hours)[1] * (this.screen.narrow ? 2 : 1);
+      const { from, to, left } = this.frame;
+      const lines = [];
+      // Round times of the reader's zone. Zones differ from UTC by whole quarters of an hour.
+      for (let time = Math.ceil(from / 300_000) * 300_000; time < to; time += 300_000) {
+        const word = local(time, "minute", this.prefs.zone);
+        const [hour, minute] = word.split(":").map(Number);
+        const room = left(time) > 3 && left(time) < 97 && Math.abs(left(time) - this.nowLeft) > (this.screen.narrow ? 12 : 5);
+        if ((hour * 60 + minute) % minutes === 0) lines.push({ left: left(time), word: room ? word : "" });
+      }
+      return lines;
+    },
+    rows() {
+      if (!this.at) return [];
+      const { to, left } = this.frame;
+      const lane = Math.max(200, this.width * (this.screen.narrow ? 0.9 : 0.42));
+      return this.at.timeline.rows.map((row) => ({
+        ...row, bars: this.bars(row.runs, left, (100 * CELL) / lane),
+        ghosts: row.upcoming.filter((iso) => Date.parse(iso) > this.tick.now && Date.parse(iso) < to).map((iso) => ({ at: iso, left: left(iso), title: `due ${local(iso, "clock")}` })),
+      }));
+    },
+  },
+  methods: {
+    jobsWord: (n) => plural(n, "job"),
+    said(item) {
+      const { run } = item;
+      const what = { failed: "Failed", timed_out: "Stopped at its timeout", lost: "Its executor was lost", missed: "Was missed", skipped: "Was skipped" }[run.state] ?? wordOf(run.state);
+      const why = reasonOf({ ...run, detail: item.detail, instants: 1 });
+      return `${what} ${local(run.finished_at ?? run.due_at, "clock")}${run.number ? `, run #${run.number}` : ""}. ${why}`;
+    },
+    bars(runs, left, cell) {
+      const groups = [];
+      for (const run of [...runs].sort((a, b) => a.due_at.localeCompare(b.due_at))) {
+        const from = Math.max(0, left(run.started_at ?? run.due_at));
+        const end = isActive(run.state) ? this.nowLeft : left(run.finished_at ?? run.started_at ?? run.due_at);
+        const group = groups.at(-1);
+        // Bars that would touch are one bar of their worst state: a row stays readable however dense it is.
+        if (group && from - group.end < cell * 0.5 && from - group.from < cell) { group.runs.push(run); group.end = Math.max(group.end, end); } else groups.push({ from, end, runs: [run] });
+      }
+      return groups.map(({ from, end, runs: some }) => {
+        const state = worst(some);
+        const one = some.find((run) => run.state === state);
+        const title = some.length > 1 ? `${plural(some.length, "run")}, ${some.filter((run) => run.state === state).length} ${wordOf(state).toLowerCase()}, ${local(some[0].due_at, "clock")}` : `#${one.number ?? "?"} ${wordOf(state).toLowerCase()}, ${local(one.due_at, "clock")}, ${duration(one.duration_ms)}`;
+        return { key: one.id, left: from, width: Math.max(0, Math.min(end, 100) - from), tone: toneOf(state), href: `/runs/${one.id}`, title };
+      });
+    },
+    show(hours) { this.hours = hours; rememberInUrl({ hours: hours === 1 ? "" : hours }); this.load(); },
+    async load() {
+      this.last = Date.now();
+      try { Object.assign(this, { at: await api(`/overview${query({ hours: this.hours })}`), error: "" }); } catch (error) { this.error = this.at ? "" : error.message; }
+    },
+  },
+};

@@ -1,0 +1,193 @@
+// The shell round every page: navigation, health, what a person prefers, toasts, shortcuts.
+import { JpIcon, local, plural, prefs, screenSize, span, tick, zoneOffset } from "jp_format";
+import { api, attempt, dismiss, follow, followHealth, health, link, toasts } from "jp_core";
+
+const PAGES = [
+  { key: "overview", word: "Overview", href: "/", icon: "home", letter: "o" },
+  { key: "jobs", word: "Jobs", href: "/jobs", icon: "list", letter: "j" },
+  { key: "runs", word: "Runs", href: "/runs", icon: "play", letter: "r" },
+  { key: "executors", word: "Executors", href: "/executors", icon: "server", letter: "e" },
+];
+
+const KEYS = [
+  [["/"], "Search on this page"], [["g", "o"], "Overview"], [["g", "j"], "Jobs"], [["g", "r"], "Runs"],
+  [["g", "e"], "Executors"], [["n"], "New job"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
+];
+
+const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable], dialog[open]") != null;
+
+export default {
+  components: { JpIcon },
+  props: { active: String, person: Object, jobs: Number, executors: Array, health: Object, version: String },
+  template: `
+  <div class="jp-shell">
+    <a class="jp-skip" href="#jp-main" @click.prevent="skip">Skip to the content</a>
+    <nav class="jp-side" aria-label="Main">
+      <a class="jp-brand" href="/"><span class="jp-brand__mark"><JpIcon name="clock" /></span>Job Trigger Portal</a>
+      <div class="jp-nav">
+        <a v-for="page in pages" :key="page.key" class="jp-nav__item" :href="page.href"
+           :aria-current="page.key === active ? 'page' : null">
+          <JpIcon :name="page.icon" />{{ page.word }}
+          <span v-if="counts[page.key]" class="jp-nav__count" :title="counts[page.key].title">{{ counts[page.key].text }}</span>
+        </a>
+      </div>
+      <div class="jp-side__foot">
+        <hr>
+        <a class="jp-chip jp-health" :class="'jp-tone--' + pill.tone" href="/executors" :title="state.sentence || state.title">
+          <JpIcon :name="pill.icon" />{{ state.title }}
+        </a>
+        <span class="jp-live" :title="liveTitle"><span class="jp-dot" :class="'jp-dot--' + link.state"></span>{{ liveWord }}</span>
+        <button class="jp-me" type="button" popovertarget="jp-me" ref="me">
+          <JpIcon name="person" />{{ prefs.zone }} · {{ offset }}
+        </button>
+        <p class="jp-side__note">No sign-in yet: the portal listens on this machine only.</p>
+      </div>
+    </nav>
+    <nav class="jp-bottom" aria-label="Main, compact">
+      <a v-for="page in pages" :key="page.key" class="jp-bottom__item" :href="page.href"
+         :aria-current="page.key === active ? 'page' : null"><JpIcon :name="page.icon" />{{ page.word }}</a>
+      <button class="jp-bottom__item" type="button" popovertarget="jp-me">
+        <span class="jp-dot jp-bottom__dot" :class="dotTone"></span><JpIcon name="person" />More
+      </button>
+    </nav>
+
+    <div id="jp-me" class="jp-pop jp-prefs" popover ref="menu" @toggle="place">
+      <p class="jp-prefs__state"><span class="jp-chip" :class="'jp-tone--' + pill.tone"><JpIcon :name="pill.icon" />{{ state.title }}</span> {{ liveWord }}</p>
+      <div class="jp-field">
+        <label for="jp-zone">Time zone</label>
+        <input id="jp-zone" class="jp-input" list="jp-zones" :value="prefs.zone" autocomplete="off" spellcheck="false"
+               :aria-invalid="zoneError ? 'true' : null" aria-describedby="jp-zone-hint" @change="setZone($event.target.value)">
+        <datalist id="jp-zones"><option v-for="zone in zones" :key="zone" :value="zone"></option></datalist>
+        <span id="jp-zone-hint" :class="zoneError ? 'jp-error' : 'jp-hint'">{{ zoneError || 'Now ' + nowThere }}</span>
+      </div>
+      <div class="jp-field"><span class="jp-label" id="jp-theme">Theme</span>
+        <div class="jp-seg" role="group" aria-labelledby="jp-theme">
+          <button v-for="theme in ['auto', 'light', 'dark']" :key="theme" type="button" class="jp-seg__item"
+                  :aria-pressed="prefs.theme === theme" @click="save({ theme })">{{ theme[0].toUpperCase() + theme.slice(1) }}</button>
+        </div>
+      </div>
+      <div class="jp-field"><span class="jp-label" id="jp-density">Rows</span>
+        <div class="jp-seg" role="group" aria-labelledby="jp-density">
+          <button v-for="density in ['comfortable', 'compact']" :key="density" type="button" class="jp-seg__item"
+                  :aria-pressed="prefs.density === density" @click="save({ density })">{{ density[0].toUpperCase() + density.slice(1) }}</button>
+        </div>
+      </div>
+      <hr>
+      <button type="button" class="jp-pop__item" @click="help"><span class="jp-kbd">?</span>Keyboard shortcuts</button>
+      <p class="jp-side__note">There is no sign-in yet. The portal listens on loopback only, and these choices belong to this browser. Version {{ version }}</p>
+    </div>
+
+    <dialog class="jp-dialog" ref="help" aria-labelledby="jp-help-title">
+      <div class="jp-dialog__head"><h2 id="jp-help-title">Keyboard shortcuts</h2>
+        <button class="jp-iconbtn" type="button" aria-label="Close" @click="$refs.help.close()"><JpIcon name="cross" /></button></div>
+      <div class="jp-dialog__body"><dl class="jp-keys"><template v-for="[keys, what] in keys" :key="what">
+        <dt><kbd v-for="key in keys" :key="key" class="jp-kbd">{{ key }}</kbd></dt><dd>{{ what }}</dd></template></dl></div>
+    </dialog>
+
+    <Teleport defer to="#jp-banner">
+      <div v-if="link.state === 'lost'" class="jp-banner jp-banner--down" role="alert">
+        <JpIcon name="warning" /><span class="jp-banner__text"><strong>The connection to the portal is lost.</strong>
+        What you see is {{ age }} old. It is tried again by itself; nothing that runs depends on this page.</span>
+      </div>
+      <div v-else-if="state.state !== 'ok'" class="jp-banner" :class="{ 'jp-banner--down': state.state === 'down' }" role="status">
+        <JpIcon name="warning" /><span class="jp-banner__text"><strong>{{ state.title }}<template v-if="state.since"> since {{ since }}</template>.</strong> {{ state.sentence }}</span>
+        <a v-if="active !== 'executors' && !state.executors_online" class="jp-btn jp-btn--small" href="/executors">Open executors</a>
+      </div>
+    </Teleport>
+    <div class="jp-toasts" role="status" aria-live="polite">
+      <div v-for="toast in toasts" :key="toast.id" class="jp-toast" :class="'jp-toast--' + toast.tone">
+        <span class="jp-toast__text">{{ toast.text }}</span>
+        <a v-if="toast.href" class="jp-toast__do" :href="toast.href">{{ toast.linkText }}</a>
+        <button v-if="toast.undo" class="jp-toast__do" type="button" @click="dismiss(toast.id); toast.undo()">Undo</button>
+        <button class="jp-toast__close" type="button" aria-label="Dismiss" @click="dismiss(toast.id)"><JpIcon name="cross" /></button>
+      </div>
+    </div>
+  </div>`,
+  data: (self) => ({
+    prefs, link, toasts, pages: PAGES, keys: KEYS, zoneError: "", zones: Intl.supportedValuesOf("timeZone"),
+    jobCount: self.jobs, busy: Object.fromEntries(self.executors.map((item) => [item.name, item.online ? item.busy : 0])),
+  }),
+  created() {
+    Object.assign(prefs, this.person);
+    if (!health.known) Object.assign(health, this.health, { known: true });
+    this.paint();
+    this.afterG = 0;
+    this.stops = [
+      followHealth(),
+      follow("executors", (items) => items.forEach((item) => (this.busy[item.name] = item.online ? item.busy : 0))),
+      follow("jobs", () => { clearTimeout(this.counting); this.counting = setTimeout(this.countJobs, 300); }),
+    ];
+    addEventListener("keydown", this.onKey);
+  },
+  beforeUnmount() {
+    removeEventListener("keydown", this.onKey);
+    this.stops.forEach((stop) => stop());
+  },
+  computed: {
+    state: () => health,
+    pill: () => ({ ok: { tone: "succeeded", icon: "check" }, degraded: { tone: "timed_out", icon: "warning" }, down: { tone: "failed", icon: "cross" } })[health.state],
+    dotTone() { return this.link.state !== "live" ? `jp-dot--${this.link.state}` : { ok: "", degraded: "jp-dot--connecting", down: "jp-dot--lost" }[health.state]; },
+    counts() {
+      const running = Object.values(this.busy).reduce((sum, busy) => sum + busy, 0);
+      return {
+        jobs: this.jobCount != null && { text: this.group(this.jobCount), title: plural(this.jobCount, "job") },
+        runs: running + health.waiting > 0 && { text: this.group(running + health.waiting), title: `${running} running, ${health.waiting} waiting` },
+        executors: { text: this.group(health.executors_online), title: `${health.executors_online} online` },
+      };
+    },
+    offset: () => zoneOffset(prefs.zone),
+    since: () => local(health.since),
+    age: () => span(tick.now - link.heardAt),
+    nowThere: () => `${local(tick.now)} · ${zoneOffset(prefs.zone)}`,
+    liveWord() { return { live: `Live · last change ${span(tick.now - link.heardAt, 1)} ago`, connecting: "Connecting…", lost: "Not connected" }[link.state]; },
+    liveTitle: () => "Changes arrive here as they happen",
+  },
+  methods: {
+    dismiss,
+    group: (value) => String(value ?? 0).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f"),
+    paint() {
+      window.Quasar?.Dark.set({ auto: "auto", light: false, dark: true }[prefs.theme]);
+      document.documentElement.classList.toggle("jp-compact", prefs.density === "compact");
+    },
+    async countJobs() { this.jobCount = (await api("/jobs?limit=1").catch(() => ({}))).total ?? this.jobCount; },
+    async save(change) {
+      const before = { ...prefs };
+      Object.assign(prefs, change);
+      this.paint();
+      const { zone, theme, density } = prefs;
+      const saved = await attempt(() => api("/me", { method: "PUT", body: { zone, theme, density } }), null);
+      if (saved) return;
+      Object.assign(prefs, before);
+      this.paint();
+    },
+    setZone(zone) {
+      this.zoneError = this.zones.includes(zone) || zone === "UTC" ? "" : "Choose a zone from the list, such as Europe/London.";
+      if (!this.zoneError) this.save({ zone });
+    },
+    place(event) {
+      if (event.newState !== "open") return;
+      const menu = this.$refs.menu;
+      menu.style.left = screenSize.narrow ? "8px" : "10px";
+      menu.style.right = screenSize.narrow ? "8px" : "auto";
+      menu.style.bottom = screenSize.narrow ? "72px" : "84px";
+    },
+    help() { this.$refs.menu.hidePopover(); this.$refs.help.showModal(); },
+    skip() { const main = document.getElementById("jp-main"); main.focus(); main.scrollIntoView(); },
+    onKey(event) {
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      const wasG = this.afterG && event.timeStamp - this.afterG < 1500;
+      this.afterG = 0;
+      const page = wasG && PAGES.find((item) => item.letter === event.key);
+      if (page) location.href = page.href;
+      else if (event.key === "g") this.afterG = event.timeStamp;
+      else if (event.key === "n") location.href = "/jobs/new";
+      else if (event.key === "?") this.$refs.help.showModal();
+      else if (event.key === "/") {
+        const search = document.querySelector("[data-jp-search]");
+        if (!search) return;
+        event.preventDefault();
+        search.focus();
+      }
+    },
+  },
+};

@@ -1,0 +1,40 @@
+"""The site map: every page in menu order. A page is: query, draw; the browser subscribes by itself."""
+
+from uuid import UUID
+
+from fastapi import FastAPI, Request
+from nicegui import app as nicegui_app
+
+from services.ui.components.frame import View
+from services.ui.pages import executors, job, job_editor, jobs, missing, overview, run, runs
+from services.ui.portal import Portal
+from services.ui.theme import STATIC, STATIC_URL
+
+_FOREVER_S = 365 * 24 * 3600
+
+
+def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door that app.py calls
+    """Register every page. Call it once, before `ui.run_with`."""
+
+    async def view_of(request: Request) -> View:
+        queries = portal.queries
+        return View(
+            person=await queries.person(_person_id(request)),
+            health=await queries.health(),
+            jobs=(await queries.jobs(limit=1)).total,
+            executors=await queries.executors(),
+            version=portal.version,
+        )
+
+    # Through NiceGUI's own app: it is mounted last, and its static files come with cache headers.
+    nicegui_app.add_static_files(STATIC_URL, STATIC, max_cache_age=_FOREVER_S)
+    for page in (overview, jobs, job, job_editor, runs, run, executors):
+        page.register(portal, view_of)
+    missing.register(view_of)
+
+
+def _person_id(request: Request) -> UUID | None:
+    try:
+        return UUID(request.cookies.get("portal_person", ""))
+    except ValueError:
+        return None

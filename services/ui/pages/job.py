@@ -1,0 +1,30 @@
+"""One job: its state and rule, what can be done to it, its runs."""
+
+from uuid import UUID
+
+from fastapi import Request
+from nicegui import ui
+
+from services.ui.components.frame import ViewOf, frame
+from services.ui.components.job_view import JobView
+from services.ui.components.missing import draw_missing
+from services.ui.components.runs_table import RunsTable
+from services.ui.portal import Portal
+from shared.domain.errors import NotFound
+from shared.domain.ids import JobId
+
+
+def register(portal: Portal, view_of: ViewOf) -> None:
+    """Register `/jobs/{id}`."""
+
+    @ui.page("/jobs/{job_id:uuid}")
+    async def job(request: Request, job_id: UUID) -> None:
+        view = await view_of(request)
+        try:
+            item = await portal.queries.job(JobId(job_id))
+        except NotFound:
+            draw_missing(view, "There is no such job. It may have been removed for good.", active="jobs")
+            return
+        with frame(view, title=item.name, active="jobs"):
+            JobView(item)
+            RunsTable(job_id=job_id)

@@ -1,0 +1,226 @@
+// How the portal talks to its server: the REST API, the live stream, and what a person is told about both.
+import { reactive } from "vue";
+
+// --- REST -------------------------------------------------------------------------------------
+export class ApiError extends Error {
+  constructor(status, problem) {
+    super(problem.detail || problem.title || `The server answered ${status}.`);
+    this.status = status;
+    this.field = problem.field ?? null;
+    this.problem = problem;
+  }
+}
+
+export async function api(path, { method = "GET", body, signal } = {}) {
+  let response;
+  try {
+    response = await fetch(`/api/v1${path}`, {
+      method,
+      signal,
+      headers: { Accept: "application/json", ...(body ? { "Content-Type": "application/json" } : {}) },
+      body: body ? JSON.stringify(body) : undefined,
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, { detail: "The portal does not answer. Is it still running?" });
+  }
+  const problem = response.status === 204 ? {} : await response.json().catch(() => ({}));
+  if (!response.ok) throw new ApiError(response.status, problem);
+  return problem;
+}
+
+// A query string of what is set: the URL is the truth of every view.
+export function query(values) {
+  const set = Object.entries(values).filter(([, value]) => value != null && value !== "" && value !== false);
+  return set.length ? `?${new URLSearchParams(set)}` : "";
+}
+
+export function rememberInUrl(values) {
+  history.replaceState(history.state, "", location.pathname + query(values) + location.hash);
+}
+
+export const fromUrl = (name, otherwise = "") => new URLSearchParams(location.search).get(name) ?? otherwise;
+
+// --- live stream ------------------------------------------------------------------------------
+// state: connecting | live | lost. heardAt: when the server last said anything.
+export const link = reactive({ state: "connecting", heardAt: Date.now() });
+
+const listeners = new Set(); // { topic, onItems, onResync, afterSeq }
+let socket = null;
+let retryMs = 500;
+let retryTimer = 0;
+let everLive = false;
+
+function send(message) {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+}
+
+function subscribeMessage(listener) {
+  const afterSeq = listener.afterSeq?.();
+  return { subscribe: [listener.topic], ...(afterSeq == null ? {} : { after_seq: afterSeq }) };
+}
+
+// Follow a topic. `onItems(items)` gets each batch; `onResync()` means: what you hold may be old, fetch it.
+// `afterSeq()` is asked at each (re)connection, for logs.
+export function follow(topic, onItems, { onResync = () => {}, afterSeq } = {}) {
+  const listener = { topic, onItems, onResync, afterSeq };
+  listeners.add(listener);
+  if (socket) send(subscribeMessage(listener));
+  else open();
+  return () => {
+    listeners.delete(listener);
+    if (![...listeners].some((other) => other.topic === topic)) send({ unsubscribe: [topic] });
+  };
+}
+
+function open() {
+  clearTimeout(retryTimer);
+  if (socket || document.hidden) return;
+  const mine = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/stream`);
+  socket = mine;
+  mine.onopen = () => {
+    retryMs = 500;
+    link.state = "live";
+    link.heardAt = Date.now();
+    for (const listener of listeners) send(subscribeMessage(listener));
+    // Whatever happened while nobody listened is not in the stream.
+    if (everLive) for (const listener of listeners) listener.onResync();
+    everLive = true;
+  };
+  mine.onmessage = (event) => receive(JSON.parse(event.data));
+  mine.onclose = () => {
+    if (socket !== mine) return;
+    socket = null;
+    if (document.hidden) return;
+    link.state = "lost";
+    retryTimer = setTimeout(open, retryMs * (0.75 + Math.random() / 2));
+    retryMs = Math.min(retryMs * 2, 5000);
+  };
+}
+
+function receive(message) {
+  link.heardAt = Date.now();
+  const topic = message.topic ?? message.resync;
+  if (!topic) return;
+  for (const listener of [...listeners]) {
+    if (listener.topic !== topic) continue;
+    if (message.resync) listener.onResync();
+    else listener.onItems(message.items);
+  }
+}
+
+// A hidden tab costs the server nothing; when it is seen again, everything is fetched anew.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    const old = socket;
+    socket = null;
+    old?.close();
+  } else if (listeners.size) open();
+});
+
+// --- what a person is told ----------------------------------------------------------------------
+export const toasts = reactive([]);
+let toastCount = 0;
+
+// tone: ok | bad. `undo` is called when the person asks; `href` and `linkText` make a link.
+export function toast(text, { tone = "ok", undo = null, href = null, linkText = "Open", forMs = 8000 } = {}) {
+  const item = { id: ++toastCount, text, tone, undo, href, linkText };
+  toasts.push(item);
+  if (toasts.length > 4) toasts.shift();
+  setTimeout(() => dismiss(item.id), forMs);
+  return item.id;
+}
+
+export function dismiss(id) {
+  const index = toasts.findIndex((item) => item.id === id);
+  if (index >= 0) toasts.splice(index, 1);
+}
+
+export async function attempt(action, otherwise = undefined) {
+  try {
+    return await action();
+  } catch (error) {
+    toast(error.message, { tone: "bad", forMs: 12_000 });
+    return otherwise;
+  }
+}
+
+// --- what a person does to a job: the same on every page ------------------------------------------
+export const jobActions = {
+  runNow: (job) =>
+    attempt(async () => {
+      const { run_id: runId } = await api(`/jobs/${job.id}/run`, { method: "POST" });
+      toast(`Asked for a run of ${job.name}.`, { href: `/runs/${runId}` });
+      return runId;
+    }),
+  pause: (job) => attempt(() => api(`/jobs/${job.id}/pause`, { method: "POST" })),
+  resume: (job) => attempt(() => api(`/jobs/${job.id}/resume`, { method: "POST" })),
+  // Deleting is soft: the toast can undo it. Resolves to true when the job is gone.
+  remove: (job, onRestored) =>
+    attempt(async () => {
+      await api(`/jobs/${job.id}`, { method: "DELETE" });
+      const undo = () =>
+        attempt(async () => {
+          await api(`/jobs/${job.id}/restore`, { method: "POST" });
+          toast(`${job.name} is back.`);
+          onRestored?.();
+        });
+      toast(`Deleted ${job.name}.`, { undo, forMs: 12_000 });
+      return true;
+    }, false),
+};
+
+// --- one health object for pill, banner and counts ------------------------------------------------
+export const health = reactive({
+  known: false, state: "ok", title: "", sentence: "", since: null, executors_online: 0, waiting: 0,
+});
+
+export function followHealth() {
+  const take = (value) => Object.assign(health, value, { known: true });
+  const load = () => api("/health").then(take, () => {});
+  if (!health.known) load();
+  return follow("health", (items) => items.length && take(items.at(-1)), { onResync: load });
+}
+
+export function titled(text) {
+  document.title = `${text} · Job Trigger Portal`;
+}
+
+// Call at most once per `ms`, the last call winning: bursts of changes become one fetch.
+export function debounced(action, ms) {
+  let timer = 0;
+  return (...args) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => action(...args), ms);
+  };
+}
+
+// One popover per list: opened under the button that was pressed, kept on the screen.
+export function openUnder(popover, button) {
+  popover.showPopover();
+  const from = button.getBoundingClientRect();
+  const { offsetWidth: width, offsetHeight: height } = popover;
+  popover.style.left = `${Math.max(8, Math.min(from.right - width, innerWidth - width - 8))}px`;
+  popover.style.top = `${from.bottom + 4 + height > innerHeight ? Math.max(8, from.top - height - 4) : from.bottom + 4}px`;
+}
+
+// The run a page is about, shared by the components that show it. Follows the stream; the REST answer is
+// the truth, an event only says that it is worth asking.
+const watched = new Map();
+
+export function watchRun(initial) {
+  if (!watched.has(initial.id)) {
+    const run = reactive({ ...initial });
+    const load = debounced(() => api(`/runs/${run.id}`).then((fresh) => Object.assign(run, fresh), () => {}), 60);
+    const onRuns = (items) => {
+      const mine = items.findLast((item) => item.run_id === run.id);
+      if (!mine) return;
+      const { state, reason, number, started_at, finished_at, executor, exit_code, signal } = mine;
+      Object.assign(run, { state, reason, number, started_at, finished_at, executor, exit_code, signal });
+      load();
+    };
+    follow("runs", onRuns, { onResync: load });
+    watched.set(run.id, { run, load });
+  }
+  return watched.get(initial.id);
+}

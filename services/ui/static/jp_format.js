@@ -1,0 +1,230 @@
+// How the portal says things: times in the reader's zone, durations, numbers, states and their icons.
+// Every page and component formats through this file, so that one instant reads the same everywhere.
+import { computed, h, reactive } from "vue";
+
+export const prefs = reactive({ zone: "Asia/Hong_Kong", theme: "auto", density: "comfortable" });
+
+// One timer for everything that is "ago" or "in": the server never formats a relative time.
+export const tick = reactive({ now: Date.now() });
+setInterval(() => document.hidden || (tick.now = Date.now()), 1000);
+document.addEventListener("visibilitychange", () => document.hidden || (tick.now = Date.now()));
+
+const narrowQuery = matchMedia("(max-width: 899px)");
+export const screenSize = reactive({ narrow: narrowQuery.matches });
+narrowQuery.addEventListener("change", (event) => (screenSize.narrow = event.matches));
+
+// --- numbers ----------------------------------------------------------------------------------
+const NARROW_SPACE = "\u202f";
+const NO_BREAK = "\u00a0";
+
+export function count(value) {
+  return value == null ? "–" : String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, NARROW_SPACE);
+}
+
+export function bytes(value) {
+  if (value == null) return "–";
+  const units = ["B", "KB", "MB", "GB"];
+  let index = 0;
+  for (; value >= 1000 && index < units.length - 1; index++) value /= 1000;
+  return `${index && value < 10 ? value.toFixed(1) : Math.round(value)}${NO_BREAK}${units[index]}`;
+}
+
+export function plural(value, one, many = `${one}s`) {
+  return `${count(value)}${NO_BREAK}${value === 1 ? one : many}`;
+}
+
+// --- durations --------------------------------------------------------------------------------
+const UNITS = [["d", 86_400], ["h", 3_600], ["m", 60], ["s", 1]];
+
+// Two units at most: "3 d 4 h", "1 m 12 s". Input in milliseconds.
+export function span(ms, parts = 2) {
+  let left = Math.max(0, Math.round(ms / 1000));
+  const words = [];
+  for (const [unit, size] of UNITS) {
+    const amount = Math.floor(left / size);
+    left -= amount * size;
+    if (amount || words.length || unit === "s") words.push(`${amount}${NO_BREAK}${unit}`);
+    if (words.length === parts) break;
+  }
+  while (words.length > 1 && words.at(-1).startsWith(`0${NO_BREAK}`)) words.pop();
+  return words.join(" ");
+}
+
+export function duration(ms) {
+  if (ms == null) return "–";
+  if (ms < 1000) return `${Math.round(ms)}${NO_BREAK}ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)}${NO_BREAK}s`;
+  return span(ms);
+}
+
+export function seconds(value) {
+  return value == null ? "–" : span(value * 1000);
+}
+
+export const ago = (iso, now) => (iso ? `${span(now - Date.parse(iso), 1)} ago` : "–");
+
+export function until(iso, now) {
+  const ms = Date.parse(iso) - now;
+  return ms <= 0 ? "due now" : `in ${span(Math.ceil(ms / 1000) * 1000)}`;
+}
+
+// --- instants ---------------------------------------------------------------------------------
+const formatters = new Map();
+
+function formatter(zone, options) {
+  const key = zone + JSON.stringify(options);
+  if (!formatters.has(key)) {
+    formatters.set(key, new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options }));
+  }
+  return formatters.get(key);
+}
+
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+const STYLES = {
+  instant: { weekday: "short", day: "numeric", month: "short", ...CLOCK },
+  minute: { hour: "2-digit", minute: "2-digit" },
+  clock: CLOCK,
+  log: { ...CLOCK, fractionalSecondDigits: 3 },
+};
+
+export function local(iso, style = "instant", zone = prefs.zone) {
+  return formatter(zone, STYLES[style]).format(new Date(iso)).replaceAll(",", "");
+}
+
+export function utc(iso) {
+  return `${new Date(iso).toISOString().replace("T", " ").replace("Z", "")} UTC`;
+}
+
+export function zoneOffset(zone = prefs.zone) {
+  const parts = formatter(zone, { timeZoneName: "shortOffset" }).formatToParts(new Date());
+  return parts.find((part) => part.type === "timeZoneName").value.replace("GMT", "UTC");
+}
+
+// --- states -----------------------------------------------------------------------------------
+export const STATES = {
+  held: { word: "Held", icon: "pause", tone: "queued" },
+  queued: { word: "Queued", icon: "lines", tone: "queued" },
+  running: { word: "Running", icon: "arc", tone: "running" },
+  succeeded: { word: "Succeeded", icon: "check", tone: "succeeded" },
+  failed: { word: "Failed", icon: "cross", tone: "failed" },
+  timed_out: { word: "Timed out", icon: "clock", tone: "timed_out" },
+  cancelled: { word: "Cancelled", icon: "ban", tone: "cancelled" },
+  lost: { word: "Lost", icon: "question", tone: "lost" },
+  skipped: { word: "Skipped", icon: "skip", tone: "skipped" },
+  missed: { word: "Missed", icon: "gone", tone: "missed" },
+};
+const UNHAPPY = new Set(["failed", "timed_out", "lost"]);
+
+export const toneOf = (state) => STATES[state]?.tone ?? "skipped";
+export const wordOf = (state) => STATES[state]?.word ?? state;
+export const isUnhappy = (state) => UNHAPPY.has(state);
+export const isActive = (state) => state === "held" || state === "queued" || state === "running";
+
+const REASONS = {
+  overlap: "The previous run was still going, and the overlap rule is to skip.",
+  paused: "The job was paused at that instant.",
+  edited: "The schedule was edited before that instant.",
+  deleted: "The job was deleted before that instant.",
+  downtime: "The scheduler was not running at that instant.",
+  "start-error": "The script could not be started.",
+  output: "The script printed more than its output cap allows.",
+  disk: "The executor's disk was full.",
+  silent: "The executor went silent while the script ran.",
+  "executor-gone": "The executor ended while the script ran.",
+  revoked: "The attempt was taken back from its executor.",
+  requested: "Somebody asked for it.",
+  late: "The executor's report came late.",
+};
+
+// One sentence of why a run is in its state, or "" where the state says it all.
+export function reasonOf(run) {
+  const sentence = REASONS[run.reason] ?? "";
+  const range = run.instants > 1 ? ` ${count(run.instants)} instants, until ${local(run.nominal_until)}.` : "";
+  return [sentence, run.detail].filter(Boolean).join(" ") + range;
+}
+
+export function exitOf(run) {
+  if (run.signal != null) return `signal ${run.signal}`;
+  return run.exit_code == null ? "–" : String(run.exit_code);
+}
+
+export const CAUSES = {
+  schedule: "Schedule", manual: "Manual", api: "API", chain: "Chain", backfill: "Backfill", rerun: "Re-run",
+};
+
+// --- small components -------------------------------------------------------------------------
+const ICONS = {
+  check: "M3.5 8.5l3 3 6-7", cross: "M4.5 4.5l7 7M11.5 4.5l-7 7",
+  clock: "M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M8 5v3.2l2 1.3",
+  ban: "M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M4.2 4.2l7.6 7.6",
+  question: "M5.8 6.1a2.2 2.2 0 1 1 3.3 1.9c-.7.4-1.1.8-1.1 1.6M8 12.4v.1",
+  skip: "M3.5 4l5 4-5 4zM12 4v8", pause: "M5.75 4v8M10.25 4v8", lines: "M3 4.5h10M3 8h10M3 11.5h6",
+  gone: "M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M8 5v3.6M8 11v.1",
+  arc: "M8 2.5a5.5 5.5 0 1 1-5.2 3.7",
+  home: "M2.5 7.5L8 2.75l5.5 4.75M4 6.5v6.75h3V9.5h2v3.75h3V6.5", list: "M2.5 4h11M2.5 8h7M2.5 12h9",
+  play: "M4.5 3l8 5-8 5z", server: "M2.5 3h11v4h-11zM2.5 9h11v4h-11zM5 5h.1M5 11h.1",
+  plus: "M8 3v10M3 8h10", more: "M3.5 8h.1M8 8h.1M12.5 8h.1", pencil: "M3 13l.7-3 7-7 2.3 2.3-7 7zM9.5 4.2l2.3 2.3",
+  bin: "M3 4.5h10M6.5 4.5v-1.75h3v1.75M4.5 4.5l.5 8.75h6l.5-8.75M6.75 7v3.75M9.25 7v3.75",
+  warning: "M8 2.5l6 10.75H2zM8 6.5v3M8 11.5v.1", down: "M8 3v9.5M4 8.75L8 12.75l4-4",
+  up: "M8 13V3.5M4 7.25L8 3.25l4 4", chevron: "M4 6.25L8 10.25l4-4", download: "M8 2.5v7.5M4.75 7L8 10.25 11.25 7M3 13.25h10",
+  search: "M7 2.75a4.25 4.25 0 1 0 0 8.5a4.25 4.25 0 1 0 0-8.5M10.2 10.2l3.3 3.3", person: "M8 2.75a2.5 2.5 0 1 0 0 5a2.5 2.5 0 1 0 0-5M3 13.5c.4-2.7 2.4-4 5-4s4.600 1.300 5 4",
+  link: "M6.500 9.500l3-3M7.250 4.750l1.500-1.500a2.800 2.800 0 0 1 4 4l-1.500 1.500M8.750 11.250l-1.500 1.500a2.800 2.800 0 0 1-4-4l1.500-1.500",
+  power: "M8 2.500v5.500M4.600 4.600a5 5 0 1 0 6.800 0",
+};
+
+export const JpIcon = (props) =>
+  h("svg", { viewBox: "0 0 16 16", class: ["jp-icon", props.spin && "jp-icon--spin"], "aria-hidden": "true" }, [
+    h("path", { d: ICONS[props.name] }),
+  ]);
+JpIcon.props = ["name", "spin"];
+
+// State = icon + word + colour, never colour alone.
+export const JpChip = (props) =>
+  h("span", { class: ["jp-chip", `jp-tone--${toneOf(props.state)}`] }, [
+    h(JpIcon, { name: STATES[props.state]?.icon ?? "question", spin: props.state === "running" }),
+    wordOf(props.state),
+  ]);
+JpChip.props = ["state"];
+
+// Local time to read, UTC on hover and for machines.
+export const JpTime = (props) =>
+  props.at
+    ? h("time", { datetime: props.at, title: utc(props.at) }, local(props.at, props.look ?? "instant"))
+    : h("span", { class: "jp-muted" }, "–");
+JpTime.props = ["at", "look"];
+
+// A time that ticks: its own component with a computed text, so that only a changed word is drawn again.
+export const JpRelative = {
+  props: { at: String, way: { type: String, default: "ago" } },
+  setup(props) {
+    const text = computed(() => (props.way === "in" ? until(props.at, tick.now) : ago(props.at, tick.now)));
+    return () =>
+      props.at
+        ? h("time", { datetime: props.at, title: `${local(props.at)} · ${utc(props.at)}` }, text.value)
+        : h("span", { class: "jp-muted" }, "–");
+  },
+};
+
+// The last runs as bars. Failures are taller: the strip reads without colour.
+export const JpStrip = (props) => {
+  const runs = (props.runs ?? []).slice(-20);
+  const heights = (state) => (isUnhappy(state) ? 18 : state === "skipped" || state === "missed" ? 6 : 12);
+  const tally = new Map();
+  for (const run of runs) tally.set(wordOf(run.state), (tally.get(wordOf(run.state)) ?? 0) + 1);
+  const words = [...tally].map(([word, n]) => `${n} ${word.toLowerCase()}`).join(", ");
+  const bars = Array.from({ length: 20 }, (_, slot) => {
+    const run = runs[slot - (20 - runs.length)];
+    const height = run ? heights(run.state) : 2;
+    return h("rect", {
+      x: slot * 6, y: 18 - height, width: 5, height, rx: 1,
+      class: run ? `jp-fill--${toneOf(run.state)}` : "jp-fill--none",
+    }, run && [h("title", `#${run.number} ${wordOf(run.state)} · ${duration(run.duration_ms)}`)]);
+  });
+  return h("svg", {
+    viewBox: "0 0 119 18", class: "jp-strip", role: "img",
+    "aria-label": runs.length ? `Last ${plural(runs.length, "run")}: ${words}` : "No runs yet",
+  }, bars);
+};
+JpStrip.props = ["runs"];
+
+export const parts = { JpIcon, JpChip, JpTime, JpRelative, JpStrip };
