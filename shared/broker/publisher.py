@@ -55,8 +55,17 @@ class Publisher:
             await close_quietly(channel)
 
     async def declare(self, queue: Queue) -> None:
-        """Declare one more queue, such as a new pool's; it is restored with the others."""
-        await declare(self._channel, queue)
+        """Declare one more queue, such as a new pool's; it is restored with the others.
+
+        Raises:
+            BrokerUnavailable: when the broker does not confirm it in time.
+        """
+        try:
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                await self._channel.ready()
+                await declare(self._channel, queue)
+        except (*CONNECTION_ERRORS, RuntimeError) as error:
+            raise BrokerUnavailable(f"cannot declare {queue.name}: {error!r}") from error
 
     async def publish(self, outgoing: Outgoing) -> None:
         """Publish and wait for the broker's confirm, at most `PUBLISH_TIMEOUT_S`.

@@ -34,6 +34,18 @@ class Interval:
         except OverflowError:
             return None
 
+    def last_until(self, instant: datetime) -> datetime | None:
+        """Return the newest fire at or before `instant`, in O(1); None before the first."""
+        count = self._fires_until(instant)
+        return self.anchor + count * self.every if count else None
+
+    def count_between(self, after: datetime, until: datetime) -> int:
+        """Return how many fires lie in (`after`, `until`], in O(1)."""
+        return max(0, self._fires_until(until) - self._fires_until(after))
+
+    def _fires_until(self, instant: datetime) -> int:
+        return max(0, (instant - self.anchor) // self.every)
+
     def describe(self) -> str:
         """Say the schedule in one English phrase."""
         seconds = int(self.every.total_seconds())

@@ -1,0 +1,103 @@
+"""Wires the scheduler: opens what it needs in order, starts its loops, closes in reverse."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import structlog
+
+from services.scheduler import claims, results
+from services.scheduler.announcer import Announcer
+from services.scheduler.claims import Claims
+from services.scheduler.dispatcher import Dispatcher
+from services.scheduler.guard import check_schema, only_scheduler
+from services.scheduler.ledger import Ledger
+from services.scheduler.reaper import Reaper
+from services.scheduler.relay import Relay
+from services.scheduler.results import Results
+from services.scheduler.settings import SchedulerSettings
+from services.scheduler.wakeup import News
+from shared.broker import Broker, Consumer, Publisher, Requests, connect
+from shared.db.engine import open_database
+from shared.domain.job import DEFAULT_POOL
+from shared.messages.topology import CLAIMS, SCHEDULER_EVENTS, due_queue
+from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.health import endpoint
+from shared.runtime.lifecycle import run_loops
+
+log = structlog.get_logger()
+
+_PLANNER_ASLEEP_S = 90.0
+_DATABASE_SILENT_S = 30.0
+_RELAY_STUCK_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The facts that make the scheduler ready."""
+
+    broker: Broker
+    ledger: Ledger
+    dispatcher: Dispatcher
+    relay: Relay
+    clock: Clock
+
+    def facts(self) -> Mapping[str, object]:
+        """Return each fact; ready means that all are true."""
+        now = self.clock.monotonic()
+        stuck_since = self.relay.stuck_since
+        return {
+            "broker connected": self.broker.connected,
+            "database answers": now - self.ledger.answered.at < _DATABASE_SILENT_S,
+            "planner awake": now - self.dispatcher.looped_at < _PLANNER_ASLEEP_S,
+            "relay publishes": stuck_since is None or now - stuck_since < _RELAY_STUCK_S,
+        }
+
+
+async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
+    """Run the scheduler until `stop` is set.
+
+    Raises:
+        SystemExit: when it must not start: no key, no schema, another scheduler.
+    """
+    key = settings.grant_key()
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(only_scheduler(settings))
+        database = await stack.enter_async_context(open_database(settings))
+        await check_schema(settings, database.reading)
+        broker = await stack.enter_async_context(
+            connect(settings.amqp_url.get_secret_value(), name="scheduler")
+        )
+        due = (due_queue(DEFAULT_POOL, urgent=False), due_queue(DEFAULT_POOL, urgent=True))
+        publisher = await stack.enter_async_context(Publisher.on(broker, *due))
+        answering = await stack.enter_async_context(Publisher.on(broker))
+        requests = await stack.enter_async_context(Requests.on(broker))
+        asked = await stack.enter_async_context(Consumer.on(broker, CLAIMS, prefetch=claims.PREFETCH))
+        events = await stack.enter_async_context(
+            Consumer.on(broker, SCHEDULER_EVENTS, prefetch=results.PREFETCH)
+        )
+        announcer = Announcer(publisher, database.reading, clock)
+        ledger = Ledger(database.ledger, clock, announcer)
+        news = News()
+        dispatcher = Dispatcher(ledger, news, settings)
+        relay = Relay(ledger, publisher, grace=settings.misfire.grace)
+        health = Health(broker=broker, ledger=ledger, dispatcher=dispatcher, relay=relay, clock=clock)
+        await stack.enter_async_context(endpoint(settings.health_port, health.facts))
+        log.info("scheduler started", home=str(settings.home))
+        await run_loops(
+            stop,
+            dispatcher.run(),
+            dispatcher.run_held(),
+            relay.run(),
+            relay.run_marks(),
+            relay.run_sweeps(),
+            Claims(ledger, answering, key=key).run(asked),
+            Results(ledger, news).run(events),
+            Reaper(ledger, requests, lost_after_s=settings.lost_after_s).run(),
+            announcer.run(),
+        )
+        if relay.has_marks:
+            await relay.mark()
+    log.info("scheduler stopped")

@@ -1,0 +1,68 @@
+"""Answers what executors ask: claims, releases and renewals, together as they wait together."""
+
+import asyncio
+from datetime import datetime
+from typing import TypeAlias
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.scheduler.batches import handled_together
+from services.scheduler.grants import grant_claims, take_back
+from services.scheduler.leases import renew_leases
+from services.scheduler.ledger import Effects, Ledger
+from shared.broker import Consumer, Delivery, Publisher, reply
+from shared.messages.answers import ClaimAnswer, ReleaseAnswer, RenewAnswer
+from shared.messages.commands import AttemptClaim, AttemptRelease, LeaseRenew
+
+PREFETCH = 200
+_TOGETHER_S = 0.001
+
+_Answer: TypeAlias = ClaimAnswer | ReleaseAnswer | RenewAnswer
+
+
+class Claims:
+    """The loop over `portal.claims`. Every answer is sent after the commit that makes it true."""
+
+    def __init__(self, ledger: Ledger, publisher: Publisher, *, key: bytes) -> None:
+        self._ledger = ledger
+        self._publisher = publisher
+        self._key = key
+
+    async def run(self, consumer: Consumer) -> None:
+        """Answer until cancelled."""
+        async with asyncio.TaskGroup() as replies:
+            while True:
+                deliveries = await consumer.batch(limit=PREFETCH, within_s=_TOGETHER_S)
+                answered = await handled_together(self._ledger, deliveries, self._answer)
+                for delivery, answer in answered:
+                    # Not waited for: the broker's confirm of one answer must not delay the next claim.
+                    replies.create_task(reply(self._publisher, delivery, answer))
+                if answered:
+                    await answered[-1][0].ack(up_to_here=True)
+
+    async def _answer(
+        self, session: AsyncSession, effects: Effects, deliveries: list[Delivery]
+    ) -> list[_Answer]:
+        now = self._ledger.clock.now()
+        claims = [one.message for one in deliveries if isinstance(one.message, AttemptClaim)]
+        granted = (
+            iter(await grant_claims(session, effects, claims, key=self._key, now=now)) if claims else iter(())
+        )
+        answers: list[_Answer] = []
+        for delivery in deliveries:
+            if isinstance(delivery.message, AttemptClaim):
+                answers.append(next(granted))
+            else:
+                answers.append(await self._other(session, effects, delivery, now=now))
+        return answers
+
+    async def _other(
+        self, session: AsyncSession, effects: Effects, delivery: Delivery, *, now: datetime
+    ) -> _Answer:
+        match delivery.message:
+            case AttemptRelease() as release:
+                return await take_back(session, effects, release, now=now)
+            case LeaseRenew() as renewal:
+                return await renew_leases(session, effects, renewal, now=now)
+            case other:
+                raise TypeError(f"{type(other).__name__} is no request: it does not belong into this queue")

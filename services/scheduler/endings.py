@@ -1,0 +1,199 @@
+"""Ends attempts and their runs by the state table, and does what an end brings with it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.scheduler.ledger import Effects
+from services.scheduler.overlap import decide_held
+from shared.db.attempts import AttemptView, NewAttempt, insert_attempts, move_attempt, note_on_attempt
+from shared.db.cursors import note_end
+from shared.db.runs import move_run
+from shared.domain.errors import MalformedMessage
+from shared.domain.ids import AttemptId, RunId, new_id
+from shared.domain.job import OnLost
+from shared.domain.run import TRANSITIONS, Reason, RunState
+from shared.messages.events import RunFinished
+
+log = structlog.get_logger()
+
+_ENDS = TRANSITIONS[RunState.RUNNING] - {RunState.QUEUED}
+
+MOST_ATTEMPTS = 5
+"""A script that takes its executor down with it must not do so for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How an attempt ended, and for which reason."""
+
+    state: RunState
+    reason: Reason | None
+    detail: str
+    finished_at: datetime
+
+
+_WITHDRAWN = {
+    Reason.DELETED: "the job was deleted before this run started",
+    Reason.EDITED: "the schedule was changed before this instant",
+    Reason.PAUSED: "the job was paused before this instant",
+}
+
+
+def withdrawal(reason: Reason, *, now: datetime) -> Ending:
+    """Return how a run ends that a change of its job withdrew."""
+    return Ending(state=RunState.CANCELLED, reason=reason, detail=_WITHDRAWN[reason], finished_at=now)
+
+
+async def end_held(session: AsyncSession, effects: Effects, run_id: RunId, ending: Ending) -> bool:
+    """End a run that has no attempt yet; False when it is no longer waiting."""
+    values = {"reason": ending.reason, "detail": ending.detail, "finished_at": ending.finished_at}
+    is_ended = await move_run(session, run_id, ending.state, values, attempt=0)
+    if is_ended:
+        effects.run_changed(run_id)
+    return is_ended
+
+
+async def end_unstarted(
+    session: AsyncSession, effects: Effects, attempt: AttemptView, ending: Ending
+) -> bool:
+    """End a queued attempt that is not to start, with its run; False when it is no longer queued."""
+    values = {"reason": ending.reason, "detail": ending.detail, "finished_at": ending.finished_at}
+    # An attempt was never skipped or missed: it is its run that these words are about.
+    if not await move_attempt(
+        session, attempt, RunState.CANCELLED, {**values, "settled": True}, only_from=RunState.QUEUED
+    ):
+        return False
+    await move_run(session, attempt.run_id, ending.state, values, attempt=attempt.number)
+    effects.run_changed(attempt.run_id)
+    await decide_held(session, effects, {attempt.job_id}, now=ending.finished_at)
+    return True
+
+
+async def lose_attempt(session: AsyncSession, effects: Effects, attempt: AttemptView, ending: Ending) -> bool:
+    """Take a running attempt for lost; a job that says so is tried again. False: it is not running."""
+    values = {"reason": ending.reason, "detail": ending.detail, "finished_at": ending.finished_at}
+    if attempt.state is not RunState.RUNNING or not await move_attempt(
+        session, attempt, RunState.LOST, values
+    ):
+        return False
+    await _end_run(session, effects, attempt, ending, {"duration_ms": None}, now=ending.finished_at)
+    log.warning(
+        "run lost",
+        run_id=str(attempt.run_id),
+        attempt=attempt.number,
+        executor=attempt.executor,
+        reason=ending.reason,
+    )
+    return True
+
+
+async def apply_report(
+    session: AsyncSession, effects: Effects, attempt: AttemptView, report: RunFinished, *, now: datetime
+) -> bool:
+    """Apply an executor's last word on an attempt; a word that does not fit changes no state.
+
+    Every report of the attempt's own token settles it, so that its executor need not send it again.
+
+    Raises:
+        MalformedMessage: when the reported state is no end.
+    """
+    if report.state not in _ENDS:
+        raise MalformedMessage(f"{report.state} is no end that an executor can report")
+    if attempt.settled or attempt.token != report.token or attempt.boot != report.boot:
+        return False
+    late = attempt.state is RunState.LOST
+    ending = Ending(
+        state=report.state,
+        reason=Reason.LATE if late and report.reason is None else report.reason,
+        detail=report.detail,
+        finished_at=report.finished_at,
+    )
+    facts = _facts_of(report)
+    outcome = {"reason": ending.reason, "detail": ending.detail}
+    if not await move_attempt(session, attempt, report.state, {**facts, **outcome, "settled": True}):
+        await note_on_attempt(session, attempt.id, {"settled": True})
+        return False
+    if attempt.is_newest:
+        await _end_run(session, effects, attempt, ending, _run_facts_of(report), now=now)
+        return True
+    # A newer attempt holds the run's truth; this one only completes its own history.
+    effects.run_changed(attempt.run_id)
+    return True
+
+
+async def _end_run(
+    session: AsyncSession,
+    effects: Effects,
+    attempt: AttemptView,
+    ending: Ending,
+    facts: dict[str, Any],
+    *,
+    now: datetime,
+) -> None:
+    values = {
+        **facts,
+        "reason": ending.reason,
+        "detail": ending.detail,
+        "finished_at": ending.finished_at,
+    }
+    if not await move_run(session, attempt.run_id, ending.state, values, attempt=attempt.number):
+        return
+    effects.run_changed(attempt.run_id)
+    if ending.state is RunState.LOST and attempt.on_lost is OnLost.RETRY and attempt.number < MOST_ATTEMPTS:
+        await _try_again(session, effects, attempt, now=now)
+        return
+    await note_end(session, attempt.job_id, attempt.run_id, ending.state, ending.finished_at)
+    await decide_held(session, effects, {attempt.job_id}, now=now)
+
+
+async def _try_again(session: AsyncSession, effects: Effects, attempt: AttemptView, *, now: datetime) -> None:
+    """Queue the next attempt of a lost run. Its lease has ended: the keeper has killed the old one."""
+    following = NewAttempt(
+        id=AttemptId(new_id()),
+        run_id=attempt.run_id,
+        job_id=attempt.job_id,
+        number=attempt.number + 1,
+        pool=attempt.pool,
+        urgent=attempt.urgent,
+        due_at=now,
+    )
+    await insert_attempts(session, [following])
+    values = {
+        "attempt": following.number,
+        "detail": f"attempt {attempt.number} was lost: trying again",
+        "executor": None,
+        "started_at": None,
+        "finished_at": None,
+    }
+    if await move_run(session, attempt.run_id, RunState.QUEUED, values, attempt=attempt.number):
+        effects.attempt_queued(following, attempt.cause)
+
+
+def _facts_of(report: RunFinished) -> dict[str, Any]:
+    return {
+        "finished_at": report.finished_at,
+        "exit_code": report.exit_code,
+        "signal": report.signal,
+        "duration_ms": report.duration_ms,
+        "cpu_ms": report.cpu_ms,
+        "peak_memory_bytes": report.peak_memory_bytes,
+        "last_seq": report.last_seq,
+        "stdout_bytes": report.stdout_bytes,
+        "stderr_bytes": report.stderr_bytes,
+        "dropped_bytes": report.dropped_bytes,
+        "sandbox": report.sandbox,
+        **({} if report.started_at is None else {"started_at": report.started_at}),
+    }
+
+
+def _run_facts_of(report: RunFinished) -> dict[str, Any]:
+    return {
+        "exit_code": report.exit_code,
+        "signal": report.signal,
+        "duration_ms": report.duration_ms,
+        **({} if report.started_at is None else {"started_at": report.started_at}),
+    }

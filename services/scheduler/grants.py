@@ -1,0 +1,266 @@
+"""Grants attempts, each at most once, and takes back those that were never started."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.scheduler.announcer import SOURCE
+from services.scheduler.endings import Ending, end_unstarted, withdrawal
+from services.scheduler.ledger import Effects
+from services.scheduler.overlap import overlap_detail
+from shared.db.attempts import (
+    AttemptView,
+    Claimant,
+    NewAttempt,
+    attempts_by_id,
+    claim_attempt,
+    move_attempt,
+    release_attempt,
+)
+from shared.db.runs import Unfinished, move_run, start_runs, unfinished_runs
+from shared.domain.ids import AttemptId, JobId
+from shared.domain.job import Overlap
+from shared.domain.run import Cause, Reason, RunState
+from shared.messages.answers import ClaimAnswer, Grant, Refusal, ReleaseAnswer, SignedGrant
+from shared.messages.codec import MAX_BODY
+from shared.messages.commands import AttemptClaim, AttemptRelease
+from shared.messages.envelope import AttemptRef
+from shared.messages.signing import sign
+
+log = structlog.get_logger()
+
+_CLAIM_LEASE = timedelta(seconds=15)
+"""So long after its claim an executor may still start a script."""
+_SLACK = timedelta(seconds=5)
+_MAX_ANSWER = MAX_BODY - 28 * 1024
+"""Bytes of grants in one answer; what is left holds the refusals of the largest claim."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """What the claims of one transaction are judged by; it follows what they change."""
+
+    attempts: dict[AttemptId, AttemptView]
+    going: dict[JobId, list[Unfinished]]
+    """The runs that are going, or may be, of the jobs that do not allow overlap."""
+    key: bytes
+    now: datetime
+    room: int = 0
+    """Bytes that the answer in the making can still hold."""
+
+
+async def grant_claims(
+    session: AsyncSession, effects: Effects, claims: Sequence[AttemptClaim], *, key: bytes, now: datetime
+) -> list[ClaimAnswer]:
+    """Answer these claims in order. Asked again under the same claim id, a grant is given again."""
+    attempts = await attempts_by_id(session, {ref.attempt_id for claim in claims for ref in claim.attempts})
+    scene = Scene(attempts=attempts, going=await _going(session, attempts, now=now), key=key, now=now)
+    answers = [await _answer(session, effects, scene, claim) for claim in claims]
+    started = [one for one in scene.attempts.values() if one.run_id in effects.changed]
+    await start_runs(session, [(one.run_id, one.number, one.executor) for one in started if one.executor])
+    return answers
+
+
+async def _answer(session: AsyncSession, effects: Effects, scene: Scene, claim: AttemptClaim) -> ClaimAnswer:
+    scene.room = _MAX_ANSWER
+    grants: list[SignedGrant] = []
+    refusals: list[Refusal] = []
+    for ref in claim.attempts:
+        granted = await _grant(session, effects, scene, claim, ref)
+        if isinstance(granted, str):
+            refusals.append(Refusal(attempt_id=ref.attempt_id, token=ref.token, reason=granted))
+        else:
+            grants.append(granted)
+    return ClaimAnswer(
+        source=SOURCE,
+        time=scene.now,
+        claim_id=claim.claim_id,
+        grants=tuple(grants),
+        refusals=tuple(refusals),
+    )
+
+
+async def take_back(
+    session: AsyncSession, effects: Effects, release: AttemptRelease, *, now: datetime
+) -> ReleaseAnswer:
+    """Queue again what was granted to this boot and never started; repeating it changes nothing."""
+    attempts = await attempts_by_id(session, {ref.attempt_id for ref in release.attempts})
+    for ref in release.attempts:
+        attempt = attempts.get(ref.attempt_id)
+        if attempt is None or attempt.token != ref.token or attempt.boot != release.boot:
+            log.info("release was void", attempt_id=str(ref.attempt_id), executor=release.executor)
+        elif attempt.cancel_requested_at is not None:
+            await _cancel_released(session, effects, attempt, now=now)
+        elif await release_attempt(session, attempt, boot=release.boot, due_at=now):
+            await move_run(
+                session, attempt.run_id, RunState.QUEUED, {"executor": None}, attempt=attempt.number
+            )
+            effects.attempt_queued(_as_new(attempt, token=attempt.token + 1, due_at=now), attempt.cause)
+            effects.run_changed(attempt.run_id)
+    return ReleaseAnswer(source=SOURCE, time=now, attempts=tuple(ref.attempt_id for ref in release.attempts))
+
+
+def withdrawn(attempt: AttemptView, *, now: datetime) -> Ending | None:
+    """Return how a queued run ends whose job was deleted, paused or edited before its instant.
+
+    What was due before that goes on; what somebody asked for runs while the job is paused, too.
+    """
+    if attempt.deleted_at is not None:
+        return withdrawal(Reason.DELETED, now=now)
+    if attempt.cause is not Cause.SCHEDULE:
+        return None
+    if attempt.retired_at is not None and attempt.nominal_at > attempt.retired_at:
+        return withdrawal(Reason.EDITED, now=now)
+    if attempt.paused_at is not None and attempt.nominal_at > attempt.paused_at:
+        return withdrawal(Reason.PAUSED, now=now)
+    return None
+
+
+async def _grant(
+    session: AsyncSession, effects: Effects, scene: Scene, claim: AttemptClaim, ref: AttemptRef
+) -> SignedGrant | str:
+    """Return the grant, or why there is none."""
+    attempt = scene.attempts.get(ref.attempt_id)
+    if attempt is None:
+        return "the ledger has no such attempt"
+    if attempt.state is RunState.RUNNING and (attempt.claim_id, attempt.boot, attempt.token) == (
+        claim.claim_id,
+        claim.boot,
+        ref.token,
+    ):
+        return sign(_grant_of(attempt, claim), scene.key)
+    refusal = _refusal(attempt, ref, now=scene.now)
+    if refusal is not None:
+        return refusal
+    ending = withdrawn(attempt, now=scene.now) or _overlapped(attempt, scene)
+    if ending is not None:
+        await end_unstarted(session, effects, attempt, ending)
+        return ending.detail
+    return await _claim(session, effects, scene, attempt, claim)
+
+
+def _refusal(attempt: AttemptView, ref: AttemptRef, *, now: datetime) -> str | None:
+    if attempt.token != ref.token:
+        return "the message is older than the attempt's token"
+    if attempt.state is not RunState.QUEUED:
+        return f"the attempt is {attempt.state} already"
+    if attempt.due_at > now:
+        return "it is not due yet: compare this machine's clock with the scheduler's"
+    return None
+
+
+def _overlapped(attempt: AttemptView, scene: Scene) -> Ending | None:
+    """Judge overlap once more: a run that was asked for can have come first since this one was planned.
+
+    A later attempt is not judged: since its first one no other run of the job was let in.
+    """
+    if attempt.overlap is not Overlap.SKIP or attempt.number > 1:
+        return None
+    others = [run for run in scene.going.get(attempt.job_id, []) if run.id != attempt.run_id]
+    if not others:
+        return None
+    return Ending(
+        state=RunState.SKIPPED,
+        reason=Reason.OVERLAP,
+        detail=overlap_detail(others[0]),
+        finished_at=scene.now,
+    )
+
+
+async def _claim(
+    session: AsyncSession, effects: Effects, scene: Scene, attempt: AttemptView, claim: AttemptClaim
+) -> SignedGrant | str:
+    signed = sign(_grant_of(attempt, claim), scene.key)
+    size = len(msgspec.json.encode(signed))
+    if size > _MAX_ANSWER:
+        ending = Ending(
+            state=RunState.CANCELLED,
+            reason=None,
+            detail="its arguments are too long to be sent to an executor",
+            finished_at=scene.now,
+        )
+        await end_unstarted(session, effects, attempt, ending)
+        return ending.detail
+    if size > scene.room:
+        effects.attempt_queued(_as_new(attempt, token=attempt.token, due_at=scene.now), attempt.cause)
+        return "the answer is full: its message comes again"
+    longest = timedelta(seconds=attempt.timeout_s + attempt.kill_grace_s)
+    claimant = Claimant(
+        claim_id=claim.claim_id, executor=claim.executor, boot=claim.boot, claimed_at=scene.now
+    )
+    until = scene.now + _CLAIM_LEASE + longest + _SLACK
+    if not await claim_attempt(session, attempt, claimant, may_run_until=until):
+        return "another executor was faster"
+    scene.room -= size
+    _note_claimed(scene, attempt, claimant)
+    effects.run_changed(attempt.run_id)
+    return signed
+
+
+def _note_claimed(scene: Scene, attempt: AttemptView, claimant: Claimant) -> None:
+    scene.attempts[attempt.id] = replace(attempt, state=RunState.RUNNING, **asdict(claimant))
+    going = Unfinished(
+        id=attempt.run_id,
+        job_id=attempt.job_id,
+        number=attempt.run_number,
+        state=RunState.RUNNING,
+        due_at=attempt.due_at,
+    )
+    scene.going.setdefault(attempt.job_id, []).append(going)
+
+
+async def _going(
+    session: AsyncSession, attempts: dict[AttemptId, AttemptView], *, now: datetime
+) -> dict[JobId, list[Unfinished]]:
+    jobs = {one.job_id for one in attempts.values() if one.overlap is Overlap.SKIP and one.number == 1}
+    unfinished = await unfinished_runs(session, jobs, now=now)
+    going = (RunState.RUNNING, RunState.LOST)
+    return {job: [run for run in runs if run.state in going] for job, runs in unfinished.items()}
+
+
+def _grant_of(attempt: AttemptView, claim: AttemptClaim) -> Grant:
+    return Grant(
+        claim_id=claim.claim_id,
+        executor=claim.executor,
+        boot=claim.boot,
+        attempt_id=attempt.id,
+        token=attempt.token,
+        number=attempt.number,
+        run_id=attempt.run_id,
+        run_number=attempt.run_number,
+        job_id=attempt.job_id,
+        job_name=attempt.job_name,
+        script=attempt.script,
+        args=tuple(attempt.args),
+        nominal_at=attempt.nominal_at,
+        due_at=attempt.due_at,
+        timeout_s=attempt.timeout_s,
+        kill_grace_s=attempt.kill_grace_s,
+        on_lost=attempt.on_lost,
+    )
+
+
+async def _cancel_released(
+    session: AsyncSession, effects: Effects, attempt: AttemptView, *, now: datetime
+) -> None:
+    values = {"reason": Reason.REQUESTED, "detail": "cancelled before it started", "finished_at": now}
+    if await move_attempt(session, attempt, RunState.CANCELLED, {**values, "settled": True}):
+        await move_run(session, attempt.run_id, RunState.CANCELLED, values, attempt=attempt.number)
+        effects.run_changed(attempt.run_id)
+
+
+def _as_new(attempt: AttemptView, *, token: int, due_at: datetime) -> NewAttempt:
+    return NewAttempt(
+        id=attempt.id,
+        run_id=attempt.run_id,
+        job_id=attempt.job_id,
+        number=attempt.number,
+        pool=attempt.pool,
+        urgent=attempt.urgent,
+        due_at=due_at,
+        token=token,
+    )

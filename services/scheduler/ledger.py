@@ -1,0 +1,131 @@
+"""Transactions of the ledger and what follows from them: first the state, then the messages.
+
+The core notes in `Effects` what its changes ask for; nothing of it happens before the commit.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+
+from services.scheduler.announcer import SOURCE, Announcer
+from services.scheduler.wakeup import Agenda
+from shared.db.attempts import NewAttempt, Waiting
+from shared.db.engine import Sessions
+from shared.db.executors import ExecutorView
+from shared.domain.ids import ExecutorName, JobId, RunId
+from shared.domain.run import Cause
+from shared.messages.commands import RunCancel
+from shared.messages.envelope import AttemptRef
+from shared.messages.topology import Exchange, control_key
+from shared.runtime.clock import Clock
+
+log = structlog.get_logger()
+
+Result = TypeVar("Result")
+
+_LOCKED_OR_DOWN = (OperationalError, InterfaceError, DisconnectionError, PoolTimeout)
+
+
+@dataclass(slots=True)
+class Effects:
+    """What a transaction asks for once it is committed."""
+
+    changed: dict[RunId, None] = field(default_factory=dict)
+    armed: list[Waiting] = field(default_factory=list)
+    held: list[tuple[datetime, JobId]] = field(default_factory=list)
+    cancels: list[tuple[ExecutorName, AttemptRef]] = field(default_factory=list)
+    executors: list[ExecutorView] = field(default_factory=list)
+
+    def run_changed(self, run_id: RunId) -> None:
+        """Announce this run."""
+        self.changed[run_id] = None
+
+    def executor_offline(self, executor: ExecutorView) -> None:
+        """Announce that this executor is gone."""
+        self.executors.append(replace(executor, online=False))
+
+    def attempt_queued(self, attempt: NewAttempt, cause: Cause) -> None:
+        """Publish this new attempt when it is due."""
+        self.armed.append(
+            Waiting(
+                id=attempt.id,
+                run_id=attempt.run_id,
+                job_id=attempt.job_id,
+                token=attempt.token,
+                number=attempt.number,
+                pool=attempt.pool,
+                urgent=attempt.urgent,
+                due_at=attempt.due_at,
+                cause=cause,
+            )
+        )
+
+
+@dataclass(slots=True)
+class LastAnswer:
+    """When the database answered last, by the monotonic clock: a fact for the health endpoint."""
+
+    at: float
+
+
+class Ledger:
+    """Where the scheduler writes, and the agendas that its writing fills."""
+
+    def __init__(self, sessions: Sessions, clock: Clock, announcer: Announcer) -> None:
+        self.clock = clock
+        self.announcer = announcer
+        self.attempts: Agenda[Waiting] = Agenda()
+        """What is to be published, by due instant; taken by the relay."""
+        self.held: Agenda[JobId] = Agenda()
+        """The jobs whose held runs are to be decided, by due instant; taken by the dispatcher."""
+        self.answered = LastAnswer(clock.monotonic())
+        self._sessions = sessions
+
+    async def write(self, work: Callable[[AsyncSession, Effects], Awaitable[Result]]) -> Result:
+        """Do `work` in one transaction, then let its effects happen; return what it returns.
+
+        While the database is locked or down it is done again, with backoff, for as long as it takes:
+        `work` must bear being repeated.
+        """
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(_LOCKED_OR_DOWN),
+            wait=wait_exponential_jitter(initial=0.05, max=5, jitter=0.05),
+            sleep=self.clock.sleep,
+            before_sleep=_say_waiting,
+        )
+        outcome: tuple[Result, Effects] = await retrying(self._once, work)
+        result, effects = outcome
+        self.answered.at = self.clock.monotonic()
+        self._follow(effects)
+        return result
+
+    async def _once(
+        self, work: Callable[[AsyncSession, Effects], Awaitable[Result]]
+    ) -> tuple[Result, Effects]:
+        effects = Effects()
+        async with self._sessions.begin() as session:
+            return await work(session, effects), effects
+
+    def _follow(self, effects: Effects) -> None:
+        for waiting in effects.armed:
+            self.attempts.put(waiting.due_at, (waiting,))
+        for due_at, job_id in effects.held:
+            self.held.put(due_at, (job_id,))
+        for executor, attempt in effects.cancels:
+            cancel = RunCancel(source=SOURCE, time=self.clock.now(), attempt=attempt)
+            self.announcer.say(Exchange.CONTROL, control_key(executor), cancel)
+        self.announcer.runs_changed(effects.changed)
+        for one in effects.executors:
+            self.announcer.executor_changed(one)
+
+
+def _say_waiting(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("waiting for the database", attempt=state.attempt_number, error=repr(error))

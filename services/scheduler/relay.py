@@ -1,0 +1,236 @@
+"""Publishes due attempts at their instants. The attempt row is the outbox: what is lost is said again."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.scheduler.announcer import SOURCE
+from services.scheduler.endings import Ending, end_unstarted
+from services.scheduler.ledger import Effects, Ledger
+from services.scheduler.wakeup import WakeUp
+from shared.broker import Outgoing, Publisher
+from shared.db.attempts import (
+    Waiting,
+    attempts_of_runs,
+    mark_published,
+    unclaimed,
+    unpublished,
+    wait_before_republish,
+)
+from shared.db.cursors import refresh_next_due
+from shared.db.runs import superseded
+from shared.domain.errors import BrokerUnavailable, PortalError, Unroutable
+from shared.domain.ids import AttemptId
+from shared.domain.run import Cause, Reason, RunState
+from shared.messages.commands import JobDue
+from shared.messages.topology import Exchange, Queue, due_key, due_queue
+
+log = structlog.get_logger()
+
+SWEEP_S = 5.0
+_BATCH = 500
+_AGAIN_AFTER = timedelta(seconds=0.5)
+_MARK_AFTER_S = 0.5
+"""Marks wait for one another: most attempts are claimed by then, and a commit stood in their way."""
+_OVERLOOKED_AFTER = timedelta(seconds=1)
+_IDLE_S = 60.0
+_MOST_SWEPT = 5_000
+
+
+class Relay:
+    """Three loops: publish what is due, mark what was confirmed, look for what was overlooked."""
+
+    def __init__(self, ledger: Ledger, publisher: Publisher, *, grace: timedelta) -> None:
+        self._ledger = ledger
+        self._clock = ledger.clock
+        self._publisher = publisher
+        self._grace = grace
+        self._confirmed: dict[AttemptId, tuple[Waiting, datetime]] = {}
+        self._failed: set[AttemptId] = set()
+        self._confirms = WakeUp()
+        self.stuck_since: float | None = None
+        """Since when the broker takes nothing, by the monotonic clock; None while it does."""
+
+    @property
+    def has_marks(self) -> bool:
+        """Say whether confirms wait to be stored."""
+        return bool(self._confirmed)
+
+    async def run(self) -> None:
+        """Publish attempts at their due instants until cancelled."""
+        agenda = self._ledger.attempts
+        while True:
+            due = agenda.take_due(self._clock.now(), limit=_BATCH)
+            if due:
+                await self.publish(due)
+            else:
+                await agenda.wait(self._clock)
+
+    async def run_marks(self) -> None:
+        """Store confirms until cancelled, those that come within half a second together."""
+        while True:
+            await self._confirms.wait(self._clock, _IDLE_S)
+            await self._clock.sleep(_MARK_AFTER_S)
+            if self._confirmed:
+                await self.mark()
+
+    async def run_sweeps(self) -> None:
+        """Look every `SWEEP_S` for what is due and not confirmed, or confirmed and not claimed."""
+        ahead = timedelta(seconds=SWEEP_S)
+        due_by = self._clock.now() + ahead
+        while True:
+            await self.sweep(due_by=due_by)
+            await self._clock.sleep(SWEEP_S)
+            # What is due this instant is in the agenda, or on its way: only the rest was overlooked.
+            due_by = self._clock.now() - _OVERLOOKED_AFTER
+
+    async def publish(self, due: Sequence[Waiting]) -> None:
+        """Publish these attempts; what is not confirmed comes back to the agenda."""
+        wanted = await self._judged(due)
+        batch = [self._outgoing(one) for one in wanted]
+        outcomes = await self._publisher.publish_all(batch)
+        now = self._clock.now()
+        failed: list[tuple[Waiting, PortalError]] = []
+        self._failed.difference_update(one.id for one in due)
+        for one, outcome in zip(wanted, outcomes, strict=True):
+            if outcome is None:
+                self._confirmed[one.id] = (one, now)
+            else:
+                failed.append((one, outcome))
+        if len(failed) < len(wanted):
+            self._confirms.call()
+        await self._try_again(failed, now=now)
+
+    async def mark(self) -> None:
+        """Store what the broker confirmed since the last time."""
+        confirmed = dict(self._confirmed)
+
+        async def work(session: AsyncSession, _: Effects) -> None:
+            await mark_published(session, [(one.id, one.token, at) for one, at in confirmed.values()])
+            await refresh_next_due(session, {one.job_id for one, _ in confirmed.values()})
+
+        await self._ledger.write(work)
+        for attempt_id, mark in confirmed.items():
+            if self._confirmed.get(attempt_id) is mark:
+                del self._confirmed[attempt_id]
+
+    async def sweep(self, *, due_by: datetime) -> None:
+        """Note again what is due by then and not confirmed, and what was confirmed and is lost."""
+        now = self._clock.now()
+        overlooked, lying = await self._ledger.write(
+            lambda session, _: _waiting(session, due_by=due_by, now=now)
+        )
+        # Confirmed and not marked yet, or tried again already: no reason to say it twice.
+        known = self._confirmed.keys() | self._failed
+        overlooked = [one for one in overlooked if one.id not in known]
+        for one in overlooked:
+            self._ledger.attempts.put(one.due_at, (one,))
+        lost = await self._lost(lying, now=now)
+        for one in lost:
+            self._ledger.attempts.put(now, (one,))
+        if lost or (overlooked and due_by < now):
+            log.warning("publishing again", unmarked=len(overlooked), unclaimed=len(lost))
+
+    def _outgoing(self, one: Waiting) -> Outgoing:
+        message = JobDue(
+            source=SOURCE,
+            time=self._clock.now(),
+            job_id=one.job_id,
+            run_id=one.run_id,
+            attempt_id=one.id,
+            token=one.token,
+        )
+        return Outgoing(
+            exchange=Exchange.DUE,
+            key=due_key(one.pool, urgent=one.urgent),
+            message=message,
+            correlation_id=str(one.run_id),
+        )
+
+    async def _try_again(self, failed: Sequence[tuple[Waiting, PortalError]], *, now: datetime) -> None:
+        if not failed:
+            self.stuck_since = None
+            return
+        if self.stuck_since is None:
+            self.stuck_since = self._clock.monotonic()
+            log.warning("attempts not published yet", count=len(failed), error=str(failed[0][1]))
+        for pool, urgent in {
+            (one.pool, one.urgent) for one, error in failed if isinstance(error, Unroutable)
+        }:
+            await self._declare(due_queue(pool, urgent=urgent))
+        self._failed.update(one.id for one, _ in failed)
+        self._ledger.attempts.put(now + _AGAIN_AFTER, [one for one, _ in failed])
+
+    async def _judged(self, due: Sequence[Waiting]) -> Sequence[Waiting]:
+        """Judge misfire once more for what is published late for the first time: only the newest runs."""
+        limit = self._clock.now() - self._grace
+        late = {
+            one.run_id
+            for one in due
+            if one.due_at < limit
+            and one.publish_count == 0
+            and one.number == 1
+            and one.cause is Cause.SCHEDULE
+        }
+        if not late:
+            return due
+
+        async def work(session: AsyncSession, effects: Effects) -> set[AttemptId]:
+            now = self._clock.now()
+            ending = Ending(
+                state=RunState.MISSED,
+                reason=Reason.DOWNTIME,
+                detail="it could not be published in time, and a newer instant came",
+                finished_at=now,
+            )
+            old = await attempts_of_runs(session, await superseded(session, late, now=now))
+            for attempt in old.values():
+                await end_unstarted(session, effects, attempt, ending)
+            return set(old)
+
+        missed = await self._ledger.write(work)
+        return [one for one in due if one.id not in missed]
+
+    async def _lost(self, lying: Sequence[Waiting], *, now: datetime) -> list[Waiting]:
+        """Return those that lie published for too long while their queue is empty: nobody has them."""
+        queues: dict[tuple[str, bool], list[Waiting]] = defaultdict(list)
+        for one in lying:
+            since = one.published_at
+            if since is not None and now - since > wait_before_republish(one.publish_count):
+                queues[one.pool, one.urgent].append(one)
+        lost: list[Waiting] = []
+        for (pool, urgent), waiting in queues.items():
+            queue = due_queue(pool, urgent=urgent)
+            depth = await self._depth(queue)
+            if depth == 0:
+                lost += waiting
+        return lost
+
+    async def _declare(self, queue: Queue) -> bool:
+        try:
+            await self._publisher.declare(queue)
+        except BrokerUnavailable as error:
+            log.warning("queue not declared yet", queue=queue.name, error=str(error))
+            return False
+        return True
+
+    async def _depth(self, queue: Queue) -> int | None:
+        """Return how many messages are ready, of a queue that somebody may have deleted; None: unknown."""
+        if not await self._declare(queue):
+            return None
+        try:
+            return await self._publisher.depth(queue)
+        except BrokerUnavailable as error:
+            log.warning("depth of a queue not known", queue=queue.name, error=str(error))
+            return None
+
+
+async def _waiting(
+    session: AsyncSession, *, due_by: datetime, now: datetime
+) -> tuple[list[Waiting], list[Waiting]]:
+    overlooked = await unpublished(session, due_by=due_by, limit=_MOST_SWEPT)
+    lying = await unclaimed(session, published_before=now - wait_before_republish(1), limit=_MOST_SWEPT)
+    return overlooked, lying

@@ -1,0 +1,104 @@
+"""Applies what executors report, and hears when a person changed or asked for something."""
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.scheduler.batches import handled_together
+from services.scheduler.endings import apply_report
+from services.scheduler.ledger import Effects, Ledger
+from services.scheduler.wakeup import News
+from shared.broker import Consumer, Delivery
+from shared.db.attempts import AttemptView, attempts_by_id, note_on_attempt
+from shared.db.runs import note_start
+from shared.domain.ids import AttemptId
+from shared.domain.run import RunState
+from shared.messages.events import JobChanged, RequestsChanged, RunFinished, RunStarted
+
+log = structlog.get_logger()
+
+PREFETCH = 500
+_TOGETHER_S = 0.002
+
+
+class Results:
+    """The loop over `portal.events.scheduler`. A message is acked after the commit of its effect."""
+
+    def __init__(self, ledger: Ledger, news: News) -> None:
+        self._ledger = ledger
+        self._news = news
+
+    async def run(self, consumer: Consumer) -> None:
+        """Apply until cancelled."""
+        while True:
+            deliveries = await consumer.batch(limit=PREFETCH, within_s=_TOGETHER_S)
+            for delivery in deliveries:
+                self._hear(delivery)
+            if any(isinstance(one.message, RunStarted | RunFinished) for one in deliveries):
+                handled = await handled_together(self._ledger, deliveries, self._apply)
+                deliveries = [delivery for delivery, _ in handled]
+            if deliveries:
+                await deliveries[-1].ack(up_to_here=True)
+
+    def _hear(self, delivery: Delivery) -> None:
+        match delivery.message:
+            case JobChanged(job_id=job_id):
+                self._news.job_changed(job_id)
+            case RequestsChanged():
+                self._news.requests_changed()
+            case _:
+                return
+
+    async def _apply(self, session: AsyncSession, effects: Effects, deliveries: list[Delivery]) -> list[bool]:
+        """Apply the reports among the deliveries in order; say of each whether it changed anything."""
+        words = [one.message for one in deliveries]
+        ids: set[AttemptId] = {
+            word.attempt_id for word in words if isinstance(word, RunStarted | RunFinished)
+        }
+        attempts = await attempts_by_id(session, ids)
+        applied = []
+        for word in words:
+            match word:
+                case RunStarted():
+                    fits = await _apply_start(session, effects, attempts.get(word.attempt_id), word)
+                case RunFinished():
+                    fits = await self._apply_end(session, effects, attempts.get(word.attempt_id), word)
+                case _:
+                    fits = True
+            applied.append(fits)
+        return applied
+
+    async def _apply_end(
+        self, session: AsyncSession, effects: Effects, attempt: AttemptView | None, report: RunFinished
+    ) -> bool:
+        now = self._ledger.clock.now()
+        if attempt is not None and await apply_report(session, effects, attempt, report, now=now):
+            log.info(
+                "run finished",
+                run_id=str(report.run_id),
+                state=report.state,
+                took_ms=report.duration_ms,
+                executor=report.executor,
+            )
+            return True
+        # Repeated until settled, and late words of lost executors: seldom worth more than a line.
+        log.info(
+            "report changed nothing",
+            run_id=str(report.run_id),
+            reported=report.state,
+            known=None if attempt is None else attempt.state,
+        )
+        return False
+
+
+async def _apply_start(
+    session: AsyncSession, effects: Effects, attempt: AttemptView | None, word: RunStarted
+) -> bool:
+    if attempt is None or attempt.token != word.token or attempt.boot != word.boot:
+        return False
+    values = {"started_at": word.started_at, "sandbox": word.sandbox}
+    await note_on_attempt(session, attempt.id, values)
+    if attempt.state in (RunState.RUNNING, RunState.LOST) and await note_start(
+        session, attempt.run_id, attempt.number, word.started_at
+    ):
+        effects.run_changed(attempt.run_id)
+    return True

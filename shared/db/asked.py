@@ -1,0 +1,60 @@
+"""What people asked for, as the scheduler takes it up: the requests without an outcome, and outcomes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.db.statements import changed
+from shared.db.tables import JobRow, RequestRow
+from shared.domain.ids import JobId, RequestId, RunId
+from shared.domain.job import Overlap
+from shared.domain.run import Cause
+
+MAX_OUTCOME = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request that waits, with what of its job decides over it."""
+
+    id: RequestId
+    kind: str
+    job_id: JobId
+    run_id: RunId | None
+    requested_by: str
+    cause: Cause
+    requested_at: datetime
+    overlap: Overlap
+    pool: str
+    deleted_at: datetime | None
+
+
+async def waiting_requests(session: AsyncSession, *, limit: int) -> list[Asked]:
+    """Lock and return requests that nobody handled yet, in the order in which they were made."""
+    statement = (
+        select(
+            *(
+                RequestRow.__table__.c[name]
+                for name in ("id", "kind", "job_id", "run_id", "requested_by", "cause", "requested_at")
+            ),
+            JobRow.overlap,
+            JobRow.pool,
+            JobRow.deleted_at,
+        )
+        .join(JobRow, JobRow.id == RequestRow.job_id)
+        .where(RequestRow.handled_at.is_(None))
+        .order_by(RequestRow.id)
+        .limit(limit)
+        .with_for_update(of=RequestRow, skip_locked=True)
+    )
+    return [Asked(**values) for values in (await session.execute(statement)).mappings()]
+
+
+async def store_outcome(
+    session: AsyncSession, request_id: RequestId, outcome: str, *, handled_at: datetime
+) -> None:
+    """Say what became of the request, in words for its asker; a second outcome changes nothing."""
+    statement = update(RequestRow).where(RequestRow.id == request_id, RequestRow.handled_at.is_(None))
+    await changed(session, statement.values(outcome=outcome[:MAX_OUTCOME], handled_at=handled_at))

@@ -1,0 +1,296 @@
+"""The attempts, as the scheduler writes them. Every move is one UPDATE that names what it expects."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.db.statements import changed, insert_all, table_of, update_all
+from shared.db.tables import AttemptRow, JobRow, RunRow, ScheduleRow
+from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId
+from shared.domain.job import OnLost, Overlap
+from shared.domain.run import Cause, RunState, sources_of
+
+_ATTEMPTS = table_of(AttemptRow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAttempt:
+    """A try that waits to be claimed."""
+
+    id: AttemptId
+    run_id: RunId
+    job_id: JobId
+    number: int
+    pool: str
+    urgent: bool
+    due_at: datetime
+    token: int = 1
+    state: RunState = RunState.QUEUED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An attempt to be published, or published again."""
+
+    id: AttemptId
+    run_id: RunId
+    job_id: JobId
+    token: int
+    number: int
+    pool: str
+    urgent: bool
+    due_at: datetime
+    cause: Cause
+    publish_count: int = 0
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptView:
+    """An attempt with all that decides over it: its run, its job, its schedule's end."""
+
+    id: AttemptId
+    run_id: RunId
+    job_id: JobId
+    number: int
+    token: int
+    state: RunState
+    urgent: bool
+    due_at: datetime
+    claim_id: ClaimId | None
+    executor: ExecutorName | None
+    boot: BootId | None
+    claimed_at: datetime | None
+    cancel_requested_at: datetime | None
+    settled: bool
+    run_number: int
+    run_state: RunState
+    run_attempt: int
+    cause: Cause
+    nominal_at: datetime
+    job_name: str
+    script: str
+    args: list[str]
+    timeout_s: int
+    kill_grace_s: int
+    on_lost: OnLost
+    overlap: Overlap
+    pool: str
+    paused_at: datetime | None
+    deleted_at: datetime | None
+    retired_at: datetime | None
+
+    @property
+    def is_newest(self) -> bool:
+        """Say whether no later attempt of its run exists."""
+        return self.run_attempt == self.number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimant:
+    """Who claims, under which claim, and until when the attempt may live at most."""
+
+    claim_id: ClaimId
+    executor: ExecutorName
+    boot: BootId
+    claimed_at: datetime
+
+
+async def insert_attempts(session: AsyncSession, attempts: Sequence[NewAttempt]) -> None:
+    """Write new attempts, not yet published."""
+    await insert_all(session, AttemptRow, [asdict(attempt) for attempt in attempts])
+
+
+async def attempts_by_id(session: AsyncSession, ids: Collection[AttemptId]) -> dict[AttemptId, AttemptView]:
+    """Return those of the attempts that exist."""
+    return await _views(session, AttemptRow.id.in_(ids)) if ids else {}
+
+
+async def attempts_of_runs(session: AsyncSession, run_ids: Collection[RunId]) -> dict[AttemptId, AttemptView]:
+    """Return the newest attempt of each of the runs that has one."""
+    if not run_ids:
+        return {}
+    return await _views(session, (AttemptRow.run_id.in_(run_ids)) & (AttemptRow.number == RunRow.attempt))
+
+
+async def running_of(
+    session: AsyncSession, executor: ExecutorName, *, boot: BootId | None = None
+) -> dict[AttemptId, AttemptView]:
+    """Return what the ledger believes to run on an executor, or on one boot of it."""
+    held = (AttemptRow.state == RunState.RUNNING) & (AttemptRow.executor == executor)
+    return await _views(session, held if boot is None else held & (AttemptRow.boot == boot))
+
+
+async def holders(session: AsyncSession) -> set[tuple[ExecutorName, BootId]]:
+    """Return every start of an executor that holds a running attempt."""
+    statement = select(AttemptRow.executor, AttemptRow.boot).where(AttemptRow.state == RunState.RUNNING)
+    rows = await session.execute(statement.distinct())
+    return {
+        (ExecutorName(name), BootId(boot)) for name, boot in rows if name is not None and boot is not None
+    }
+
+
+async def claim_attempt(
+    session: AsyncSession, attempt: AttemptView, claimant: Claimant, *, may_run_until: datetime
+) -> bool:
+    """Move a queued attempt to running; False when someone else moved it first, or its token is old."""
+    statement = (
+        update(AttemptRow)
+        .where(
+            AttemptRow.id == attempt.id,
+            AttemptRow.token == attempt.token,
+            AttemptRow.state == RunState.QUEUED,
+        )
+        .values(
+            state=RunState.RUNNING,
+            published_at=func.coalesce(AttemptRow.published_at, claimant.claimed_at),
+            may_run_until=may_run_until,
+            **asdict(claimant),
+        )
+    )
+    return await changed(session, statement) == 1
+
+
+async def release_attempt(
+    session: AsyncSession, attempt: AttemptView, *, boot: BootId, due_at: datetime
+) -> bool:
+    """Queue a granted attempt again under the next token; False when this boot does not hold it."""
+    statement = (
+        update(AttemptRow)
+        .where(
+            AttemptRow.id == attempt.id,
+            AttemptRow.token == attempt.token,
+            AttemptRow.boot == boot,
+            AttemptRow.state == RunState.RUNNING,
+        )
+        .values(
+            state=RunState.QUEUED,
+            token=attempt.token + 1,
+            due_at=due_at,
+            published_at=None,
+            publish_count=0,
+            claim_id=None,
+            executor=None,
+            boot=None,
+            claimed_at=None,
+            may_run_until=None,
+            started_at=None,
+        )
+    )
+    return await changed(session, statement) == 1
+
+
+async def move_attempt(
+    session: AsyncSession,
+    attempt: AttemptView,
+    to: RunState,
+    values: Mapping[str, object],
+    *,
+    only_from: RunState | None = None,
+) -> bool:
+    """Move an attempt as the state table allows; False when it is elsewhere or its token is newer."""
+    sources = sources_of(to) if only_from is None else {only_from}
+    statement = update(AttemptRow).where(
+        AttemptRow.id == attempt.id,
+        AttemptRow.token == attempt.token,
+        AttemptRow.state.in_(tuple(sources)),
+    )
+    return await changed(session, statement.values(state=to, **values)) == 1
+
+
+async def note_on_attempt(session: AsyncSession, attempt_id: AttemptId, values: Mapping[str, object]) -> None:
+    """Store facts on an attempt that do not move it."""
+    await changed(session, update(AttemptRow).where(AttemptRow.id == attempt_id).values(**values))
+
+
+async def mark_published(session: AsyncSession, marks: Sequence[tuple[AttemptId, int, datetime]]) -> None:
+    """Store when each (attempt, token) was confirmed by the broker, and count it."""
+    statement = (
+        update(_ATTEMPTS)
+        .where(_ATTEMPTS.c.id == bindparam("an_id"), _ATTEMPTS.c.token == bindparam("a_token"))
+        .values(published_at=bindparam("an_instant"), publish_count=_ATTEMPTS.c.publish_count + 1)
+    )
+    await update_all(
+        session,
+        statement,
+        [{"an_id": id_, "a_token": token, "an_instant": at} for id_, token, at in marks],
+    )
+
+
+async def unpublished(session: AsyncSession, *, due_by: datetime, limit: int) -> list[Waiting]:
+    """Return queued attempts due by then that the broker has not confirmed, oldest first."""
+    return await _waiting(
+        session, (AttemptRow.due_at <= due_by) & AttemptRow.published_at.is_(None), limit=limit
+    )
+
+
+async def unclaimed(session: AsyncSession, *, published_before: datetime, limit: int) -> list[Waiting]:
+    """Return attempts that were published before then and are still queued, oldest first."""
+    return await _waiting(session, AttemptRow.published_at < published_before, limit=limit)
+
+
+def wait_before_republish(publish_count: int) -> timedelta:
+    """Return how long a published attempt may stay unclaimed: 10 s, doubled each time, at most 5 min."""
+    doublings = min(max(publish_count - 1, 0), 5)
+    return min(timedelta(seconds=10) * (1 << doublings), timedelta(minutes=5))
+
+
+_VIEW = (
+    *(
+        AttemptRow.__table__.c[name]
+        for name in (
+            *("id", "run_id", "job_id", "number", "token", "state", "urgent", "due_at", "claim_id"),
+            *("executor", "boot", "claimed_at", "cancel_requested_at", "settled", "pool"),
+        )
+    ),
+    RunRow.number.label("run_number"),
+    RunRow.state.label("run_state"),
+    RunRow.attempt.label("run_attempt"),
+    RunRow.cause,
+    RunRow.nominal_at,
+    JobRow.name.label("job_name"),
+    *(
+        JobRow.__table__.c[name]
+        for name in (
+            *("script", "args", "timeout_s", "kill_grace_s", "on_lost", "overlap", "paused_at", "deleted_at"),
+        )
+    ),
+    ScheduleRow.retired_at,
+)
+
+
+async def _views(session: AsyncSession, condition: object) -> dict[AttemptId, AttemptView]:
+    statement = (
+        select(*_VIEW)
+        .select_from(AttemptRow)
+        .join(RunRow, RunRow.id == AttemptRow.run_id)
+        .join(JobRow, JobRow.id == AttemptRow.job_id)
+        .outerjoin(ScheduleRow, ScheduleRow.id == RunRow.schedule_id)
+        .where(condition)  # type: ignore[arg-type]  # SQLAlchemy's own union is longer than this function
+    )
+    views = (AttemptView(**values) for values in (await session.execute(statement)).mappings())
+    return {view.id: view for view in views}
+
+
+_WAITING = tuple(
+    AttemptRow.__table__.c[name]
+    for name in (
+        *("id", "run_id", "job_id", "token", "number", "pool", "urgent", "due_at", "publish_count"),
+        "published_at",
+    )
+)
+
+
+async def _waiting(session: AsyncSession, condition: object, *, limit: int) -> list[Waiting]:
+    statement = (
+        select(*_WAITING, RunRow.cause)
+        .select_from(AttemptRow)
+        .join(RunRow, RunRow.id == AttemptRow.run_id)
+        .where(AttemptRow.state == RunState.QUEUED, condition)  # type: ignore[arg-type]  # as above
+        .order_by(AttemptRow.due_at)
+        .limit(limit)
+    )
+    return [Waiting(**values) for values in (await session.execute(statement)).mappings()]

@@ -1,0 +1,66 @@
+"""The executors as their newest renewals described them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.db.statements import changed, insert_all
+from shared.db.tables import ExecutorRow
+from shared.domain.ids import BootId, ExecutorName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorView:
+    """One executor: its newest boot, what that offers, and when it was last heard."""
+
+    name: ExecutorName
+    boot: BootId
+    beat_seq: int
+    host: str
+    pid: int
+    version: str
+    sandbox: str
+    pools: list[str]
+    slots: int
+    busy: int
+    draining: bool
+    problems: list[str]
+    started_at: datetime
+    last_seen_at: datetime
+    online: bool
+
+
+async def executor_by_name(session: AsyncSession, name: ExecutorName) -> ExecutorView | None:
+    """Return the executor, or None if it was never heard."""
+    rows = await session.execute(select(*_VIEW).where(ExecutorRow.name == name))
+    values = rows.mappings().one_or_none()
+    return None if values is None else ExecutorView(**values)
+
+
+async def executors(session: AsyncSession) -> list[ExecutorView]:
+    """Return every executor that was ever heard, by name: there are few."""
+    rows = await session.execute(select(*_VIEW).order_by(ExecutorRow.name))
+    return [ExecutorView(**values) for values in rows.mappings()]
+
+
+async def store_executor(session: AsyncSession, executor: ExecutorView, *, is_new: bool) -> None:
+    """Write what a renewal said. `is_new`: the caller saw, in this transaction, that there is no row."""
+    if is_new:
+        await insert_all(session, ExecutorRow, [asdict(executor)])
+        return
+    values: Mapping[str, object] = asdict(executor)
+    await changed(session, update(ExecutorRow).where(ExecutorRow.name == executor.name).values(**values))
+
+
+async def set_offline(session: AsyncSession, name: ExecutorName, *, boot: BootId, beat_seq: int) -> bool:
+    """Take the executor for gone; False when it was heard since this beat of this boot."""
+    statement = update(ExecutorRow).where(
+        ExecutorRow.name == name, ExecutorRow.boot == boot, ExecutorRow.beat_seq == beat_seq
+    )
+    return await changed(session, statement.values(online=False)) == 1
+
+
+_VIEW = tuple(ExecutorRow.__table__.c[field.name] for field in fields(ExecutorView))

@@ -1,0 +1,258 @@
+"""The runs, as the scheduler writes them: promised instants and what became of each."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from sqlalchemy import Select, and_, bindparam, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.db.statements import changed, insert_all, table_of, update_all
+from shared.db.tables import AttemptRow, CursorRow, JobRow, RunRow
+from shared.domain.ids import ExecutorName, JobId, RunId, ScheduleId
+from shared.domain.job import Overlap
+from shared.domain.run import Cause, Reason, RunState, sources_of
+
+_WAITING = (RunState.HELD, RunState.QUEUED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A run as it enters the ledger."""
+
+    id: RunId
+    job_id: JobId
+    number: int
+    cause: Cause
+    nominal_at: datetime
+    due_at: datetime
+    state: RunState
+    created_at: datetime
+    schedule_id: ScheduleId | None = None
+    promise_key: str | None = None
+    requested_by: str | None = None
+    reason: Reason | None = None
+    detail: str = ""
+    instants: int = 1
+    nominal_until: datetime | None = None
+    attempt: int = 0
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """A run that may still start or still be going."""
+
+    id: RunId
+    job_id: JobId
+    number: int
+    state: RunState
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldRun:
+    """A contested run with what is needed to queue it."""
+
+    id: RunId
+    job_id: JobId
+    number: int
+    due_at: datetime
+    cause: Cause
+    pool: str
+    overlap: Overlap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """A run as it is announced to those who watch."""
+
+    id: RunId
+    job_id: JobId
+    number: int
+    state: RunState
+    reason: Reason | None
+    cause: Cause
+    attempt: int
+    due_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    executor: ExecutorName | None
+    exit_code: int | None
+    signal: int | None
+    next_due_at: datetime | None
+
+
+def promise_key(schedule_id: ScheduleId, nominal_at: datetime) -> str:
+    """Return what no two runs may share: one instant of one schedule."""
+    return f"{schedule_id}@{nominal_at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+async def insert_runs(session: AsyncSession, runs: Sequence[NewRun]) -> None:
+    """Write new runs.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: when an instant is promised already.
+    """
+    await insert_all(session, RunRow, [asdict(run) for run in runs])
+
+
+async def promised(session: AsyncSession, keys: Collection[str]) -> set[str]:
+    """Return those of the keys that stand in the ledger."""
+    return set(await session.scalars(select(RunRow.promise_key).where(RunRow.promise_key.in_(keys))))
+
+
+async def exists(session: AsyncSession, run_id: RunId) -> bool:
+    """Say whether there is a run with this id."""
+    return await session.scalar(select(RunRow.id).where(RunRow.id == run_id)) is not None
+
+
+async def state_of(session: AsyncSession, run_id: RunId) -> RunState | None:
+    """Return where the run is; None when there is none."""
+    return await session.scalar(select(RunRow.state).where(RunRow.id == run_id))
+
+
+async def move_run(
+    session: AsyncSession,
+    run_id: RunId,
+    to: RunState,
+    values: Mapping[str, object],
+    *,
+    attempt: int | None = None,
+) -> bool:
+    """Move a run as the state table allows; False when it is elsewhere, or at another attempt."""
+    statement = update(RunRow).where(RunRow.id == run_id, RunRow.state.in_(tuple(sources_of(to))))
+    if attempt is not None:
+        statement = statement.where(RunRow.attempt == attempt)
+    return await changed(session, statement.values(state=to, **values)) == 1
+
+
+async def start_runs(session: AsyncSession, starts: Sequence[tuple[RunId, int, ExecutorName | None]]) -> None:
+    """Move runs to running under (run, attempt, executor), whose attempts were claimed just now."""
+    runs = table_of(RunRow)
+    statement = (
+        update(runs)
+        .where(
+            runs.c.id == bindparam("an_id"),
+            runs.c.attempt == bindparam("a_number"),
+            runs.c.state == RunState.QUEUED,
+        )
+        .values(state=RunState.RUNNING, executor=bindparam("an_executor"))
+    )
+    await update_all(
+        session,
+        statement,
+        [{"an_id": run, "a_number": number, "an_executor": executor} for run, number, executor in starts],
+    )
+
+
+async def note_start(session: AsyncSession, run_id: RunId, attempt: int, started_at: datetime) -> bool:
+    """Store when the newest attempt's script started; its state is not touched."""
+    statement = update(RunRow).where(RunRow.id == run_id, RunRow.attempt == attempt)
+    return await changed(session, statement.values(started_at=started_at)) == 1
+
+
+async def unfinished_runs(
+    session: AsyncSession, job_ids: Collection[JobId], *, now: datetime
+) -> dict[JobId, list[Unfinished]]:
+    """Return the runs of these jobs that count for overlap, by due instant.
+
+    They are held, queued, running, or lost while their last attempt may still be going.
+    """
+    if not job_ids:
+        return {}
+    columns = (RunRow.id, RunRow.job_id, RunRow.number, RunRow.state, RunRow.due_at)
+    newest = and_(AttemptRow.run_id == RunRow.id, AttemptRow.number == RunRow.attempt)
+    going = select(*columns).where(
+        RunRow.job_id.in_(job_ids), RunRow.state.in_((*_WAITING, RunState.RUNNING))
+    )
+    lost = (
+        select(*columns)
+        .join(AttemptRow, newest)
+        .where(RunRow.job_id.in_(job_ids), RunRow.state == RunState.LOST, AttemptRow.may_run_until > now)
+    )
+    found = defaultdict(list)
+    for statement in (going, lost):
+        for values in (await session.execute(statement)).mappings():
+            run = Unfinished(**values)
+            found[run.job_id].append(run)
+    for runs in found.values():
+        runs.sort(key=lambda run: (run.due_at, run.number))
+    return found
+
+
+async def held_runs(session: AsyncSession, job_ids: Collection[JobId]) -> list[HeldRun]:
+    """Return what is held of these jobs, by due instant."""
+    return await _held(session, _HELD.where(RunRow.job_id.in_(job_ids))) if job_ids else []
+
+
+async def held_dues(session: AsyncSession) -> list[tuple[datetime, JobId]]:
+    """Return (due instant, job) of everything held: no more than was planned ahead or is overdue."""
+    rows = await session.execute(select(RunRow.due_at, RunRow.job_id).where(RunRow.state == RunState.HELD))
+    return [(due_at, JobId(job_id)) for due_at, job_id in rows]
+
+
+async def waiting_after(
+    session: AsyncSession,
+    job_id: JobId,
+    *,
+    after: datetime,
+    schedule_id: ScheduleId | None = None,
+    scheduled_only: bool = False,
+) -> list[RunId]:
+    """Return the held and queued runs of a job that are due after `after`."""
+    statement = select(RunRow.id).where(
+        RunRow.job_id == job_id, RunRow.state.in_(_WAITING), RunRow.due_at > after
+    )
+    if schedule_id is not None:
+        statement = statement.where(RunRow.schedule_id == schedule_id)
+    if scheduled_only:
+        statement = statement.where(RunRow.cause == Cause.SCHEDULE)
+    return [RunId(run_id) for run_id in await session.scalars(statement)]
+
+
+async def superseded(session: AsyncSession, run_ids: Collection[RunId], *, now: datetime) -> list[RunId]:
+    """Return those of the runs for which a newer instant of the same schedule runs, ran or is to run."""
+    newer = RunRow.__table__.alias("newer")
+    statement = select(RunRow.id).where(
+        RunRow.id.in_(run_ids),
+        select(newer.c.id)
+        .where(
+            newer.c.job_id == RunRow.job_id,
+            newer.c.schedule_id == RunRow.schedule_id,
+            newer.c.nominal_at > RunRow.nominal_at,
+            newer.c.due_at <= now,
+            newer.c.state.not_in((RunState.SKIPPED, RunState.MISSED, RunState.CANCELLED)),
+        )
+        .exists(),
+    )
+    return [RunId(run_id) for run_id in await session.scalars(statement)]
+
+
+async def run_facts(session: AsyncSession, run_ids: Collection[RunId]) -> list[RunFacts]:
+    """Return these runs as they stand now, each with its job's next due instant."""
+    next_due = (
+        select(func.min(CursorRow.next_due_at)).where(CursorRow.job_id == RunRow.job_id).scalar_subquery()
+    )
+    statement = select(*(RunRow.__table__.c[name] for name in _FACTS), next_due.label("next_due_at")).where(
+        RunRow.id.in_(run_ids)
+    )
+    return [RunFacts(**values) for values in (await session.execute(statement)).mappings()]
+
+
+_FACTS = tuple(field.name for field in fields(RunFacts) if field.name != "next_due_at")
+
+_HeldColumns: TypeAlias = Select[UUID, UUID, int, datetime, Cause, str, Overlap]
+_HELD: _HeldColumns = (
+    select(RunRow.id, RunRow.job_id, RunRow.number, RunRow.due_at, RunRow.cause, JobRow.pool, JobRow.overlap)
+    .join(JobRow, JobRow.id == RunRow.job_id)
+    .where(RunRow.state == RunState.HELD)
+    .order_by(RunRow.due_at, RunRow.number)
+)
+
+
+async def _held(session: AsyncSession, statement: "_HeldColumns") -> list[HeldRun]:
+    return [HeldRun(**values) for values in (await session.execute(statement)).mappings()]
