@@ -1,12 +1,18 @@
 """What every page and route gets: the ui's questions, commands and live state in one value."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
 
 from services.ui.commands import Commands
 from services.ui.live import Live
 from services.ui.queries import Queries
 from services.ui.settings import UiSettings
 from shared.runtime.clock import Clock
+
+COOKIE: Final = "portal_person"
+"""Tells one browser from another, until there is sign-in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +29,11 @@ class Portal:
     settings: UiSettings
     clock: Clock
     version: str
+
+
+def person_id_in(cookies: Mapping[str, str]) -> UUID | None:
+    """Return whose browser this is; None for a new one, or a cookie that is not ours."""
+    try:
+        return UUID(cookies.get(COOKIE, ""))
+    except ValueError:
+        return None

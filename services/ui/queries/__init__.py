@@ -18,6 +18,7 @@ from services.ui.models import (
     JobFilter,
     JobItem,
     JobSort,
+    LogChunk,
     LogPage,
     Overview,
     Page,
@@ -30,7 +31,7 @@ from services.ui.queries import executors, health, jobs, logs, overview, people,
 from services.ui.queries.jobs import JobsFilter
 from services.ui.queries.runs import RunsFilter
 from shared.db.engine import Database
-from shared.domain.ids import JobId, RunId
+from shared.domain.ids import AttemptId, JobId, RunId
 from shared.runtime.clock import Clock
 
 __all__ = ["Queries", "RunsFilter"]
@@ -66,6 +67,11 @@ class Queries:
         async with self.database.reading() as session:
             which = JobsFilter(q=q, state=state, sort=sort)
             return await jobs.page_of_jobs(session, which, after=after, limit=limit, now=self.clock.now())
+
+    async def jobs_by_ids(self, job_ids: list[JobId]) -> list[JobItem]:
+        """Return those of the jobs that exist, in no order."""
+        async with self.database.reading() as session:
+            return await jobs.jobs_by_ids(session, job_ids, now=self.clock.now())
 
     async def job(self, job_id: JobId) -> JobItem:
         """Return one job, also a deleted one.
@@ -113,6 +119,16 @@ class Queries:
             return await logs.page_of_log(
                 session, logs.chosen(attempts, attempt), after_seq=after_seq, limit=limit
             )
+
+    async def newest_attempt(self, run_id: RunId) -> AttemptId | None:
+        """Return the attempt whose log is followed now; None while there is none."""
+        async with self.database.reading() as session:
+            return await runs.newest_attempt(session, run_id)
+
+    async def chunks(self, attempt_id: AttemptId, after: int, limit: int) -> list[LogChunk]:
+        """Return at most `limit` stored chunks after `after`, in order."""
+        async with self.database.reading_logs() as session:
+            return await logs.chunks_of(session, attempt_id, after=after, limit=limit)
 
     async def log_text(
         self, run_id: RunId, *, attempt: int | None = None, stream: str | None = None

@@ -68,4 +68,4 @@ async def _counts(session: AsyncSession, *, since: datetime) -> dict[str, int]:
         .where(RunRow.due_at >= since, RunRow.executor.is_not(None))
         .group_by(RunRow.executor)
     )
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: row[1] for row in rows if row[0] is not None}

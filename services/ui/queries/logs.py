@@ -57,6 +57,13 @@ async def page_of_log(
     )
 
 
+async def chunks_of(
+    session: AsyncSession, attempt_id: AttemptId, *, after: int, limit: int
+) -> list[LogChunk]:
+    """Return at most `limit` stored chunks after `after`."""
+    return [as_item(chunk) for chunk in await logs.chunks_after(session, attempt_id, after, limit=limit)]
+
+
 async def text_of_log(
     sessions: Sessions, attempt: AttemptItem | None, stream: str | None
 ) -> AsyncIterator[str]:

@@ -16,7 +16,7 @@ from shared.db import requests
 from shared.db.requests import RunRequest
 from shared.db.tables import AttemptRow, JobRow, RunRow
 from shared.domain.errors import NotFound
-from shared.domain.ids import JobId, RunId
+from shared.domain.ids import AttemptId, JobId, RunId
 from shared.domain.run import Cause, Reason, RunState
 
 _USUAL_OF = 20
@@ -87,6 +87,14 @@ async def attempts_of(session: AsyncSession, run_id: RunId) -> tuple[AttemptItem
         .order_by(AttemptRow.number)
     )
     return tuple(AttemptItem(**row._mapping) for row in rows)  # noqa: SLF001 - SQLAlchemy's public name
+
+
+async def newest_attempt(session: AsyncSession, run_id: RunId) -> AttemptId | None:
+    """Return the newest attempt of a run; None while there is none."""
+    found = await session.scalar(
+        select(AttemptRow.id).where(AttemptRow.run_id == run_id).order_by(AttemptRow.number.desc()).limit(1)
+    )
+    return None if found is None else AttemptId(found)
 
 
 def _conditions(which: RunsFilter) -> list[ColumnElement[bool]]:

@@ -21,6 +21,7 @@ SOURCE = "ui"
 BATCH = 250
 """Also the prefetch: at most so many chunks of up to 128 KB are in memory at once."""
 WITHIN_S = 0.02
+_MAX_SEQ = 2**31 - 1
 _RETRY_FIRST_S = 0.05
 _RETRY_MOST_S = 5.0
 
@@ -82,8 +83,9 @@ async def _outputs(batch: Sequence[Delivery]) -> list[tuple[Delivery, RunOutput]
     """Return the output in the batch; anything else does not belong into this queue and is parked."""
     outputs: list[tuple[Delivery, RunOutput]] = []
     for delivery in batch:
-        if isinstance(delivery.message, RunOutput):
-            outputs.append((delivery, delivery.message))
+        message = delivery.message
+        if isinstance(message, RunOutput) and 1 <= message.seq <= _MAX_SEQ:
+            outputs.append((delivery, message))
         else:
-            await delivery.park(f"{type_of(delivery.message)} is no output")
+            await delivery.park(f"{type_of(message)} is no output that can be stored")
     return outputs

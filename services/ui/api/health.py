@@ -1,0 +1,34 @@
+"""Is it alive, is it ready, how does it stand."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.ui.api.answers import answer
+from services.ui.models import HealthState
+from services.ui.portal import Portal
+
+
+def router(portal: Portal) -> APIRouter:
+    """Return the health routes and the overview."""
+    routes = APIRouter()
+
+    @routes.get("/healthz")
+    async def healthz() -> Response:
+        return answer({"alive": True})
+
+    @routes.get("/readyz")
+    async def readyz() -> Response:
+        """Ready means that it can show and store: it stays so while the broker is away."""
+        health = await portal.queries.health()
+        ready = health.state is not HealthState.DOWN
+        return answer({"ready": ready, "facts": health}, 200 if ready else 503)
+
+    @routes.get("/api/v1/health")
+    async def health() -> Response:
+        return answer(await portal.queries.health())
+
+    @routes.get("/api/v1/executors")
+    async def executors() -> Response:
+        return answer({"items": await portal.queries.executors(), "next": None, "total": None})
+
+    return routes

@@ -1,0 +1,81 @@
+"""Jobs over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from services.ui.api.answers import answer
+from services.ui.api.bodies import After, JobBody, JobPatch, Limit
+from services.ui.models import JobFilter, JobSort
+from services.ui.portal import Portal
+from shared.domain.ids import JobId
+from shared.domain.run import Cause
+
+
+def router(portal: Portal) -> APIRouter:
+    """Return the routes of jobs."""
+    routes = APIRouter(prefix="/api/v1/jobs")
+    _add_reading(routes, portal)
+    _add_writing(routes, portal)
+    _add_actions(routes, portal)
+    return routes
+
+
+def _add_reading(routes: APIRouter, portal: Portal) -> None:
+    @routes.get("")
+    async def list_jobs(
+        q: Annotated[str, Query(max_length=200)] = "",
+        state: JobFilter | None = None,
+        sort: JobSort = JobSort.NAME,
+        after: After = None,
+        limit: Limit = 50,
+    ) -> Response:
+        return answer(await portal.queries.jobs(q=q, state=state, sort=sort, after=after, limit=limit))
+
+    @routes.get("/{job_id}")
+    async def get_job(job_id: UUID) -> Response:
+        return answer(await portal.queries.job(JobId(job_id)))
+
+
+def _add_writing(routes: APIRouter, portal: Portal) -> None:
+    @routes.post("")
+    async def create_job(body: JobBody) -> Response:
+        job_id = await portal.commands.create_job(body.draft())
+        return answer(await portal.queries.job(job_id), 201, {"location": f"/api/v1/jobs/{job_id}"})
+
+    @routes.patch("/{job_id}")
+    async def edit_job(job_id: UUID, body: JobPatch) -> Response:
+        known = JobId(job_id)
+        draft = body.draft(await portal.queries.job(known))
+        await portal.commands.edit_job(known, draft, expected_version=body.version)
+        return answer(await portal.queries.job(known))
+
+    @routes.delete("/{job_id}")
+    async def delete_job(job_id: UUID) -> Response:
+        await portal.commands.delete(JobId(job_id))
+        return answer(await portal.queries.job(JobId(job_id)))
+
+
+def _add_actions(routes: APIRouter, portal: Portal) -> None:
+    @routes.post("/{job_id}/run")
+    async def run_now(job_id: UUID) -> Response:
+        """Ask for a run; it can be watched at once under the answered id."""
+        run_id = await portal.commands.run_now(JobId(job_id), cause=Cause.API)
+        return answer({"run_id": run_id}, 202, {"location": f"/api/v1/runs/{run_id}"})
+
+    @routes.post("/{job_id}/pause")
+    async def pause(job_id: UUID) -> Response:
+        await portal.commands.pause(JobId(job_id))
+        return answer(await portal.queries.job(JobId(job_id)))
+
+    @routes.post("/{job_id}/resume")
+    async def resume(job_id: UUID) -> Response:
+        await portal.commands.resume(JobId(job_id))
+        return answer(await portal.queries.job(JobId(job_id)))
+
+    @routes.post("/{job_id}/restore")
+    async def restore(job_id: UUID) -> Response:
+        await portal.commands.restore(JobId(job_id))
+        return answer(await portal.queries.job(JobId(job_id)))

@@ -1,0 +1,76 @@
+"""Errors as problem documents (RFC 9457)."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shared.domain.errors import Conflict, InvalidInput, NameTaken, NotFound, PortalError
+
+log = structlog.get_logger()
+
+
+def register(app: FastAPI) -> None:
+    """Answer every error of the API by a problem document."""
+    app.add_exception_handler(PortalError, _on_portal_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(OperationalError, _on_database)
+    app.add_exception_handler(HTTPException, _on_http)
+
+
+def problem(status: int, detail: str, field: str | None = None) -> Response:
+    """Return a problem document."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if field is not None:
+        body["field"] = field
+    return Response(
+        msgspec.json.encode(body),
+        status_code=status,
+        media_type="application/problem+json",
+        headers={"cache-control": "no-store"},
+    )
+
+
+async def _on_portal_error(_request: Request, error: Exception) -> Response:
+    match error:
+        case NameTaken():
+            return problem(HTTPStatus.CONFLICT, error.message, error.field)
+        case InvalidInput():
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.message, error.field)
+        case NotFound():
+            return problem(HTTPStatus.NOT_FOUND, str(error))
+        case Conflict():
+            return problem(HTTPStatus.CONFLICT, str(error), "version")
+        case _:
+            log.error("a request failed", error=repr(error))
+            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+
+
+async def _on_invalid_request(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    # The place is ("body", "name", ...) or ("query", "limit"): the second part is the field.
+    place = [str(part) for part in first["loc"]]
+    field = place[1] if len(place) > 1 else place[0]
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{field}: {first['msg']}.", field)
+
+
+async def _on_database(_request: Request, error: Exception) -> Response:
+    log.warning("the database does not answer", error=repr(error))
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer. Try again in a moment.")
+
+
+async def _on_http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, str(error.detail))

@@ -1,0 +1,103 @@
+"""Runs and their logs over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel, Field
+from starlette.responses import Response, StreamingResponse
+
+from services.ui.api.answers import answer
+from services.ui.api.bodies import Limit
+from services.ui.portal import Portal
+from services.ui.queries import RunsFilter
+from shared.domain.errors import InvalidInput
+from shared.domain.ids import JobId, RunId
+from shared.domain.run import Cause, RunState
+from shared.messages.events import Stream
+
+_MAX_SEQ = 2**31 - 1
+Attempt = Annotated[int | None, Query(ge=1, le=_MAX_SEQ)]
+
+
+class RunsQuery(BaseModel):
+    """The query of the runs list; `state` may hold several states with commas between them."""
+
+    state: str = Field("", max_length=200)
+    job: UUID | None = None
+    executor: str | None = Field(None, max_length=200)
+    cause: Cause | None = None
+    since: AwareDatetime | None = Field(None, alias="from")
+    until: AwareDatetime | None = Field(None, alias="to")
+    after: str | None = Field(None, max_length=500)
+    limit: int = Field(50, ge=1, le=200)
+
+    def filter(self) -> RunsFilter:
+        """Return what is to be listed.
+
+        Raises:
+            InvalidInput: a state that is none.
+        """
+        return RunsFilter(
+            states=_states(self.state),
+            job_id=None if self.job is None else JobId(self.job),
+            executor=self.executor,
+            cause=self.cause,
+            since=self.since,
+            until=self.until,
+        )
+
+
+def router(portal: Portal) -> APIRouter:
+    """Return the routes of runs."""
+    routes = APIRouter(prefix="/api/v1/runs")
+    _add_runs(routes, portal)
+    _add_logs(routes, portal)
+    return routes
+
+
+def _add_runs(routes: APIRouter, portal: Portal) -> None:
+    @routes.get("")
+    async def list_runs(which: Annotated[RunsQuery, Query()]) -> Response:
+        return answer(await portal.queries.runs(which.filter(), after=which.after, limit=which.limit))
+
+    @routes.get("/{run_id}")
+    async def get_run(run_id: UUID) -> Response:
+        return answer(await portal.queries.run(RunId(run_id)))
+
+
+def _add_logs(routes: APIRouter, portal: Portal) -> None:
+    @routes.get("/{run_id}/log")
+    async def get_log(
+        run_id: UUID,
+        attempt: Attempt = None,
+        after_seq: Annotated[int, Query(ge=0, le=_MAX_SEQ)] = 0,
+        limit: Limit = 100,
+    ) -> Response:
+        return answer(
+            await portal.queries.log(RunId(run_id), attempt=attempt, after_seq=after_seq, limit=limit)
+        )
+
+    @routes.get("/{run_id}/log.txt")
+    async def get_log_text(
+        run_id: UUID, attempt: Attempt = None, stream: Stream | None = None
+    ) -> StreamingResponse:
+        pieces = await portal.queries.log_text(
+            RunId(run_id), attempt=attempt, stream=None if stream is None else stream.value
+        )
+        return StreamingResponse(
+            pieces,
+            media_type="text/plain; charset=utf-8",
+            headers={
+                "cache-control": "no-store",
+                "content-disposition": f'attachment; filename="run-{run_id}.txt"',
+            },
+        )
+
+
+def _states(text: str) -> frozenset[RunState]:
+    try:
+        return frozenset(RunState(part) for part in text.split(",") if part)
+    except ValueError:
+        known = ", ".join(RunState)
+        raise InvalidInput("state", f"Unknown state in {text!r}. Choose from {known}.") from None

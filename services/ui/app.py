@@ -1,0 +1,202 @@
+"""The ui's composition: what its parts are made of, and how long each lives."""
+
+import asyncio
+import importlib.metadata
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from nicegui import ui
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp
+
+from services.ui import api, pages
+from services.ui.api.problems import problem
+from services.ui.commands import Commands
+from services.ui.commands.wake import Wakeups
+from services.ui.guard import Guard
+from services.ui.link import Link
+from services.ui.live import Live, LogSources, Sources
+from services.ui.messaging import Messaging
+from services.ui.portal import Portal
+from services.ui.queries import Queries
+from services.ui.recorder.consumer import Recorder
+from services.ui.recorder.writer import Writer
+from services.ui.settings import UiSettings
+from services.ui.stream import stream_router
+from shared.db.engine import Database, open_database
+from shared.domain.ids import AttemptId
+from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.lifecycle import run_loops
+
+log = structlog.get_logger()
+
+TITLE = "Job Trigger Portal"
+_FAVICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    '<rect width="32" height="32" rx="8" fill="#2451c8"/>'
+    '<path d="M12 9v14l11-7z" fill="#fff"/></svg>'
+)
+_GRACE_S = 2
+_MAX_SOCKET_MESSAGE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The portal and the loops that feed it."""
+
+    portal: Portal
+    messaging: Messaging
+
+
+def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
+    """Put the ui together; nothing runs yet."""
+    link = Link(clock)
+    queries = Queries(database=database, scripts_dir=settings.scripts_dir, clock=clock, link=link)
+    logs = LogSources(newest_attempt=queries.newest_attempt, chunks=queries.chunks)
+    live = Live(clock, Sources(jobs=queries.jobs_by_ids, health=queries.health, logs=logs))
+    wakeups = Wakeups(clock)
+    commands = Commands(
+        sessions=database.ledger,
+        scripts_dir=settings.scripts_dir,
+        clock=clock,
+        wakeups=wakeups,
+        on_job_changed=live.job_changed,
+    )
+
+    def on_stored(complete: Mapping[AttemptId, int]) -> None:
+        live.stored(complete)
+
+    return Parts(
+        portal=Portal(
+            queries=queries,
+            commands=commands,
+            live=live,
+            settings=settings,
+            clock=clock,
+            version=importlib.metadata.version("job-trigger-portal"),
+        ),
+        messaging=Messaging(
+            amqp_url=settings.amqp_url.get_secret_value(),
+            clock=clock,
+            link=link,
+            live=live,
+            recorder=Recorder(Writer(database.logs), clock, on_stored),
+            wakeups=wakeups,
+        ),
+    )
+
+
+def machine_side(portal: Portal) -> FastAPI:
+    """Return the app with the REST API and the stream, without pages."""
+    # No interactive docs: they would load their scripts from a foreign host.
+    app = FastAPI(
+        title=TITLE, version=portal.version, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
+    )
+    api.register(app, portal)
+    app.include_router(stream_router(portal))
+
+    @app.api_route(
+        "/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False
+    )
+    async def unknown(path: str) -> object:
+        return problem(404, f"There is nothing at /api/{path[:100]}.")
+
+    return app
+
+
+def guarded(app: ASGIApp) -> ASGIApp:
+    """Return the app behind the guard; compression is outside, for the guard must read pages."""
+    return GZipMiddleware(Guard(app), minimum_size=1_000, compresslevel=5)
+
+
+def make_site(portal: Portal) -> ASGIApp:
+    """Return everything that is served. Once per process: NiceGUI's own app is a global."""
+    app = machine_side(portal)
+    pages.register(app, portal)
+    # The mount at / swallows every route that comes later.
+    ui.run_with(
+        app,
+        title=TITLE,
+        favicon=_FAVICON,
+        dark=None,
+        language="en-US",
+        reconnect_timeout=10,
+        tailwind=False,
+        binding_refresh_interval=None,
+        gzip_middleware_factory=None,
+        show_welcome_message=False,
+    )
+    return guarded(app)
+
+
+async def serve(settings: UiSettings, stop: asyncio.Event) -> None:
+    """Serve until `stop`; the death of a loop ends everything with its error."""
+    with _listening(settings) as listener:
+        async with open_database(settings) as database:
+            parts = compose(settings, database, SystemClock())
+            server = _Server(_config(make_site(parts.portal)))
+            served = asyncio.Event()
+            host, port = listener.getsockname()[:2]
+            log.info(
+                "portal serves",
+                url=f"http://{host}:{port}",
+                listens="on loopback only: there is no sign-in yet",
+            )
+            await run_loops(
+                served,
+                _serve(server, listener, stop, served),
+                parts.messaging.run(),
+                parts.portal.live.run(),
+                parts.portal.live.watch_health(),
+            )
+
+
+async def _serve(
+    server: uvicorn.Server, listener: socket.socket, stop: asyncio.Event, served: asyncio.Event
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(server.serve(sockets=[listener]))
+        await stop.wait()
+        server.should_exit = True
+    served.set()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers: signals belong to `shared.runtime.lifecycle`."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        server_header=False,
+        proxy_headers=False,
+        ws_max_size=_MAX_SOCKET_MESSAGE,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+
+
+@contextmanager
+def _listening(settings: UiSettings) -> Iterator[socket.socket]:
+    host = settings.checked_host()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, settings.ui_port), family=family, backlog=1_024)
+    except OSError as error:
+        raise SystemExit(
+            f"cannot listen on {host}:{settings.ui_port}: {error.strerror}. "
+            "Stop what uses it, or set PORTAL_UI_PORT to another port."
+        ) from error
+    with listener:
+        yield listener

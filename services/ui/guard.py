@@ -1,0 +1,143 @@
+"""The outermost layer of the web: who may speak to this server, and what browsers may do with its answers.
+
+Pure ASGI, because Starlette's BaseHTTPMiddleware never sees websockets. Until there is sign-in the
+server answers to loopback names only: a name that an attacker's DNS points here (DNS rebinding) is no
+such name. A page of another origin may neither open a socket nor send anything.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.ui.settings import LOOPBACK
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_SCRIPT = re.compile(rb"<script(?=[\s>])", re.IGNORECASE)
+_MAX_HTML = 5_000_000
+
+
+class Guard:
+    """Refuses foreign hosts and origins, and adds the security headers; `app` is what it guards."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        refusal = refused(scope)
+        if refusal is not None:
+            await _refuse(scope, send, refusal)
+        elif scope["type"] == "websocket":
+            await self.app(scope, receive, send)
+        else:
+            await self.app(scope, receive, _Answer(send).send)
+
+
+def refused(scope: Scope) -> str | None:
+    """Return why this connection is refused, or None."""
+    headers = _headers(scope["headers"])
+    host = headers.get("host", "")
+    if _hostname(host) not in LOOPBACK:
+        return "This portal answers on loopback only: open it as http://127.0.0.1 or http://localhost."
+    origin = headers.get("origin")
+    if origin is not None and origin.lower() not in {f"http://{host}".lower(), f"https://{host}".lower()}:
+        return "This request comes from a page of another origin."
+    unsafe = scope["type"] == "websocket" or scope["method"] not in _SAFE
+    if unsafe and headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
+        return "This request comes from a page of another site."
+    return None
+
+
+class _Answer:
+    """One answer on its way out: headers for all, a nonce on every script of a page."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._nonce = secrets.token_urlsafe(16)
+        self._start: Message | None = None
+        self._page = bytearray()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await self._begin(message)
+        elif message["type"] == "http.response.body" and self._start is not None:
+            await self._collect(message)
+        else:
+            await self._send(message)
+
+    async def _begin(self, message: Message) -> None:
+        headers = list(message["headers"])
+        headers += [(name, value) for name, value in _SECURITY if not _has(headers, name)]
+        headers.append((b"content-security-policy", _policy(self._nonce)))
+        message = {**message, "headers": headers}
+        if _value(headers, b"content-type").startswith(b"text/html"):
+            self._start = message  # the length is not known before the nonces are in
+        else:
+            await self._send(message)
+
+    async def _collect(self, message: Message) -> None:
+        self._page += message.get("body", b"")
+        if len(self._page) > _MAX_HTML:
+            raise RuntimeError("a page is larger than 5 MB: stream such content as text, not as HTML")
+        if message.get("more_body", False) or self._start is None:
+            return
+        body = _SCRIPT.sub(b'<script nonce="' + self._nonce.encode() + b'"', bytes(self._page))
+        headers = [pair for pair in self._start["headers"] if pair[0].lower() != b"content-length"]
+        headers.append((b"content-length", str(len(body)).encode()))
+        start, self._start = {**self._start, "headers": headers}, None
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def _policy(nonce: str) -> bytes:
+    # 'unsafe-eval': Vue compiles its templates in the browser. It never allows inline scripts.
+    return (
+        f"default-src 'self'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
+        "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    ).encode()
+
+
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+async def _refuse(scope: Scope, send: Send, why: str) -> None:
+    if scope["type"] == "websocket":
+        # Closed before it was accepted: the server answers the handshake with 403.
+        await send({"type": "websocket.close", "code": 1008, "reason": why})
+        return
+    body = b'{"type":"about:blank","title":"Forbidden","status":403,"detail":"' + why.encode() + b'"}'
+    headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
+
+
+def _hostname(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
+def _has(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bool:
+    return any(key.lower() == name for key, _ in headers)
+
+
+def _value(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
+    return next((value for key, value in headers if key.lower() == name), b"")
