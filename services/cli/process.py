@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from services.cli import probe
 from services.cli.errors import NotReady
 
+_LISTENING = "0A"  # TCP_LISTEN
 _POLL_S = 0.02
 _POLL_HTTP_S = 0.1  # an HTTP probe costs a thread and a request, and there are several at a start
 
@@ -56,7 +58,7 @@ class Process:
         poll_s = _POLL_HTTP_S if self.program.probe.startswith("http:") else _POLL_S
         try:
             async with asyncio.timeout(bound_s):
-                while not await probe.is_ready(self.program.probe):
+                while not (await probe.is_ready(self.program.probe) and self._listens()):
                     if self.child.returncode is not None:
                         raise NotReady(
                             f"{self.program.name} ended with {self.child.returncode}{self.last_words()}"
@@ -88,6 +90,11 @@ class Process:
         """SIGKILL its whole group: a node's port programs would otherwise stay behind."""
         with suppress(ProcessLookupError):
             os.killpg(self.identity.pid, signal.SIGKILL)
+
+    def _listens(self) -> bool:
+        """Return whether it is this process that answered, not another that took the port meanwhile."""
+        port = urlsplit(self.program.probe).port
+        return port is not None and listens(self.identity.pid, port)
 
     def last_words(self) -> str:
         """Return the end of what it printed to its file, on lines of their own, to end a message with."""
@@ -133,6 +140,16 @@ def identify(pid: int) -> Identity | None:
 def is_alive(identity: Identity) -> bool:
     """Return whether this very process still runs."""
     return identify(identity.pid) == identity
+
+
+def listens(pid: int, port: int) -> bool:
+    """Return whether this process has an IPv4 TCP socket that listens on the port. proc_net_tcp(5)."""
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:])
+    inodes = {row[9] for row in rows if row[3] == _LISTENING and int(row[1].rpartition(":")[2], 16) == port}
+    try:
+        return any(str(entry.readlink())[8:-1] in inodes for entry in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:  # it ends, or closes a descriptor, while we look
+        return False
 
 
 async def gone_within(identity: Identity, bound_s: float) -> bool:

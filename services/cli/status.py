@@ -5,11 +5,12 @@ import os
 import signal
 import time
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 from services.cli import probe, record
 from services.cli.console import Console
 from services.cli.home import Home
-from services.cli.process import is_alive
+from services.cli.process import is_alive, listens
 from services.cli.record import Record
 from services.cli.roster import DRAIN_BOUND_S
 
@@ -72,4 +73,7 @@ def _living(current: Record | None) -> list[str]:
 async def _ask_all(running: Record) -> list[bool]:
     async with asyncio.TaskGroup() as asking:
         answers = [asking.create_task(probe.is_ready(child.probe)) for child in running.children]
-    return [answer.result() for answer in answers]
+    return [
+        answer.result() and listens(child.pid, urlsplit(child.probe).port or 0)
+        for child, answer in zip(running.children, answers, strict=True)
+    ]

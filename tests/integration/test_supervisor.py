@@ -57,6 +57,17 @@ async def test_a_child_that_never_gets_ready_fails_the_start(free_port: int, tmp
             await child.ready()
 
 
+async def test_a_child_is_not_ready_because_another_answers_on_its_port(tmp_path: Path) -> None:
+    async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0) as stranger:
+        port: int = stranger.sockets[0].getsockname()[1]
+        started = await spawn(a_program("import signal; signal.pause()", port, tmp_path))
+
+        with pytest.raises(NotReady, match="not ready after"):
+            await started.ready(bound_s=0.3)
+
+        await started.stop()
+
+
 async def test_a_child_that_ignores_sigterm_is_killed_with_its_group(free_port: int, tmp_path: Path) -> None:
     program = a_program(IGNORES_SIGTERM_AND_HAS_A_CHILD, free_port, tmp_path, drain_s=0.1)
     async with running(program) as (child, records):
