@@ -33,23 +33,29 @@ class Stack:
 
     def pid(self, name: str) -> int:
         """Return the process id of one of its programs, such as `executor-1`."""
-        record = json.loads((self.home / "run" / "supervisor.json").read_text())
-        return next(child["pid"] for child in record["children"] if child["name"] == name)
+        return next(child["pid"] for child in self._children() if child["name"] == name)
+
+    def _pid_or_none(self, name: str) -> int | None:
+        return next((child["pid"] for child in self._children() if child["name"] == name), None)
 
     def restart(self, name: str, number: signal.Signals) -> None:
         """End a program with this signal; return when its supervisor has another one ready."""
         before = self.pid(name)
         os.kill(before, number)
-        eventually(lambda: self.pid(name) != before, within_s=90, what=f"{name} was started again")
+        eventually(
+            lambda: self._pid_or_none(name) not in (None, before),
+            within_s=90,
+            what=f"{name} was started again",
+        )
         eventually(self.is_ready, within_s=90, what=f"everything is ready after {name} came back")
 
     def is_ready(self) -> bool:
-        """Say whether every program says that it is ready."""
-        try:
-            record = json.loads((self.home / "run" / "supervisor.json").read_text())
-        except FileNotFoundError:
+        """Say whether all of it is there and ready, as `portal status` says it."""
+        names = {child["name"] for child in self._children()}
+        if not {"scheduler", "ui", "executor-1"} <= names:
             return False
-        return bool(record["children"]) and all(child["ready"] for child in record["children"])
+        command = [sys.executable, "-m", "services.cli", "status", "--home", str(self.home)]
+        return subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
     def ask(self, method: str, path: str, **options: Any) -> Any:
         """Call the REST API; an error status is an error here."""
@@ -82,6 +88,14 @@ class Stack:
         ended = eventually(run, within_s=within_s, what=f"run {run_id} ended")
         assert ended is not None
         return ended
+
+    def _children(self) -> list[dict[str, Any]]:
+        try:
+            record = json.loads((self.home / "run" / "supervisor.json").read_text())
+        except FileNotFoundError:
+            return []
+        children: list[dict[str, Any]] = record["children"]
+        return children
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Read the ledger behind everybody's back."""
