@@ -25,16 +25,16 @@ export default {
       </ul>
       <div v-else class="jp-scroll">
         <table class="jp-table"><caption class="jp-clip">Executors</caption>
-          <thead><tr><th scope="col" class="jp-table__grow">Executor</th><th scope="col">Health</th><th scope="col">Slots</th><th scope="col">Heartbeat</th><th scope="col">Running</th>
+          <thead><tr><th scope="col">Executor</th><th scope="col">Health</th><th scope="col">Slots</th><th scope="col">Heartbeat</th><th scope="col" class="jp-table__grow">Running</th>
             <th scope="col" class="jp-num">Runs, 24 h</th><th scope="col">Up for</th><th scope="col">Pools</th><th scope="col">Sandbox</th><th scope="col">Version</th></tr></thead>
           <tbody v-if="loaded">
             <tr v-for="one in items" :key="one.name">
-              <td class="jp-table__grow"><span class="jp-table__name">{{ one.name }}</span><span class="jp-table__sub">{{ one.host }} · pid {{ one.pid }}</span></td>
+              <td class="jp-table__where"><span class="jp-table__name">{{ one.name }}</span><span class="jp-table__sub">{{ one.host }} · pid {{ one.pid }}</span></td>
               <td><span class="jp-chip" :class="'jp-tone--' + key(one)"><JpIcon :name="words[key(one)][1]" />{{ words[key(one)][0] }}</span>
                 <span v-if="one.problems.length" class="jp-problem" :title="one.problems.join('\\n')"><JpIcon name="warning" />{{ one.problems[0] }}</span></td>
               <td><span class="jp-ratio" aria-hidden="true"><span :style="{ width: 100 * one.busy / Math.max(1, one.slots) + '%' }"></span></span>{{ one.busy }}/{{ one.slots }}</td>
               <td :class="{ 'jp-late': one.online && age(one) > 12 }"><JpRelative :at="one.last_seen_at" /></td>
-              <td><template v-for="(run, index) in one.running.slice(0, 2)" :key="run.run_id"><template v-if="index">, </template><a class="jp-link" :href="'/runs/' + run.run_id">{{ run.job_name }} #{{ run.number }}</a></template><template v-if="one.running.length > 2"> and {{ one.running.length - 2 }} more</template><span v-if="!one.running.length" class="jp-muted">–</span></td>
+              <td class="jp-table__grow"><template v-for="(run, index) in one.running.slice(0, 2)" :key="run.run_id"><template v-if="index">, </template><a class="jp-link" :href="'/runs/' + run.run_id">{{ run.job_name }} #{{ run.number }}</a></template><template v-if="one.running.length > 2"> and {{ one.running.length - 2 }} more</template><span v-if="!one.running.length" class="jp-muted">–</span></td>
               <td class="jp-num">{{ count(one.runs_24h) }}</td>
               <td>{{ one.online ? span(tick.now - Date.parse(one.started_at), 1) : '–' }}</td>
               <td>{{ one.pools.join(', ') }}</td><td>{{ one.sandbox }}</td>
@@ -50,10 +50,9 @@ export default {
   data: () => ({ tick, health, screen: screenSize, words: HEALTH, start: START, items: [], loaded: false, error: "" }),
   created() {
     this.reload = debounced(() => this.load(), 400);
-    this.load();
-    this.stops = [follow("executors", this.onExecutors, { onResync: this.load }), follow("runs", () => this.reload())];
+    this.stop = follow(["executors", "runs"], (items, topic) => (topic === "runs" ? this.reload() : this.onExecutors(items)), { load: this.load });
   },
-  beforeUnmount() { this.stops.forEach((stop) => stop()); },
+  beforeUnmount() { this.stop(); },
   computed: {
     summary() {
       const online = this.items.filter((one) => one.online);

@@ -59,10 +59,12 @@ export default {
   data: (self) => ({ tick, job: self.initial, act: jobActions }),
   created() {
     this.reload = debounced(() => this.load(), 120);
-    const mine = (items) => items.some((item) => item.job_id === this.job.id) && this.reload();
-    this.stops = [follow("runs", mine, { onResync: this.load }), follow("jobs", mine)];
+    this.stop = follow(["runs", "jobs"], (items, topic) => {
+      if (topic === "runs") { if (items.some((run) => run.job_id === this.job.id)) this.reload(); return; }
+      this.job = items.findLast((job) => job.id === this.job.id) ?? this.job;
+    }, { load: this.load });
   },
-  beforeUnmount() { this.stops.forEach((stop) => stop()); },
+  beforeUnmount() { this.stop(); },
   computed: {
     longest() { return Math.max(1, ...this.job.recent.map((run) => run.duration_ms ?? 0)); },
     longestWords() { return duration(this.longest); },

@@ -1,6 +1,6 @@
 // The jobs list: search, filters, paging, live last runs, and what can be done to a row.
-import { ago, count, duration, isActive, parts, plural, prefs, screenSize, tick } from "jp_format";
-import { api, attempt, debounced, follow, fromUrl, jobActions, openUnder, query, rememberInUrl } from "jp_core";
+import { ago, count, duration, parts, plural, screenSize, tick } from "jp_format";
+import { api, debounced, follow, fromUrl, jobActions, openUnder, query, rememberInUrl } from "jp_core";
 
 const LIMIT = 50;
 const FILTERS = [["", "All"], ["failing", "Failing"], ["running", "Running"], ["active", "Scheduled"], ["paused", "Paused"]];
@@ -90,13 +90,9 @@ export default {
   created() {
     this.typed = debounced(() => this.restart(), 150);
     this.reload = debounced(() => this.load(), 250);
-    this.load();
-    this.stops = [
-      follow("runs", this.onRuns, { onResync: this.load }),
-      follow("jobs", () => this.reload(), { onResync: this.load }),
-    ];
+    this.stop = follow(["runs", "jobs"], (items, topic) => (topic === "runs" ? this.onRuns(items) : this.onJobs(items)), { load: this.load });
   },
-  beforeUnmount() { this.stops.forEach((stop) => stop()); },
+  beforeUnmount() { this.stop(); },
   computed: {
     filtered() { return Boolean(this.q || this.state); },
     filterWords() {
@@ -145,14 +141,19 @@ export default {
       // Under a filter by state, rows come and go with their runs.
       if (this.state === "running" || this.state === "failing") this.reload();
     },
-    takeRun(job, item) {
-      const ms = item.started_at && item.finished_at ? Date.parse(item.finished_at) - Date.parse(item.started_at) : null;
-      const run = { ...item, id: item.run_id, duration_ms: item.duration_ms ?? ms };
+    onJobs(items) {
+      for (const item of items) {
+        const at = this.jobs.findIndex((job) => job.id === item.id);
+        if (at >= 0 && !item.deleted_at && !this.filtered) this.jobs[at] = item;
+        else this.reload();
+      }
+    },
+    takeRun(job, run) {
       const at = job.recent.findIndex((known) => known.id === run.id);
       if (at >= 0) job.recent[at] = run;
       else job.recent = [...job.recent, run].slice(-20);
-      if (!job.last_run || run.id === job.last_run.id || run.number > job.last_run.number || isActive(run.state)) job.last_run = run;
-      if (item.next_due_at !== undefined) job.next_due_at = item.next_due_at;
+      if (!job.last_run || run.id === job.last_run.id || run.number > job.last_run.number) job.last_run = run;
+      if (run.next_due_at !== undefined) job.next_due_at = run.next_due_at;
     },
   },
 };

@@ -1,9 +1,9 @@
 // The log: drawn as it scrolls, followed live, searched, linked by line. Only the lines in sight are in
 // the document, so that ten thousand lines cost what fifty do.
 import { markRaw } from "vue";
-import { bytes, count, isActive, isUnhappy, local, parts, plural, span, tick } from "jp_format";
+import { bytes, count, isActive, isUnhappy, local, parts, plain, plural, span, tick } from "jp_format";
 import { api, follow, query, watchRun } from "jp_core";
-import { CUT, LogLines, colour, marked, occurrences, pieces, plain } from "jp_log";
+import { CUT, LogLines, colour, marked, occurrences, pieces } from "jp_log";
 
 const LINE = 20; // px, as in portal.css
 const OVERSCAN = 8;
@@ -67,7 +67,7 @@ export default {
     const { run, load } = watchRun(self.initial);
     return {
       run, reloadRun: load, tick, drawn: 0, attempt: null, needle: "", hit: 0, times: "off", onlyErrors: false, wrap: false,
-      following: isActive(self.initial.state), unseen: 0, picked: null, expanded: new Set(), top: 0, room: { rows: 30, columns: 100 }, filling: false, failed: "",
+      following: isActive(self.initial.state), unseen: 0, picked: null, expanded: new Set(), top: 0, room: { rows: 30, columns: 100 }, failed: "",
     };
   },
   created() {
@@ -80,14 +80,10 @@ export default {
     this.resizer = new ResizeObserver(this.measure);
     this.resizer.observe(this.$el);
     this.measure();
-    // Live first, then what is stored: between the two nothing can fall through, doubles are dropped by seq.
-    this.stop = follow(`log:${this.run.id}`, this.live, { onResync: this.fill, afterSeq: () => this.log.seq });
-    this.fill();
+    this.open();
   },
-  beforeUnmount() { this.stop(); this.resizer.disconnect(); removeEventListener("hashchange", this.readHash); },
+  beforeUnmount() { this.stop?.(); this.resizer.disconnect(); removeEventListener("hashchange", this.readHash); },
   watch: {
-    "run.state"(state, old) { if (!isActive(state) || isActive(old)) this.fill(); },
-    "run.log.attempt_id"(id, old) { if (old && !this.attempt) this.reset(); },
     needle() { this.hit = 0; this.$nextTick(() => this.hits.length && this.showHit()); },
     onlyErrors() { this.afterLayout(); },
     wrap() { this.tops = markRaw([0]); this.afterLayout(); },
@@ -131,12 +127,16 @@ export default {
     },
     dropped() { return this.current?.dropped_bytes ? bytes(this.current.dropped_bytes) : ""; },
     unseenWords() { return plural(this.unseen, "new line"); },
-    complete() { return this.attempt ? !isActive(this.current.state) : this.run.log.complete; },
+    complete() {
+      this.drawn;
+      return this.current ? this.current.last_seq != null && this.log.seq >= this.current.last_seq : !isActive(this.run.state);
+    },
     status() {
       this.drawn;
       if (this.failed) return this.failed;
       const lines = plural(this.log.lines.length, "line") + (this.onlyErrors ? `, ${count(this.shown.length)} on stderr` : "");
-      if (this.complete && !this.log.hasGap && !this.filling) return `${lines} · complete`;
+      if (this.log.missing) return `${lines} · ${plural(this.log.missing, "piece")} of output never arrived`;
+      if (this.complete) return `${lines} · complete`;
       return isActive(this.run.state) ? `${lines} · live` : `${lines} · reading the rest…`;
     },
     empty() {
@@ -152,33 +152,30 @@ export default {
   methods: {
     count,
     // --- chunks -------------------------------------------------------------------------------
-    live(chunks) {
-      const now = this.run.log.attempt_id;
-      const fresh = chunks.find((chunk) => chunk.attempt_id !== now);
-      if (fresh && !this.attempt) { if (now) this.reset(); this.run.log.attempt_id = fresh.attempt_id; this.reloadRun(); }
-      const wanted = this.attempt ? this.current.id : this.run.log.attempt_id;
-      this.take(chunks.filter((chunk) => chunk.attempt_id === wanted));
-      if (this.log.hasGap) this.fill();
+    // A log that is whole is read page by page; one that grows, or an end that is still on its way, comes
+    // over the stream: first what is stored, then what arrives, in order and each chunk once.
+    open() {
+      if (this.attempt || this.run.log.complete) return this.read();
+      this.stop = follow(`log:${this.run.id}`, this.live, { where: () => ({ after_seq: this.log.seq, attempt_id: this.attemptId ?? null }) });
     },
-    async fill() {
-      if (this.filling) { this.again = true; return; }
-      this.filling = true;
-      const log = this.log;
+    live(chunks) {
+      for (const chunk of chunks) {
+        // Another attempt begins: its log starts anew.
+        if (this.attemptId && chunk.attempt_id !== this.attemptId) { this.clear(); this.reloadRun(); }
+        this.attemptId = chunk.attempt_id;
+        this.take([chunk]);
+      }
+    },
+    async read() {
+      const { log, attempt } = this;
       try {
-        for (let after = log.seq; after != null && log === this.log; ) {
-          const page = await api(`/runs/${this.run.id}/log${query({ after_seq: after || null, limit: after ? 400 : 100, attempt: this.attempt })}`);
-          if (log !== this.log) break;
-          if (!this.attempt) Object.assign(this.run.log, page.log);
-          this.take(page.items);
+        for (let after = 0; after != null && log === this.log; ) {
+          const page = await api(`/runs/${this.run.id}/log${query({ after_seq: after || null, limit: after ? 200 : 50, attempt })}`);
+          if (log === this.log) this.take(page.items);
           after = page.next;
         }
         this.failed = "";
       } catch (error) { this.failed = `The log cannot be read. ${error.message}`; }
-      this.filling = false;
-      // What is still missing is on its way into the store.
-      const missing = log.hasGap || (!isActive(this.run.state) && this.current && !this.complete);
-      if (this.again || missing || this.failed) setTimeout(this.fill, this.again ? 0 : this.failed ? 3000 : 500);
-      this.again = false;
     },
     take(chunks) {
       const before = this.log.lines.length;
@@ -187,8 +184,14 @@ export default {
       if (this.drawing) return;
       this.drawing = requestAnimationFrame(() => { this.drawing = 0; this.drawn++; this.afterLayout(); });
     },
-    reset() { this.log = markRaw(new LogLines()); this.tops = markRaw([0]); Object.assign(this, { unseen: 0, hit: 0 }); this.drawn++; this.fill(); },
-    choose(number) { this.attempt = number === this.run.attempts.at(-1).number ? null : number; this.reset(); },
+    clear() { this.log = markRaw(new LogLines()); this.tops = markRaw([0]); Object.assign(this, { unseen: 0, hit: 0 }); this.drawn++; },
+    choose(number) {
+      this.attempt = number === this.run.attempts.at(-1).number ? null : number;
+      this.stop?.();
+      this.stop = this.attemptId = null;
+      this.clear();
+      this.open();
+    },
     // --- geometry -----------------------------------------------------------------------------
     measure() {
       const scroll = this.$refs.scroll;

@@ -1,5 +1,5 @@
 // The overview: four figures, a timeline with what is still to come, what needs attention, what is next.
-import { count, duration, isActive, local, parts, plural, prefs, reasonOf, screenSize, span, tick, toneOf, wordOf } from "jp_format";
+import { count, duration, isActive, local, parts, plain, plural, prefs, reasonOf, screenSize, span, tick, toneOf, wordOf } from "jp_format";
 import { api, debounced, follow, fromUrl, query, rememberInUrl } from "jp_core";
 
 const WINDOWS = [1, 6, 24];
@@ -20,7 +20,7 @@ export default {
         <span class="jp-kpi__value" :class="{ 'jp-bad': kpi.bad }">{{ kpi.value }}</span><span class="jp-kpi__note">{{ kpi.note }}</span></a>
     </div>
 
-    <div class="jp-two jp-two--wide">
+    <div class="jp-two jp-two--wide"><div class="jp-stack">
       <section class="jp-card jp-timeline" aria-labelledby="jp-timeline">
         <div class="jp-card__head"><h2 id="jp-timeline">Run timeline</h2><span class="jp-muted jp-small jp-wide">{{ rows.length ? 'failing and busiest jobs' : '' }}</span>
           <div class="jp-seg" role="group" aria-label="Window"><button v-for="size in windows" :key="size" type="button" class="jp-seg__item" :aria-pressed="hours === size" @click="show(size)">{{ size }} h</button></div></div>
@@ -41,16 +41,6 @@ export default {
         </div>
       </section>
 
-      <section class="jp-card" aria-labelledby="jp-attention">
-        <div class="jp-card__head"><h2 id="jp-attention">Needs attention</h2><span v-if="attention.length" class="jp-muted jp-small">{{ jobsWord(attention.length) }}</span></div>
-        <div v-if="at && !attention.length" class="jp-empty jp-empty--calm"><JpIcon name="check" /><p>Every job's newest run did what it should.</p></div>
-        <ul v-else class="jp-attention">
-          <li v-for="item in attention" :key="item.job_id"><div><a class="jp-table__name" :href="'/runs/' + item.run.id">{{ item.job_name }}</a>
-            <p>{{ said(item) }}<code v-if="item.last_error" class="jp-mono">{{ item.last_error }}</code></p></div><JpChip :state="item.run.state" /></li>
-        </ul>
-      </section>
-    </div>
-
     <section class="jp-card" aria-labelledby="jp-next">
       <div class="jp-card__head"><h2 id="jp-next">Next up</h2><span class="jp-muted jp-small">{{ prefs.zone }}</span></div>
       <div v-if="at && !next.length" class="jp-empty jp-empty--calm"><JpIcon name="clock" /><p>Nothing is due: no job has a schedule that is followed.</p><div class="jp-empty__do"><a class="jp-btn" href="/jobs/new">New job</a></div></div>
@@ -59,19 +49,28 @@ export default {
       <table v-else class="jp-table"><caption class="jp-clip">Next up</caption><thead><tr><th scope="col">Due</th><th scope="col">In</th><th scope="col" class="jp-table__grow">Job</th><th scope="col">Schedule</th></tr></thead>
         <tbody><tr v-for="item in next" :key="item.job_id + item.due_at"><td><JpTime :at="item.due_at" /></td><td class="jp-muted jp-next__in"><JpRelative :at="item.due_at" way="in" /></td><td class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a></td><td>{{ item.schedule_text }}</td></tr></tbody></table>
     </section>
+    </div><div class="jp-stack">
+      <section class="jp-card" aria-labelledby="jp-attention">
+        <div class="jp-card__head"><h2 id="jp-attention">Needs attention</h2><span v-if="attention.length" class="jp-muted jp-small">{{ jobsWord(attention.length) }}</span></div>
+        <div v-if="at && !attention.length" class="jp-empty jp-empty--calm"><JpIcon name="check" /><p>Every job's newest run did what it should.</p></div>
+        <ul v-else class="jp-attention">
+          <li v-for="item in attention" :key="item.job_id"><div><a class="jp-table__name" :href="'/runs/' + item.run.id">{{ item.job_name }}</a>
+            <p>{{ said(item) }}<code v-if="item.last_error" class="jp-mono">{{ plain(item.last_error) }}</code></p></div><JpChip :state="item.run.state" /></li>
+        </ul>
+      </section>
+    </div></div>
     </template>
   </div>`,
   data: () => ({ tick, prefs, screen: screenSize, windows: WINDOWS, hours: WINDOWS.includes(Number(fromUrl("hours"))) ? Number(fromUrl("hours")) : 1, at: null, error: "", width: 600 }),
   created() {
     this.reload = debounced(() => this.load(), 400);
-    this.load();
     // Runs of a busy portal end all the time: at most one fetch per second, and one when it calms down.
     this.last = 0;
     const changed = () => (Date.now() - this.last > 1000 ? this.load() : this.reload());
-    this.stops = [follow("runs", changed, { onResync: this.load }), follow("jobs", () => this.reload()), follow("executors", () => this.reload())];
+    this.stop = follow(["runs", "jobs", "executors"], (_, topic) => (topic === "runs" ? changed() : this.reload()), { load: this.load });
   },
   mounted() { this.resizer = new ResizeObserver(([entry]) => (this.width = entry.contentRect.width)); this.resizer.observe(this.$el); },
-  beforeUnmount() { this.stops.forEach((stop) => stop()); this.resizer.disconnect(); },
+  beforeUnmount() { this.stop(); this.resizer.disconnect(); },
   computed: {
     attention() { return this.at?.attention ?? []; },
     next() { return (this.at?.next_up ?? []).slice(0, 8); },
@@ -81,8 +80,8 @@ export default {
       const share = now.total_24h ? (100 * now.failed_24h) / now.total_24h : 0;
       return [
         { label: "Running now", value: count(now.running), note: now.slots ? `of ${plural(now.slots, "slot")}` : "no executor is online", href: "/runs?state=running" },
-        { label: "Waiting", value: count(now.waiting), note: now.oldest_waiting_at ? `oldest ${span(this.tick.now - Date.parse(now.oldest_waiting_at), 1)}` : "nothing waits for a slot", href: "/runs?state=queued" },
-        { label: "Failed, 24 h", value: count(now.failed_24h), bad: now.failed_24h > 0, href: "/runs?state=failed",
+        { label: "Waiting", value: count(now.waiting), note: now.oldest_waiting_at ? `oldest ${span(this.tick.now - Date.parse(now.oldest_waiting_at), 1)}` : "nothing waits for a slot", href: "/runs?state=held,queued" },
+        { label: "Failed, 24 h", value: count(now.failed_24h), bad: now.failed_24h > 0, href: "/runs?state=failed,timed_out,lost",
           note: now.failed_24h ? `${share < 0.1 ? "under 0.1" : share.toFixed(1)} % of ${plural(now.total_24h, "run")} · ${plural(now.failed_jobs_24h, "job")}` : `of ${plural(now.total_24h, "run")}` },
         { label: "Start delay p99", value: duration(now.start_delay_p99_ms), note: "from due to the script's start", href: "/runs" },
       ];
@@ -109,15 +108,16 @@ export default {
     },
     rows() {
       if (!this.at) return [];
-      const { to, left } = this.frame;
+      const { left } = this.frame;
       const lane = Math.max(200, this.width * (this.screen.narrow ? 0.9 : 0.42));
       return this.at.timeline.rows.map((row) => ({
         ...row, bars: this.bars(row.runs, left, (100 * CELL) / lane),
-        ghosts: row.upcoming.filter((iso) => Date.parse(iso) > this.tick.now && Date.parse(iso) < to).map((iso) => ({ at: iso, left: left(iso), title: `due ${local(iso, "clock")}` })),
+        ghosts: this.ghosts(row.upcoming, left, (100 * (CELL + 2)) / lane),
       }));
     },
   },
   methods: {
+    plain,
     jobsWord: (n) => plural(n, "job"),
     said(item) {
       const { run } = item;
@@ -140,6 +140,14 @@ export default {
         const title = some.length > 1 ? `${plural(some.length, "run")}, ${some.filter((run) => run.state === state).length} ${wordOf(state).toLowerCase()}, ${local(some[0].due_at, "clock")}` : `#${one.number ?? "?"} ${wordOf(state).toLowerCase()}, ${local(one.due_at, "clock")}, ${duration(one.duration_ms)}`;
         return { key: one.id, left: from, width: Math.max(0, Math.min(end, 100) - from), tone: toneOf(state), href: `/runs/${one.id}`, title };
       });
+    },
+    ghosts(upcoming, left, cell) {
+      const kept = [];
+      for (const iso of upcoming) {
+        const at = left(iso);
+        if (at > this.nowLeft + 0.3 && at < 99.5 && (!kept.length || at - kept.at(-1).left > cell)) kept.push({ at: iso, left: at, title: `due ${local(iso, "clock")}` });
+      }
+      return kept;
     },
     show(hours) { this.hours = hours; rememberInUrl({ hours: hours === 1 ? "" : hours }); this.load(); },
     async load() {

@@ -38,7 +38,7 @@ export default {
           <span class="jp-steps__gap">{{ step.gap }}</span>
         </li>
       </ol>
-      <dl class="jp-facts jp-facts--row"><div><dt>Script</dt><dd class="jp-mono">{{ run.script }}<template v-if="run.args.length"> {{ run.args.join(' ') }}</template></dd></div>
+      <dl class="jp-facts jp-facts--row"><div><dt>Script</dt><dd class="jp-mono">{{ [run.script, ...run.args].join(' ') }}</dd></div>
         <div><dt>Due</dt><dd><JpTime :at="run.due_at" /></dd></div>
         <div v-if="newest?.sandbox"><dt>Sandbox</dt><dd>{{ newest.sandbox }}</dd></div></dl>
     </section>
@@ -60,7 +60,6 @@ export default {
       const { run } = this;
       const said = reasonOf(run);
       if (run.state === "timed_out") return `It was stopped at its timeout of ${seconds(run.timeout_s)}. ${said}`;
-      if (run.state === "failed" && !said && run.exit_code != null) return `The script ended with exit code ${run.exit_code}.`;
       if (run.state === "failed" && !said && run.signal != null) return `The script was ended by signal ${run.signal}.`;
       return this.active || run.state === "succeeded" ? "" : said;
     },

@@ -2,8 +2,9 @@
 import { CAUSES, STATES, duration, exitOf, isActive, parts, reasonOf, screenSize, tick, toneOf } from "jp_format";
 import { api, debounced, follow, fromUrl, query, rememberInUrl } from "jp_core";
 
-const FILTERS = [["", "All"], ["running", "Running"], ["queued", "Queued"], ["succeeded", "Succeeded"], ["failed", "Failed"],
-  ["timed_out", "Timed out"], ["lost", "Lost"], ["skipped", "Skipped"], ["missed", "Missed"]];
+// The API takes several states with commas between them.
+const FILTERS = [["", "All"], ["running", "Running"], ["held,queued", "Waiting"], ["succeeded", "Succeeded"],
+  ["failed,timed_out,lost", "Failed"], ["skipped,missed", "Not run"], ["cancelled", "Cancelled"]];
 
 export default {
   components: parts,
@@ -62,13 +63,15 @@ export default {
   }),
   created() {
     this.reload = debounced(() => this.load(), 120);
-    this.load();
-    this.stop = follow("runs", this.onRuns, { onResync: this.load });
+    this.stop = follow("runs", this.onRuns, { load: this.load });
   },
   beforeUnmount() { this.stop(); },
   computed: {
     jobName() { return this.runs[0]?.job_name ?? ""; },
-    filterWords() { return this.state ? `No run is in the state “${STATES[this.state]?.word ?? this.state}”${this.ofJob ? " for this job" : ""}.` : "This job has no runs."; },
+    filterWords() { 
+      const words = this.state.split(",").map((state) => STATES[state]?.word ?? state).join(", ");
+      return this.state ? `Shown are ${this.ofJob ? "this job's runs" : "runs"} in the states ${words}.` : "This job has no runs.";
+    },
     // Bars are relative to the longest on the page: one look finds the odd one out.
     longest() { return Math.max(1, ...this.runs.map((run) => run.duration_ms ?? 0)); },
   },
@@ -106,9 +109,9 @@ export default {
       let unknown = false;
       for (const item of items) {
         if (this.ofJob && item.job_id !== this.ofJob) continue;
-        const run = this.runs.find((known) => known.id === item.run_id);
+        const run = this.runs.find((known) => known.id === item.id);
         if (!run) { unknown = true; continue; }
-        Object.assign(run, { ...item, id: run.id });
+        Object.assign(run, item);
         // The exact figures of a run that ended come with the list.
         if (!isActive(item.state)) unknown = true;
       }

@@ -1,6 +1,6 @@
 // The shell round every page: navigation, health, what a person prefers, toasts, shortcuts.
 import { JpIcon, local, plural, prefs, screenSize, span, tick, zoneOffset } from "jp_format";
-import { api, attempt, dismiss, follow, followHealth, health, link, toasts } from "jp_core";
+import { api, attempt, debounced, dismiss, follow, followHealth, health, link, toasts } from "jp_core";
 
 const PAGES = [
   { key: "overview", word: "Overview", href: "/", icon: "home", letter: "o" },
@@ -23,7 +23,7 @@ export default {
   <div class="jp-shell">
     <a class="jp-skip" href="#jp-main" @click.prevent="skip">Skip to the content</a>
     <nav class="jp-side" aria-label="Main">
-      <a class="jp-brand" href="/"><span class="jp-brand__mark"><JpIcon name="clock" /></span>Job Trigger Portal</a>
+      <a class="jp-brand" href="/"><span class="jp-brand__mark"><JpIcon name="hands" /></span>Job Trigger Portal</a>
       <div class="jp-nav">
         <a v-for="page in pages" :key="page.key" class="jp-nav__item" :href="page.href"
            :aria-current="page.key === active ? 'page' : null">
@@ -109,13 +109,13 @@ export default {
   }),
   created() {
     Object.assign(prefs, this.person);
-    if (!health.known) Object.assign(health, this.health, { known: true });
+    Object.assign(health, this.health);
     this.paint();
     this.afterG = 0;
     this.stops = [
       followHealth(),
       follow("executors", (items) => items.forEach((item) => (this.busy[item.name] = item.online ? item.busy : 0))),
-      follow("jobs", () => { clearTimeout(this.counting); this.counting = setTimeout(this.countJobs, 300); }),
+      follow("jobs", debounced(() => this.countJobs(), 300)),
     ];
     addEventListener("keydown", this.onKey);
   },

@@ -1,13 +1,11 @@
 """The site map: every page in menu order. A page is: query, draw; the browser subscribes by itself."""
 
-from uuid import UUID
-
 from fastapi import FastAPI, Request
 from nicegui import app as nicegui_app
 
 from services.ui.components.frame import View
 from services.ui.pages import executors, job, job_editor, jobs, missing, overview, run, runs
-from services.ui.portal import Portal
+from services.ui.portal import Portal, person_id_in
 from services.ui.theme import STATIC, STATIC_URL
 
 _FOREVER_S = 365 * 24 * 3600
@@ -19,7 +17,7 @@ def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door t
     async def view_of(request: Request) -> View:
         queries = portal.queries
         return View(
-            person=await queries.person(_person_id(request)),
+            person=await queries.person(person_id_in(request.cookies)),
             health=await queries.health(),
             jobs=(await queries.jobs(limit=1)).total,
             executors=await queries.executors(),
@@ -31,10 +29,3 @@ def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door t
     for page in (overview, jobs, job, job_editor, runs, run, executors):
         page.register(portal, view_of)
     missing.register(view_of)
-
-
-def _person_id(request: Request) -> UUID | None:
-    try:
-        return UUID(request.cookies.get("portal_person", ""))
-    except ValueError:
-        return None

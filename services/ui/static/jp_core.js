@@ -45,31 +45,34 @@ export const fromUrl = (name, otherwise = "") => new URLSearchParams(location.se
 // state: connecting | live | lost. heardAt: when the server last said anything.
 export const link = reactive({ state: "connecting", heardAt: Date.now() });
 
-const listeners = new Set(); // { topic, onItems, onResync, afterSeq }
+const listeners = new Set();
 let socket = null;
 let retryMs = 500;
 let retryTimer = 0;
-let everLive = false;
 
 function send(message) {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
 }
 
-function subscribeMessage(listener) {
-  const afterSeq = listener.afterSeq?.();
-  return { subscribe: [listener.topic], ...(afterSeq == null ? {} : { after_seq: afterSeq }) };
+function subscribe(listener) {
+  listener.stands = false;
+  send({ subscribe: listener.topics, ...listener.where() });
 }
 
-// Follow a topic. `onItems(items)` gets each batch; `onResync()` means: what you hold may be old, fetch it.
-// `afterSeq()` is asked at each (re)connection, for logs.
-export function follow(topic, onItems, { onResync = () => {}, afterSeq } = {}) {
-  const listener = { topic, onItems, onResync, afterSeq };
+// Follow topics. `onItems(items, topic)` gets what changes; `load()` is called when the subscription stands
+// and whenever something may have been missed: what it fetches is then whole. `where()` adds to the
+// subscription how far a log is read; such a listener is subscribed again instead of loading.
+export function follow(topics, onItems, { load = () => {}, where = null } = {}) {
+  const listener = { topics: [topics].flat(), onItems, load, where: where ?? (() => ({})), resumes: Boolean(where), stands: false };
   listeners.add(listener);
-  if (socket) send(subscribeMessage(listener));
+  if (socket) subscribe(listener);
   else open();
+  // Without a socket the page still shows what REST says.
+  setTimeout(() => listeners.has(listener) && !listener.stands && listener.load(), 700);
   return () => {
     listeners.delete(listener);
-    if (![...listeners].some((other) => other.topic === topic)) send({ unsubscribe: [topic] });
+    const kept = new Set([...listeners].flatMap((other) => other.topics));
+    send({ unsubscribe: listener.topics.filter((topic) => !kept.has(topic)) });
   };
 }
 
@@ -82,10 +85,7 @@ function open() {
     retryMs = 500;
     link.state = "live";
     link.heardAt = Date.now();
-    for (const listener of listeners) send(subscribeMessage(listener));
-    // Whatever happened while nobody listened is not in the stream.
-    if (everLive) for (const listener of listeners) listener.onResync();
-    everLive = true;
+    for (const listener of listeners) subscribe(listener);
   };
   mine.onmessage = (event) => receive(JSON.parse(event.data));
   mine.onclose = () => {
@@ -99,13 +99,23 @@ function open() {
 }
 
 function receive(message) {
-  link.heardAt = Date.now();
+  if (message.subscribed) return stands(message.subscribed);
   const topic = message.topic ?? message.resync;
   if (!topic) return;
+  link.heardAt = Date.now();
   for (const listener of [...listeners]) {
-    if (listener.topic !== topic) continue;
-    if (message.resync) listener.onResync();
-    else listener.onItems(message.items);
+    if (!listener.topics.includes(topic)) continue;
+    if (!message.resync) listener.onItems(message.items, topic);
+    else if (listener.resumes) subscribe(listener);
+    else listener.load();
+  }
+}
+
+function stands(topics) {
+  for (const listener of [...listeners]) {
+    if (listener.stands || !listener.topics.every((topic) => topics.includes(topic))) continue;
+    listener.stands = true;
+    listener.load();
   }
 }
 
@@ -172,18 +182,12 @@ export const jobActions = {
 
 // --- one health object for pill, banner and counts ------------------------------------------------
 export const health = reactive({
-  known: false, state: "ok", title: "", sentence: "", since: null, executors_online: 0, waiting: 0,
+  state: "ok", title: "", sentence: "", since: null, executors_online: 0, waiting: 0,
 });
 
+// The stream tells the health when it is subscribed to, and then when it changes.
 export function followHealth() {
-  const take = (value) => Object.assign(health, value, { known: true });
-  const load = () => api("/health").then(take, () => {});
-  if (!health.known) load();
-  return follow("health", (items) => items.length && take(items.at(-1)), { onResync: load });
-}
-
-export function titled(text) {
-  document.title = `${text} · Job Trigger Portal`;
+  return follow("health", (items) => items.length && Object.assign(health, items.at(-1)));
 }
 
 // Call at most once per `ms`, the last call winning: bursts of changes become one fetch.
@@ -212,14 +216,7 @@ export function watchRun(initial) {
   if (!watched.has(initial.id)) {
     const run = reactive({ ...initial });
     const load = debounced(() => api(`/runs/${run.id}`).then((fresh) => Object.assign(run, fresh), () => {}), 60);
-    const onRuns = (items) => {
-      const mine = items.findLast((item) => item.run_id === run.id);
-      if (!mine) return;
-      const { state, reason, number, started_at, finished_at, executor, exit_code, signal } = mine;
-      Object.assign(run, { state, reason, number, started_at, finished_at, executor, exit_code, signal });
-      load();
-    };
-    follow("runs", onRuns, { onResync: load });
+    follow(`run:${run.id}`, (items) => { Object.assign(run, items.at(-1)); load(); }, { load });
     watched.set(run.id, { run, load });
   }
   return watched.get(initial.id);

@@ -100,6 +100,16 @@ export function zoneOffset(zone = prefs.zone) {
   return parts.find((part) => part.type === "timeZoneName").value.replace("GMT", "UTC");
 }
 
+// --- what scripts print -----------------------------------------------------------------------
+const ESCAPES = /\x1b\[[0-9;:?<=>]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]/g;
+const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f]/g;
+
+// Escape sequences go; other control characters are shown as their pictures: they are kept, and cannot act.
+export function plain(text) {
+  const bare = text.includes("\x1b") ? text.replace(ESCAPES, "") : text;
+  return bare.replace(CONTROLS, (char) => String.fromCharCode(char === "\x7f" ? 0x2421 : 0x2400 + char.charCodeAt(0)));
+}
+
 // --- states -----------------------------------------------------------------------------------
 export const STATES = {
   held: { word: "Held", icon: "pause", tone: "queued" },
@@ -160,10 +170,10 @@ const ICONS = {
   question: "M5.8 6.1a2.2 2.2 0 1 1 3.3 1.9c-.7.4-1.1.8-1.1 1.6M8 12.4v.1",
   skip: "M3.5 4l5 4-5 4zM12 4v8", pause: "M5.75 4v8M10.25 4v8", lines: "M3 4.5h10M3 8h10M3 11.5h6",
   gone: "M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M8 5v3.6M8 11v.1",
-  arc: "M8 2.5a5.5 5.5 0 1 1-5.2 3.7",
+  hands: "M8 3.5v5l3 2", arc: "M8 2.5a5.5 5.5 0 1 1-5.2 3.7",
   home: "M2.5 7.5L8 2.75l5.5 4.75M4 6.5v6.75h3V9.5h2v3.75h3V6.5", list: "M2.5 4h11M2.5 8h7M2.5 12h9",
   play: "M4.5 3l8 5-8 5z", server: "M2.5 3h11v4h-11zM2.5 9h11v4h-11zM5 5h.1M5 11h.1",
-  plus: "M8 3v10M3 8h10", more: "M3.5 8h.1M8 8h.1M12.5 8h.1", pencil: "M3 13l.7-3 7-7 2.3 2.3-7 7zM9.5 4.2l2.3 2.3",
+  plus: "M8 3v10M3 8h10", more: "M3.4 8a.4.4 0 1 0 .8 0a.4.4 0 1 0-.8 0M7.6 8a.4.4 0 1 0 .8 0a.4.4 0 1 0-.8 0M11.8 8a.4.4 0 1 0 .8 0a.4.4 0 1 0-.8 0", pencil: "M3 13l.7-3 7-7 2.3 2.3-7 7zM9.5 4.2l2.3 2.3",
   bin: "M3 4.5h10M6.5 4.5v-1.75h3v1.75M4.5 4.5l.5 8.75h6l.5-8.75M6.75 7v3.75M9.25 7v3.75",
   warning: "M8 2.5l6 10.75H2zM8 6.5v3M8 11.5v.1", down: "M8 3v9.5M4 8.75L8 12.75l4-4",
   up: "M8 13V3.5M4 7.25L8 3.25l4 4", chevron: "M4 6.25L8 10.25l4-4", download: "M8 2.5v7.5M4.75 7L8 10.25 11.25 7M3 13.25h10",

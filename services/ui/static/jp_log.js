@@ -1,19 +1,11 @@
 // From chunks to lines, and from a line to coloured pieces. Chunks cut anywhere: in a line, in an escape
 // sequence, between \r and \n. No markup is ever made here: pieces end as text nodes.
 
+import { plain } from "jp_format";
+
 export const CUT = 16_384; // characters of one line that are drawn unasked
 
-const ESCAPES = /\x1b\[[0-9;:?<=>]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]/g;
 const SGR = /\x1b\[([0-9;:]*)m/g;
-const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f]/g;
-
-// Control characters are shown as their pictures: what a script printed is kept, and cannot act.
-const pictured = (text) =>
-  text.replace(CONTROLS, (char) => (char === "\x7f" ? "\u2421" : String.fromCharCode(0x2400 + char.charCodeAt(0))));
-
-export function plain(text) {
-  return pictured(text.includes("\x1b") ? text.replace(ESCAPES, "") : text);
-}
 
 // A progress bar writes "10%\r20%\r30%": the last part that holds something is the line.
 function settle(text) {
@@ -28,24 +20,22 @@ export class LogLines {
   constructor() {
     this.lines = []; // { text, stream, at, style }: style is what the line before left switched on
     this.seq = 0; // every chunk up to this one is in `lines`
-    this.ahead = new Map(); // chunks that came before their turn
+    this.missing = 0; // chunks that were skipped because they never came
     this.open = {}; // per stream, the line that has no end yet
     this.styles = {}; // per stream, the colours that are on
   }
 
-  // Take chunks in any order, each once. Returns true if lines changed; `hasGap` says that some are missing.
+  // Take chunks in order, each once: what is already here is passed over. Returns true if lines changed.
   add(chunks) {
     const before = this.seq;
-    for (const chunk of chunks) if (chunk.seq > this.seq) this.ahead.set(chunk.seq, chunk);
-    for (let chunk; (chunk = this.ahead.get(this.seq + 1)); this.seq++) {
-      this.ahead.delete(chunk.seq);
+    for (const chunk of chunks) {
+      if (chunk.seq <= this.seq) continue;
+      this.missing += chunk.seq - this.seq - 1;
+      this.seq = chunk.seq;
       this.append(chunk);
     }
-    for (const seq of this.ahead.keys()) if (seq <= this.seq) this.ahead.delete(seq);
     return this.seq !== before;
   }
-
-  get hasGap() { return this.ahead.size > 0; }
 
   append({ text, stream, at }) {
     let from = 0;
