@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli import leftovers, record, status, up
+from services.cli import leftovers, probe, record, status, up
 from services.cli.child import Child
 from services.cli.console import Console
 from services.cli.errors import NotReady
@@ -22,6 +22,7 @@ from services.cli.record import ChildRecord, Record
 from services.cli.supervisor import Options
 
 BOUND_S = 30
+TREE = Path(__file__).parents[2]
 
 LISTENS = """
 import signal, socket, sys
@@ -37,6 +38,29 @@ print(child.pid, flush=True)
 server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 while True: server.accept()[0].close()
 """
+
+
+async def test_a_whole_portal_comes_up_with_its_sample_and_drains_in_order(
+    free_port: int, tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "home")
+    portal = await command_line("up", "--home", home.folder, "--port", free_port, "--executors", 1)
+    started = await lines_until("everything is ready", portal)
+    running_now = record.running(home.record)
+    assert running_now is not None
+    status_code = await (await command_line("status", "--home", home.folder)).wait()
+    jobs = await probe.request("GET", f"{running_now.portal_url}/api/v1/jobs")
+
+    down_code = await (await command_line("down", "--home", home.folder)).wait()
+
+    ended = await lines_until("", portal)
+    stopped = [line.split()[2] for line in ended if "  stopped (" in line]
+    assert any("there is no sign-in yet" in line for line in started)
+    assert status_code == 0
+    assert "hello" in str(jobs.body)
+    assert (down_code, await portal.wait()) == (0, 0)
+    assert stopped == ["scheduler", "executor-1", "ui", "broker", "epmd"]
+    assert not any(is_alive(child.identity) for child in running_now.children)
 
 
 async def test_a_child_that_is_killed_is_started_again_and_counted(free_port: int, tmp_path: Path) -> None:
@@ -98,7 +122,7 @@ async def main():
 asyncio.run(main())
 """
     supervisor = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", starter, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+        sys.executable, "-c", starter, stdout=asyncio.subprocess.PIPE, cwd=TREE
     )
     assert supervisor.stdout is not None
     child = identify(int(await supervisor.stdout.readline()))
@@ -218,6 +242,25 @@ def a_record(*children: Identity, supervisor: Identity | None = None) -> Record:
 
 async def a_sleeper(folder: Path) -> Process:
     return await spawn(a_program("import signal; signal.pause()", 1, folder))
+
+
+async def command_line(*arguments: object) -> asyncio.subprocess.Process:
+    """Start `portal` with these arguments, as stage 0 does."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.cli", *map(str, arguments), stdout=asyncio.subprocess.PIPE, cwd=TREE
+    )
+
+
+async def lines_until(end: str, process: asyncio.subprocess.Process) -> list[str]:
+    """Read its output up to the line that holds `end`, or all of it if `end` is empty."""
+    assert process.stdout is not None
+    lines = []
+    while line := (await process.stdout.readline()).decode():
+        lines.append(line)
+        if end and end in line:
+            return lines
+    assert not end, f"it ended before it said {end!r}: {''.join(lines)}"
+    return lines
 
 
 def output_of(program: Program) -> str:
