@@ -27,6 +27,8 @@ SOURCE = "scheduler"
 _BATCH = 200
 _MOST_WAITING = 10_000
 _IDLE_S = 60.0
+_TOGETHER_S = 0.03
+"""Changes of one run that follow each other so closely are one to a person."""
 
 
 class Announcer:
@@ -73,6 +75,7 @@ class Announcer:
         """Say what is noted, as it comes."""
         while True:
             await self._wake.wait(self._clock, _IDLE_S)
+            await self._clock.sleep(_TOGETHER_S)
             while self._runs or self._words:
                 await self._publish()
 

@@ -1,7 +1,7 @@
 """Wires the scheduler: opens what it needs in order, starts its loops, closes in reverse."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -86,8 +86,9 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
         health = Health(broker=broker, ledger=ledger, dispatcher=dispatcher, relay=relay, clock=clock)
         await stack.enter_async_context(endpoint(settings.health_port, health.facts))
         log.info("scheduler started", home=str(settings.home))
-        await run_loops(
+        await _run_until(
             stop,
+            ledger,
             dispatcher.run(),
             dispatcher.run_held(),
             relay.run(),
@@ -98,6 +99,23 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
             Reaper(ledger, requests, lost_after_s=settings.lost_after_s).run(),
             announcer.run(),
         )
+        # What was confirmed a moment ago would be published once more by the next start.
         if relay.has_marks:
             await relay.mark()
     log.info("scheduler stopped")
+
+
+async def _run_until(stop: asyncio.Event, ledger: Ledger, *loops: Coroutine[None, None, None]) -> None:
+    """Run the loops until `stop`, and end them between two transactions, never inside one.
+
+    A transaction that is cancelled leaves its lock behind until its connection is collected.
+    """
+    rest = asyncio.Event()
+
+    async def come_to_rest() -> None:
+        await stop.wait()
+        async with ledger.at_rest():
+            rest.set()
+            await asyncio.Event().wait()
+
+    await run_loops(rest, come_to_rest(), *loops)

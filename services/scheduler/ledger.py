@@ -3,7 +3,9 @@
 The core notes in `Effects` what its changes ask for; nothing of it happens before the commit.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
@@ -87,6 +89,8 @@ class Ledger:
         """The jobs whose held runs are to be decided, by due instant; taken by the dispatcher."""
         self.answered = LastAnswer(clock.monotonic())
         self._sessions = sessions
+        # One writer at a time, as SQLite has it; and a transaction is not to be cut in two at the end.
+        self._turn = asyncio.Lock()
 
     async def write(self, work: Callable[[AsyncSession, Effects], Awaitable[Result]]) -> Result:
         """Do `work` in one transaction, then let its effects happen; return what it returns.
@@ -110,8 +114,14 @@ class Ledger:
         self, work: Callable[[AsyncSession, Effects], Awaitable[Result]]
     ) -> tuple[Result, Effects]:
         effects = Effects()
-        async with self._sessions.begin() as session:
+        async with self._turn, self._sessions.begin() as session:
             return await work(session, effects), effects
+
+    @asynccontextmanager
+    async def at_rest(self) -> AsyncIterator[None]:
+        """Let no transaction be under way, nor begin, while inside."""
+        async with self._turn:
+            yield
 
     def _follow(self, effects: Effects) -> None:
         for waiting in effects.armed:

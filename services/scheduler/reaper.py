@@ -24,7 +24,7 @@ from shared.messages.commands import AttemptRelease
 
 log = structlog.get_logger()
 
-TICK_S = 1.0
+TICK_S = 2.0
 _MOST_PER_TICK_S = 2.0
 _LOOPBACK_S = 1.0
 
@@ -74,7 +74,7 @@ def watched(
 
 
 class Reaper:
-    """One loop that looks every second."""
+    """One loop that looks every `TICK_S`."""
 
     def __init__(self, ledger: Ledger, requests: Requests, *, lost_after_s: float) -> None:
         self._ledger = ledger

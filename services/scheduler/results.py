@@ -17,7 +17,8 @@ from shared.messages.events import JobChanged, RequestsChanged, RunFinished, Run
 log = structlog.get_logger()
 
 PREFETCH = 500
-_TOGETHER_S = 0.002
+_TOGETHER_S = 0.02
+"""The start and the end of a short script are seldom further apart: they share a commit."""
 
 
 class Results:

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.statements import changed, insert_all, table_of, update_all
@@ -106,28 +107,25 @@ async def insert_attempts(session: AsyncSession, attempts: Sequence[NewAttempt])
 
 async def attempts_by_id(session: AsyncSession, ids: Collection[AttemptId]) -> dict[AttemptId, AttemptView]:
     """Return those of the attempts that exist."""
-    return await _views(session, AttemptRow.id.in_(ids)) if ids else {}
+    return await _views(session, _BY_ID, {"ids": list(ids)}) if ids else {}
 
 
 async def attempts_of_runs(session: AsyncSession, run_ids: Collection[RunId]) -> dict[AttemptId, AttemptView]:
     """Return the newest attempt of each of the runs that has one."""
-    if not run_ids:
-        return {}
-    return await _views(session, (AttemptRow.run_id.in_(run_ids)) & (AttemptRow.number == RunRow.attempt))
+    return await _views(session, _NEWEST_OF_RUNS, {"ids": list(run_ids)}) if run_ids else {}
 
 
 async def running_of(
     session: AsyncSession, executor: ExecutorName, *, boot: BootId | None = None
 ) -> dict[AttemptId, AttemptView]:
     """Return what the ledger believes to run on an executor, or on one boot of it."""
-    held = (AttemptRow.state == RunState.RUNNING) & (AttemptRow.executor == executor)
-    return await _views(session, held if boot is None else held & (AttemptRow.boot == boot))
+    held = await _views(session, _RUNNING_OF, {"name": executor})
+    return {id_: attempt for id_, attempt in held.items() if boot is None or attempt.boot == boot}
 
 
 async def holders(session: AsyncSession) -> set[tuple[ExecutorName, BootId]]:
     """Return every start of an executor that holds a running attempt."""
-    statement = select(AttemptRow.executor, AttemptRow.boot).where(AttemptRow.state == RunState.RUNNING)
-    rows = await session.execute(statement.distinct())
+    rows = await session.execute(_HOLDERS)
     return {
         (ExecutorName(name), BootId(boot)) for name, boot in rows if name is not None and boot is not None
     }
@@ -262,17 +260,27 @@ _VIEW = (
 )
 
 
-async def _views(session: AsyncSession, condition: object) -> dict[AttemptId, AttemptView]:
-    statement = (
-        select(*_VIEW)
-        .select_from(AttemptRow)
-        .join(RunRow, RunRow.id == AttemptRow.run_id)
-        .join(JobRow, JobRow.id == AttemptRow.job_id)
-        .outerjoin(ScheduleRow, ScheduleRow.id == RunRow.schedule_id)
-        .where(condition)  # type: ignore[arg-type]  # SQLAlchemy's own union is longer than this function
-    )
-    views = (AttemptView(**values) for values in (await session.execute(statement)).mappings())
-    return {view.id: view for view in views}
+# Built once: to build this statement costs more than to run it, and every claim and report needs it.
+_VIEWS = (
+    select(*_VIEW)
+    .select_from(AttemptRow)
+    .join(RunRow, RunRow.id == AttemptRow.run_id)
+    .join(JobRow, JobRow.id == AttemptRow.job_id)
+    .outerjoin(ScheduleRow, ScheduleRow.id == RunRow.schedule_id)
+)
+_BY_ID = _VIEWS.where(AttemptRow.id.in_(bindparam("ids", expanding=True)))
+_NEWEST_OF_RUNS = _VIEWS.where(
+    AttemptRow.run_id.in_(bindparam("ids", expanding=True)), AttemptRow.number == RunRow.attempt
+)
+_RUNNING_OF = _VIEWS.where(AttemptRow.state == RunState.RUNNING, AttemptRow.executor == bindparam("name"))
+_HOLDERS = select(AttemptRow.executor, AttemptRow.boot).where(AttemptRow.state == RunState.RUNNING).distinct()
+
+
+async def _views(
+    session: AsyncSession, statement: Select[Any], parameters: Mapping[str, object]
+) -> dict[AttemptId, AttemptView]:
+    rows = (await session.execute(statement, dict(parameters))).mappings()
+    return {view.id: view for view in (AttemptView(**values) for values in rows)}
 
 
 _WAITING = tuple(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.statements import changed, insert_all
@@ -35,14 +35,14 @@ class ExecutorView:
 
 async def executor_by_name(session: AsyncSession, name: ExecutorName) -> ExecutorView | None:
     """Return the executor, or None if it was never heard."""
-    rows = await session.execute(select(*_VIEW).where(ExecutorRow.name == name))
+    rows = await session.execute(_BY_NAME, {"a_name": name})
     values = rows.mappings().one_or_none()
     return None if values is None else ExecutorView(**values)
 
 
 async def executors(session: AsyncSession) -> list[ExecutorView]:
     """Return every executor that was ever heard, by name: there are few."""
-    rows = await session.execute(select(*_VIEW).order_by(ExecutorRow.name))
+    rows = await session.execute(_ALL)
     return [ExecutorView(**values) for values in rows.mappings()]
 
 
@@ -64,3 +64,5 @@ async def set_offline(session: AsyncSession, name: ExecutorName, *, boot: BootId
 
 
 _VIEW = tuple(ExecutorRow.__table__.c[field.name] for field in fields(ExecutorView))
+_ALL = select(*_VIEW).order_by(ExecutorRow.name)
+_BY_NAME = select(*_VIEW).where(ExecutorRow.name == bindparam("a_name"))

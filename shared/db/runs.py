@@ -4,10 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import TypeAlias
-from uuid import UUID
 
-from sqlalchemy import Select, and_, bindparam, func, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.statements import changed, insert_all, table_of, update_all
@@ -164,29 +162,20 @@ async def unfinished_runs(
     """
     if not job_ids:
         return {}
-    columns = (RunRow.id, RunRow.job_id, RunRow.number, RunRow.state, RunRow.due_at)
-    newest = and_(AttemptRow.run_id == RunRow.id, AttemptRow.number == RunRow.attempt)
-    going = select(*columns).where(
-        RunRow.job_id.in_(job_ids), RunRow.state.in_((*_WAITING, RunState.RUNNING))
-    )
-    lost = (
-        select(*columns)
-        .join(AttemptRow, newest)
-        .where(RunRow.job_id.in_(job_ids), RunRow.state == RunState.LOST, AttemptRow.may_run_until > now)
-    )
     found = defaultdict(list)
-    for statement in (going, lost):
-        for values in (await session.execute(statement)).mappings():
-            run = Unfinished(**values)
-            found[run.job_id].append(run)
-    for runs in found.values():
-        runs.sort(key=lambda run: (run.due_at, run.number))
+    rows = await session.execute(_UNFINISHED, {"jobs": list(job_ids), "now": now})
+    for values in rows.mappings():
+        run = Unfinished(**values)
+        found[run.job_id].append(run)
     return found
 
 
 async def held_runs(session: AsyncSession, job_ids: Collection[JobId]) -> list[HeldRun]:
     """Return what is held of these jobs, by due instant."""
-    return await _held(session, _HELD.where(RunRow.job_id.in_(job_ids))) if job_ids else []
+    if not job_ids:
+        return []
+    rows = await session.execute(_HELD, {"jobs": list(job_ids)})
+    return [HeldRun(**values) for values in rows.mappings()]
 
 
 async def held_dues(session: AsyncSession) -> list[tuple[datetime, JobId]]:
@@ -234,25 +223,31 @@ async def superseded(session: AsyncSession, run_ids: Collection[RunId], *, now: 
 
 async def run_facts(session: AsyncSession, run_ids: Collection[RunId]) -> list[RunFacts]:
     """Return these runs as they stand now, each with its job's next due instant."""
-    next_due = (
-        select(func.min(CursorRow.next_due_at)).where(CursorRow.job_id == RunRow.job_id).scalar_subquery()
+    rows = await session.execute(_RUN_FACTS, {"ids": list(run_ids)})
+    return [RunFacts(**values) for values in rows.mappings()]
+
+
+# Built once: to build such a statement costs more than to run it.
+_UNFINISHED = (
+    select(RunRow.id, RunRow.job_id, RunRow.number, RunRow.state, RunRow.due_at)
+    .outerjoin(AttemptRow, and_(AttemptRow.run_id == RunRow.id, AttemptRow.number == RunRow.attempt))
+    .where(
+        RunRow.job_id.in_(bindparam("jobs", expanding=True)),
+        RunRow.state.in_((*_WAITING, RunState.RUNNING, RunState.LOST)),
+        or_(RunRow.state != RunState.LOST, AttemptRow.may_run_until > bindparam("now")),
     )
-    statement = select(*(RunRow.__table__.c[name] for name in _FACTS), next_due.label("next_due_at")).where(
-        RunRow.id.in_(run_ids)
-    )
-    return [RunFacts(**values) for values in (await session.execute(statement)).mappings()]
-
-
-_FACTS = tuple(field.name for field in fields(RunFacts) if field.name != "next_due_at")
-
-_HeldColumns: TypeAlias = Select[UUID, UUID, int, datetime, Cause, str, Overlap]
-_HELD: _HeldColumns = (
-    select(RunRow.id, RunRow.job_id, RunRow.number, RunRow.due_at, RunRow.cause, JobRow.pool, JobRow.overlap)
-    .join(JobRow, JobRow.id == RunRow.job_id)
-    .where(RunRow.state == RunState.HELD)
     .order_by(RunRow.due_at, RunRow.number)
 )
-
-
-async def _held(session: AsyncSession, statement: "_HeldColumns") -> list[HeldRun]:
-    return [HeldRun(**values) for values in (await session.execute(statement)).mappings()]
+_HELD = (
+    select(RunRow.id, RunRow.job_id, RunRow.number, RunRow.due_at, RunRow.cause, JobRow.pool, JobRow.overlap)
+    .join(JobRow, JobRow.id == RunRow.job_id)
+    .where(RunRow.job_id.in_(bindparam("jobs", expanding=True)), RunRow.state == RunState.HELD)
+    .order_by(RunRow.due_at, RunRow.number)
+)
+_RUN_FACTS = select(
+    *(RunRow.__table__.c[field.name] for field in fields(RunFacts) if field.name != "next_due_at"),
+    select(func.min(CursorRow.next_due_at))
+    .where(CursorRow.job_id == RunRow.job_id)
+    .scalar_subquery()
+    .label("next_due_at"),
+).where(RunRow.id.in_(bindparam("ids", expanding=True)))
