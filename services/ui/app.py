@@ -1,7 +1,6 @@
 """The ui's composition: what its parts are made of, and how long each lives."""
 
 import asyncio
-import importlib.metadata
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +35,7 @@ from shared.runtime.lifecycle import run_loops
 log = structlog.get_logger()
 
 TITLE = "Job Trigger Portal"
+VERSION = "0.1.0"
 _FAVICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
     '<rect width="32" height="32" rx="8" fill="#2451c8"/>'
@@ -78,7 +78,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             live=live,
             settings=settings,
             clock=clock,
-            version=importlib.metadata.version("job-trigger-portal"),
+            version=VERSION,
         ),
         messaging=Messaging(
             amqp_url=settings.amqp_url.get_secret_value(),
@@ -140,30 +140,26 @@ async def serve(settings: UiSettings, stop: asyncio.Event) -> None:
         async with open_database(settings) as database:
             parts = compose(settings, database, SystemClock())
             server = _Server(_config(make_site(parts.portal)))
-            served = asyncio.Event()
             host, port = listener.getsockname()[:2]
-            log.info(
-                "portal serves",
-                url=f"http://{host}:{port}",
-                listens="on loopback only: there is no sign-in yet",
-            )
-            await run_loops(
-                served,
-                _serve(server, listener, stop, served),
-                parts.messaging.run(),
-                parts.portal.live.run(),
-                parts.portal.live.watch_health(),
-            )
+            log.info("portal serves on loopback, there is no sign-in yet", url=f"http://{host}:{port}")
+            await run_until_served(server, listener, stop, parts)
 
 
-async def _serve(
-    server: uvicorn.Server, listener: socket.socket, stop: asyncio.Event, served: asyncio.Event
+async def run_until_served(
+    server: uvicorn.Server, listener: socket.socket, stop: asyncio.Event, parts: Parts
 ) -> None:
-    async with asyncio.TaskGroup() as group:
-        group.create_task(server.serve(sockets=[listener]))
-        await stop.wait()
-        server.should_exit = True
-    served.set()
+    """Run server and loops; after `stop` the server closes its sockets first, then the loops end."""
+    served = asyncio.Event()
+
+    async def serve_until_stop() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.serve(sockets=[listener]))
+            await stop.wait()
+            server.should_exit = True
+        served.set()
+
+    live = parts.portal.live
+    await run_loops(served, serve_until_stop(), parts.messaging.run(), live.run(), live.watch_health())
 
 
 class _Server(uvicorn.Server):

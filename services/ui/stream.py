@@ -30,6 +30,7 @@ _PLAIN = frozenset({"runs", "jobs", "executors", "health"})
 MAX_TOPICS = 200
 MAX_LOGS = 8
 _MAX_SEQ = 2**31 - 1
+_TEXT_ONLY = 1003
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -75,7 +76,10 @@ async def _receive(socket: WebSocket, subscriber: Subscriber, portal: Portal) ->
     while True:
         try:
             text = await socket.receive_text()
-        except (WebSocketDisconnect, RuntimeError, KeyError):  # KeyError: a binary message
+        except (WebSocketDisconnect, RuntimeError):
+            return
+        except KeyError:
+            await socket.close(_TEXT_ONLY, "speak text")
             return
         try:
             ask = msgspec.json.decode(text, type=Ask)

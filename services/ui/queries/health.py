@@ -115,7 +115,7 @@ def _no_executor(known: Facts, now: datetime) -> str:
 
 
 def _for(what: str, since: datetime | None, now: datetime) -> str:
-    return what if since is None else f"{what} for {_duration(now - since)}"
+    return f"{what} yet" if since is None else f"{what} for {_duration(now - since)}"
 
 
 def _duration(passed: timedelta) -> str:

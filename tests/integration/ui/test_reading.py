@@ -1,0 +1,432 @@
+"""What pages and programs are shown of the ledger."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from services.ui.app import Parts
+from services.ui.models import HealthState, JobFilter, JobSort
+from services.ui.queries import RunsFilter
+from shared.db import logs
+from shared.db.engine import Database
+from shared.db.logs import StoredChunk
+from shared.db.tables import CursorRow, ScheduleRow
+from shared.domain.errors import InvalidInput
+from shared.domain.ids import JobId
+from shared.domain.run import Cause, Reason, RunState
+from tests.integration.ui.stage import (
+    NOW,
+    a_draft,
+    a_ledger,
+    a_run,
+    an_attempt,
+    an_executor,
+    run_rows,
+)
+
+MINUTE = timedelta(minutes=1)
+
+
+async def a_job(parts: Parts, **changes: Any) -> JobId:
+    return await parts.portal.commands.create_job(a_draft(**changes))
+
+
+async def chunks(database: Database, attempt_id: UUID, *texts: tuple[int, str, str]) -> None:
+    async with database.logs.begin() as session:
+        await logs.store(
+            session,
+            [
+                logs.packed(
+                    StoredChunk(
+                        attempt_id=attempt_id, run_id=uuid4(), seq=seq, stream=stream, at=NOW, text=text
+                    )
+                )
+                for seq, stream, text in texts
+            ],
+        )
+
+
+async def names_by_page(parts: Parts, limit: int = 2, **question: Any) -> list[str]:
+    names: list[str] = []
+    after = None
+    while True:
+        page = await parts.portal.queries.jobs(after=after, limit=limit, **question)
+        names += [job.name for job in page.items]
+        if (after := page.next) is None:
+            return names
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        (JobSort.NAME, ["a", "B", "c", "d", "e"]),
+        (JobSort.NEXT, ["e", "c", "d", "a", "B"]),
+        (JobSort.LAST, ["B", "a", "c", "d", "e"]),
+    ],
+)
+async def test_pages_hold_every_job_once_in_order(
+    parts: Parts, database: Database, sort: JobSort, order: list[str]
+) -> None:
+    next_in = {"e": 1, "c": 2, "d": 2}
+    ended_ago = {"a": 2, "B": 1}
+    for name in ["a", "B", "c", "d", "e"]:
+        job_id = await a_job(parts, name=name)
+        next_at = NOW + next_in[name] * MINUTE if name in next_in else None
+        last_at = NOW - ended_ago[name] * MINUTE if name in ended_ago else None
+        await a_ledger(database, job_id, next_due_at=next_at, last_finished_at=last_at)
+
+    assert await names_by_page(parts, sort=sort) == order
+
+
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("NIGHT", ["Night"]),
+        ("slow", ["Night"]),
+        ("ledger", ["Day"]),
+        ("100%", ["Day"]),
+        ("%", ["Day"]),
+        ("_", []),
+    ],
+)
+async def test_a_search_looks_at_name_script_and_description(parts: Parts, q: str, found: list[str]) -> None:
+    await a_job(parts, name="Night", script="slow.py")
+    await a_job(parts, name="Day", description="Closes the Ledger 100%")
+
+    page = await parts.portal.queries.jobs(q=q)
+
+    assert [job.name for job in page.items] == found
+    assert page.total == len(found)
+
+
+async def test_each_filter_shows_its_jobs(parts: Parts, database: Database) -> None:
+    commands = parts.portal.commands
+    ids = {name: await a_job(parts, name=name) for name in ["live", "paused", "gone", "busy", "bad"]}
+    await commands.pause(ids["paused"])
+    await commands.delete(ids["gone"])
+    await run_rows(database, a_run(ids["busy"], state=RunState.RUNNING))
+    await a_ledger(database, ids["bad"], last_state=RunState.LOST)
+
+    shown = {state: await names_by_page(parts, state=state) for state in [None, *JobFilter]}
+
+    assert shown == {
+        None: ["bad", "busy", "live", "paused"],
+        JobFilter.ACTIVE: ["bad", "busy", "live"],
+        JobFilter.PAUSED: ["paused"],
+        JobFilter.RUNNING: ["busy"],
+        JobFilter.FAILING: ["bad"],
+        JobFilter.DELETED: ["gone"],
+    }
+
+
+async def test_a_job_shows_its_last_twenty_runs_and_not_the_future(parts: Parts, database: Database) -> None:
+    job_id, other = await a_job(parts), await a_job(parts, name="other")
+    runs = [a_run(job_id, number) for number in range(1, 31)]
+    future = a_run(job_id, 31, due_at=NOW + MINUTE, state=RunState.QUEUED)
+    await run_rows(database, *runs, future, a_run(other))
+    await a_ledger(database, job_id, run_count=31)
+
+    job = await parts.portal.queries.job(job_id)
+
+    assert [run.number for run in job.recent] == list(range(12, 31))
+    assert job.last_run == job.recent[-1]
+
+
+async def test_runs_are_paged_newest_first_each_once(parts: Parts, database: Database) -> None:
+    job_id, other = await a_job(parts), await a_job(parts, name="other")
+    same_instant = [a_run(job_id, number, due_at=NOW) for number in range(4, 7)]
+    await run_rows(
+        database, *(a_run(job_id, number) for number in range(1, 4)), *same_instant, a_run(other, due_at=NOW)
+    )
+
+    async def pages(which: RunsFilter) -> list[UUID]:
+        seen, after = [], None
+        while True:
+            page = await parts.portal.queries.runs(which, after=after, limit=2)
+            seen += list(page.items)
+            if (after := page.next) is None:
+                return [(run.job_name, run.number) for run in seen]
+
+    everything, of_job = await pages(RunsFilter()), await pages(RunsFilter(job_id=job_id))
+
+    assert of_job == [("hello", number) for number in range(6, 0, -1)]
+    assert sorted(everything) == sorted([*of_job, ("other", 1)])
+    assert everything[-3:] == of_job[-3:]
+
+
+async def test_runs_are_found_by_state_job_executor_cause_and_time(
+    client: httpx.AsyncClient, parts: Parts, database: Database
+) -> None:
+    job_id = await a_job(parts)
+    await run_rows(
+        database,
+        a_run(job_id, 1, state=RunState.FAILED, executor="north", due_at=NOW - 2 * MINUTE),
+        a_run(job_id, 2, state=RunState.LOST, cause=Cause.MANUAL, due_at=NOW - MINUTE),
+        a_run(job_id, 3, due_at=NOW),
+    )
+
+    async def found(**query: str) -> list[int]:
+        answer = await client.get("/api/v1/runs", params=query)
+        return [run["number"] for run in answer.json()["items"]]
+
+    since = (NOW - MINUTE).isoformat()
+    assert await found(state="failed,lost") == [2, 1]
+    assert await found(state="succeeded", job=str(job_id)) == [3]
+    assert await found(executor="north") == [1]
+    assert await found(cause="manual") == [2]
+    assert await found(**{"from": since}) == [3, 2]
+    assert await found(to=since) == [1]
+    assert await found(job=str(uuid4())) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"state": "broken"}, "state"),
+        ({"job": "x"}, "job"),
+        ({"limit": "0"}, "limit"),
+        ({"limit": "201"}, "limit"),
+        ({"after": "???"}, "after"),
+        ({"after": "eyJhIjoxfQ"}, "after"),
+        ({"after": "é"}, "after"),
+        ({"from": "yesterday"}, "from"),
+        ({"from": "2026-01-01T00:00:00"}, "from"),
+        ({"cause": "x"}, "cause"),
+    ],
+)
+async def test_a_question_that_makes_no_sense_is_named(
+    client: httpx.AsyncClient, query: dict[str, str], field: str
+) -> None:
+    answer = await client.get("/api/v1/runs", params=query)
+
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+async def test_a_cursor_of_another_list_is_refused(parts: Parts) -> None:
+    for name in "abc":
+        await a_job(parts, name=name)
+    page = await parts.portal.queries.jobs(limit=1)
+
+    with pytest.raises(InvalidInput):
+        await parts.portal.queries.jobs(sort=JobSort.NEXT, after=page.next)
+
+
+async def test_a_run_shows_its_attempts_its_usual_time_and_its_log(
+    client: httpx.AsyncClient, parts: Parts, database: Database
+) -> None:
+    job_id = await a_job(parts, args=("x",))
+    earlier = [a_run(job_id, number, duration_ms=number * 100) for number in range(1, 6)]
+    slow_failure = a_run(job_id, 6, duration_ms=10**6, state=RunState.FAILED)
+    run = a_run(job_id, 7, attempt=2, state=RunState.FAILED, exit_code=3)
+    first, second = an_attempt(run, 1), an_attempt(run, 2, last_seq=2, exit_code=3)
+    await run_rows(database, *earlier, slow_failure, run)
+    await run_rows(database, first, second)
+    await chunks(database, first.id, (1, "stdout", "old\n"))
+    await chunks(database, second.id, (1, "stdout", "a\nb\n"))
+
+    shown = (await client.get(f"/api/v1/runs/{run.id}")).json()
+    await chunks(database, second.id, (2, "stderr", "c\n"))
+    complete = (await client.get(f"/api/v1/runs/{run.id}")).json()["log"]
+
+    assert shown["usual_ms"] == 300
+    assert [attempt["number"] for attempt in shown["attempts"]] == [1, 2]
+    assert (shown["job_name"], shown["args"], shown["exit_code"]) == ("hello", ["x"], 3)
+    assert shown["log"] == {
+        "attempt_id": str(second.id),
+        "stored_seq": 1,
+        "last_seq": 2,
+        "complete": False,
+        "lines": 2,
+    }
+    assert (complete["complete"], complete["lines"]) == (True, 3)
+
+
+async def test_a_log_is_read_piece_by_piece_and_downloaded_whole(
+    client: httpx.AsyncClient, parts: Parts, database: Database
+) -> None:
+    job_id = await a_job(parts)
+    run = a_run(job_id)
+    attempt = an_attempt(run, last_seq=120)
+    await run_rows(database, run)
+    await run_rows(database, attempt)
+    sent = [
+        (seq, "stderr" if seq % 3 == 0 else "stdout", f"line {seq} \u00e9\u4e2d\n") for seq in range(1, 121)
+    ]
+    await chunks(database, attempt.id, *sent)
+    address = f"/api/v1/runs/{run.id}"
+
+    pieces, after = [], 0
+    while after is not None:
+        page = (await client.get(f"{address}/log", params={"after_seq": after, "limit": 50})).json()
+        pieces += page["items"]
+        after = page["next"]
+    whole = await client.get(f"{address}/log.txt")
+    errors = await client.get(f"{address}/log.txt", params={"stream": "stderr"})
+
+    assert [(piece["seq"], piece["stream"], piece["text"]) for piece in pieces] == sent
+    assert whole.text == "".join(text for _, _, text in sent)
+    assert errors.text == "".join(text for _, stream, text in sent if stream == "stderr")
+    assert whole.headers["content-type"] == "text/plain; charset=utf-8"
+    assert "attachment" in whole.headers["content-disposition"]
+
+
+@pytest.mark.parametrize("path", ["log", "log.txt"])
+async def test_an_attempt_that_is_none_is_not_found(
+    client: httpx.AsyncClient, parts: Parts, database: Database, path: str
+) -> None:
+    run = a_run(await a_job(parts))
+    await run_rows(database, run)
+
+    unknown_attempt = await client.get(f"/api/v1/runs/{run.id}/{path}", params={"attempt": 9})
+    unknown_run = await client.get(f"/api/v1/runs/{uuid4()}/{path}")
+    too_big = await client.get(f"/api/v1/runs/{run.id}/{path}", params={"attempt": 2**70})
+
+    assert [unknown_attempt.status_code, unknown_run.status_code, too_big.status_code] == [404, 404, 422]
+
+
+async def test_executors_show_what_they_have_in_hand(parts: Parts, database: Database) -> None:
+    job_id = await a_job(parts)
+    run = a_run(job_id, 5, state=RunState.RUNNING, executor="north")
+    await run_rows(database, run, a_run(job_id, 4, executor="north"))
+    await run_rows(
+        database,
+        an_attempt(run),
+        an_executor("north"),
+        an_executor("away", online=False),
+        an_executor("east"),
+    )
+
+    executors = await parts.portal.queries.executors()
+
+    assert [(each.name, each.online) for each in executors] == [
+        ("east", True),
+        ("north", True),
+        ("away", False),
+    ]
+    assert [(each.number, each.job_name) for each in executors[1].running] == [(5, "hello")]
+    assert (executors[1].runs_24h, executors[0].runs_24h) == (2, 0)
+
+
+async def test_the_overview_counts_and_says_what_needs_attention(parts: Parts, database: Database) -> None:
+    job_id = await a_job(parts)
+    bad_id = await a_job(parts, name="bad")
+    failed = a_run(bad_id, 1, state=RunState.FAILED, reason=Reason.OUTPUT, detail="too much")
+    attempt = an_attempt(failed)
+    late = [
+        a_run(job_id, n, due_at=NOW - n * MINUTE, started_at=NOW - n * MINUTE + timedelta(milliseconds=n))
+        for n in range(1, 101)
+    ]
+    waiting = a_run(job_id, 101, due_at=NOW - 2 * MINUTE, state=RunState.QUEUED)
+    future = a_run(job_id, 102, due_at=NOW + MINUTE, state=RunState.QUEUED)
+    skipped = a_run(job_id, 103, state=RunState.SKIPPED)
+    old = a_run(job_id, 104, due_at=NOW - timedelta(days=2), state=RunState.FAILED)
+    await run_rows(database, failed, *late, waiting, future, skipped, old)
+    await run_rows(database, attempt, an_executor("a"), an_executor("b", online=False))
+    await chunks(database, attempt.id, (1, "stderr", "Traceback\nboom\n\n"), (2, "stdout", "fine\n"))
+    await a_ledger(database, job_id, run_count=104, last_finished_at=NOW, last_state=RunState.SUCCEEDED)
+    await a_ledger(
+        database,
+        bad_id,
+        run_count=1,
+        last_run_id=failed.id,
+        last_state=RunState.FAILED,
+        last_finished_at=NOW,
+    )
+
+    overview = await parts.portal.queries.overview()
+
+    assert (overview.jobs, overview.running, overview.slots) == (2, 0, 4)
+    assert (overview.waiting, overview.oldest_waiting_at) == (1, waiting.due_at)
+    assert (overview.failed_24h, overview.failed_jobs_24h, overview.total_24h) == (1, 1, 102)
+    assert overview.start_delay_p99_ms == 99
+    (attention,) = overview.attention
+    assert (attention.job_name, attention.last_error, attention.detail) == ("bad", "boom", "too much")
+    assert [row.job_name for row in overview.timeline.rows] == ["bad", "hello"]
+    assert all(run.due_at <= overview.timeline.now for row in overview.timeline.rows for run in row.runs)
+
+
+async def test_what_is_next_follows_the_cursors(parts: Parts, database: Database) -> None:
+    for name, minutes in [("later", 9), ("sooner", 3), ("paused", 1)]:
+        job_id = await a_job(parts, name=name, schedule={"kind": "interval", "every_s": 60})
+        await a_ledger(database, job_id)
+        async with database.reading() as session:
+            schedule = await session.get_one(ScheduleRow, await _schedule_of(session, job_id))
+        cursor = CursorRow(
+            schedule_id=schedule.id, job_id=job_id, decided_until=NOW, next_due_at=NOW + minutes * MINUTE
+        )
+        await run_rows(database, cursor)
+        if name == "paused":
+            await parts.portal.commands.pause(job_id)
+
+    overview = await parts.portal.queries.overview()
+
+    assert [item.job_name for item in overview.next_up] == ["sooner", "later"]
+    assert overview.next_up[0].schedule_text == "Every minute"
+
+
+async def _schedule_of(session: Any, job_id: JobId) -> UUID:
+    from sqlalchemy import select
+
+    return await session.scalar(select(ScheduleRow.id).where(ScheduleRow.job_id == job_id))
+
+
+async def test_ready_and_degraded_while_the_broker_is_away(client: httpx.AsyncClient) -> None:
+    ready = await client.get("/readyz")
+    health = (await client.get("/api/v1/health")).json()
+
+    assert (ready.status_code, ready.json()["ready"]) == (200, True)
+    assert ready.json()["facts"] == health
+    assert (health["state"], health["broker"], health["title"]) == ("degraded", False, "RabbitMQ is away")
+
+
+async def test_a_database_that_is_away_is_said_and_not_a_crash(
+    client: httpx.AsyncClient, parts: Parts, database: Database
+) -> None:
+    async with database.ledger.begin() as session:
+        await session.connection(execution_options={})
+        await (await session.connection()).exec_driver_sql("ALTER TABLE cursors RENAME TO gone")
+
+    health = await parts.portal.queries.health()
+    ready = await client.get("/readyz")
+
+    assert (health.state, health.database) == (HealthState.DOWN, False)
+    assert (ready.status_code, ready.json()["ready"]) == (503, False)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "text", "error", "field"),
+    [
+        ({"kind": "interval", "every_s": 90}, "Every 90 seconds", None, None),
+        ({"kind": "manual"}, "Manual only", None, None),
+        ({"kind": "interval", "every_s": 0}, "", "1 or more", "every_s"),
+        ({"kind": "interval", "every_s": "5"}, "", "whole number", "every_s"),
+        ({"kind": "lunar"}, "", "no kind of schedule", "schedule"),
+    ],
+)
+async def test_a_schedule_is_said_in_words_while_it_is_typed(
+    client: httpx.AsyncClient, schedule: dict[str, object], text: str, error: str | None, field: str | None
+) -> None:
+    shown = (await client.post("/api/v1/schedules/preview", json={"schedule": schedule})).json()
+
+    assert (shown["text"], shown["field"]) == (text, field)
+    assert error is None or error in shown["error"]
+    assert len(shown["next"]) == (5 if schedule == {"kind": "interval", "every_s": 90} else 0)
+
+
+async def test_scripts_are_listed_without_what_cannot_run(client: httpx.AsyncClient) -> None:
+    answer = (await client.get("/api/v1/scripts")).json()
+
+    assert "hello.py" in answer["items"]
+    assert answer["items"] == sorted(answer["items"])
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v2/jobs", "/api/"])
+async def test_an_unknown_address_of_the_api_is_a_problem_document(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    answer = await client.get(path)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
