@@ -6,12 +6,14 @@ import time
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from tests.drills.scripts import FAMILY, WITNESS, written
+from tests.drills.scripts import FAMILY, SLEEPER, WITNESS, written
 from tests.support.eventually import eventually
 from tests.support.stack import Stack, running_stack
 
 LOST_WITHIN_S = 25
+SILENCE_S = 15
 DEAD_WITHIN_S = 1
 
 
@@ -43,6 +45,32 @@ def executor_killed(folder: Path) -> list[str]:
     ]
 
 
+def executor_frozen(folder: Path) -> list[str]:
+    """SIGSTOP an executor in mid-run until its run is lost, then let it go on."""
+    ready = folder / "ready"
+    with running_stack(folder, executors=1, scripts=written(folder, sleeper=SLEEPER)) as stack:
+        run_id = stack.run_now(stack.create("sleeper", "sleeper.py", args=[str(ready)]))
+        eventually(ready.exists, within_s=30, what="the script runs")
+        pid = stack.pid("executor-1")
+
+        began = time.monotonic()
+        os.kill(pid, signal.SIGSTOP)
+        lost = stack.ended(run_id, within_s=60)
+        lost_s = time.monotonic() - began
+        offline = stack.ask("GET", "/executors")["items"][0]["online"] is False
+        os.kill(pid, signal.SIGCONT)
+        done = eventually(
+            lambda: _if_succeeded(stack, run_id), within_s=60, what="what happened corrects lost"
+        )
+    assert (lost["state"], lost["reason"]) == ("lost", "silent"), lost
+    assert offline, "the executor was not shown as offline"
+    assert SILENCE_S <= lost_s <= LOST_WITHIN_S + 1, f"lost after {lost_s:.1f} s"
+    return [
+        f"SIGSTOP of executor-1: offline, its run {lost['state']} ({lost['reason']}) after {lost_s:.1f} s",
+        f"SIGCONT: the run is {done['state']} after all, attempt {done['attempt']}",
+    ]
+
+
 def everything_restarted(folder: Path) -> list[str]:
     """Restart RabbitMQ and each service in turn, in order and by SIGKILL, while a job ticks every second."""
     witness = folder / "witness"
@@ -70,9 +98,7 @@ def everything_restarted(folder: Path) -> list[str]:
 
 
 def _verdict(stack: Stack, witness: Path) -> list[str]:
-    rows = stack.rows(
-        "SELECT nominal_at, nominal_until, instants, state, attempt FROM runs ORDER BY nominal_at"
-    )
+    rows = stack.rows("SELECT nominal_at, instants, state FROM runs ORDER BY nominal_at")
     instants = [moment for row in rows for moment in _instants(row)]
     starts = Counter(tuple(line.split()[:2]) for line in witness.read_text().splitlines())
     states = Counter(row[2] for row in rows)
@@ -102,6 +128,11 @@ def _ticks_again(stack: Stack, job: str) -> None:
 
 def _open_runs(stack: Stack) -> int:
     return int(stack.rows("SELECT count(*) FROM runs WHERE state IN ('held', 'queued', 'running')")[0][0])
+
+
+def _if_succeeded(stack: Stack, run_id: str) -> dict[str, Any]:
+    run: dict[str, Any] = stack.ask("GET", f"/runs/{run_id}")
+    return run if run["state"] == "succeeded" else {}
 
 
 def _printed_pids(stack: Stack, run_id: str) -> list[int]:

@@ -31,6 +31,13 @@ with open(sys.argv[1], "w") as ready:
 time.sleep(600)
 """
 
+SLEEPER = """
+import sys, time
+with open(sys.argv[1], "w") as ready:
+    ready.write("ready")
+time.sleep(35)
+"""
+
 
 def written(folder: Path, **scripts: str) -> Path:
     """Write the scripts into a new scripts directory and return it."""
