@@ -2,6 +2,7 @@
 
 import sys
 
+import structlog
 from pydantic import ValidationError
 
 from services.executor.app import run
@@ -19,7 +20,8 @@ def main() -> None:
             for fault in error.errors()
         ]
         sys.exit("\n".join(lines))
-    logs.configure(settings.executor_name, settings.log_format)
+    logs.configure("executor", settings.log_format)
+    structlog.contextvars.bind_contextvars(executor=settings.executor_name)
     lifecycle.run(lambda stop: run(settings, stop))
 
 

@@ -1,6 +1,7 @@
 """The composition root: builds the parts of an executor, starts its loops, and drains it at the end."""
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -109,19 +110,18 @@ class _Executor:
         }
 
 
-async def run(settings: ExecutorSettings, stop: asyncio.Event) -> None:
+async def run(settings: ExecutorSettings, stop: asyncio.Event, clock: Clock | None = None) -> None:
     """Run the executor until `stop` is set and what it holds has ended, is settled and stored."""
-    executor = _Executor(_base(settings))
+    executor = _Executor(_base(settings, clock or SystemClock()))
     identity = executor.base.identity
-    log.info("executor starts", executor=identity.name, boot=str(identity.boot), slots=identity.slots)
+    log.info("executor starts", boot=str(identity.boot), slots=identity.slots)
     async with endpoint(settings.health_port, executor.facts):
         await run_loops(executor.drained, _serve(executor), _drain(executor, stop))
     log.info("executor ends")
 
 
-def _base(settings: ExecutorSettings) -> _Base:
+def _base(settings: ExecutorSettings, clock: Clock) -> _Base:
     home = settings.state_dir
-    clock = SystemClock()
     journal = locked_journal(home, name=settings.executor_name)
     keeper = home / "keeper.pyc"
     bury_keepers(keeper)
@@ -209,13 +209,21 @@ def _wired(
     )
     holdings = Holdings(means, slots)
     intake = Intake(dues, claims=claims, holdings=holdings, slots=slots, clock=clock, is_open=base.is_open)
+
+    def condition() -> tuple[bool, tuple[str, ...]]:
+        before = base.problems
+        found = base.look()
+        if base.problems != before:
+            intake.look()
+        return found
+
     heartbeat = Heartbeat(
         requests,
         identity=identity,
         holdings=holdings,
         reporter=reporter,
         clock=clock,
-        condition=base.look,
+        condition=condition,
     )
 
     def drain() -> None:
@@ -255,15 +263,14 @@ async def _drain(executor: _Executor, stop: asyncio.Event) -> None:
 
 
 async def _finish(parts: _Parts) -> None:
-    clock = parts.base.clock
-    give_up_at = clock.monotonic() + _CLAIM_FAREWELL_S
-    while parts.intake.is_claiming and clock.monotonic() < give_up_at:
-        await clock.sleep(0.05)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLAIM_FAREWELL_S):
+            await parts.intake.is_shut.wait()
     await parts.holdings.is_idle.wait()
     try:
         async with asyncio.timeout(_FAREWELL_S):
             await parts.reporter.is_idle.wait()
             while not parts.base.spools.is_empty:
-                await clock.sleep(0.05)
+                await parts.base.clock.sleep(0.05)
     except TimeoutError:
         log.warning("left before all was settled and stored: the next start tells it")

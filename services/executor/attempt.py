@@ -93,23 +93,28 @@ class Attempt:
         if report is not None:
             await self._finish(report)
         self.has_ended.set()
-        await self._means.sandbox.clear(self.grant)
+        await asyncio.to_thread(self._tidy_up)
 
     async def _to_the_end(self) -> RunFinished | None:
-        await self._note(Phase.GRANTED)
         try:
-            order = await self._means.sandbox.prepare(self.grant, lease_until=self._keeper_lease())
+            order = await asyncio.to_thread(self._make_ready)
         except NotRunnable as error:
             return self._report((RunState.FAILED, Reason.START_ERROR, str(error)))
-        if self._asked is None and self._is_in_time():
-            await self._note(Phase.SPAWNING)
-        # Asked again after the disk had its say: what is decided here is what happens.
+        # Asked after the disk had its say: what is decided here is what happens.
         if self._asked is not None:
             return self._report(of_asked(self._asked))
-        if not self._is_in_time():
+        if self._means.clock.monotonic() >= self._spawn_until:
             await self._release()
             return None
         return await self._watch(order)
+
+    def _make_ready(self) -> Order:
+        """Do all that blocks before the spawn, in one thread's turn; last the note that it may be spawned."""
+        self._means.journal.write_now(self._entry(Phase.GRANTED))
+        lease_until = self._lease_until if self.grant.on_lost is OnLost.RETRY else math.inf
+        order = self._means.sandbox.prepare(self.grant, lease_until=lease_until)
+        self._means.journal.write_now(self._entry(Phase.SPAWNING))
+        return order
 
     async def _watch(self, order: Order) -> RunFinished:
         process = self._process = self._means.sandbox.start(order, self._output.take)
@@ -138,10 +143,13 @@ class Attempt:
 
     async def _all_of(self, process: Process) -> Ended:
         ended = await process.ended
-        self._process = None
-        await process.reap()
         self._output.finish()
         return ended
+
+    def _tidy_up(self) -> None:
+        if self._process is not None:
+            self._process.reap()
+        self._means.sandbox.clear(self.grant)
 
     async def _finish(self, report: RunFinished) -> None:
         means = self._means
@@ -149,7 +157,7 @@ class Attempt:
         means.spools.complete(self.ref.attempt_id)
         means.reporter.take(report)
         try:
-            await self._note(Phase.FINISHED, report)
+            await means.journal.write(self._entry(Phase.FINISHED, report))
         except OSError as error:
             # It is still sent, and again, for as long as this process lives.
             log.error("report not journaled", attempt_id=str(self.ref.attempt_id), error=str(error))  # noqa: TRY400
@@ -174,15 +182,8 @@ class Attempt:
         )
         await self._means.journal.remove(self.ref.attempt_id)
 
-    async def _note(self, phase: Phase, report: RunFinished | None = None) -> None:
-        entry = Entry(phase=phase, grant=self.grant, at=self._means.clock.now(), report=report)
-        await self._means.journal.write(entry)
-
-    def _is_in_time(self) -> bool:
-        return self._means.clock.monotonic() < self._spawn_until
-
-    def _keeper_lease(self) -> float:
-        return self._lease_until if self.grant.on_lost is OnLost.RETRY else math.inf
+    def _entry(self, phase: Phase, report: RunFinished | None = None) -> Entry:
+        return Entry(phase=phase, grant=self.grant, at=self._means.clock.now(), report=report)
 
     def _on_disk_full(self, error: OSError) -> None:
         log.error("output not kept", attempt_id=str(self.ref.attempt_id), error=str(error))

@@ -65,7 +65,9 @@ class Heartbeat:
             began = self._clock.monotonic()
             self._is_wanted.clear()
             is_answered = await self._beat(began)
-            await self._rest(began + (EVERY_S if is_answered else ASK_AGAIN_S))
+            # Who drains waits for nothing but the last answers.
+            is_calm = is_answered and not self._condition()[0]
+            await self._rest(began + (EVERY_S if is_calm else ASK_AGAIN_S))
 
     async def _beat(self, sent_at: float) -> bool:
         question = self._question()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
 
 import structlog
 
@@ -39,24 +38,16 @@ class Holdings:
         return tuple(self._held)
 
     def knows(self, ref: AttemptRef) -> bool:
-        """Say whether this executor holds the attempt, held it, or is asking for it."""
+        """Say whether this executor holds the attempt or held it lately."""
         return ref in self._seen
-
-    def remember(self, refs: Iterable[AttemptRef]) -> None:
-        """Note that these were asked for."""
-        for ref in refs:
-            self._seen[ref] = None
-        while len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
-
-    def forget(self, ref: AttemptRef) -> None:
-        """Let the attempt be asked for again: it was not granted."""
-        self._seen.pop(ref, None)
 
     def start(self, grant: Grant, *, lease_until: float) -> None:
         """Start a granted attempt, for which a slot was taken; the slot is freed when it has ended."""
         attempt = Attempt(grant, lease_until=lease_until, means=self._means)
         self._held[attempt.ref] = attempt
+        self._seen[attempt.ref] = None
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
         self.is_idle.clear()
         self._starts.put_nowait(attempt)
 

@@ -65,6 +65,8 @@ class Intake:
         self._waiting: list[_Waiting] = []
         self._claiming_since: float | None = None
         self._wake = asyncio.Event()
+        self.is_shut = asyncio.Event()
+        """Set once it is not open, and nothing waits or is claimed any more."""
 
     @property
     def is_claiming(self) -> bool:
@@ -97,7 +99,7 @@ class Intake:
                 await delivery.park("only job.due belongs into this queue")
                 continue
             ref = AttemptRef(message.attempt_id, message.token)
-            if self._holdings.knows(ref) or any(waiting.ref == ref for waiting in self._fresh()):
+            if any(waiting.ref == ref for waiting in self._fresh()):
                 await delivery.ack()
                 continue
             since = self._clock.monotonic()
@@ -105,13 +107,25 @@ class Intake:
             self._wake.set()
 
     async def _turn(self, group: asyncio.TaskGroup) -> None:
+        await self._drop_known()
         if not self.is_claiming and (picked := self._pick()):
             self._claiming_since = self._clock.monotonic()
-            self._holdings.remember(waiting.ref for waiting in picked)
             group.create_task(self._claim(picked))
         await self._give_back()
         for due in self._queues:
             await self._set_gate(due)
+        if not (self._is_open() or self._waiting or self.is_claiming):
+            self.is_shut.set()
+
+    async def _drop_known(self) -> None:
+        """Acknowledge duplicates of what is held here, or was.
+
+        What is being claimed is not known yet: refused, a duplicate of it may be newer than the refusal.
+        """
+        known = [waiting for waiting in self._fresh() if self._holdings.knows(waiting.ref)]
+        self._waiting = [waiting for waiting in self._waiting if waiting not in known]
+        for waiting in known:
+            await waiting.delivery.ack()
 
     def _fresh(self) -> list[_Waiting]:
         self._waiting = [waiting for waiting in self._waiting if not waiting.delivery.is_stale]
@@ -134,7 +148,6 @@ class Intake:
             if waiting.ref in granted:
                 self._holdings.start(granted[waiting.ref], lease_until=claimed.lease_until)
             else:
-                self._holdings.forget(waiting.ref)
                 self._slots.give_back()
         self._claiming_since = None
         self._wake.set()

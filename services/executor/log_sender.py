@@ -57,6 +57,7 @@ class LogSender:
                 failed.add(id(spool))
             elif id(spool) not in failed:  # a gap: what comes after it is sent again with it
                 spool.confirm(chunk.seq)
+                self._progress_at.setdefault(chunk.attempt_id, self._clock.monotonic())
         if failed:
             self._backoff_s = min(_MAX_BACKOFF_S, max(0.1, self._backoff_s * 2))
             await self._clock.sleep(self._backoff_s)

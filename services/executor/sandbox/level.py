@@ -4,7 +4,6 @@ It keeps accidents apart, not enemies: an environment made from nothing, no desc
 a session and a folder of its own, no new privileges, and a keeper that lets nothing outlive the run.
 """
 
-import asyncio
 import contextlib
 import subprocess
 from dataclasses import dataclass
@@ -28,28 +27,13 @@ class Sandbox:
     work_root: Path
     keeper: Path
 
-    async def prepare(self, grant: Grant, *, lease_until: float) -> Order:
-        """Find the script and make its folder; changes nothing when it raises.
+    def prepare(self, grant: Grant, *, lease_until: float) -> Order:
+        """Find the script and make its folder; blocks, and changes nothing when it raises.
 
         Raises:
             NotRunnable: in words for people.
             OSError: there is no room for the folder.
         """
-        return await asyncio.to_thread(self._prepare, grant, lease_until)
-
-    def start(self, order: Order, printed: Printed) -> Process:
-        """Start the keeper with the order.
-
-        Raises:
-            OSError: the machine has no room for another process.
-        """
-        return process.start(order, keeper=self.keeper, printed=printed)
-
-    async def clear(self, grant: Grant) -> None:
-        """Remove the folder with all the script left in it."""
-        await asyncio.to_thread(remove_tree, self._folder(grant))
-
-    def _prepare(self, grant: Grant, lease_until: float) -> Order:
         script = resolve(self.scripts_dir, grant.script)
         folder = self._folder(grant)
         command = command_for(
@@ -68,6 +52,18 @@ class Sandbox:
             kill_grace_s=grant.kill_grace_s,
             lease_until=lease_until,
         )
+
+    def start(self, order: Order, printed: Printed) -> Process:
+        """Start the keeper with the order.
+
+        Raises:
+            OSError: the machine has no room for another process.
+        """
+        return process.start(order, keeper=self.keeper, printed=printed)
+
+    def clear(self, grant: Grant) -> None:
+        """Remove the folder with all the script left in it; blocks."""
+        remove_tree(self._folder(grant))
 
     def _folder(self, grant: Grant) -> Path:
         return self.work_root / str(grant.attempt_id)

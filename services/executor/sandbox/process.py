@@ -100,9 +100,9 @@ class Process:
         """Send SIGKILL to the script and everything it started, at once."""
         self._say(b"K")
 
-    async def reap(self) -> None:
-        """Wait for the keeper to be gone. To be awaited once, after `ended`."""
-        await asyncio.to_thread(self.keeper.wait)
+    def reap(self) -> None:
+        """Wait for the keeper to be gone; blocks for a moment, if called after `ended`."""
+        self.keeper.wait()
 
     def listen(self) -> None:
         """Start reading; called by `start`."""

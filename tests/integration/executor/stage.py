@@ -91,11 +91,15 @@ class Ledger:
     before_grant: Callable[[], Awaitable[None]] | None = None
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def due(self, script: str, *, urgent: bool = False, **wanted: object) -> Wanted:
+    async def due(
+        self, script: str, *, urgent: bool = False, refused: bool = False, **wanted: object
+    ) -> Wanted:
         """Let an attempt of this script be due."""
         ref = AttemptRef(AttemptId(new_id()), 1)
         attempt = Wanted(ref=ref, run_id=RunId(new_id()), job_id=JobId(new_id()), script=script, **wanted)  # type: ignore[arg-type]
         self.jobs[ref.attempt_id] = attempt
+        if refused:
+            self.refuses.add(ref.attempt_id)
         await self.publish_due(attempt, urgent=urgent)
         return attempt
 
@@ -124,13 +128,15 @@ class Ledger:
     def reports(self, wanted: Wanted) -> list[RunFinished]:
         return [report for report in self.finished if report.attempt_id == wanted.ref.attempt_id]
 
+    def copies(self, wanted: Wanted) -> list[RunOutput]:
+        return [chunk for chunk in self.chunks if chunk.attempt_id == wanted.ref.attempt_id]
+
     async def text(self, wanted: Wanted) -> str:
         """Wait for the report and for every chunk it announces; return them joined."""
         report = await self.ended(wanted)
 
         def found() -> dict[int, str]:
-            mine = [chunk for chunk in self.chunks if chunk.attempt_id == wanted.ref.attempt_id]
-            return {chunk.seq: chunk.text for chunk in mine}
+            return {chunk.seq: chunk.text for chunk in self.copies(wanted)}
 
         await self.until(lambda: set(found()) >= set(range(1, report.last_seq + 1)))
         return "".join(text for _, text in sorted(found().items()))
@@ -154,6 +160,7 @@ class Ledger:
         match delivery.message:
             case AttemptClaim() as claim:
                 self.claims.append(claim)
+                await self._tell()
                 if len(self.claims) <= self.ignored_claims:
                     return
                 if self.before_grant is not None:

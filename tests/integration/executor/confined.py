@@ -1,0 +1,104 @@
+"""Real scripts under real keepers: start one, watch it, and see processes die."""
+
+import asyncio
+import math
+import os
+import select
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.executor.sandbox import process
+from services.executor.sandbox.command import Command
+from services.executor.sandbox.process import Ended, Order, Process, compiled_keeper
+from shared.messages.events import Stream
+
+BOUND_S = 20
+
+
+@dataclass
+class Confined:
+    """A running script and what it printed so far."""
+
+    process: Process
+    printed: dict[Stream, bytearray]
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def out(self) -> str:
+        return self.printed[Stream.STDOUT].decode()
+
+    async def says(self, text: str) -> None:
+        """Wait until it has printed this."""
+        async with asyncio.timeout(BOUND_S):
+            while text not in self.out:
+                self.news.clear()
+                await self.news.wait()
+
+    async def end(self) -> Ended:
+        async with asyncio.timeout(BOUND_S):
+            ended = await self.process.ended
+        self.process.reap()
+        return ended
+
+    def vanish(self) -> None:
+        """Let go of the keeper as the kernel does for an executor that was killed."""
+        loop = asyncio.get_running_loop()
+        for fd in (self.process.channel.fileno(), *self.process.outputs):
+            loop.remove_reader(fd)
+        self.process.channel.close()
+        for fd in self.process.outputs:
+            os.close(fd)
+
+    async def pids(self, count: int) -> list[int]:
+        """Wait for so many lines with a pid each."""
+        async with asyncio.timeout(BOUND_S):
+            while self.out.count("\n") < count:
+                self.news.clear()
+                await self.news.wait()
+        return [int(line) for line in self.out.split()]
+
+
+def start(
+    folder: Path,
+    *argv: str,
+    timeout_s: float = BOUND_S,
+    grace_s: float = 0.5,
+    lease_until: float = math.inf,
+) -> Confined:
+    """Start this program under a keeper, in `folder`."""
+    printed = {stream: bytearray() for stream in Stream}
+    news = asyncio.Event()
+
+    def take(stream: Stream, read: bytes) -> None:
+        printed[stream].extend(read)
+        news.set()
+
+    order = Order(
+        name="test",
+        command=Command(argv=argv, env={"PATH": "/usr/bin:/bin"}),
+        work_dir=folder,
+        timeout_s=timeout_s,
+        kill_grace_s=grace_s,
+        lease_until=lease_until,
+    )
+    keeper = compiled_keeper(folder / "keeper.pyc")
+    return Confined(process.start(order, keeper=keeper, printed=take), printed, news)
+
+
+def python(code: str) -> tuple[str, ...]:
+    return (sys.executable, "-I", "-S", "-u", "-c", code)
+
+
+def is_dead(pid: int) -> bool:
+    """Wait for the process to be gone; False when it still lives after 20 s."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        return bool(poll.poll(BOUND_S * 1000))
+    finally:
+        os.close(pidfd)

@@ -1,0 +1,99 @@
+"""An executor of the test's own, in this process or in one that can be killed."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from services.executor import app
+from shared.runtime.clock import SystemClock
+from tests.integration.executor.stage import KEY, NAME, Ledger, ledger, settings_for
+
+SAMPLES = Path(__file__).parents[3] / "scripts"
+
+
+class ShiftedClock(SystemClock):
+    """The machine's clock; a test moves the monotonic one forward instead of waiting."""
+
+    shift = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.shift
+
+
+@pytest.fixture
+def clock() -> ShiftedClock:
+    return ShiftedClock()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with the sample scripts."""
+    (tmp_path / "scripts").mkdir()
+    for sample in SAMPLES.iterdir():
+        (tmp_path / "scripts" / sample.name).write_bytes(sample.read_bytes())
+    return tmp_path
+
+
+@pytest.fixture
+async def played(amqp_url: str) -> AsyncIterator[Ledger]:
+    async with ledger(amqp_url) as other_side:
+        yield other_side
+
+
+@pytest.fixture
+async def executor(
+    amqp_url: str, home: Path, clock: ShiftedClock, played: Ledger
+) -> AsyncIterator[Callable[..., Awaitable[asyncio.Event]]]:
+    """Start an executor with these settings; it is drained at the end of the test."""
+    stops: list[asyncio.Event] = []
+    async with asyncio.TaskGroup() as group:
+
+        async def start(**settings: object) -> asyncio.Event:
+            stop = asyncio.Event()
+            stops.append(stop)
+            group.create_task(app.run(settings_for(amqp_url, home, **settings), stop, clock))
+            await played.until(lambda: played.renewals)
+            return stop
+
+        yield start
+        for stop in stops:
+            stop.set()
+
+
+class ExecutorProcess:
+    """A real process, to be killed."""
+
+    def __init__(self, amqp_url: str, home: Path) -> None:
+        settings_for(amqp_url, home)
+        self._env = {
+            "PORTAL_AMQP_URL": amqp_url,
+            "PORTAL_HOME": str(home),
+            "PORTAL_GRANT_KEY_FILE": str(home / "grant.key"),
+            "PORTAL_SCRIPTS_DIR": str(home / "scripts"),
+            "PORTAL_EXECUTOR_NAME": NAME,
+        }
+        assert (home / "grant.key").read_text() == KEY
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> int:
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.executor", env=self._env
+        )
+        return self.process.pid
+
+    async def end(self, number: int) -> int:
+        """Send a signal and return the exit status."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return await self.process.wait()
+
+
+@pytest.fixture
+async def executor_process(amqp_url: str, home: Path) -> AsyncIterator[ExecutorProcess]:
+    executor = ExecutorProcess(amqp_url, home)
+    yield executor
+    if executor.process is not None and executor.process.returncode is None:
+        await executor.end(9)

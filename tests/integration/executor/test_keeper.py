@@ -1,0 +1,241 @@
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from services.executor.sandbox.command import NotRunnable
+from services.executor.sandbox.process import StoppedBy
+from shared.messages.events import Stream
+from tests.integration.executor.confined import is_dead, python, start
+
+LEAVES_CHILDREN = r"""
+import os, time
+def child(detach):
+    pid = os.fork()
+    if pid == 0:
+        if detach:
+            os.setsid()
+            if os.fork():
+                os._exit(0)
+        os.write(1, b'%d\n' % os.getpid())
+        time.sleep(1000)
+    return pid
+child(False); child(True)
+pid = os.fork()
+if pid == 0:
+    os.setpgid(0, 0)
+    child(True)
+    os.write(1, b'%d\n' % os.getpid())
+    time.sleep(1000)
+"""
+"""An ordinary child, a daemon (double fork, own session), a child in its own group with a daemon."""
+CHILDREN = 4
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 126, 127, 128, 137, 143, 255])
+async def test_exit_codes_are_reported_exactly(tmp_path: Path, code: int) -> None:
+    ended = await start(tmp_path, "/bin/sh", "-c", f"exit {code}").end()
+
+    assert (ended.exit_code, ended.signal, ended.stopped_by) == (code, None, None)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM, signal.SIGPIPE])
+async def test_signals_are_told_apart_from_exit_codes(tmp_path: Path, number: int) -> None:
+    ended = await start(tmp_path, "/bin/sh", "-c", f"kill -{number} $$").end()
+
+    assert (ended.exit_code, ended.signal, ended.stopped_by) == (None, number, None)
+
+
+async def test_cost_and_duration_are_those_of_the_script(tmp_path: Path) -> None:
+    ended = await start(tmp_path, *python("x = bytearray(64_000_000)\nfor _ in range(10**6): pass")).end()
+
+    assert ended.peak_memory_bytes is not None
+    assert 64_000_000 < ended.peak_memory_bytes < 200_000_000
+    assert ended.cpu_s is not None
+    assert ended.cpu_s > 0
+    assert 0 < ended.duration_s < 20
+
+
+async def test_nothing_outlives_the_script(tmp_path: Path) -> None:
+    script = start(tmp_path, *python(LEAVES_CHILDREN + "time.sleep(0.2)"))
+    pids = await script.pids(CHILDREN)
+
+    ended = await script.end()
+
+    assert ended.exit_code == 0
+    assert ended.stopped_by is None
+    assert all(is_dead(pid) for pid in pids)
+
+
+async def test_a_daemon_that_holds_the_output_does_not_keep_the_run_open(tmp_path: Path) -> None:
+    script = start(tmp_path, "/bin/sh", "-c", "setsid sleep 1000 & echo done")
+
+    ended = await script.end()
+
+    assert script.out == "done\n"
+    assert ended.exit_code == 0
+
+
+async def test_a_process_that_hops_by_forking_is_caught(tmp_path: Path) -> None:
+    hops = (
+        "import os\nos.setsid() if os.fork() == 0 else os._exit(0)\nwhile True:\n if os.fork(): os._exit(0)"
+    )
+
+    ended = await start(tmp_path, *python(hops)).end()
+
+    assert ended.exit_code == 0
+
+
+async def test_a_script_past_its_time_is_asked_to_end_first(tmp_path: Path) -> None:
+    polite = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print('bye'), sys.exit(5)))\n"
+        "print('ready')\ntime.sleep(1000)"
+    )
+    script = start(tmp_path, "/usr/bin/python3", "-u", "-c", polite, timeout_s=1, grace_s=20)
+
+    ended = await script.end()
+
+    assert (ended.stopped_by, ended.exit_code) == (StoppedBy.TIMEOUT, 5)
+    assert script.out == "ready\nbye\n"
+
+
+async def test_a_script_that_ignores_being_asked_is_killed_with_all_it_started(tmp_path: Path) -> None:
+    ignores = "import _signal\n_signal.signal(15, _signal.SIG_IGN)\n" + LEAVES_CHILDREN + "time.sleep(1000)"
+    script = start(tmp_path, *python(ignores), timeout_s=2, grace_s=0.1)
+    pids = await script.pids(CHILDREN)
+
+    ended = await script.end()
+
+    assert (ended.stopped_by, ended.signal) == (StoppedBy.TIMEOUT, signal.SIGKILL)
+    assert all(is_dead(pid) for pid in pids)
+
+
+async def test_a_stopped_script_is_woken_to_hear_that_its_time_is_up(tmp_path: Path) -> None:
+    ended = await start(tmp_path, "/bin/sh", "-c", "kill -STOP $$", timeout_s=0.2, grace_s=20).end()
+
+    assert (ended.stopped_by, ended.signal) == (StoppedBy.TIMEOUT, signal.SIGTERM)
+
+
+async def test_stop_asks_and_kill_does_not(tmp_path: Path) -> None:
+    trap = ("/bin/sh", "-c", "trap 'echo asked; exit 9' TERM; echo ready; while :; do sleep 0.1; done")
+    stopped, killed = start(tmp_path, *trap, grace_s=20), start(tmp_path, *trap, grace_s=20)
+    await stopped.says("ready")
+    await killed.says("ready")
+
+    stopped.process.stop()
+    killed.process.kill()
+
+    asked, unasked = await stopped.end(), await killed.end()
+    assert (asked.stopped_by, asked.exit_code) == (StoppedBy.STOP, 9)
+    assert (unasked.stopped_by, unasked.signal) == (StoppedBy.KILL, signal.SIGKILL)
+    assert (stopped.out, killed.out) == ("ready\nasked\n", "ready\n")
+
+
+async def test_the_keeper_ends_a_script_whose_lease_nobody_extends(tmp_path: Path) -> None:
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    ended = await start(tmp_path, "/bin/sleep", "1000", lease_until=now + 0.3).end()
+
+    assert (ended.stopped_by, ended.signal) == (StoppedBy.LEASE, signal.SIGKILL)
+
+
+async def test_an_extended_lease_lets_the_script_live(tmp_path: Path) -> None:
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    script = start(tmp_path, "/bin/sh", "-c", "echo ready; sleep 1.5; echo lived", lease_until=now + 1.2)
+    await script.says("ready")
+
+    script.process.extend(now + 60)
+
+    assert (await script.end()).exit_code == 0
+    assert script.out == "ready\nlived\n"
+
+
+async def test_when_its_executor_is_gone_the_keeper_kills_everything(tmp_path: Path) -> None:
+    script = start(
+        tmp_path,
+        *python(LEAVES_CHILDREN + "os.write(1, b'%d ' % os.getpid() + bytes([10]))\ntime.sleep(1000)"),
+    )
+    pids = await script.pids(CHILDREN + 1)
+
+    script.vanish()
+
+    assert all(is_dead(pid) for pid in pids)
+    assert script.process.keeper.wait() == 0
+
+
+async def test_a_killed_keeper_takes_the_script_along_and_says_that_the_end_is_unknown(
+    tmp_path: Path,
+) -> None:
+    script = start(tmp_path, "/bin/sh", "-c", "echo $$; exec sleep 1000")
+    (pid,) = await script.pids(1)
+
+    script.process.keeper.kill()
+
+    assert (await script.end()).stopped_by is StoppedBy.GONE
+    assert is_dead(pid)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"#!/no/such/program\n", "#! line does not exist"),
+        (b"#!/bin/sh\r\necho hi\r\n", "#! line does not exist"),
+        (b"just text", "no #! line"),
+        (b"\x7fELF broken", "no program"),
+    ],
+)
+async def test_a_file_that_cannot_be_executed_is_explained(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(content)
+    program.chmod(0o755)
+    script = start(tmp_path, str(program))
+
+    with pytest.raises(NotRunnable, match=words):
+        await script.process.started
+
+    assert (await script.end()).exit_code is None
+
+
+async def test_a_script_starts_with_nothing_of_the_executor(tmp_path: Path) -> None:
+    leaked = os.open("/dev/null", os.O_RDONLY)
+    os.set_inheritable(leaked, True)
+    looks = (
+        "import os\n"
+        "print(sorted(os.listdir('/proc/self/fd'))[:-1])\n"  # the last one is the listing itself
+        "print(os.readlink('/proc/self/fd/0'), dict(os.environ).keys() - {'LC_CTYPE'}, os.getcwd())\n"
+        "print(os.getsid(0) == os.getpid())\n"
+        "for line in open('/proc/self/status'):\n"
+        "    if line.startswith(('NoNewPrivs', 'SigIgn', 'SigBlk')): print(line.split()[1])\n"
+        "print(open('/proc/self/oom_score_adj').read().strip())\n"
+        "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))\n"
+    )
+    script = start(tmp_path, "/usr/bin/python3", "-I", "-S", "-c", looks)
+
+    await script.end()
+    os.close(leaked)
+
+    # Python ignores SIGPIPE (bit 13) and SIGXFSZ (25) for itself, which is 0x1001000.
+    assert script.out.splitlines() == [
+        "['0', '1', '2']",
+        f"/dev/null {{'PATH'}} {tmp_path}",
+        "True",
+        "0000000000000000",
+        "0000000001001000",
+        "1",
+        "1000",
+        "(0, 0)",
+    ]
+
+
+async def test_all_that_was_printed_is_read_before_the_end_is_told(tmp_path: Path) -> None:
+    script = start(tmp_path, "/bin/sh", "-c", "seq 1 10000; echo problem >&2; seq 10001 20000")
+
+    await script.end()
+
+    assert script.out == "".join(f"{number}\n" for number in range(1, 20_001))
+    assert script.printed[Stream.STDERR] == b"problem\n"

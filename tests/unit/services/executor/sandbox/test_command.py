@@ -1,0 +1,61 @@
+from pathlib import PurePosixPath
+
+import pytest
+
+from services.executor.sandbox.command import Command, NotRunnable, command_for
+from shared.messages.answers import Grant
+from tests.unit.services.executor.grants import a_grant
+
+
+def command(grant: Grant, name: str, *, executable: bool = False) -> Command:
+    return command_for(
+        grant,
+        script=PurePosixPath("/root/scripts", name),
+        executable=executable,
+        python=PurePosixPath("/usr/bin/python3"),
+        work_dir=PurePosixPath("/work/1"),
+    )
+
+
+def test_python_runs_unbuffered_without_bytecode_or_personal_packages() -> None:
+    assert command(a_grant(), "a.py").argv == ("/usr/bin/python3", "-u", "-B", "-s", "/root/scripts/a.py")
+
+
+def test_python_scripts_need_no_executable_bit_and_no_shebang() -> None:
+    assert command(a_grant(), "a.py", executable=True) == command(a_grant(), "a.py", executable=False)
+
+
+def test_shell_scripts_run_by_the_system_shell() -> None:
+    assert command(a_grant(), "sub/a.sh").argv == ("/bin/sh", "/root/scripts/sub/a.sh")
+
+
+def test_another_file_runs_by_its_own_shebang_if_it_is_executable() -> None:
+    assert command(a_grant(), "tool", executable=True).argv == ("/root/scripts/tool",)
+
+
+def test_another_file_that_is_not_executable_is_refused_with_what_to_do() -> None:
+    with pytest.raises(NotRunnable, match=r"scripts/tool\.rb .* chmod \+x"):
+        command(a_grant(), "tool.rb")
+
+
+@pytest.mark.parametrize("argument", ["", "a b", "$(reboot)", '"', "'", "\n", "-c", "*", "é" * 1000])
+def test_arguments_arrive_as_they_are(argument: str) -> None:
+    argv = command(a_grant(args=("first", argument)), "a.py").argv
+
+    assert argv[-2:] == ("first", argument)
+
+
+def test_the_environment_is_made_from_nothing_but_the_grant() -> None:
+    env = command(a_grant(number=2, job_name="nightly report"), "a.py").env
+
+    assert env == {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/work/1",
+        "TMPDIR": "/work/1",
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "PORTAL_RUN_ID": "00000000-0000-0000-0000-000000000006",
+        "PORTAL_JOB": "nightly report",
+        "PORTAL_ATTEMPT": "2",
+        "PORTAL_NOMINAL_AT": "2030-01-02T03:04:05Z",
+    }

@@ -1,0 +1,34 @@
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from services.executor.settings import ExecutorSettings
+
+URL = SecretStr("amqp://here")
+
+
+@pytest.mark.parametrize("level", ["auto", "restricted", "isolated"])
+def test_a_sandbox_level_that_does_not_exist_yet_is_refused_with_what_to_do(level: str) -> None:
+    with pytest.raises(ValidationError, match="does not exist yet"):
+        ExecutorSettings(amqp_url=URL, sandbox=level)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["", "all", "a b", "a/b", "*", "#", "-a", "a" * 101])
+def test_a_name_that_is_no_routing_key_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="executor's name"):
+        ExecutorSettings(amqp_url=URL, executor_name=name)
+
+
+def test_pools_are_read_from_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORTAL_EXECUTOR_POOLS", "fast, gpu,fast")
+
+    assert ExecutorSettings(amqp_url=URL).executor_pools == ("fast", "gpu")
+
+
+def test_the_default_name_is_the_host_with_a_number() -> None:
+    assert ExecutorSettings(amqp_url=URL).executor_name.endswith("-1")
+
+
+@pytest.mark.parametrize("slots", [0, 257])
+def test_slots_have_bounds(slots: int) -> None:
+    with pytest.raises(ValidationError, match="executor_slots"):
+        ExecutorSettings(amqp_url=URL, executor_slots=slots)
