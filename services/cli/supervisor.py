@@ -101,13 +101,13 @@ class Supervisor:
         services = roster.services(settings, ports.reserve(names, options.home.ports))
         async with asyncio.TaskGroup() as steps:
             steps.create_task(self._start_broker(source, group))
-            steps.create_task(self._migrate(settings))
             for program in services:
                 if roster.kind(program.name) == "executor":  # they know no database: nothing to wait for
                     self._launch(program, group)
-        for program in services:
-            if roster.kind(program.name) != "executor":
-                self._launch(program, group)
+            await self._migrate(settings)
+            for program in services:
+                if roster.kind(program.name) != "executor":
+                    self._launch(program, group)
         async with asyncio.TaskGroup() as gates:
             for child in self._children:
                 gates.create_task(child.ready())
