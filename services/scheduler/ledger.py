@@ -100,7 +100,7 @@ class Ledger:
         """
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(_LOCKED_OR_DOWN),
-            wait=wait_exponential_jitter(initial=0.05, max=5, jitter=0.05),
+            wait=wait_exponential_jitter(multiplier=0.05, max=5, jitter=0.05),
             sleep=self.clock.sleep,
             before_sleep=_say_waiting,
         )
