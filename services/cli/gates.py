@@ -13,13 +13,13 @@ from services.cli.errors import CannotStart
 from services.cli.home import TREE
 
 _BIN = Path(sys.executable).parent
-_GATES = (
+_RULES = (
     ("format", ("ruff", "format", "--check", ".")),
     ("lint", ("ruff", "check", ".")),
     ("imports", ("lint-imports",)),
     ("types", ("mypy",)),
-    ("tests", ("pytest", "-q", "tests/unit", "tests/architecture", "tests/contract")),
 )
+_QUICK_TESTS = ("tests", ("pytest", "-q", "tests/unit", "tests/architecture", "tests/contract"))
 _LOCKS = (("requirements-runtime.lock", ("--extra", "scheduler")), ("requirements.lock", ("--extra", "dev")))
 _LOCK_OPTIONS = (
     "--universal",
@@ -33,15 +33,18 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def check() -> int:
-    """Run every gate, print one line for each and all output of those that fail; return 1 if one did."""
+    """Check the rules and run the quick tests: one line each, and all output of what fails; return 1 then."""
     console = Console()
-    failed = [name for name, command in _GATES if not _passes(name, command, console)]
+    failed = [name for name, command in (*_RULES, _QUICK_TESTS) if not _passes(name, command, console)]
     console.say(f"failed: {', '.join(failed)}" if failed else "all passed")
     return 1 if failed else 0
 
 
 def test(arguments: Sequence[str]) -> int:
-    """Install what the tests need where that is allowed, run pytest, return its exit code."""
+    """Install what the tests need where that is allowed and run pytest; return 0 if all is well.
+
+    Without arguments, which means everything, the rules are checked too.
+    """
     console = Console()
     try:
         if broker_node.find_server() is None:
@@ -51,7 +54,17 @@ def test(arguments: Sequence[str]) -> int:
     except CannotStart as error:
         console.say(str(error))
         return 1
-    return subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=TREE, check=False).returncode
+    rules = () if arguments else _RULES
+    broken = [name for name, command in rules if not _passes(name, command, console)]
+    code = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=TREE, check=False).returncode
+    if broken:
+        console.say(f"rules broken: {', '.join(broken)} (their output stands above the tests')")
+    return code or bool(broken)
+
+
+def drill(names: Sequence[str]) -> int:
+    """Run drills on the real system; return 1 if one fails."""
+    return subprocess.run([sys.executable, "-m", "tests.drills", *names], cwd=TREE, check=False).returncode
 
 
 def lock() -> int:

@@ -89,6 +89,14 @@ def check() -> None:
     raise typer.Exit(run_checks())
 
 
+@app.command(context_settings=_PASS_ON, add_help_option=False)
+def drill(context: typer.Context) -> None:
+    """Kill and restart parts of the real system and see that nothing is lost; measure it."""
+    from services.cli.gates import drill as run_drills
+
+    raise typer.Exit(run_drills(context.args))
+
+
 @app.command()
 def lock() -> None:
     """Write both requirements files anew from pyproject.toml, with hashes and without addresses."""
