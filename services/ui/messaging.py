@@ -53,8 +53,8 @@ class Messaging:
                 await self.clock.sleep(_RETRY_S)
 
     async def _converse(self, broker: Broker) -> None:
-        # Anything may have been said while there was no queue to hear it.
-        broker.consuming.reconnect_callbacks.add(lambda *_: self.live.resync())
+        reconnected = asyncio.Event()
+        broker.consuming.reconnect_callbacks.add(lambda *_: reconnected.set())
         replica = uuid4().hex[:12]
         async with (
             Publisher.on(broker) as publisher,
@@ -62,12 +62,15 @@ class Messaging:
             Consumer.on(broker, live_queue(replica), prefetch=_LIVE_BATCH) as events,
         ):
             log.info("listening", replica=replica)
+            # Anything may have been said before there was a queue to hear it.
+            self.live.resync()
             with self.link.over(broker):
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self.recorder.run(store, publisher))
                     group.create_task(self.wakeups.run(publisher))
                     group.create_task(self._follow(events))
                     group.create_task(self._follow_stores(events))
+                    group.create_task(self._resync_after(reconnected))
 
     async def _follow(self, events: Consumer) -> None:
         while True:
@@ -88,6 +91,16 @@ class Messaging:
                 try:
                     await (events.unbind if bound else events.bind)(Exchange.CONTROL, _STORED_KEY)
                     bound = not bound
+                    self.live.read_logs_again()  # what was stored before the queue was bound
                 except (*CONNECTION_ERRORS, RuntimeError) as error:
                     log.warning("cannot follow other replicas' logs yet", error=repr(error))
             await self.clock.sleep(_LOOK_S)
+
+    async def _resync_after(self, reconnected: asyncio.Event) -> None:
+        """What happened while the broker was away was heard by nobody: let every page load again."""
+        while True:
+            await reconnected.wait()
+            reconnected.clear()
+            # The connection is back before its queues are: a page must not load in between.
+            await self.clock.sleep(_LOOK_S)
+            self.live.resync()

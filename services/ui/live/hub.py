@@ -105,6 +105,11 @@ class Live:
             for topic in subscriber.topics:
                 if not topic.startswith("log:"):
                     subscriber.resync(topic)
+        self.read_logs_again()
+
+    def read_logs_again(self) -> None:
+        """Look at every followed log: something may have been stored unheard."""
+        for subscriber in self._subscribers:
             for tail in subscriber.tails.values():
                 tail.pending = True
         self._dirty.set()
