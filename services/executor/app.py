@@ -40,9 +40,11 @@ log = structlog.get_logger()
 
 _CONTROL_PREFETCH = 100
 _MAX_DUE_PREFETCH = 16
-_FAREWELL_S = 30.0
-"""How long a drained executor waits for its reports to be settled and its output to be stored."""
 _CLAIM_FAREWELL_S = 16.0
+_DELIVERED_S = 30.0
+"""How long a drained executor tries to hand its reports and output to the broker."""
+_ANSWERED_S = 5.0
+"""How long it then waits for settled and stored: who would say so may have been stopped before it."""
 
 
 @dataclass(slots=True)
@@ -267,10 +269,15 @@ async def _finish(parts: _Parts) -> None:
         async with asyncio.timeout(_CLAIM_FAREWELL_S):
             await parts.intake.is_shut.wait()
     await parts.holdings.is_idle.wait()
+    reporter, spools = parts.reporter, parts.base.spools
     try:
-        async with asyncio.timeout(_FAREWELL_S):
-            await parts.reporter.is_idle.wait()
-            while not parts.base.spools.is_empty:
-                await parts.base.clock.sleep(0.05)
+        await _until(lambda: reporter.is_told and spools.are_delivered, parts.base.clock, _DELIVERED_S)
+        await _until(lambda: reporter.is_idle and spools.is_empty, parts.base.clock, _ANSWERED_S)
     except TimeoutError:
         log.warning("left before all was settled and stored: the next start tells it")
+
+
+async def _until(holds: Callable[[], bool], clock: Clock, bound_s: float) -> None:
+    async with asyncio.timeout(bound_s):
+        while not holds():
+            await clock.sleep(0.05)

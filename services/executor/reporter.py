@@ -40,14 +40,21 @@ class Reporter:
         self._unsettled: dict[AttemptRef, _Unsettled] = {}
         self._started: dict[AttemptRef, RunStarted] = {}
         self._wake = asyncio.Event()
-        self.is_idle = asyncio.Event()
-        """Set while nothing is unsettled."""
-        self.is_idle.set()
 
     @property
     def refs(self) -> tuple[AttemptRef, ...]:
         """Return the attempts that have ended and are not settled."""
         return tuple(self._unsettled)
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether every report is settled."""
+        return not self._unsettled
+
+    @property
+    def is_told(self) -> bool:
+        """Say whether the broker has taken every report."""
+        return all(self.was_sent(ref) for ref in self._unsettled)
 
     def tell_started(self, event: RunStarted) -> None:
         """Send the news; it is given up when the attempt's report is sent, which says it too."""
@@ -57,7 +64,6 @@ class Reporter:
     def take(self, report: RunFinished) -> None:
         """Keep a report that is in the journal; it is sent from `send` on."""
         self._unsettled[_ref(report)] = _Unsettled(report)
-        self.is_idle.clear()
 
     def send(self, report: RunFinished) -> None:
         """Send it now, and again until it is settled."""
@@ -84,8 +90,6 @@ class Reporter:
         if self._unsettled.pop(ref, None) is None:
             return
         await self._journal.remove(ref.attempt_id)
-        if not self._unsettled:
-            self.is_idle.set()
 
     async def run(self) -> None:
         """Send what is due until cancelled."""

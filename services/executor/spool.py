@@ -144,6 +144,11 @@ class Spools:
         """Say whether every chunk is stored."""
         return not self._spools
 
+    @property
+    def are_delivered(self) -> bool:
+        """Say whether the broker has every chunk."""
+        return all(spool.delivered.is_set() for spool in self._spools.values())
+
     def load(self) -> None:
         """Take over what earlier boots left behind; their attempts have ended."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -167,3 +167,16 @@ async def test_a_run_outlives_its_broker_and_all_it_said_arrives(home: Path, tmp
         assert (await played.ended(await played.due("hello.py"))).state is RunState.SUCCEEDED
         assert await executor.end(signal.SIGTERM) == 0
     assert msgspec.json.encode(report.detail) == b'""'
+
+
+async def test_a_drained_executor_does_not_wait_for_a_scheduler_and_a_store_that_are_gone(
+    executor_process: ExecutorProcess, played: Ledger, home: Path
+) -> None:
+    played.settles = played.stores = False
+    await executor_process.start()
+    report = await played.ended(await played.due("hello.py"))
+    played.answers_renewals = False
+
+    assert await executor_process.end(signal.SIGTERM) == 0
+
+    assert (len(journal(home)), len(spools(home)), report.last_seq) == (1, 1, 1)
