@@ -19,6 +19,10 @@ from services.ui.theme import STATIC, head_html
 _LIBRARIES: Final[list[str | Path]] = [STATIC / "jp_format.js", STATIC / "jp_core.js"]
 
 
+# Seen until the scripts have drawn the page: the first paint does not wait for them.
+_OUTLINE: Final = '<div class="jp-boot" aria-hidden="true"><div></div><div></div></div>'
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """What the frame shows around a page: who looks, and how the portal stands."""
@@ -55,6 +59,7 @@ def frame(view: View, *, title: str, active: str = "") -> Iterator[None]:
     client = ui.context.client
     client.title = f"{title} · Job Trigger Portal"
     ui.add_head_html(head_html(view.person.theme.value))
+    ui.add_body_html(_OUTLINE)
     with client.layout:
         # Before the page's <main>: skip link first, navigation second, then the content.
         Shell(view, active=active).move(client.layout, target_index=0)

@@ -1,5 +1,5 @@
 // The head of a job's page: what it is, how it stands, why it did not run, what can be done.
-import { duration, isActive, isUnhappy, local, parts, reasonOf, seconds, tick } from "jp_format";
+import { duration, isActive, isUnhappy, local, parts, reasonOf, screenSize, seconds, tick } from "jp_format";
 import { api, attempt, debounced, follow, jobActions } from "jp_core";
 
 export default {
@@ -31,12 +31,12 @@ export default {
 
     <div class="jp-two">
       <section class="jp-card" aria-labelledby="jp-recent">
-        <div class="jp-card__head"><h2 id="jp-recent">Last 20 runs</h2><span class="jp-muted jp-small">{{ tally }}</span></div>
+        <div class="jp-card__head"><h2 id="jp-recent">Last {{ screen.narrow ? 10 : 20 }} runs</h2><span class="jp-muted jp-small">{{ tally }}</span></div>
         <div class="jp-card__body">
-          <div v-if="job.recent.length" class="jp-bars" role="list">
-            <a v-for="run in job.recent" :key="run.id" role="listitem" class="jp-bars__bar" :class="'jp-tone--' + tone(run)" :href="'/runs/' + run.id"
-               :aria-label="label(run)" :title="label(run)"><span :style="{ height: height(run) + '%' }"></span></a>
-          </div>
+          <ol v-if="job.recent.length" class="jp-bars">
+            <li v-for="run in bars" :key="run.id"><a class="jp-bars__bar" :class="'jp-tone--' + tone(run)" :href="'/runs/' + run.id"
+               :aria-label="label(run)" :title="label(run)"><span :style="{ height: height(run) + '%' }"></span></a></li>
+          </ol>
           <p v-else class="jp-muted jp-small">It has not run yet.</p>
           <p v-if="job.recent.length" class="jp-bars__axis"><span>oldest</span><span>height is duration, longest {{ longestWords }}</span><span>newest</span></p>
         </div>
@@ -56,7 +56,7 @@ export default {
       </section>
     </div>
   </div>`,
-  data: (self) => ({ tick, job: self.initial, act: jobActions }),
+  data: (self) => ({ tick, screen: screenSize, job: self.initial, act: jobActions }),
   created() {
     this.reload = debounced(() => this.load(), 120);
     this.stop = follow(["runs", "jobs"], (items, topic) => {
@@ -66,10 +66,11 @@ export default {
   },
   beforeUnmount() { this.stop(); },
   computed: {
-    longest() { return Math.max(1, ...this.job.recent.map((run) => run.duration_ms ?? 0)); },
+    bars() { return this.job.recent.slice(this.screen.narrow ? -10 : -20); },
+    longest() { return Math.max(1, ...this.bars.map((run) => run.duration_ms ?? 0)); },
     longestWords() { return duration(this.longest); },
     tally() {
-      const ended = this.job.recent.filter((run) => !isActive(run.state));
+      const ended = this.bars.filter((run) => !isActive(run.state));
       const good = ended.filter((run) => run.state === "succeeded").length;
       return ended.length ? `${good} of ${ended.length} succeeded` : "";
     },

@@ -51,7 +51,7 @@ export default {
           <div class="jp-log__all" :style="{ height: total + 'px' }">
             <div class="jp-log__window" :style="{ transform: 'translateY(' + rows.top + 'px)' }">
               <div v-for="row in rows.list" :key="row.n" class="jp-log__row" :class="row.classes">
-                <a class="jp-log__n" :style="{ width: digits + 2.5 + 'ch' }" :href="'#L' + row.n" :aria-label="'Line ' + row.n" @click.prevent="pick(row.n, $event)">{{ row.n }}</a>
+                <a class="jp-log__n" :style="{ width: digits + 2.5 + 'ch' }" :href="'#L' + row.n" tabindex="-1" :aria-label="'Line ' + row.n" @click.prevent="pick(row.n, $event)">{{ row.n }}</a>
                 <span v-if="row.at" class="jp-log__at">{{ row.at }}</span>
                 <span class="jp-log__text"><component v-for="(part, index) in row.parts" :is="part.mark ? 'mark' : 'span'" :key="index" :style="part.look">{{ part.text }}</component><button v-if="row.more" type="button" class="jp-log__more" @click="expand(row.n)">show all {{ row.more }}</button></span>
               </div>
@@ -67,7 +67,7 @@ export default {
     const { run, load } = watchRun(self.initial);
     return {
       run, reloadRun: load, tick, drawn: 0, attempt: null, needle: "", hit: 0, times: "off", onlyErrors: false, wrap: false,
-      following: isActive(self.initial.state), unseen: 0, picked: null, expanded: new Set(), top: 0, room: { rows: 30, columns: 100 }, failed: "",
+      following: isActive(self.initial.state), unseen: 0, picked: null, expanded: new Set(), top: 0, room: { above: 500, rows: 30, columns: 100 }, failed: "",
     };
   },
   created() {
@@ -101,7 +101,8 @@ export default {
       return { length: errors.length, at: (index) => errors[index], find: (line) => errors.findIndex((index) => index >= line) };
     },
     total() { return this.offset(this.shown.length); },
-    height() { return `min(${this.total + 24}px, max(320px, 100vh - 250px))`; },
+    // While it grows its end stays on the first screen; afterwards there is room to read.
+    height() { return `min(${this.total + 24}px, max(320px, 100vh - ${isActive(this.run.state) ? this.room.above : 250}px))`; },
     digits() { return String(this.shown.length ? this.shown.at(this.shown.length - 1) + 1 : 1).length; },
     rows() {
       const first = Math.max(0, this.rowAt(this.top) - OVERSCAN);
@@ -195,7 +196,8 @@ export default {
     // --- geometry -----------------------------------------------------------------------------
     measure() {
       const scroll = this.$refs.scroll;
-      this.room = { rows: Math.ceil(Math.max(320, innerHeight - 250) / LINE), columns: Math.max(20, Math.floor((scroll.clientWidth - 40) / 7.52) - this.digits - 3) };
+      const above = Math.round(this.$el.querySelector(".jp-log__view").getBoundingClientRect().top + scrollY) + 64;
+      this.room = { above, rows: Math.ceil(Math.max(320, innerHeight - 250) / LINE), columns: Math.max(20, Math.floor((scroll.clientWidth - 40) / 7.52) - this.digits - 3) };
       this.tops = markRaw([0]);
     },
     // Where a row begins. With wrapping, rows differ: the sums are kept and only what is new is added.
@@ -261,7 +263,12 @@ export default {
     expand(number) { this.expanded = new Set(this.expanded).add(number); },
     // --- search and links -----------------------------------------------------------------------
     step(way) { if (this.hits.length) { this.hit = (this.hit + way + this.hits.length) % this.hits.length; this.showHit(); } },
-    showHit() { this.goTo(this.hits[this.hit].line + 1); },
+    // A hit is also the line that the address names: that is how the keyboard links to a line.
+    showHit() {
+      const number = this.hits[this.hit].line + 1;
+      this.goTo(number);
+      this.pick(number, {});
+    },
     pick(number, event) {
       const from = event.shiftKey && this.picked ? this.picked[0] : number;
       this.picked = [Math.min(from, number), Math.max(from, number)];

@@ -32,8 +32,8 @@ export default {
           </div>
           <div v-for="row in rows" :key="row.job_id" class="jp-tl__row">
             <a class="jp-tl__name" :href="'/jobs/' + row.job_id" :title="row.job_name">{{ row.job_name }}</a>
-            <div class="jp-tl__lane">
-              <a v-for="bar in row.bars" :key="bar.key" class="jp-tl__bar" :class="'jp-tone--' + bar.tone" :href="bar.href" :title="bar.title" :aria-label="bar.title"
+            <div class="jp-tl__lane" @click="openNearest(row, $event)"><span class="jp-clip">{{ row.words }}</span>
+              <a v-for="bar in row.bars" :key="bar.key" class="jp-tl__bar" :class="'jp-tone--' + bar.tone" :href="bar.href" :title="bar.title" tabindex="-1" aria-hidden="true"
                  :style="{ left: bar.left + '%', width: 'max(3px, ' + bar.width + '%)' }"></a>
               <span v-for="ghost in row.ghosts" :key="ghost.at" class="jp-tl__ghost" :style="{ left: ghost.left + '%' }" :title="ghost.title"></span>
             </div>
@@ -111,7 +111,7 @@ export default {
       const { left } = this.frame;
       const lane = Math.max(200, this.width * (this.screen.narrow ? 0.9 : 0.42));
       return this.at.timeline.rows.map((row) => ({
-        ...row, bars: this.bars(row.runs, left, (100 * CELL) / lane),
+        ...row, words: this.tally(row.runs), bars: this.bars(row.runs, left, (100 * CELL) / lane),
         ghosts: this.ghosts(row.upcoming, left, (100 * (CELL + 2)) / lane),
       }));
     },
@@ -140,6 +140,20 @@ export default {
         const title = some.length > 1 ? `${plural(some.length, "run")}, ${some.filter((run) => run.state === state).length} ${wordOf(state).toLowerCase()}, ${local(some[0].due_at, "clock")}` : `#${one.number ?? "?"} ${wordOf(state).toLowerCase()}, ${local(one.due_at, "clock")}, ${duration(one.duration_ms)}`;
         return { key: one.id, left: from, width: Math.max(0, Math.min(end, 100) - from), tone: toneOf(state), href: `/runs/${one.id}`, title };
       });
+    },
+    // A bar can be 3 px wide: the whole lane is its target, and a click means the bar next to it.
+    openNearest(row, event) {
+      if (event.target.closest("a")) return;
+      const lane = event.currentTarget.getBoundingClientRect();
+      const at = (100 * (event.clientX - lane.left)) / lane.width;
+      const away = (bar) => Math.max(bar.left - at, at - bar.left - bar.width, 0);
+      const nearest = [...row.bars].sort((a, b) => away(a) - away(b))[0];
+      if (nearest && away(nearest) * lane.width < 2400) location.href = nearest.href;
+    },
+    tally(runs) {
+      const counts = new Map();
+      for (const { state } of runs) counts.set(wordOf(state), (counts.get(wordOf(state)) ?? 0) + 1);
+      return [...counts].map(([word, n]) => `${n} ${word.toLowerCase()}`).join(", ");
     },
     ghosts(upcoming, left, cell) {
       const kept = [];

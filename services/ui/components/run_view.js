@@ -70,7 +70,7 @@ export default {
     delayParts() {
       const one = this.newest;
       if (!one?.claimed_at || !one.started_at) return this.active ? "waiting for an executor" : "never started";
-      return `claimed after ${duration(ms(this.run.due_at, one.claimed_at))} · started ${duration(ms(one.claimed_at, one.started_at))} later`;
+      return `claimed after ${duration(ms(this.run.due_at, one.claimed_at))}, started +${duration(ms(one.claimed_at, one.started_at))}`;
     },
     took() {
       const { run } = this;
@@ -94,10 +94,12 @@ export default {
     },
     steps() {
       const { run, newest } = this;
+      // The broker's confirmation may come after the claim: it was queued before it was claimed all the same.
+      const queued = newest?.claimed_at && newest.published_at > newest.claimed_at ? newest.claimed_at : newest?.published_at;
       const never = run.state === "skipped" || run.state === "missed";
       const list = [
         { word: "Due", at: run.due_at },
-        { word: "Queued", at: newest?.published_at },
+        { word: "Queued", at: queued },
         { word: "Claimed", at: newest?.claimed_at },
         { word: "Started", at: newest?.started_at ?? run.started_at },
         { word: { failed: "Failed", timed_out: "Timed out", lost: "Lost", cancelled: "Cancelled", skipped: "Skipped", missed: "Missed" }[run.state] ?? "Ended", at: run.finished_at, bad: this.unhappy },

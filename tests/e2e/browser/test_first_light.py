@@ -1,0 +1,181 @@
+"""The main way through the portal in a real browser, against a really running portal."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from tests.e2e.browser.chromium import chromium
+from tests.e2e.browser.screenshots import pages_of
+from tests.support.stack import Stack
+
+DESK = {"width": 1440, "height": 900}
+TALKER = """import sys, time
+print("<img src=x onerror=alert(1)> \\x1b[31mred\\x1b[0m", flush=True)
+print("first on stderr", file=sys.stderr, flush=True)
+for step in range(1, 1201):
+    print(f"step {step}", flush=True)
+print("10%\\r99%\\rready", flush=True)
+while not __import__("pathlib").Path(__file__).with_name("let-go").exists():
+    time.sleep(0.05)
+print("the last word")
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@dataclass
+class Watched:
+    """A page, and what must not have happened on it."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def watched(browser: Browser, stack: Stack) -> Iterator[Watched]:
+    context = browser.new_context(viewport=DESK, base_url=stack.url, reduced_motion="reduce")
+    context.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
+    page = context.new_page()
+    seen = Watched(page)
+
+    def on_console(message: ConsoleMessage) -> None:
+        # A page that is not found is an error to Chromium's console, and what the test asked for.
+        if message.type in {"error", "warning"} and "404 (Not Found)" not in message.text:
+            seen.complaints.append(message.text)
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    page.on(
+        "request",
+        lambda request: seen.foreign.append(request.url) if is_foreign(request.url, stack) else None,
+    )
+    yield seen
+    context.close()
+
+
+def is_foreign(url: str, stack: Stack) -> bool:
+    return not url.startswith((stack.url, stack.url.replace("http", "ws", 1), "data:", "blob:"))
+
+
+def test_a_person_creates_a_job_runs_it_and_reads_its_log_as_it_arrives(
+    watched: Watched, stack: Stack, scripts: Path
+) -> None:
+    page = watched.page
+    script = scripts / "talker.py"
+    script.write_text(TALKER)
+
+    page.goto("/jobs")
+    page.get_by_role("link", name="New job").first.click()
+    page.get_by_label("Name").fill("talks")
+    page.get_by_role("combobox", name="Script").fill("talkr.py")
+    page.get_by_role("radio", name="Manual").click()
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Did you mean talker.py?")).to_be_visible()
+    page.get_by_role("combobox", name="Script").fill("talke")
+    page.get_by_role("option", name="talker.py").click()
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("heading", level=1, name="talks")).to_be_visible()
+
+    page.get_by_role("button", name="Run now").click()
+    page.get_by_role("link", name="Open", exact=True).click()
+    log = page.get_by_role("region", name="Output")
+    expect(log).to_contain_text("ready")
+    expect(page.get_by_text(re.compile(r"1\u202f203 lines · live"))).to_be_visible()
+    assert page.locator("*").count() < 1_500
+
+    (scripts / "let-go").touch()
+    expect(page.get_by_text(re.compile(r"1\u202f204 lines · complete"))).to_be_visible()
+    expect(log).to_contain_text("the last word")
+    expect(page.locator(".jp-head").get_by_text("Succeeded")).to_be_visible()
+
+    page.get_by_label("Search the log").fill("onerror")
+    expect(page.locator(".jp-log__hits")).to_have_text("1/1")
+    expect(log).to_contain_text("<img src=x onerror=alert(1)> red")
+    expect(page).to_have_url(re.compile(r"#L1$"))
+    page.get_by_label("stderr only").check()
+    expect(log).to_have_text(re.compile(r"^\s*2\s*first on stderr\s*$"))
+
+    page.goto("/runs")
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="talks", exact=True))
+    expect(row).to_contain_text("Succeeded")
+    assert (watched.complaints, watched.foreign) == ([], [])
+
+
+def test_a_log_of_ten_thousand_lines_is_shown_exactly_and_in_order(watched: Watched, stack: Stack) -> None:
+    run = stack.ended(stack.run_now(stack.create("chatty in a browser", "chatty.py")))
+    page = watched.page
+
+    page.goto(f"/runs/{run['id']}#L9990")
+    expect(page.get_by_text(re.compile(r"10\u202f000 lines · complete"))).to_be_visible()
+    expect(page.locator(".jp-log__row--picked")).to_contain_text("line  9990 of 10000")
+    shown: dict[int, str] = {}
+    for top in range(0, 10_000 * 20, 800):
+        shown |= {int(number): text for number, text in page.evaluate(ROWS_AT, top)}
+
+    assert shown == {number: f"line {number:5} of 10000" for number in range(1, 10_001)}
+    assert page.locator(".jp-log *").count() <= 600
+
+
+ROWS_AT = """async (top) => {
+  const scroll = document.querySelector('.jp-log__scroll');
+  scroll.scrollTop = top;
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  return [...document.querySelectorAll('.jp-log__row')].map((row) =>
+    [row.querySelector('.jp-log__n').textContent, row.querySelector('.jp-log__text').textContent]);
+}"""
+
+
+def test_a_deleted_job_comes_back_by_undo(watched: Watched, stack: Stack) -> None:
+    stack.create("soon gone", "hello.py")
+    page = watched.page
+
+    page.goto("/jobs?q=soon+gone")
+    page.get_by_role("button", name="Actions for soon gone").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("heading", name="No job matches")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+
+    expect(page.get_by_role("link", name="soon gone")).to_be_visible()
+    assert watched.complaints == []
+
+
+def test_no_page_asks_a_foreign_host_complains_or_scrolls_sideways(watched: Watched, stack: Stack) -> None:
+    stack.ended(stack.run_now(stack.create("for the pictures", "fails.py")))
+    page = watched.page
+    page.set_viewport_size({"width": 320, "height": 800})
+
+    wide = []
+    for name, path in pages_of(stack.url).items():
+        page.goto(path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wide.append(name)
+
+    assert (wide, watched.complaints, watched.foreign) == ([], [], [])
+
+
+def test_a_person_keeps_zone_and_theme(watched: Watched) -> None:
+    page = watched.page
+    page.goto("/jobs")
+
+    page.get_by_role("button", name="Asia/Hong_Kong").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("body")).to_have_class(re.compile("body--dark"))
+    page.get_by_label("Time zone").fill("Europe/London")
+    with page.expect_response("**/api/v1/me"):
+        page.get_by_label("Time zone").press("Tab")
+    page.reload()
+
+    expect(page.get_by_role("button", name="Europe/London")).to_be_visible()
+    expect(page.locator("body")).to_have_class(re.compile("body--dark"))
