@@ -9,7 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.ledger import Effects
 from services.scheduler.overlap import decide_held
-from shared.db.attempts import AttemptView, NewAttempt, insert_attempts, move_attempt, note_on_attempt
+from shared.db.attempts import (
+    AttemptView,
+    NewAttempt,
+    attempts_of_runs,
+    insert_attempts,
+    move_attempt,
+    note_on_attempt,
+)
 from shared.db.cursors import note_end
 from shared.db.runs import move_run
 from shared.domain.errors import MalformedMessage
@@ -117,12 +124,35 @@ async def apply_report(
     if not await move_attempt(session, attempt, report.state, {**facts, **outcome, "settled": True}):
         await note_on_attempt(session, attempt.id, {"settled": True})
         return False
-    if attempt.is_newest:
+    if attempt.is_newest or (
+        ending.state is RunState.SUCCEEDED and await _spare_next(session, attempt, ending)
+    ):
         await _end_run(session, effects, attempt, ending, _run_facts_of(report), now=now)
         return True
     # A newer attempt holds the run's truth; this one only completes its own history.
     effects.run_changed(attempt.run_id)
     return True
+
+
+async def _spare_next(session: AsyncSession, attempt: AttemptView, ending: Ending) -> bool:
+    """Take the run back from a next attempt that nobody has claimed; False when it is too late for that."""
+    (following,) = (await attempts_of_runs(session, {attempt.run_id})).values()
+    values = {
+        "reason": Reason.LATE,
+        "detail": f"attempt {attempt.number} had succeeded",
+        "finished_at": ending.finished_at,
+        "settled": True,
+    }
+    if not await move_attempt(session, following, RunState.CANCELLED, values, only_from=RunState.QUEUED):
+        return False
+    # As the table has it, in two steps: the older attempt is the one that runs, and then it ends.
+    return await move_run(
+        session,
+        attempt.run_id,
+        RunState.RUNNING,
+        {"attempt": attempt.number, "executor": attempt.executor},
+        attempt=following.number,
+    )
 
 
 async def _end_run(
@@ -164,6 +194,7 @@ async def _try_again(session: AsyncSession, effects: Effects, attempt: AttemptVi
     await insert_attempts(session, [following])
     values = {
         "attempt": following.number,
+        "reason": None,
         "detail": f"attempt {attempt.number} was lost: trying again",
         "executor": None,
         "started_at": None,

@@ -1,0 +1,321 @@
+"""Renewals and reports: who may go on, what is settled, and what is never overwritten."""
+
+import pytest
+
+from shared.domain.errors import MalformedMessage
+from shared.domain.ids import AttemptId, new_id
+from shared.domain.run import Reason, RunState
+from shared.messages.answers import Grant, Standing
+from shared.messages.envelope import AttemptRef
+from tests.integration.scheduler.stage import Desk, Holder, at, manual
+
+
+async def running(desk: Desk, holder: Holder, **fields: object) -> Grant:
+    """Let this executor run something."""
+    await desk.ask(await desk.job(manual(), **fields))
+    return await desk.granted(holder, await desk.newest_attempt())
+
+
+def held(grant: Grant) -> AttemptRef:
+    return AttemptRef(grant.attempt_id, grant.token)
+
+
+async def lost(desk: Desk, holder: Holder, grant: Grant) -> None:
+    await desk.report(holder.report(grant, RunState.LOST, reason=Reason.SILENT))
+
+
+async def forgotten(desk: Desk, holder: Holder) -> None:
+    """Let the ledger take all of this executor's attempts for lost, unsettled."""
+    desk.clock.advance(31)
+    await desk.renew(holder.renewal(beat=3))
+
+
+async def test_a_renewal_keeps_what_it_names_and_describes_the_executor(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder)
+    desk.clock.advance(5)
+
+    assert await desk.standing(holder.renewal(held(grant), beat=7)) is Standing.RENEWED
+
+    row = await desk.executor()
+    assert (row.boot, row.beat_seq, row.busy, row.slots, row.online) == (holder.boot, 7, 1, 4, True)
+    assert row.last_seen_at == at(5)
+
+
+async def test_an_overtaken_renewal_does_not_turn_the_beat_back(desk: Desk) -> None:
+    holder = Holder()
+    await desk.renew(holder.renewal(beat=9))
+
+    await desk.renew(holder.renewal(beat=8))
+
+    assert (await desk.executor()).beat_seq == 9
+
+
+async def test_who_holds_an_older_token_is_revoked(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder)
+    await desk.release(holder.release(held(grant)))
+
+    assert await desk.standing(holder.renewal(held(grant))) is Standing.REVOKED
+
+
+async def test_what_nobody_ever_queued_is_revoked(desk: Desk) -> None:
+    unknown = AttemptRef(AttemptId(new_id()), 1)
+
+    assert await desk.standing(Holder().renewal(unknown)) is Standing.REVOKED
+
+
+async def test_an_older_boot_is_revoked_and_describes_nothing(desk: Desk) -> None:
+    old, new = Holder(), Holder(started_at=at(60))
+    grant = await running(desk, old)
+    await desk.renew(new.renewal())
+
+    assert await desk.standing(old.renewal(held(grant), beat=99)) is Standing.REVOKED
+    assert (await desk.executor()).boot == new.boot
+
+
+async def test_a_new_boot_cannot_renew_what_the_older_one_held(desk: Desk) -> None:
+    old, new = Holder(), Holder(started_at=at(60))
+    grant = await running(desk, old)
+
+    assert await desk.standing(new.renewal(held(grant))) is Standing.REVOKED
+
+
+async def test_a_lost_attempt_that_its_holder_renews_is_running_again(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder)
+    await forgotten(desk, holder)
+    assert await desk.states() == [(RunState.LOST, Reason.EXECUTOR_GONE)]
+
+    assert await desk.standing(holder.renewal(held(grant), beat=4)) is Standing.RENEWED
+
+    run, attempt = (await desk.runs())[0], await desk.attempt()
+    assert (run.state, run.reason, run.finished_at) == (RunState.RUNNING, None, None)
+    assert attempt.state is RunState.RUNNING
+
+
+async def test_a_lost_attempt_that_was_followed_by_another_is_revoked(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder, on_lost="retry")
+    await forgotten(desk, holder)
+    assert [one.number for one in await desk.attempts()] == [1, 2]
+
+    assert await desk.standing(holder.renewal(held(grant), beat=4)) is Standing.REVOKED
+
+
+async def test_an_attempt_its_executor_does_not_name_is_lost_only_after_its_claim_has_aged(
+    desk: Desk,
+) -> None:
+    holder = Holder()
+    await running(desk, holder)
+    desk.clock.advance(29)
+    await desk.renew(holder.renewal(beat=3))
+    assert await desk.states() == [(RunState.RUNNING, None)]
+
+    desk.clock.advance(2)
+    await desk.renew(holder.renewal(beat=4))
+
+    assert await desk.states() == [(RunState.LOST, Reason.EXECUTOR_GONE)]
+
+
+async def test_a_report_is_asked_for_until_it_is_applied(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder)
+    asking = holder.renewal(unsettled=[held(grant)])
+    assert await desk.standing(asking) is Standing.REPORT
+
+    await desk.report(holder.report(grant))
+
+    assert await desk.standing(asking) is Standing.SETTLED
+
+
+async def test_a_restarted_executor_reports_what_its_older_boot_left(desk: Desk) -> None:
+    old, new = Holder(), Holder(started_at=at(60))
+    grant = await running(desk, old)
+    asking = new.renewal(unsettled=[held(grant)])
+    assert await desk.standing(asking) is Standing.REPORT
+
+    await desk.report(old.report(grant, RunState.LOST, reason=Reason.EXECUTOR_GONE))
+
+    assert await desk.standing(asking) is Standing.SETTLED
+    assert await desk.states() == [(RunState.LOST, Reason.EXECUTOR_GONE)]
+
+
+async def test_a_report_with_nobody_to_read_it_is_settled(desk: Desk) -> None:
+    unknown = AttemptRef(AttemptId(new_id()), 1)
+
+    assert await desk.standing(Holder().renewal(unsettled=[unknown])) is Standing.SETTLED
+
+
+async def test_a_report_ends_attempt_and_run_with_all_its_figures(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder)
+
+    assert await desk.report(
+        holder.report(
+            grant,
+            RunState.FAILED,
+            exit_code=3,
+            started_at=at(1),
+            finished_at=at(4),
+            duration_ms=2_950,
+            cpu_ms=40,
+            peak_memory_bytes=9_000_000,
+            last_seq=2,
+            stdout_bytes=10,
+            stderr_bytes=20,
+            detail="exit code 3",
+        )
+    )
+
+    (run,), attempt = await desk.runs(), await desk.attempt()
+    assert (run.state, run.exit_code, run.duration_ms, run.detail) == (
+        RunState.FAILED,
+        3,
+        2_950,
+        "exit code 3",
+    )
+    assert (run.started_at, run.finished_at) == (at(1), at(4))
+    assert (attempt.settled, attempt.cpu_ms, attempt.peak_memory_bytes, attempt.last_seq) == (
+        True,
+        40,
+        9_000_000,
+        2,
+    )
+    ledger = await desk.ledger_of(grant.job_id)
+    assert (ledger.last_run_id, ledger.last_state, ledger.last_finished_at) == (
+        run.id,
+        RunState.FAILED,
+        at(4),
+    )
+
+
+async def test_a_script_that_is_not_there_fails_the_run_with_what_was_wrong(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder)
+
+    await desk.report(
+        holder.report(grant, RunState.FAILED, reason=Reason.START_ERROR, detail="there is no script gone.py")
+    )
+
+    (run,) = await desk.runs()
+    assert (run.state, run.reason, run.detail, run.started_at) == (
+        RunState.FAILED,
+        Reason.START_ERROR,
+        "there is no script gone.py",
+        None,
+    )
+
+
+async def test_a_late_report_corrects_a_lost_run_and_says_so(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder)
+    await forgotten(desk, holder)
+
+    await desk.report(holder.report(grant))
+
+    assert await desk.states() == [(RunState.SUCCEEDED, Reason.LATE)]
+    assert (await desk.ledger_of(grant.job_id)).last_state is RunState.SUCCEEDED
+
+
+async def test_a_repeated_report_changes_nothing(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder)
+    await desk.report(holder.report(grant))
+
+    assert not await desk.report(holder.report(grant, RunState.FAILED))
+
+    assert await desk.states() == [(RunState.SUCCEEDED, None)]
+
+
+async def test_a_report_of_an_older_token_changes_nothing(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder)
+    await desk.release(holder.release(held(grant)))
+    await desk.granted(Holder(), await desk.attempt())
+
+    assert not await desk.report(holder.report(grant, RunState.FAILED))
+
+    assert await desk.states() == [(RunState.RUNNING, None)]
+
+
+async def test_a_late_word_on_an_older_attempt_leaves_the_run_to_the_newer_one(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder, on_lost="retry")
+    await forgotten(desk, holder)
+    second = await desk.granted(Holder(), await desk.newest_attempt())
+
+    await desk.report(holder.report(grant, RunState.FAILED))
+
+    first, newest = await desk.attempts()
+    assert (first.state, first.settled) == (RunState.FAILED, True)
+    assert newest.state is RunState.RUNNING
+    assert await desk.states() == [(RunState.RUNNING, None)]
+    assert second.number == 2
+
+
+async def test_a_late_success_spares_the_attempt_that_nobody_has_claimed_yet(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder, on_lost="retry")
+    await forgotten(desk, holder)
+
+    await desk.report(holder.report(grant))
+
+    first, second = await desk.attempts()
+    assert (first.state, second.state) == (RunState.SUCCEEDED, RunState.CANCELLED)
+    (run,) = await desk.runs()
+    assert (run.state, run.reason, run.attempt) == (RunState.SUCCEEDED, Reason.LATE, 1)
+
+
+async def test_an_end_that_is_none_is_refused(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder)
+
+    with pytest.raises(MalformedMessage):
+        await desk.report(holder.report(grant, RunState.QUEUED))
+
+
+async def test_a_lost_run_that_may_be_tried_again_waits_with_its_next_attempt(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder, on_lost="retry")
+    desk.effects.armed.clear()
+
+    await lost(desk, holder, grant)
+
+    (run,) = await desk.runs()
+    first, second = await desk.attempts()
+    assert (run.state, run.attempt, run.finished_at) == (RunState.QUEUED, 2, None)
+    assert (first.state, second.state, second.number, second.token) == (
+        RunState.LOST,
+        RunState.QUEUED,
+        2,
+        1,
+    )
+    assert [one.id for one in desk.effects.armed] == [second.id]
+
+
+async def test_a_run_that_takes_every_executor_down_is_not_tried_for_ever(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder, on_lost="retry")
+
+    for _ in range(4):
+        await lost(desk, holder, grant)
+        grant = await desk.granted(holder, await desk.newest_attempt())
+    await lost(desk, holder, grant)
+
+    assert len(await desk.attempts()) == 5
+    assert [state for state, _ in await desk.states()] == [RunState.LOST]
+
+
+async def test_an_older_end_does_not_hide_the_newer_one_in_the_jobs_list(desk: Desk) -> None:
+    holder = Holder()
+    job_id = await desk.job(manual(), overlap="allow")
+    await desk.ask(job_id)
+    first = await desk.granted(holder, await desk.newest_attempt())
+    await desk.ask(job_id)
+    second = await desk.granted(holder, await desk.newest_attempt())
+    await desk.report(holder.report(second, RunState.FAILED, finished_at=at(20)))
+
+    await desk.report(holder.report(first, finished_at=at(10)))
+
+    assert (await desk.ledger_of(job_id)).last_state is RunState.FAILED

@@ -1,0 +1,153 @@
+"""Silence, looked at over a real broker: who falls silent loses what it held, and nobody else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.scheduler.claims import PREFETCH, Claims
+from services.scheduler.reaper import TICK_S, Reaper
+from shared.broker import Consumer, Publisher, Requests
+from shared.domain.run import Reason, RunState
+from shared.messages.answers import Standing
+from shared.messages.envelope import AttemptRef
+from shared.messages.topology import CLAIMS
+from tests.integration.scheduler.stage import KEY, Holder, Stage, at, manual
+
+
+@asynccontextmanager
+async def reaper(stage: Stage) -> AsyncIterator[tuple[Reaper, Consumer]]:
+    """A reaper, and the consumer by which its own questions are answered."""
+    async with (
+        Publisher.on(stage.broker) as publisher,
+        Consumer.on(stage.broker, CLAIMS, prefetch=PREFETCH) as consumer,
+        Requests.on(stage.broker) as requests,
+        asyncio.TaskGroup() as group,
+    ):
+        answering = group.create_task(Claims(stage.ledger, publisher, key=KEY).run(consumer))
+        yield Reaper(stage.ledger, requests, lost_after_s=20), consumer
+        answering.cancel()
+
+
+async def looks(reaper: Reaper, stage: Stage, count: int) -> None:
+    for _ in range(count):
+        await reaper.look()
+        stage.desk.clock.advance(TICK_S)
+
+
+async def test_an_executor_that_falls_silent_loses_its_runs_after_twenty_seconds(stage: Stage) -> None:
+    desk = stage.desk
+    await desk.ask(await desk.job(manual()))
+    holder = Holder()
+    grant = await desk.granted(holder, await desk.attempt())
+    await desk.renew(holder.renewal(AttemptRef(grant.attempt_id, grant.token)))
+
+    async with reaper(stage) as (looking, _):
+        await looks(looking, stage, 10)
+        assert await desk.states() == [(RunState.RUNNING, None)]
+        await looks(looking, stage, 1)
+
+    assert await desk.states() == [(RunState.LOST, Reason.SILENT)]
+    assert not (await desk.executor()).online
+
+
+async def test_an_executor_that_beats_keeps_its_runs(stage: Stage) -> None:
+    desk = stage.desk
+    await desk.ask(await desk.job(manual()))
+    holder = Holder()
+    grant = await desk.granted(holder, await desk.attempt())
+
+    async with reaper(stage) as (looking, _):
+        for beat in range(1, 20):
+            await desk.renew(holder.renewal(AttemptRef(grant.attempt_id, grant.token), beat=beat))
+            await looks(looking, stage, 3)
+
+    assert await desk.states() == [(RunState.RUNNING, None)]
+    assert (await desk.executor()).online
+
+
+async def test_while_the_broker_carries_nothing_nobody_is_lost(stage: Stage) -> None:
+    desk = stage.desk
+    await desk.ask(await desk.job(manual()))
+    holder = Holder()
+    await desk.granted(holder, await desk.attempt())
+    await desk.renew(holder.renewal())
+
+    async with reaper(stage) as (looking, answering):
+        await looks(looking, stage, 10)
+        await answering.pause()
+        await looks(looking, stage, 3)
+
+    assert await desk.states() == [(RunState.RUNNING, None)]
+
+
+async def test_a_scheduler_that_was_stopped_for_an_hour_takes_nobody_for_lost(stage: Stage) -> None:
+    desk = stage.desk
+    await desk.ask(await desk.job(manual()))
+    holder = Holder()
+    await desk.granted(holder, await desk.attempt())
+    await desk.renew(holder.renewal())
+
+    async with reaper(stage) as (looking, _):
+        await looks(looking, stage, 2)
+        desk.clock.advance(3_600)
+        await looks(looking, stage, 2)
+
+    assert await desk.states() == [(RunState.RUNNING, None)]
+
+
+async def test_who_claimed_and_never_beat_is_noticed_too(stage: Stage) -> None:
+    desk = stage.desk
+    await desk.ask(await desk.job(manual()))
+    await desk.granted(Holder(), await desk.attempt())
+
+    async with reaper(stage) as (looking, _):
+        await looks(looking, stage, 11)
+
+    assert await desk.states() == [(RunState.LOST, Reason.SILENT)]
+
+
+async def test_what_an_older_boot_held_is_lost_though_the_new_one_beats(stage: Stage) -> None:
+    desk = stage.desk
+    await desk.ask(await desk.job(manual()))
+    old, new = Holder(), Holder(started_at=at(1))
+    await desk.granted(old, await desk.attempt())
+
+    async with reaper(stage) as (looking, _):
+        for _ in range(11):
+            await desk.renew(new.renewal(beat=1))
+            await looks(looking, stage, 1)
+
+    assert await desk.states() == [(RunState.LOST, Reason.EXECUTOR_GONE)]
+
+
+async def test_an_executor_that_comes_back_is_online_and_its_run_goes_on(stage: Stage) -> None:
+    desk = stage.desk
+    await desk.ask(await desk.job(manual()))
+    holder = Holder()
+    grant = await desk.granted(holder, await desk.attempt())
+    held = AttemptRef(grant.attempt_id, grant.token)
+    await desk.renew(holder.renewal(held))
+    async with reaper(stage) as (looking, _):
+        await looks(looking, stage, 11)
+
+    assert await desk.standing(holder.renewal(held, beat=2)) is Standing.RENEWED
+
+    assert (await desk.executor()).online
+    assert await desk.states() == [(RunState.RUNNING, None)]
+
+
+async def test_a_lost_run_that_may_be_tried_again_is_published_again(stage: Stage) -> None:
+    desk = stage.desk
+    await desk.ask(await desk.job(manual(), on_lost="retry"))
+    await desk.granted(Holder(), await desk.attempt())
+
+    async with reaper(stage) as (looking, _):
+        await looks(looking, stage, 11)
+    published = await stage.publish_due()
+
+    assert published == 1
+    assert [(one.number, one.state) for one in await desk.attempts()] == [
+        (1, RunState.LOST),
+        (2, RunState.QUEUED),
+    ]
+    assert await stage.depth(urgent=True) == 1
