@@ -57,7 +57,9 @@ def test_a_lock_file_has_hashes_and_no_addresses(name: str) -> None:
 def test_a_service_loads_only_its_own_libraries(module: str, forbidden: set[str]) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
 
-    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
 
     assert set(loaded.stdout.split()) & forbidden == set()
 
