@@ -40,12 +40,6 @@ async def head_of(session: AsyncSession, job_id: JobId) -> JobHead | None:
     )
 
 
-async def holder_of_name(session: AsyncSession, name: str) -> JobId | None:
-    """Return the living job that has this name; case and width do not distinguish names."""
-    found = await session.scalar(select(JobRow.id).where(JobRow.name_key == name_key(name)))
-    return None if found is None else JobId(found)
-
-
 async def insert(session: AsyncSession, job_id: JobId, definition: Definition, *, now: datetime) -> None:
     """Store a new job, version 1.
 

@@ -37,7 +37,6 @@ async def create(sessions: Sessions, draft: JobDraft, scripts_dir: Path, *, now:
     job_id = JobId(new_id())
     try:
         async with sessions.begin() as session:
-            await _check_name_free(session, definition.name, None)
             await jobs.insert(session, job_id, definition, now=now)
             await jobs.replace_schedule(session, job_id, schedule, DEFAULT_ZONE, now=now)
     except IntegrityError as error:
@@ -61,7 +60,6 @@ async def edit(
             await _living(session, job_id)
             current = await jobs.schedule_of(session, job_id)
             schedule = checked_schedule(draft, current, now=now)
-            await _check_name_free(session, definition.name, job_id)
             if not await jobs.replace_definition(
                 session, job_id, definition, expected_version=expected_version, now=now
             ):
@@ -97,20 +95,16 @@ async def delete(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change 
 
 async def restore(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change | None:
     """Undo a deletion; None when it is not deleted."""
-    name = ""
-    try:
-        async with sessions.begin() as session:
-            head = await _known(session, job_id)
-            if head.deleted_at is None:
-                return None
-            name = head.name
-            await _check_name_free(session, name, job_id)
-            if not await jobs.mark_restored(session, head, now=now):
-                raise Conflict(_CHANGED)
-    except IntegrityError as error:
-        raise NameTaken(
-            "name", "Another job has taken this name meanwhile. Rename that one first."
-        ) from error
+    async with sessions.begin() as session:
+        head = await _known(session, job_id)
+        if head.deleted_at is None:
+            return None
+        try:
+            restored = await jobs.mark_restored(session, head, now=now)
+        except IntegrityError as error:
+            raise _name_taken(head.name) from error
+        if not restored:
+            raise Conflict(_CHANGED)
     return Change(job_id=job_id, version=head.version + 1)
 
 
@@ -167,12 +161,6 @@ async def _living(session: AsyncSession, job_id: JobId) -> JobHead:
     if head.deleted_at is not None:
         raise NotFound("This job is deleted. Restore it first.")
     return head
-
-
-async def _check_name_free(session: AsyncSession, name: str, own: JobId | None) -> None:
-    holder = await jobs.holder_of_name(session, name)
-    if holder not in {None, own}:
-        raise _name_taken(name)
 
 
 def _name_taken(name: str) -> NameTaken:

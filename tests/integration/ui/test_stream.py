@@ -12,12 +12,19 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from services.ui.app import Parts
+from services.ui.recorder.writer import _stored
 from services.ui.settings import UiSettings
-from shared.broker import Publisher
+from shared.broker import Outgoing, Publisher
+from shared.db import logs
 from shared.db.engine import Database
-from shared.domain.ids import JobId
+from shared.domain.errors import Unroutable
+from shared.domain.ids import AttemptId, JobId
 from shared.domain.run import RunState
+from shared.messages.commands import LogStored
+from shared.messages.topology import Exchange, control_key
 from tests.integration.ui.stage import (
+    EXECUTOR,
+    NOW,
     a_change,
     a_draft,
     a_run,
@@ -231,30 +238,56 @@ async def test_a_log_follows_a_run_that_is_not_planned_yet_and_its_next_attempt(
     assert (two["text"], two["attempt_id"]) == ("two\n", str(second.id))
 
 
-async def test_another_replicas_log_is_followed_too(
-    address: str,
-    job_id: JobId,
-    database: Database,
-    publisher: Publisher,
-    live_settings: UiSettings,
+async def test_what_another_replica_stores_is_followed_too(
+    address: str, job_id: JobId, database: Database, publisher: Publisher
 ) -> None:
-    """Both replicas share the store's queue: each records half of it, both show all of it."""
-    from services.ui import app
-    from shared.runtime.clock import SystemClock
-
     run, attempt = await a_running(database, job_id)
-    other = app.compose(live_settings, database, SystemClock())
-    async with serving(live_settings, other) as second_address:
-        await eventually(lambda: is_listening(other))
-        async with watching(address) as here, watching(second_address) as there:
-            await here.subscribe(f"log:{run.id}")
-            await there.subscribe(f"log:{run.id}")
-            for seq in range(1, 41):
-                await publisher.publish(to_store(an_output(run, attempt.id, seq, "x\n")))
+    async with watching(address) as browser:
+        await browser.subscribe(f"log:{run.id}")
+        await eventually(lambda: is_told_of_stores(publisher))
+        async with database.logs.begin() as session:
+            chunk = an_output(run, attempt.id, 1, "theirs\n")
+            await logs.store(session, [logs.packed(_stored(chunk))])
 
-            both = [await browser.items(f"log:{run.id}", 40) for browser in (here, there)]
+        await publisher.publish(what_is_stored(attempt.id, 1))
 
-    assert [[chunk["seq"] for chunk in chunks] for chunks in both] == [list(range(1, 41))] * 2
+        (shown,) = await browser.items(f"log:{run.id}", 1)
+
+    assert shown["text"] == "theirs\n"
+
+
+def what_is_stored(attempt_id: AttemptId, seq: int) -> Outgoing:
+    message = LogStored(source="ui", time=NOW, attempt_id=attempt_id, seq=seq)
+    return Outgoing(exchange=Exchange.CONTROL, key=control_key(EXECUTOR), message=message)
+
+
+async def is_told_of_stores(publisher: Publisher) -> bool:
+    """Say whether the portal's live queue hears what is stored: nobody else does here."""
+    try:
+        await publisher.publish(what_is_stored(AttemptId(uuid4()), 1))
+    except Unroutable:
+        return False
+    return True
+
+
+async def test_a_chunk_that_comes_early_waits_for_the_one_before_it(
+    address: str, job_id: JobId, database: Database, publisher: Publisher
+) -> None:
+    run, attempt = await a_running(database, job_id)
+    async with watching(address) as browser:
+        await browser.subscribe(f"log:{run.id}")
+        await publisher.publish(to_store(an_output(run, attempt.id, 2, "two\n")))
+        await eventually(lambda: is_stored(database, attempt.id, 2))
+        await publisher.publish(to_store(an_output(run, attempt.id, 1, "one\n")))
+
+        chunks = await browser.items(f"log:{run.id}", 2)
+
+    assert [chunk["text"] for chunk in chunks] == ["one\n", "two\n"]
+
+
+async def is_stored(database: Database, attempt_id: AttemptId, seq: int) -> bool:
+    async with database.reading_logs() as session:
+        return bool(await logs.chunks_after(session, attempt_id, seq - 1, limit=1))
 
 
 async def test_a_missing_chunk_is_waited_for_and_then_passed_over(
