@@ -3,6 +3,7 @@ import { ago, count, parts, plural, screenSize, span, tick } from "jp_format";
 import { api, debounced, follow, health, toast } from "jp_core";
 
 const START = "./portal up --executors 2";
+const MORE = "./portal up --executors 4";
 const HEALTH = { online: ["Online", "check"], draining: ["Draining", "pause"], offline: ["Offline", "power"] };
 const keyOf = (one) => (!one.online ? "offline" : one.draining ? "draining" : "online");
 
@@ -45,9 +46,9 @@ export default {
         </table>
       </div>
     </div>
-    <p v-if="loaded && items.length" class="jp-side__note jp-after">More executors: stop the portal and start it with <code class="jp-mono">{{ start }}</code>. A script runs in at most one of them.</p>
+    <p v-if="loaded && items.length" class="jp-side__note jp-after">More executors: stop the portal and start it with <code class="jp-mono">{{ more }}</code>. A script runs in at most one of them.</p>
   </div>`,
-  data: () => ({ tick, health, screen: screenSize, words: HEALTH, start: START, items: [], loaded: false, error: "" }),
+  data: () => ({ tick, health, screen: screenSize, words: HEALTH, start: START, more: MORE, items: [], loaded: false, error: "" }),
   created() {
     this.reload = debounced(() => this.load(), 400);
     this.stop = follow(["executors", "runs"], (items, topic) => (topic === "runs" ? this.reload() : this.onExecutors(items)), { load: this.load });

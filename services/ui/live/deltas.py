@@ -31,12 +31,11 @@ def run_delta(run: RunChanged, job_name: str) -> dict[str, object]:
 
 
 def executor_delta(executor: ExecutorChanged) -> dict[str, object]:
-    """Return what changed of an executor."""
+    """Return what changed of an executor; how busy it is stands in the ledger, which is newer than a beat."""
     return {
         "name": executor.executor,
         "online": executor.online,
         "draining": executor.draining,
         "slots": executor.slots,
-        "busy": executor.busy,
         "last_seen_at": executor.last_seen_at,
     }

@@ -17,7 +17,6 @@ _COPIED = (
     "version",
     "sandbox",
     "slots",
-    "busy",
     "online",
     "draining",
     "started_at",
@@ -39,6 +38,7 @@ async def all_executors(session: AsyncSession, *, now: datetime) -> tuple[Execut
             **{name: getattr(row, name) for name in _COPIED},
             pools=tuple(row.pools),
             problems=tuple(row.problems),
+            busy=len(running.get(row.name, ())),
             runs_24h=counts.get(row.name, 0),
             running=tuple(running.get(row.name, ())),
         )
