@@ -275,9 +275,12 @@ async def test_a_chunk_that_comes_early_waits_for_the_one_before_it(
 ) -> None:
     run, attempt = await a_running(database, job_id)
     async with watching(address) as browser:
-        await browser.subscribe(f"log:{run.id}")
+        await browser.subscribe(f"log:{run.id}", f"run:{run.id}")
         await publisher.publish(to_store(an_output(run, attempt.id, 2, "two\n")))
         await eventually(lambda: is_stored(database, attempt.id, 2))
+        for _ in range(2):  # the second is sent by the flush after the one that read the log
+            await publisher.publish(to_watchers(a_change(run, RunState.RUNNING)))
+            await browser.items(f"run:{run.id}", 1)
         await publisher.publish(to_store(an_output(run, attempt.id, 1, "one\n")))
 
         chunks = await browser.items(f"log:{run.id}", 2)
