@@ -50,7 +50,10 @@ class Delivery:
     @property
     def is_stale(self) -> bool:
         """Say whether its channel is gone, so that the broker delivers it again."""
-        return bool(self._incoming.channel.is_closed)
+        try:
+            return bool(self._incoming.channel.is_closed)
+        except aio_pika.exceptions.ChannelInvalidStateError:
+            return True
 
     async def ack(self, *, up_to_here: bool = False) -> None:
         """Say that its effect is stored; `up_to_here` says it of every earlier delivery too."""
@@ -103,7 +106,7 @@ class Consumer:
     async def next(self) -> Delivery:
         """Wait for the next delivery whose channel still stands."""
         while (delivery := await self._arrived.get()).is_stale:
-            pass
+            self._forget_stale()
         return delivery
 
     async def batch(self, *, limit: int, within_s: float) -> list[Delivery]:
@@ -114,7 +117,7 @@ class Consumer:
                 while len(deliveries) < limit:
                     deliveries.append(await self.next())
         except TimeoutError:
-            pass
+            self._forget_stale()
         return deliveries
 
     async def bind(self, exchange: Exchange, key: str) -> None:
@@ -160,7 +163,16 @@ class Consumer:
         except (MalformedMessage, UnknownMessage) as error:
             await self._park(incoming, str(error))
             return
+        if self._arrived.full():
+            self._forget_stale()
         self._arrived.put_nowait(Delivery(message, incoming, self))
+
+    def _forget_stale(self) -> None:
+        """Make room: what came over channels that are gone comes again; the live ones fit by the prefetch."""
+        waiting = [self._arrived.get_nowait() for _ in range(self._arrived.qsize())]
+        for delivery in waiting:
+            if not delivery.is_stale:
+                self._arrived.put_nowait(delivery)
 
     async def _park(self, incoming: AbstractIncomingMessage, reason: str) -> None:
         log.warning("message parked", queue=self._queue.name, reason=reason, message_id=incoming.message_id)

@@ -1,8 +1,10 @@
 """Waits for a condition with a bound: the tests' only way to wait."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 Value = TypeVar("Value")
@@ -19,3 +21,12 @@ def eventually(probe: Callable[[], Value], *, within_s: float, what: str) -> Val
         if time.monotonic() > until:
             raise AssertionError(f"not within {within_s:g} s: {what} (last seen: {value!r})")
         pause.wait(0.05)
+
+
+async def until(is_so: Callable[[], bool], *, within_s: float = 10) -> None:
+    """Let the event loop go on until the condition holds; TimeoutError after `within_s`."""
+    never = asyncio.Event()
+    async with asyncio.timeout(within_s):
+        while not is_so():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(never.wait(), 0.01)

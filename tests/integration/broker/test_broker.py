@@ -1,6 +1,7 @@
 """The adapter against a real RabbitMQ: confirms, returns, parking, pausing, requests."""
 
 import asyncio
+from contextlib import suppress
 
 import aio_pika
 import pytest
@@ -13,6 +14,7 @@ from shared.messages.commands import AttemptRelease, JobDue
 from shared.messages.events import JobChanged
 from shared.messages.topology import CLAIMS, DEAD, Exchange, due_queue
 from shared.runtime.clock import SystemClock
+from tests.support.eventually import until
 
 CLOCK = SystemClock()
 DUE = due_queue("default", urgent=False)
@@ -180,3 +182,30 @@ async def test_a_request_that_nobody_answers_ends_at_its_timeout(amqp_url: str) 
     async with connect(amqp_url, name="test") as broker, Requests.on(broker) as requests:
         with pytest.raises(BrokerUnavailable, match=r"attempt\.release"):
             await requests.ask(request, timeout_s=0.2)
+
+
+async def test_what_waits_from_lost_channels_makes_room_for_what_comes_again(
+    amqp_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.broker.consumer.MAX_PREFETCH", 2)
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, DUE) as publisher:
+        async with Consumer.on(broker, DUE, prefetch=2) as consumer:
+            sent = [job_due(), job_due()]
+            await publisher.publish_all([due(message) for message in sent])
+            for _ in range(3):
+                await until_both_wait(consumer)
+                underlay = await consumer._channel.get_underlay_channel()
+                with suppress(aio_pika.exceptions.ChannelClosed):  # an error costs the channel
+                    await underlay.queue_declare("there is no such queue", passive=True)
+            await until_both_wait(consumer)
+            received = [(await consumer.next()).message for _ in sent]
+
+        assert {message.id for message in received} == {message.id for message in sent}
+
+
+async def until_both_wait(consumer: Consumer) -> None:
+    def both_wait() -> bool:
+        waiting = list(consumer._arrived._queue)
+        return len(waiting) == 2 and not any(one.is_stale for one in waiting)
+
+    await until(both_wait)
