@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -124,6 +125,9 @@ async def run(settings: ExecutorSettings, stop: asyncio.Event, clock: Clock | No
 
 def _base(settings: ExecutorSettings, clock: Clock) -> _Base:
     home = settings.state_dir
+    # Four descriptors a run: 256 slots do not fit into the usual soft limit. Scripts get theirs anew.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     journal = locked_journal(home, name=settings.executor_name)
     keeper = home / "keeper.pyc"
     bury_keepers(keeper)

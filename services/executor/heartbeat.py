@@ -48,6 +48,7 @@ class Heartbeat:
         self._condition = condition
         self._beat_seq = 0
         self._answered_at = -LEASE_S
+        self._was_answered = False
         self._is_wanted = asyncio.Event()
 
     @property
@@ -65,9 +66,18 @@ class Heartbeat:
             began = self._clock.monotonic()
             self._is_wanted.clear()
             is_answered = await self._beat(began)
+            self._say_whether_answered()
             # Who drains waits for nothing but the last answers.
             is_calm = is_answered and not self._condition()[0]
             await self._rest(began + (EVERY_S if is_calm else ASK_AGAIN_S))
+
+    def _say_whether_answered(self) -> None:
+        if self.is_answered != self._was_answered:
+            self._was_answered = self.is_answered
+            if self.is_answered:
+                log.info("a scheduler answers")
+            else:
+                log.warning("no scheduler answers", held=len(self._holdings.refs))
 
     async def _beat(self, sent_at: float) -> bool:
         question = self._question()

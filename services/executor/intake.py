@@ -164,7 +164,7 @@ class Intake:
             try:
                 await due.consumer.resume()
             except BrokerUnavailable as error:
-                log.warning("cannot take runs yet", error=str(error))
+                log.debug("cannot take runs yet", error=str(error))
                 await self._clock.sleep(_LOOK_S)
                 self._wake.set()
         elif not self._wants(due) and not due.consumer.paused:

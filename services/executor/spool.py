@@ -96,7 +96,6 @@ class Spool:
             self._offsets.append(offset)
             offset += _HEAD + int.from_bytes(os.pread(self._open(), _HEAD, offset), "big")
         self.bytes = offset
-        os.ftruncate(self._open(), offset)
         if self.last:
             self.delivered.clear()
 

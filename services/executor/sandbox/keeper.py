@@ -28,7 +28,6 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS =
 MAX_PACKET = 262_144
 LONGEST_NAP_S = 1.0
 """poll(2) does not count while the machine is suspended, the deadlines do: look again this often."""
-MAX_OPEN_FILES = 65_536
 
 _PRCTL = _ctypes.dlsym(_ctypes.dlopen("", 2), "prctl")
 
@@ -72,9 +71,9 @@ def main() -> None:
 
 def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    hard = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard) if soft > 0 else hard, hard))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Soft 1024 as everywhere: programs that use select(2) break with more; who needs more raises it.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard) if hard > 0 else 1024, hard))
 
 
 def _start(argv: list[bytes], env: dict[bytes, bytes]) -> tuple[int, int]:

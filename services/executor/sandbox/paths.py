@@ -39,6 +39,9 @@ class Script:
 def resolve(root: Path, name: str) -> Script:
     """Find the script `name` below `root` and check what it is.
 
+    The file is judged as it is now; it is started by its path, so that it can import its neighbours.
+    Who may write into the scripts directory decides what runs: it must not be writable by scripts.
+
     Raises:
         NotRunnable: it is missing, leads elsewhere, or is no plain file of its own; in words for people.
     """

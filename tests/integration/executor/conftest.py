@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -43,24 +44,38 @@ async def played(amqp_url: str) -> AsyncIterator[Ledger]:
         yield other_side
 
 
+@dataclass(frozen=True)
+class RunningExecutor:
+    """An executor in this process."""
+
+    stop: asyncio.Event
+    loop: asyncio.Task[None]
+
+    async def drain(self) -> None:
+        """Stop it and wait until it has left."""
+        self.stop.set()
+        await self.loop
+
+
+Start = Callable[..., Awaitable[RunningExecutor]]
+
+
 @pytest.fixture
-async def executor(
-    amqp_url: str, home: Path, clock: ShiftedClock, played: Ledger
-) -> AsyncIterator[Callable[..., Awaitable[asyncio.Event]]]:
+async def executor(amqp_url: str, home: Path, clock: ShiftedClock, played: Ledger) -> AsyncIterator[Start]:
     """Start an executor with these settings; it is drained at the end of the test."""
-    stops: list[asyncio.Event] = []
+    started: list[RunningExecutor] = []
     async with asyncio.TaskGroup() as group:
 
-        async def start(**settings: object) -> asyncio.Event:
+        async def start(**settings: object) -> RunningExecutor:
             stop = asyncio.Event()
-            stops.append(stop)
-            group.create_task(app.run(settings_for(amqp_url, home, **settings), stop, clock))
+            loop = group.create_task(app.run(settings_for(amqp_url, home, **settings), stop, clock))
+            started.append(RunningExecutor(stop, loop))
             await played.until(lambda: played.renewals)
-            return stop
+            return started[-1]
 
         yield start
-        for stop in stops:
-            stop.set()
+        for running in started:
+            running.stop.set()
 
 
 class ExecutorProcess:

@@ -61,7 +61,7 @@ class Wanted:
     job_id: JobId
     script: str
     args: tuple[str, ...] = ()
-    timeout_s: float = 30
+    timeout_s: float = 60  # longer than any wait: a test that waits in vain must not be saved by it
     kill_grace_s: float = 1
     on_lost: OnLost = OnLost.FAIL
     max_output_bytes: int = 10_000_000

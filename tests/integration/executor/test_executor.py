@@ -1,7 +1,6 @@
 """One executor against a real broker; the test plays the ledger and the store."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,9 @@ from shared.messages.commands import ExecutorDrain, RunCancel
 from shared.messages.envelope import AttemptRef
 from shared.messages.events import Stream
 from shared.messages.topology import DEAD, Exchange, due_key
-from tests.integration.executor.conftest import ShiftedClock
+from tests.integration.executor.conftest import ShiftedClock, Start
 from tests.integration.executor.stage import KEY, NAME, Ledger, instant, journal, spools, write_script
 
-Start = Callable[..., Awaitable[asyncio.Event]]
 FOREVER = "import time\nprint('ready')\ntime.sleep(1000)\n"
 
 
@@ -170,13 +168,14 @@ async def test_a_lost_answer_to_a_claim_is_asked_for_with_the_same_id(
 async def test_a_message_delivered_twice_starts_once_and_is_acknowledged(
     executor: Start, played: Ledger
 ) -> None:
-    await executor()
+    running = await executor()
     wanted = await played.due("hello.py")
     await played.ended(wanted)
 
     await played.publish_due(wanted)
     await played.publish_due(wanted)
     await played.ended(await played.due("hello.py"))  # behind them in the queue
+    await running.drain()
 
     assert await played.depth() == 0
     assert len(played.claims) == 2
@@ -184,11 +183,12 @@ async def test_a_message_delivered_twice_starts_once_and_is_acknowledged(
 
 
 async def test_a_refused_attempt_is_acknowledged_and_not_started(executor: Start, played: Ledger) -> None:
-    await executor()
+    running = await executor()
     refused = await played.due("hello.py", refused=True)
 
     await played.until(lambda: played.claims)
     await played.ended(await played.due("hello.py"))
+    await running.drain()  # what it had not acknowledged would now be back
 
     assert await played.depth() == 0
     assert [event.attempt_id == refused.ref.attempt_id for event in played.started] == [False]

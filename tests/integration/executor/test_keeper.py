@@ -12,23 +12,25 @@ from tests.integration.executor.confined import is_dead, python, start
 
 LEAVES_CHILDREN = r"""
 import os, time
+there, here = os.pipe()
+def stay():
+    os.write(1, b'%d\n' % os.getpid())
+    os.write(here, b'.')
+    time.sleep(1000)
 def child(detach):
-    pid = os.fork()
-    if pid == 0:
+    if os.fork() == 0:
         if detach:
             os.setsid()
             if os.fork():
                 os._exit(0)
-        os.write(1, b'%d\n' % os.getpid())
-        time.sleep(1000)
-    return pid
+        stay()
 child(False); child(True)
-pid = os.fork()
-if pid == 0:
+if os.fork() == 0:
     os.setpgid(0, 0)
     child(True)
-    os.write(1, b'%d\n' % os.getpid())
-    time.sleep(1000)
+    stay()
+for _ in range(4):
+    os.read(there, 1)
 """
 """An ordinary child, a daemon (double fork, own session), a child in its own group with a daemon."""
 CHILDREN = 4
@@ -59,7 +61,7 @@ async def test_cost_and_duration_are_those_of_the_script(tmp_path: Path) -> None
 
 
 async def test_nothing_outlives_the_script(tmp_path: Path) -> None:
-    script = start(tmp_path, *python(LEAVES_CHILDREN + "time.sleep(0.2)"))
+    script = start(tmp_path, *python(LEAVES_CHILDREN))
     pids = await script.pids(CHILDREN)
 
     ended = await script.end()
@@ -94,7 +96,7 @@ async def test_a_script_past_its_time_is_asked_to_end_first(tmp_path: Path) -> N
         "signal.signal(signal.SIGTERM, lambda *_: (print('bye'), sys.exit(5)))\n"
         "print('ready')\ntime.sleep(1000)"
     )
-    script = start(tmp_path, "/usr/bin/python3", "-u", "-c", polite, timeout_s=1, grace_s=20)
+    script = start(tmp_path, "/usr/bin/python3", "-u", "-c", polite, timeout_s=3, grace_s=20)
 
     ended = await script.end()
 
@@ -104,7 +106,7 @@ async def test_a_script_past_its_time_is_asked_to_end_first(tmp_path: Path) -> N
 
 async def test_a_script_that_ignores_being_asked_is_killed_with_all_it_started(tmp_path: Path) -> None:
     ignores = "import _signal\n_signal.signal(15, _signal.SIG_IGN)\n" + LEAVES_CHILDREN + "time.sleep(1000)"
-    script = start(tmp_path, *python(ignores), timeout_s=2, grace_s=0.1)
+    script = start(tmp_path, *python(ignores), timeout_s=4, grace_s=0.1)
     pids = await script.pids(CHILDREN)
 
     ended = await script.end()
@@ -144,7 +146,7 @@ async def test_the_keeper_ends_a_script_whose_lease_nobody_extends(tmp_path: Pat
 
 async def test_an_extended_lease_lets_the_script_live(tmp_path: Path) -> None:
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
-    script = start(tmp_path, "/bin/sh", "-c", "echo ready; sleep 1.5; echo lived", lease_until=now + 1.2)
+    script = start(tmp_path, "/bin/sh", "-c", "echo ready; sleep 4; echo lived", lease_until=now + 4)
     await script.says("ready")
 
     script.process.extend(now + 60)
@@ -176,6 +178,20 @@ async def test_a_killed_keeper_takes_the_script_along_and_says_that_the_end_is_u
 
     assert (await script.end()).stopped_by is StoppedBy.GONE
     assert is_dead(pid)
+
+
+async def test_a_killed_keeper_takes_the_script_along_when_no_executor_is_left_to_do_it(
+    tmp_path: Path,
+) -> None:
+    script = start(tmp_path, "/bin/sh", "-c", "echo $$; exec sleep 1000")
+    (pid,) = await script.pids(1)
+    script.process.keeper.send_signal(signal.SIGSTOP)
+    script.vanish()
+
+    script.process.keeper.kill()
+
+    assert is_dead(pid)
+    assert script.process.keeper.wait() == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(
@@ -213,6 +229,7 @@ async def test_a_script_starts_with_nothing_of_the_executor(tmp_path: Path) -> N
         "    if line.startswith(('NoNewPrivs', 'SigIgn', 'SigBlk')): print(line.split()[1])\n"
         "print(open('/proc/self/oom_score_adj').read().strip())\n"
         "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))\n"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])\n"
     )
     script = start(tmp_path, "/usr/bin/python3", "-I", "-S", "-c", looks)
 
@@ -229,6 +246,7 @@ async def test_a_script_starts_with_nothing_of_the_executor(tmp_path: Path) -> N
         "1",
         "1000",
         "(0, 0)",
+        "1024",
     ]
 
 

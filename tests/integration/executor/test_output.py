@@ -1,0 +1,82 @@
+"""The output of an attempt when there is no room for it."""
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.executor.output import Output
+from services.executor.spool import Spools
+from shared.domain.ids import ExecutorName
+from shared.messages.events import Stream
+from shared.runtime.clock import SystemClock
+from tests.unit.services.executor.grants import A_GRANT
+
+ATTEMPT = A_GRANT.attempt_id
+
+
+def an_output(spools: Spools, failures: list[OSError]) -> Output:
+    return Output(
+        A_GRANT,
+        executor=ExecutorName("here"),
+        spools=spools,
+        clock=SystemClock(),
+        on_disk_full=failures.append,
+    )
+
+
+def texts(spools: Spools) -> str:
+    return "".join(chunk.text for _, chunk in spools.unsent(limit=100))
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """No file of this process may grow beyond 50 kB."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_when_the_spools_are_full_the_rest_is_dropped_and_counted(tmp_path: Path) -> None:
+    spools, failures = Spools(tmp_path, max_bytes=40_000), list[OSError]()
+    output = an_output(spools, failures)
+
+    for _ in range(10):
+        output.take(Stream.STDOUT, b"x" * 32_768)
+    output.finish()
+
+    assert texts(spools).count("x") == 2 * 32_768
+    assert "[262,144 bytes were dropped" in texts(spools)
+    assert output.dropped_bytes == 8 * 32_768
+    assert failures == []
+    spools.give_up(ATTEMPT)
+
+
+@pytest.mark.usefixtures("full_disk")
+async def test_a_full_disk_is_told_once_and_what_was_kept_stays_whole(tmp_path: Path) -> None:
+    spools, failures = Spools(tmp_path), list[OSError]()
+    output = an_output(spools, failures)
+
+    for _ in range(10):
+        output.take(Stream.STDOUT, b"x" * 32_768)
+    output.finish()
+
+    assert len(failures) == 1
+    assert texts(spools) == "x" * 32_768
+    assert output.last_seq == spools.last_seq(ATTEMPT) == 1
+    spools.give_up(ATTEMPT)
+
+
+async def test_a_short_line_waits_no_longer_than_the_next_flush(tmp_path: Path) -> None:
+    spools = Spools(tmp_path)
+    output = an_output(spools, [])
+
+    output.take(Stream.STDOUT, b"hello\n")
+    spools.changed.clear()
+    await spools.changed.wait()
+
+    assert texts(spools) == "hello\n"
+    output.finish()
+    spools.give_up(ATTEMPT)
