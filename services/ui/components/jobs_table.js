@@ -18,8 +18,9 @@ export default {
         <input class="jp-input" type="search" data-jp-search aria-label="Search jobs" placeholder="Search name, script, description"
                v-model="q" autocomplete="off" spellcheck="false" @input="typed" @keydown.esc="clear">
       </div>
-      <button v-for="[key, word] in filters" :key="key" type="button" class="jp-filter" :aria-pressed="state === key"
-              @click="choose(key)">{{ word }}</button>
+      <div class="jp-filters" role="group" aria-label="Filter">
+        <button v-for="[key, word] in filters" :key="key" type="button" class="jp-filter" :aria-pressed="state === key"
+                @click="choose(key)">{{ word }}</button></div>
       <span class="jp-bar__end jp-small jp-muted jp-wide"><kbd class="jp-kbd">/</kbd> search <kbd class="jp-kbd">n</kbd> new job <kbd class="jp-kbd">?</kbd> all keys</span>
     </div>
     <p class="jp-clip" aria-live="polite">{{ loaded ? summary : '' }}</p>

@@ -26,7 +26,7 @@ export default {
   template: `
   <section aria-labelledby="jp-log-title">
     <figure v-if="lastWords.length" class="jp-card jp-quote">
-      <figcaption class="jp-label"><JpIcon name="warning" />The last it said on stderr</figcaption>
+      <figcaption class="jp-label"><JpIcon name="warning" />Last lines on stderr</figcaption>
       <pre class="jp-mono"><code>{{ lastWords.join('\\n') }}</code></pre>
     </figure>
     <div class="jp-card jp-log" :class="{ 'jp-log--wrap': wrap }">

@@ -101,7 +101,7 @@ export default {
       for (let time = Math.ceil(from / 300_000) * 300_000; time < to; time += 300_000) {
         const word = local(time, "minute", this.prefs.zone);
         const [hour, minute] = word.split(":").map(Number);
-        const room = left(time) > 3 && left(time) < 97 && Math.abs(left(time) - this.nowLeft) > (this.screen.narrow ? 12 : 5);
+        const room = left(time) > 3 && left(time) < 97 && Math.abs(left(time) - this.nowLeft) > (this.screen.narrow ? 14 : 7);
         if ((hour * 60 + minute) % minutes === 0) lines.push({ left: left(time), word: room ? word : "" });
       }
       return lines;

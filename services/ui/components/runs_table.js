@@ -11,10 +11,10 @@ export default {
   props: { job: String },
   template: `
   <section :aria-labelledby="job ? 'jp-runs-title' : null" :aria-label="job ? null : 'Runs'">
-    <div v-if="!job" class="jp-bar">
+    <div v-if="!job" class="jp-bar"><div class="jp-filters" role="group" aria-label="Filter by state">
       <button v-for="[key, word] in filters" :key="key" type="button" class="jp-filter" :aria-pressed="state === key" @click="choose(key)">{{ word }}</button>
       <button v-if="ofJob" type="button" class="jp-filter" aria-pressed="true" :aria-label="'Only runs of ' + (jobName || 'one job') + '. Remove this filter'" @click="forgetJob">Job: {{ jobName || 'one' }}<JpIcon name="cross" /></button>
-    </div>
+    </div></div>
     <div class="jp-card" :aria-busy="!loaded">
       <div v-if="job" class="jp-card__head"><h2 id="jp-runs-title">Runs</h2><a class="jp-link jp-small" :href="'/runs?job=' + job">Filter these runs</a></div>
       <div v-if="error" class="jp-empty"><JpIcon name="warning" /><h2>The runs cannot be shown</h2><p>{{ error }}</p><button class="jp-btn" type="button" @click="load">Try again</button></div>
@@ -24,7 +24,7 @@ export default {
 
       <ul v-else-if="screen.narrow" class="jp-cards">
         <li v-for="run in runs" :key="run.id">
-          <a class="jp-cards__name" :href="'/runs/' + run.id"><template v-if="!job">{{ run.job_name }} </template><span class="jp-muted">{{ numberOf(run) }}</span></a>
+          <a class="jp-cards__name" :href="'/runs/' + run.id">{{ job ? '' : run.job_name + ' ' }}<span class="jp-muted">{{ numberOf(run) }}</span></a>
           <JpChip :state="run.state" />
           <span class="jp-cards__line"><JpTime :at="run.due_at" /><span>{{ took(run) }}</span></span>
         </li>

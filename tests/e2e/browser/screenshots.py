@@ -4,10 +4,13 @@
 """
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import httpx
-from playwright.sync_api import Browser, ViewportSize
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.e2e.browser.chromium import chromium
 
@@ -57,14 +60,24 @@ def pages_of(url: str) -> dict[str, str]:
 def take(browser: Browser, url: str, stem: Path) -> None:
     """Take one page in both themes and both sizes."""
     for theme in ("light", "dark"):
-        for size, viewport in SIZES.items():
-            context = browser.new_context(viewport=viewport, color_scheme=theme, reduced_motion="reduce")
-            page = context.new_page()
-            page.goto(url)
-            page.wait_for_selector("h1")
-            page.wait_for_function(SETTLED)
-            page.screenshot(path=stem.with_name(f"{stem.name}-{theme}-{size}.png"))
-            context.close()
+        for size in SIZES:
+            with opened(browser, url, theme=theme, size=size) as page:
+                page.screenshot(path=stem.with_name(f"{stem.name}-{theme}-{size}.png"))
+
+
+@contextmanager
+def opened(browser: Browser, url: str, *, theme: str, size: str) -> Iterator[Page]:
+    """Open a page in a fresh profile and yield it when it shows what it is about."""
+    scheme: Literal["dark", "light"] = "dark" if theme == "dark" else "light"
+    context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce")
+    try:
+        page = context.new_page()
+        page.goto(url)
+        page.wait_for_selector("h1")
+        page.wait_for_function(SETTLED)
+        yield page
+    finally:
+        context.close()
 
 
 if __name__ == "__main__":
