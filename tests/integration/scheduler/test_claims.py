@@ -7,14 +7,15 @@ import pytest
 
 from services.scheduler.claims import PREFETCH, Claims
 from shared.broker import Consumer, Publisher, Requests
+from shared.db.attempts import Claimant, attempts_by_id, claim_attempt
 from shared.domain.errors import ForgedGrant
-from shared.domain.ids import AttemptId, ClaimId, new_id
+from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, new_id
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import ClaimAnswer
 from shared.messages.envelope import AttemptRef
 from shared.messages.signing import verified
 from shared.messages.topology import CLAIMS
-from tests.integration.scheduler.stage import KEY, Desk, Holder, Stage, manual, ref, seconds
+from tests.integration.scheduler.stage import KEY, Desk, Holder, Stage, at, manual, ref, seconds
 
 
 async def test_a_claim_starts_the_run_and_grants_all_that_is_needed(desk: Desk) -> None:
@@ -51,6 +52,23 @@ async def test_two_claims_that_share_a_transaction_do_not_share_an_attempt(desk:
     answers = await desk.claim(Holder().claim(ref(attempt)), Holder().claim(ref(attempt)))
 
     assert [len(answer.grants) for answer in answers] == [1, 0]
+
+
+async def test_of_two_schedulers_that_saw_the_attempt_waiting_one_wins(desk: Desk) -> None:
+    await desk.ask(await desk.job(manual()))
+    attempt_id = AttemptId((await desk.attempt()).id)
+    seen = (await desk.do(lambda s, _: attempts_by_id(s, {attempt_id})))[attempt_id]
+
+    async def claimed() -> bool:
+        claimant = Claimant(
+            claim_id=ClaimId(new_id()),
+            executor=ExecutorName("one"),
+            boot=BootId(new_id()),
+            claimed_at=desk.clock.now(),
+        )
+        return await desk.do(lambda s, _: claim_attempt(s, seen, claimant, may_run_until=at(60)))
+
+    assert [await claimed(), await claimed()] == [True, False]
 
 
 async def test_a_lost_reply_is_given_again_under_the_same_claim(desk: Desk) -> None:
