@@ -43,11 +43,10 @@ async def page_of_jobs(
 ) -> Page[JobItem]:
     """Return one page; `total` is counted on the first page only."""
     cursor = paging.read(after, which.sort)
-    matching = _matching(which.q, which.state)
-    total = None
-    if cursor is None:
-        total = await session.scalar(select(func.count()).select_from(matching.subquery()))
-    rows = list(await session.execute(_sorted(matching, which.sort, cursor).limit(limit + 1)))
+    conditions = _conditions(which.q, which.state)
+    total = await session.scalar(select(func.count(JobRow.id)).where(*conditions)) if cursor is None else None
+    query = _sorted(_base().where(*conditions), which.sort, cursor)
+    rows = list(await session.execute(query.limit(limit + 1)))
     shown = rows[:limit]
     return Page(
         items=tuple(await _items(session, shown, now)),
@@ -80,18 +79,16 @@ def _base() -> _Query:
     ).join_from(JobRow, JobLedgerRow, JobLedgerRow.job_id == JobRow.id, isouter=True)
 
 
-def _matching(q: str, state: JobFilter | None) -> _Query:
-    query = _base().where(_in_state(state))
+def _conditions(q: str, state: JobFilter | None) -> list[ColumnElement[bool]]:
     wanted = q.strip()
-    if wanted:
-        query = query.where(
-            or_(
-                JobRow.name_key.contains(name_key(wanted), autoescape=True),
-                JobRow.script.icontains(wanted, autoescape=True),
-                JobRow.description.icontains(wanted, autoescape=True),
-            )
-        )
-    return query
+    if not wanted:
+        return [_in_state(state)]
+    found = or_(
+        JobRow.name_key.contains(name_key(wanted), autoescape=True),
+        JobRow.script.icontains(wanted, autoescape=True),
+        JobRow.description.icontains(wanted, autoescape=True),
+    )
+    return [_in_state(state), found]
 
 
 def _in_state(state: JobFilter | None) -> ColumnElement[bool]:
@@ -107,7 +104,8 @@ def _in_state(state: JobFilter | None) -> ColumnElement[bool]:
             running = select(RunRow.job_id).where(RunRow.state == RunState.RUNNING)
             return and_(living, JobRow.id.in_(running))
         case JobFilter.FAILING:
-            return and_(living, JobLedgerRow.last_state.in_(FAILING))
+            failing = select(JobLedgerRow.job_id).where(JobLedgerRow.last_state.in_(FAILING))
+            return and_(living, JobRow.id.in_(failing))
         case JobFilter.DELETED:
             return JobRow.deleted_at.is_not(None)
 

@@ -21,6 +21,7 @@ from shared.domain.schedules import from_json
 _SHOWN = 8
 _DELAY_SAMPLE = 500
 _DAY = timedelta(hours=24)
+_COUNTED = tuple(state for state in RunState if state is not RunState.SKIPPED)
 
 
 async def overview(reading: Sessions, reading_logs: Sessions, *, hours: int, now: datetime) -> Overview:
@@ -75,7 +76,8 @@ async def _last_day(session: AsyncSession, now: datetime) -> tuple[int, int, int
             select(func.count(), func.count(distinct(RunRow.job_id))).where(RunRow.state.in_(FAILING), in_day)
         )
     ).one()
-    total = await _count(session, and_(in_day, RunRow.state != RunState.SKIPPED))
+    # Named one by one, the states are answered from (state, due_at) alone; "not skipped" reads the rows.
+    total = await _count(session, and_(in_day, RunRow.state.in_(_COUNTED)))
     return failed, failed_jobs, total
 
 

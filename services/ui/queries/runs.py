@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import AttemptItem, LogState, Page, RunDetail, RunItem
@@ -44,9 +45,11 @@ async def page_of_runs(
     """Return one page, newest first: of one job by number, over all jobs by due instant."""
     order = "runs" if which.job_id is None else "job-runs"
     cursor = paging.read(after, order)
-    query = items_query().where(*_conditions(which))
-    query = _by_due(query, cursor) if which.job_id is None else _by_number(query, cursor)
-    rows = list(await session.execute(query.limit(limit + 1)))
+    conditions = [*_conditions(which), *_after(which, cursor)]
+    if len(which.states) > 1 and which.job_id is None:
+        conditions = [RunRow.id.in_(_newest_of_each_state(which.states, conditions, limit + 1))]
+    query = items_query().where(*conditions).order_by(*_order(which)).limit(limit + 1)
+    rows = list(await session.execute(query))
     shown = [item(row) for row in rows[:limit]]
     following = None
     if len(rows) > limit:
@@ -114,21 +117,36 @@ def _conditions(which: RunsFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _by_due(query: Select[*tuple[Any, ...]], cursor: Cursor | None) -> Select[*tuple[Any, ...]]:
-    if cursor is not None and cursor.instant is not None:
-        query = query.where(
-            or_(
-                RunRow.due_at < cursor.instant,
-                and_(RunRow.due_at == cursor.instant, RunRow.id < cursor.id),
-            )
-        )
-    return query.order_by(RunRow.due_at.desc(), RunRow.id.desc())
+def _after(which: RunsFilter, cursor: Cursor | None) -> list[ColumnElement[bool]]:
+    if cursor is None:
+        return []
+    if which.job_id is not None:
+        return [RunRow.number < cursor.number]
+    due_at = cursor.instant
+    return [or_(RunRow.due_at < due_at, and_(RunRow.due_at == due_at, RunRow.id < cursor.id))]
 
 
-def _by_number(query: Select[*tuple[Any, ...]], cursor: Cursor | None) -> Select[*tuple[Any, ...]]:
-    if cursor is not None:
-        query = query.where(RunRow.number < cursor.number)
-    return query.order_by(RunRow.number.desc())
+def _order(which: RunsFilter) -> tuple[ColumnElement[Any], ...]:
+    return (RunRow.due_at.desc(), RunRow.id.desc()) if which.job_id is None else (RunRow.number.desc(),)
+
+
+def _newest_of_each_state(
+    states: frozenset[RunState], conditions: list[ColumnElement[bool]], limit: int
+) -> Select[UUID]:
+    """Return the ids that can be on the page.
+
+    Each state is read from its end of (state, due_at); asked for several states at once, SQLite sorts
+    everything in them: measured 1.5 s against 5 ms at a million runs.
+    """
+    newest = [
+        select(RunRow.id)
+        .where(RunRow.state == state, *conditions)
+        .order_by(RunRow.due_at.desc(), RunRow.id.desc())
+        .limit(limit)
+        .subquery()
+        for state in sorted(states)
+    ]
+    return select(union_all(*(select(each.c.id) for each in newest)).subquery().c.id)
 
 
 async def _usual_ms(session: AsyncSession, job_id: JobId, number: int) -> int | None:
