@@ -151,10 +151,12 @@ async def test_runs_are_paged_newest_first_each_once(parts: Parts, database: Dat
                 return [(run.job_name, run.number) for run in seen]
 
     everything, of_job = await pages(RunsFilter()), await pages(RunsFilter(job_id=job_id))
+    by_states = await pages(RunsFilter(states=frozenset(RunState)))
 
     assert of_job == [("hello", number) for number in range(6, 0, -1)]
     assert sorted(everything) == sorted([*of_job, ("other", 1)])
     assert everything[-3:] == of_job[-3:]
+    assert by_states == everything
 
 
 async def test_runs_are_found_by_state_job_executor_cause_and_time(
