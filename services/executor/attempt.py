@@ -5,7 +5,7 @@ import contextlib
 import errno
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -121,12 +121,13 @@ class Attempt:
         # A renewal may have been answered since the order was made.
         self.extend(self._lease_until)
         try:
-            await process.started
+            started = await process.started
         except NotRunnable as error:
             await self._all_of(process)
             text = f"scripts/{self.grant.script} could not be started. {error}"
             return self._report((RunState.FAILED, Reason.START_ERROR, text))
-        self._started_at = self._means.clock.now()
+        clock = self._means.clock
+        self._started_at = clock.now() - timedelta(seconds=clock.monotonic() - started.at)
         self._means.reporter.tell_started(self._started_event(self._started_at))
         ended = await self._all_of(process)
         judged = verdict(ended, asked=self._asked, timeout_s=self.grant.timeout_s)

@@ -9,8 +9,8 @@ Every import here is paid for by every run: `signal`, `ctypes`, `json` and `subp
 
 The executor sends, one packet each: first the order (marshal, see `process.py`), then any of
 `D<seconds>` (the lease now ends at this CLOCK_BOOTTIME), `S` (stop: TERM, grace, KILL), `K` (kill now).
-The keeper sends marshalled tuples: `("started", pid)`, then `("ended", {...})` after the last
-descendant is gone; or `("failed", errno)` when the script could not be started.
+The keeper sends marshalled tuples: `("started", (pid, CLOCK_BOOTTIME))`, then `("ended", {...})` after
+the last descendant is gone; or `("failed", errno)` when the script could not be started.
 """
 
 import _ctypes
@@ -63,7 +63,7 @@ def main() -> None:
         _say(channel, ("failed", error))
         return
     watch = _Watch(channel, pid, order)
-    _say(channel, ("started", pid))
+    _say(channel, ("started", (pid, watch.began)))
     _look_after(watch)
     _kill_all(watch)
     _say(channel, ("ended", _account(watch)))
@@ -240,7 +240,9 @@ def _kill(pid: int, number: int) -> None:
         return
 
 
-def _say(channel: int, words: tuple[str, int | dict[str, int | float | str | None]]) -> None:
+def _say(
+    channel: int, words: tuple[str, int | tuple[int, float] | dict[str, int | float | str | None]]
+) -> None:
     try:
         posix.write(channel, marshal.dumps(words))
     except OSError:

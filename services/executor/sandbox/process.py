@@ -48,6 +48,14 @@ class Order:
     lease_until: float
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The script's pid, and when it was started by CLOCK_BOOTTIME: the word of it may come late."""
+
+    pid: int
+    at: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """How a script ended; said after its last descendant was gone and all it printed was read."""
@@ -83,8 +91,10 @@ class Process:
     channel: socket.socket
     outputs: dict[int, Stream]
     printed: Printed
-    started: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    """The script's pid; NotRunnable when it could not be started."""
+    started: asyncio.Future[Started] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+    """NotRunnable when it could not be started."""
     ended: asyncio.Future[Ended] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     """Never an exception. Set even when the script was never started."""
 
@@ -141,7 +151,7 @@ class Process:
             return
         word, fact = marshal.loads(packet)  # noqa: S302 - our own keeper's words
         if word == "started":
-            _settle(self.started, int(fact))
+            _settle(self.started, Started(*fact))
         elif word == "failed":
             _fail(self.started, NotRunnable(_start_error(int(fact))))
             self._finish(Ended(stopped_by=None))
@@ -152,7 +162,7 @@ class Process:
         """Decide what a silent end of the keeper means; its death signal took the script with it."""
         if self.started.done() and not self.started.cancelled() and self.started.exception() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.started.result(), signal.SIGKILL)
+                os.killpg(self.started.result().pid, signal.SIGKILL)
         else:
             _fail(self.started, NotRunnable("The keeper of this run could not be started; its log says why."))
         self._finish(Ended(stopped_by=StoppedBy.GONE))
