@@ -8,8 +8,8 @@ from services.cli.environment import Settings
 from services.cli.home import TREE
 from services.cli.process import Program
 
-DRAIN_ORDER = ("scheduler", "executor", "ui", "broker", "epmd")
-"""Nothing new is planned, then running scripts end and report, then the rest goes; by kind of program."""
+DRAIN_ORDER = ("executor", "scheduler", "ui", "broker", "epmd")
+"""Running scripts end and report to a scheduler that still answers; then the rest goes (docs/adr/0011)."""
 
 DRAIN_BOUND_S = 330.0
 """How long an executor may finish its scripts: a job's default timeout, its kill grace and some more."""

@@ -59,7 +59,7 @@ async def test_a_whole_portal_comes_up_with_its_sample_and_drains_in_order(
     assert status_code == 0
     assert "hello" in str(jobs.body)
     assert (down_code, await portal.wait()) == (0, 0)
-    assert stopped == ["scheduler", "executor-1", "ui", "broker", "epmd"]
+    assert stopped == ["executor-1", "scheduler", "ui", "broker", "epmd"]
     assert not any(is_alive(child.identity) for child in running_now.children)
 
 
