@@ -95,6 +95,35 @@ async def test_a_scheduler_that_was_stopped_for_an_hour_takes_nobody_for_lost(st
     assert await desk.states() == [(RunState.RUNNING, None)]
 
 
+async def test_who_is_heard_in_the_last_moment_is_not_lost(stage: Stage) -> None:
+    desk = stage.desk
+    await desk.ask(await desk.job(manual()))
+    holder = Holder()
+    grant = await desk.granted(holder, await desk.attempt())
+    held = AttemptRef(grant.attempt_id, grant.token)
+    await desk.renew(holder.renewal(held))
+
+    async with (
+        reaper(stage) as (looking, answering),
+        Requests.on(stage.broker) as requests,
+        asyncio.timeout(30),
+    ):
+        await looks(looking, stage, 10)
+        await answering.pause()
+        async with asyncio.TaskGroup() as group:
+            # The renewal lies before our own question, and is read after we have looked.
+            group.create_task(requests.ask(holder.renewal(held, beat=2), timeout_s=20))
+            while await stage.publisher.depth(CLAIMS) < 1:
+                pass
+            group.create_task(looking.look())
+            while await stage.publisher.depth(CLAIMS) < 2:
+                pass
+            await answering.resume()
+
+    assert await desk.states() == [(RunState.RUNNING, None)]
+    assert (await desk.executor()).online
+
+
 async def test_who_claimed_and_never_beat_is_noticed_too(stage: Stage) -> None:
     desk = stage.desk
     await desk.ask(await desk.job(manual()))
