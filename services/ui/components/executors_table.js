@@ -17,11 +17,12 @@ export default {
       <div v-else-if="loaded && !items.length" class="jp-empty"><JpIcon name="server" /><h2>No executor has reported yet</h2>
         <p>Executors run the scripts. What is due waits for one; nothing is lost meanwhile. Start two with the whole portal:</p>
         <span class="jp-code">{{ start }}<button class="jp-btn jp-btn--small" type="button" @click="copy">Copy</button></span></div>
+      <ul v-else-if="screen.narrow && !loaded" class="jp-cards" aria-hidden="true"><li v-for="row in 3" :key="row" class="jp-ghostcard"></li></ul>
       <ul v-else-if="screen.narrow" class="jp-cards">
         <li v-for="one in items" :key="one.name">
           <span class="jp-cards__name">{{ one.name }}</span><span class="jp-chip" :class="'jp-tone--' + key(one)"><JpIcon :name="words[key(one)][1]" />{{ words[key(one)][0] }}</span>
           <span class="jp-cards__line"><span>{{ one.busy }} of {{ one.slots }} slots busy</span><span>heard <JpRelative :at="one.last_seen_at" /></span></span>
-          <span v-if="one.problems.length" class="jp-cards__line jp-error">{{ one.problems.join(' ') }}</span>
+          <span v-if="one.problems.length" class="jp-cards__line jp-late">{{ one.problems.join(' ') }}</span>
         </li>
       </ul>
       <div v-else class="jp-scroll">

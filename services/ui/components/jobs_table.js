@@ -34,6 +34,7 @@ export default {
         <p>A job is a script from the scripts folder with a schedule. Make one and it runs at its time.</p>
         <div class="jp-empty__do"><a class="jp-btn jp-btn--main" href="/jobs/new">New job</a></div></div>
 
+      <ul v-else-if="screen.narrow && !loaded" class="jp-cards" aria-hidden="true"><li v-for="row in 6" :key="row" class="jp-ghostcard"></li></ul>
       <ul v-else-if="screen.narrow" class="jp-cards">
         <li v-for="job in jobs" :key="job.id">
           <a class="jp-cards__name" :href="'/jobs/' + job.id">{{ job.name }}</a>

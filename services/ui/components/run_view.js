@@ -23,7 +23,7 @@ export default {
     <p class="jp-clip" aria-live="polite">Run {{ run.number }} is {{ run.state.replace('_', ' ') }}</p>
     <div v-if="why" class="jp-notice" :class="'jp-tone--' + tone"><JpIcon :name="unhappy ? 'warning' : 'gone'" /><span>{{ why }}</span></div>
 
-    <div class="jp-kpis">
+    <div v-if="!never" class="jp-kpis">
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Due to started</span><span class="jp-kpi__value">{{ startDelay }}</span><span class="jp-kpi__note">{{ delayParts }}</span></div>
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Duration</span><span class="jp-kpi__value">{{ took }}</span><span class="jp-kpi__note">{{ usual }}</span></div>
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">CPU · peak memory</span><span class="jp-kpi__value">{{ cost }}</span><span class="jp-kpi__note">{{ printed }}</span></div>
@@ -32,7 +32,7 @@ export default {
 
     <section class="jp-card jp-steps" aria-label="What happened when">
       <ol class="jp-steps__list">
-        <li v-for="step in steps" :key="step.word" :class="{ 'jp-steps__todo': !step.at, 'jp-steps__now': step.now, 'jp-steps__bad': step.bad }">
+        <li v-for="step in steps" :key="step.word" :class="{ 'jp-steps__todo': !step.at, 'jp-steps__now': step.now, 'jp-steps__bad': step.bad, 'jp-steps__idle': step.idle }">
           <span class="jp-steps__dot"></span><span class="jp-steps__word">{{ step.word }}</span>
           <JpTime v-if="step.at" :at="step.at" look="log" /><span v-else class="jp-muted">–</span>
           <span class="jp-steps__gap">{{ step.gap }}</span>
@@ -50,6 +50,7 @@ export default {
   computed: {
     active() { return isActive(this.run.state); },
     unhappy() { return isUnhappy(this.run.state); },
+    never() { return this.run.state === "skipped" || this.run.state === "missed"; },
     tone() { return toneOf(this.run.state); },
     newest() { return this.run.attempts.at(-1); },
     cause() {
@@ -96,13 +97,12 @@ export default {
       const { run, newest } = this;
       // The broker's confirmation may come after the claim: it was queued before it was claimed all the same.
       const queued = newest?.claimed_at && newest.published_at > newest.claimed_at ? newest.claimed_at : newest?.published_at;
-      const never = run.state === "skipped" || run.state === "missed";
       const list = [
         { word: "Due", at: run.due_at },
         { word: "Queued", at: queued },
         { word: "Claimed", at: newest?.claimed_at },
         { word: "Started", at: newest?.started_at ?? run.started_at },
-        { word: { failed: "Failed", timed_out: "Timed out", lost: "Lost", cancelled: "Cancelled", skipped: "Skipped", missed: "Missed" }[run.state] ?? "Ended", at: run.finished_at, bad: this.unhappy },
+        { word: { failed: "Failed", timed_out: "Timed out", lost: "Lost", cancelled: "Cancelled", skipped: "Skipped", missed: "Missed" }[run.state] ?? "Ended", at: run.finished_at, bad: this.unhappy, idle: this.never || run.state === "cancelled" },
       ];
       let last = null;
       for (const step of list) {
@@ -112,7 +112,7 @@ export default {
       }
       const reached = list.findLastIndex((step) => step.at);
       if (this.active) list[reached].now = true;
-      return never ? [list[0], list[4]] : list;
+      return this.never ? [list[0], list[4]] : list;
     },
   },
   methods: {

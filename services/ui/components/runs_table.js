@@ -22,6 +22,7 @@ export default {
         <template v-if="state || ofJob && !job"><h2>No run matches</h2><p>{{ filterWords }}</p><button class="jp-btn" type="button" @click="choose('')">Show all states</button></template>
         <template v-else><h2>No runs yet</h2><p>{{ job ? 'Run now starts one at once; a schedule starts them at their time.' : 'Runs appear here when a job is due, or when somebody runs one.' }}</p></template></div>
 
+      <ul v-else-if="screen.narrow && !loaded" class="jp-cards" aria-hidden="true"><li v-for="row in 3" :key="row" class="jp-ghostcard"></li></ul>
       <ul v-else-if="screen.narrow" class="jp-cards">
         <li v-for="run in runs" :key="run.id">
           <a class="jp-cards__name" :href="'/runs/' + run.id">{{ job ? '' : run.job_name + ' ' }}<span class="jp-muted">{{ numberOf(run) }}</span></a>

@@ -82,11 +82,12 @@ def test_a_log_of_ten_thousand_lines_is_shown_exactly_and_in_order(watched: Watc
 EVERY_ROW = """async () => {
   const scroll = document.querySelector('.jp-log__scroll');
   const rows = new Map();
-  for (let top = 0; top < scroll.scrollHeight; top += 400) {
+  for (let top = 0; top < scroll.scrollHeight; top += 700) {
     scroll.scrollTop = top;
-    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    await new Promise((done) => requestAnimationFrame(done));
     for (const row of document.querySelectorAll('.jp-log__row')) {
-      rows.set(Number(row.querySelector('.jp-log__n').textContent), row.querySelector('.jp-log__text').textContent);
+      const [number, text] = ['n', 'text'].map((part) => row.querySelector('.jp-log__' + part).textContent);
+      rows.set(Number(number), text);
     }
   }
   return [...rows];
