@@ -26,13 +26,17 @@ class Link:
         finally:
             self._is_up = None
 
-    @property
-    def connected(self) -> bool:
-        """Say whether the broker is there now."""
+    def look(self) -> bool:
+        """Look whether the broker is there now, and remember when that changed."""
         is_up = self._is_up is not None and self._is_up()
         if is_up != self._was_up:
             self._was_up, self._since = is_up, self._clock.now()
         return is_up
+
+    @property
+    def connected(self) -> bool:
+        """Say whether the broker is there now."""
+        return self.look()
 
     @property
     def since(self) -> datetime | None:

@@ -71,6 +71,7 @@ class Messaging:
                     group.create_task(self._follow(events))
                     group.create_task(self._follow_stores(events))
                     group.create_task(self._resync_after(reconnected))
+                    group.create_task(self._watch_link())
 
     async def _follow(self, events: Consumer) -> None:
         while True:
@@ -94,6 +95,12 @@ class Messaging:
                     self.live.read_logs_again()  # what was stored before the queue was bound
                 except (*CONNECTION_ERRORS, RuntimeError) as error:
                     log.warning("cannot follow other replicas' logs yet", error=repr(error))
+            await self.clock.sleep(_LOOK_S)
+
+    async def _watch_link(self) -> None:
+        """Notice when the broker goes, not only when somebody asks: health says since when."""
+        while True:
+            self.link.look()
             await self.clock.sleep(_LOOK_S)
 
     async def _resync_after(self, reconnected: asyncio.Event) -> None:

@@ -201,5 +201,5 @@ class Consumer:
             log.warning("message could not be parked yet", error=repr(error))
 
     async def _stop(self, channel: aio_pika.abc.AbstractChannel) -> None:
-        await self.pause()
+        # It ends the consumer too; to cancel that first would wait 5 s for a broker that is away.
         await close_quietly(channel)

@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 
 from tests.integration.ui.conftest import SCRIPTS
 from tests.integration.ui.stage import NOWHERE, eventually
+from tests.support.node import SessionBroker
 
 ROOT = Path(__file__).parents[3]
 JOB = {"name": "hello", "script": "hello.py", "schedule": {"kind": "manual"}}
@@ -97,6 +98,28 @@ async def test_with_a_broker_it_stops_in_time_and_leaves_no_live_queue(home: Pat
         await eventually(has_broker)
         status, took_s = await ui.stopped()
 
+    assert status == 0
+    assert took_s < 5
+
+
+async def test_when_the_broker_goes_health_says_so_and_it_stops_in_time(
+    home: Path, broker_node: SessionBroker
+) -> None:
+    amqp_url = broker_node.fresh_vhost()
+    async with a_ui(home, PORTAL_AMQP_URL=amqp_url) as ui, httpx.AsyncClient(base_url=ui.url) as client:
+
+        async def has_broker(*, expected: bool) -> bool:
+            answer = await answered(client, "/api/v1/health")
+            return answer is not None and answer.json()["broker"] is expected
+
+        await eventually(lambda: has_broker(expected=True))
+        broker_node.drop_vhost(amqp_url)
+        await eventually(lambda: has_broker(expected=False))
+        health = (await client.get("/api/v1/health")).json()
+        status, took_s = await ui.stopped()
+
+    assert health["title"] == "RabbitMQ is away"
+    assert health["since"] is not None
     assert status == 0
     assert took_s < 5
 
