@@ -10,7 +10,6 @@ from services.scheduler.wakeup import News
 from shared.broker import Consumer, Delivery
 from shared.db.attempts import AttemptView, attempts_by_id, note_on_attempt
 from shared.db.runs import note_start
-from shared.domain.ids import AttemptId
 from shared.domain.run import RunState
 from shared.messages.events import JobChanged, RequestsChanged, RunFinished, RunStarted
 
@@ -52,17 +51,22 @@ class Results:
     async def _apply(self, session: AsyncSession, effects: Effects, deliveries: list[Delivery]) -> list[bool]:
         """Apply the reports among the deliveries in order; say of each whether it changed anything."""
         words = [one.message for one in deliveries]
-        ids: set[AttemptId] = {
-            word.attempt_id for word in words if isinstance(word, RunStarted | RunFinished)
+        attempts = await attempts_by_id(
+            session, {word.attempt_id for word in words if isinstance(word, RunStarted | RunFinished)}
+        )
+        # The end of a short script brings its start with it: one write for both.
+        ended = {
+            (word.attempt_id, word.token)
+            for word in words
+            if isinstance(word, RunFinished) and word.started_at
         }
-        attempts = await attempts_by_id(session, ids)
         applied = []
         for word in words:
             match word:
-                case RunStarted():
-                    fits = await _apply_start(session, effects, attempts.get(word.attempt_id), word)
-                case RunFinished():
-                    fits = await self._apply_end(session, effects, attempts.get(word.attempt_id), word)
+                case RunStarted(attempt_id=attempt_id, token=token) if (attempt_id, token) not in ended:
+                    fits = await _apply_start(session, effects, attempts.get(attempt_id), word)
+                case RunFinished(attempt_id=attempt_id):
+                    fits = await self._apply_end(session, effects, attempts.get(attempt_id), word)
                 case _:
                     fits = True
             applied.append(fits)
