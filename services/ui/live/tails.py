@@ -37,9 +37,7 @@ class Tails:
         """Remember until the next flush that output of these attempts was stored."""
         self._stored.update(attempts)
 
-    async def flush(
-        self, subscribers: Iterable[Subscriber], changed: Collection[RunId], send: Send
-    ) -> bool:
+    async def flush(self, subscribers: Iterable[Subscriber], changed: Collection[RunId], send: Send) -> bool:
         """Send what is stored and not sent yet; True when something is left to be read.
 
         `changed` are runs whose state changed: another attempt may have begun, or the last word on the
