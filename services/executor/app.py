@@ -119,7 +119,9 @@ async def run(settings: ExecutorSettings, stop: asyncio.Event, clock: Clock | No
     identity = executor.base.identity
     log.info("executor starts", boot=str(identity.boot), slots=identity.slots)
     async with endpoint(settings.health_port, executor.facts):
+        executor.base.sandbox.keep_ready()
         await run_loops(executor.drained, _serve(executor), _drain(executor, stop))
+    executor.base.sandbox.close()
     log.info("executor ends")
 
 

@@ -94,6 +94,7 @@ class Attempt:
             await self._finish(report)
         self.has_ended.set()
         await asyncio.to_thread(self._tidy_up)
+        self._means.sandbox.keep_ready()
 
     async def _to_the_end(self) -> RunFinished | None:
         try:

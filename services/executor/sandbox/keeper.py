@@ -2,7 +2,8 @@
 
 It starts the script, adopts whatever the script leaves behind (it is a subreaper) and kills all of it
 when the script ends, when its time is up, when its lease runs out or when the executor is gone, which
-it sees at once as the end of its socket. It is started as `python -I -S keeper.pyc FD NAME`.
+it sees at once as the end of its socket. It is started as `python -I -S keeper.pyc FD`, ahead of its
+run where possible: an interpreter takes longer to start than everything else on the way to a script.
 
 Every import here is paid for by every run: `signal`, `ctypes`, `json` and `subprocess` would each cost
 4 to 12 ms, so their numbers are written out and their C halves are used.
@@ -53,12 +54,15 @@ def main() -> None:
     """Read the order, run the script to its end, report, leave."""
     channel = int(sys.argv[1])
     posix.set_inheritable(channel, False)
-    order = marshal.loads(posix.read(channel, MAX_PACKET))  # noqa: S302 - from the executor alone
     _prctl(PR_SET_DUMPABLE, 0)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     _limit()
-    pid, error = _start(order["argv"], order["env"])
+    packet = posix.read(channel, MAX_PACKET)
+    if not packet:
+        return  # kept ready for a run that never came
+    order = marshal.loads(packet)  # noqa: S302 - from the executor alone
+    pid, error = _start(order["argv"], order["env"], order["cwd"])
     if error:
         _say(channel, ("failed", error))
         return
@@ -76,13 +80,13 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard) if hard > 0 else 1024, hard))
 
 
-def _start(argv: list[bytes], env: dict[bytes, bytes]) -> tuple[int, int]:
+def _start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes) -> tuple[int, int]:
     """Return the script's pid, or the errno with which it could not be started."""
     failure, says_failure = posix.pipe2(posix.O_CLOEXEC)
     keeper = posix.getpid()
     pid = posix.fork()
     if pid == 0:
-        _become(argv, env, keeper, says_failure)
+        _become((argv, env, cwd), keeper, says_failure)
     posix.close(says_failure)
     said = posix.read(failure, 16)
     posix.close(failure)
@@ -92,9 +96,11 @@ def _start(argv: list[bytes], env: dict[bytes, bytes]) -> tuple[int, int]:
     return pid, 0
 
 
-def _become(argv: list[bytes], env: dict[bytes, bytes], keeper: int, says_failure: int) -> None:
+def _become(script: tuple[list[bytes], dict[bytes, bytes], bytes], keeper: int, says_failure: int) -> None:
     """Turn this forked child into the script; never returns."""
+    argv, env, cwd = script
     try:
+        posix.chdir(cwd)
         posix.setsid()
         # Should the keeper itself be killed, the script goes with it.
         _prctl(PR_SET_PDEATHSIG, SIGKILL)

@@ -12,20 +12,25 @@ from pathlib import Path, PurePosixPath
 from services.executor.sandbox import process
 from services.executor.sandbox.command import NotRunnable, command_for
 from services.executor.sandbox.paths import resolve
-from services.executor.sandbox.process import Order, Printed, Process
+from services.executor.sandbox.process import Keeper, Order, Printed, Process
 from shared.messages.answers import Grant
 
 LEVEL = "process"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Sandbox:
-    """Where scripts are, what runs them, and where each gets its folder."""
+    """Where scripts are, what runs them, and where each gets its folder.
+
+    One keeper waits ahead of its run: half of the way from due to a script's first instruction would
+    otherwise be the start of the keeper's interpreter.
+    """
 
     scripts_dir: Path
     python: Path
     work_root: Path
     keeper: Path
+    _spare: Keeper | None = None
 
     def prepare(self, grant: Grant, *, lease_until: float) -> Order:
         """Find the script and make its folder; blocks, and changes nothing when it raises.
@@ -45,7 +50,6 @@ class Sandbox:
         )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Order(
-            name=str(grant.attempt_id),
             command=command,
             work_dir=folder,
             timeout_s=grant.timeout_s,
@@ -54,12 +58,28 @@ class Sandbox:
         )
 
     def start(self, order: Order, printed: Printed) -> Process:
-        """Start the keeper with the order.
+        """Give the order to the keeper that waits, or to a new one; for the event loop's thread.
 
         Raises:
             OSError: the machine has no room for another process.
         """
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            with contextlib.suppress(OSError):  # it was killed while it waited
+                return spare.obey(order, printed)
         return process.start(order, keeper=self.keeper, printed=printed)
+
+    def keep_ready(self) -> None:
+        """Have a keeper wait for the next run, where there is room for one; for the event loop's thread."""
+        if self._spare is None:
+            with contextlib.suppress(OSError):  # then the next run starts its own, or says why not
+                self._spare = process.start_keeper(self.keeper)
+
+    def close(self) -> None:
+        """Let the waiting keeper go."""
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.dismiss()
 
     def clear(self, grant: Grant) -> None:
         """Remove the folder with all the script left in it; blocks."""

@@ -40,7 +40,6 @@ class StoppedBy(StrEnum):
 class Order:
     """What one keeper is to do. `lease_until` is an instant of CLOCK_BOOTTIME, or infinity."""
 
-    name: str
     command: Command
     work_dir: Path
     timeout_s: float
@@ -184,8 +183,48 @@ class Process:
         os.close(fd)
 
 
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """A keeper that waits for its order; it leaves by itself when its executor is gone."""
+
+    popen: subprocess.Popen[bytes]
+    channel: socket.socket
+    outputs: dict[int, Stream]
+
+    def obey(self, order: Order, printed: Printed) -> Process:
+        """Give it its one order; for the event loop's thread.
+
+        Raises:
+            OSError: it is gone; nothing was started.
+        """
+        try:
+            self.channel.send(_packed(order))
+        except OSError:
+            self.dismiss()
+            raise
+        process = Process(keeper=self.popen, channel=self.channel, outputs=self.outputs, printed=printed)
+        process.listen()
+        return process
+
+    def dismiss(self) -> None:
+        """Let it go without an order; blocks for a moment."""
+        self.channel.close()
+        for fd in self.outputs:
+            os.close(fd)
+        self.popen.wait()
+
+
 def start(order: Order, *, keeper: Path, printed: Printed) -> Process:
     """Start `keeper` (see `compiled_keeper`) with the order; takes 1 to 2 ms.
+
+    Raises:
+        OSError: the machine has no room for another process or descriptor.
+    """
+    return start_keeper(keeper).obey(order, printed)
+
+
+def start_keeper(program: Path) -> Keeper:
+    """Start a keeper that has no order yet; takes 1 to 2 ms.
 
     Raises:
         OSError: the machine has no room for another process or descriptor.
@@ -194,11 +233,10 @@ def start(order: Order, *, keeper: Path, printed: Printed) -> Process:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pipes = [os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)]
     try:
-        ours.send(_packed(order))
         ours.setblocking(False)
         for read_end, _ in pipes:
             os.set_blocking(read_end, False)
-        started = _popen(order, keeper, theirs.fileno(), [write_end for _, write_end in pipes])
+        started = _popen(program, theirs.fileno(), [write_end for _, write_end in pipes])
     except BaseException:
         ours.close()
         for read_end, _ in pipes:
@@ -208,29 +246,27 @@ def start(order: Order, *, keeper: Path, printed: Printed) -> Process:
         theirs.close()
         for _, write_end in pipes:
             os.close(write_end)
-    outputs = {pipes[0][0]: Stream.STDOUT, pipes[1][0]: Stream.STDERR}
-    process = Process(keeper=started, channel=ours, outputs=outputs, printed=printed)
-    process.listen()
-    return process
+    return Keeper(started, ours, {pipes[0][0]: Stream.STDOUT, pipes[1][0]: Stream.STDERR})
 
 
-def _popen(order: Order, keeper: Path, channel: int, outputs: list[int]) -> subprocess.Popen[bytes]:
+def _popen(program: Path, channel: int, outputs: list[int]) -> subprocess.Popen[bytes]:
     # No preexec_fn: it gives up vfork, which is 45 times dearer with a big parent (and unsafe).
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(keeper), str(channel), order.name],
+        [sys.executable, "-I", "-S", str(program), str(channel)],
         stdin=subprocess.DEVNULL,
         stdout=outputs[0],
         stderr=outputs[1],
         pass_fds=(channel,),
         start_new_session=True,
-        cwd=order.work_dir,
+        cwd="/",
         env={},
     )
 
 
 def _packed(order: Order) -> bytes:
-    wanted: dict[str, list[bytes] | dict[bytes, bytes] | float] = {
+    wanted: dict[str, bytes | list[bytes] | dict[bytes, bytes] | float] = {
         "argv": [os.fsencode(word) for word in order.command.argv],
+        "cwd": os.fsencode(order.work_dir),
         "env": {os.fsencode(key): os.fsencode(value) for key, value in order.command.env.items()},
         "timeout_s": order.timeout_s,
         "grace_s": order.kill_grace_s,

@@ -74,16 +74,25 @@ def start(
         printed[stream].extend(read)
         news.set()
 
-    order = Order(
-        name="test",
+    order = an_order(folder, *argv, timeout_s=timeout_s, grace_s=grace_s, lease_until=lease_until)
+    keeper = compiled_keeper(folder / "keeper.pyc")
+    return Confined(process.start(order, keeper=keeper, printed=take), printed, news)
+
+
+def an_order(
+    folder: Path,
+    *argv: str,
+    timeout_s: float = BOUND_S,
+    grace_s: float = 0.5,
+    lease_until: float = math.inf,
+) -> Order:
+    return Order(
         command=Command(argv=argv, env={"PATH": "/usr/bin:/bin"}),
         work_dir=folder,
         timeout_s=timeout_s,
         kill_grace_s=grace_s,
         lease_until=lease_until,
     )
-    keeper = compiled_keeper(folder / "keeper.pyc")
-    return Confined(process.start(order, keeper=keeper, printed=take), printed, news)
 
 
 def python(code: str) -> tuple[str, ...]:

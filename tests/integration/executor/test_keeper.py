@@ -1,14 +1,17 @@
+import asyncio
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from services.executor.sandbox.command import NotRunnable
-from services.executor.sandbox.process import StoppedBy
+from services.executor.sandbox.level import Sandbox
+from services.executor.sandbox.process import StoppedBy, compiled_keeper, start_keeper
 from shared.messages.events import Stream
-from tests.integration.executor.confined import is_dead, python, start
+from tests.integration.executor.confined import BOUND_S, an_order, is_dead, python, start
 
 LEAVES_CHILDREN = r"""
 import os, time
@@ -257,3 +260,32 @@ async def test_all_that_was_printed_is_read_before_the_end_is_told(tmp_path: Pat
 
     assert script.out == "".join(f"{number}\n" for number in range(1, 20_001))
     assert script.printed[Stream.STDERR] == b"problem\n"
+
+
+def test_a_keeper_that_waits_leaves_with_its_executor(tmp_path: Path) -> None:
+    keeper = start_keeper(compiled_keeper(tmp_path / "keeper.pyc"))
+
+    keeper.channel.close()
+
+    assert keeper.popen.wait(BOUND_S) == 0
+    keeper.dismiss()
+
+
+async def test_a_keeper_that_died_while_it_waited_costs_no_run(tmp_path: Path) -> None:
+    sandbox = Sandbox(
+        scripts_dir=tmp_path,
+        python=Path(sys.executable),
+        work_root=tmp_path,
+        keeper=compiled_keeper(tmp_path / "keeper.pyc"),
+    )
+    sandbox.keep_ready()
+    assert sandbox._spare is not None
+    sandbox._spare.popen.kill()
+    sandbox._spare.popen.wait()
+
+    process = sandbox.start(an_order(tmp_path, "/bin/true"), lambda *_: None)
+    async with asyncio.timeout(BOUND_S):
+        ended = await process.ended
+    process.reap()
+
+    assert ended.exit_code == 0
