@@ -30,6 +30,9 @@ JOB_SWEEP_S = 15.0
 _BATCH = 500
 _JUMP_S = 1.0
 
+_REFILL_AT = 0.75
+"""Of the window that is left when it is filled again."""
+
 
 class Dispatcher:
     """Two loops: one plans ahead of time, the other decides what is contested in time."""
@@ -53,8 +56,9 @@ class Dispatcher:
             await self._handle_requests()
             next_at = await self.plan_due()
             self.looped_at = self._clock.monotonic()
-            # Refilled when half of the window is left: a job of every second costs one commit a second.
-            ahead = None if next_at is None else next_at - self._window / 2
+            # A job of every second costs one commit a second, and that one half a second away from the
+            # due instants, which are whole seconds: a claim must not wait for the plan's commit.
+            ahead = None if next_at is None else next_at - self._window * _REFILL_AT
             await self._news.wake.wait(self._clock, nap(ahead, self._clock.now(), at_most_s=SWEEP_S))
 
     async def run_held(self) -> None:
