@@ -61,7 +61,7 @@ export default {
       <div class="jp-form__pair">
         <div class="jp-field"><label for="jp-f-timeout_s">Timeout, seconds</label><input id="jp-f-timeout_s" class="jp-input" inputmode="numeric" v-model="form.timeout" autocomplete="off" v-bind="aria('timeout_s')" @blur="touch('timeout_s')">
           <span id="jp-h-timeout_s" class="jp-hint">A run that takes longer is stopped.</span><FieldError v-bind="err('timeout_s')" /></div>
-        <div class="jp-field"><label for="jp-f-kill_grace_s">Time to end by itself, seconds</label><input id="jp-f-kill_grace_s" class="jp-input" inputmode="numeric" v-model="form.grace" autocomplete="off" v-bind="aria('kill_grace_s')" @blur="touch('kill_grace_s')">
+        <div class="jp-field"><label for="jp-f-kill_grace_s">Grace before the kill, seconds</label><input id="jp-f-kill_grace_s" class="jp-input" inputmode="numeric" v-model="form.grace" autocomplete="off" v-bind="aria('kill_grace_s')" @blur="touch('kill_grace_s')">
           <span id="jp-h-kill_grace_s" class="jp-hint">Between being asked to stop and being killed.</span><FieldError v-bind="err('kill_grace_s')" /></div>
         <div class="jp-field"><label for="jp-f-overlap">If the previous run is still going</label><select id="jp-f-overlap" class="jp-select" v-model="form.overlap"><option value="skip">Skip the new one</option><option value="allow">Let them overlap</option></select></div>
         <div class="jp-field"><label for="jp-f-lost">If its executor is lost</label><select id="jp-f-lost" class="jp-select" v-model="form.lost"><option value="fail">Do not run it again</option><option value="retry">Run it again</option></select></div>
@@ -121,7 +121,7 @@ export default {
       const lost = this.form.lost === "fail" ? "If its executor is lost, it is not run again." : "If its executor is lost, it is run again.";
       if (this.form.kind === "manual") return lost;
       const overlap = this.form.overlap === "skip" ? "If the previous run is still going at a due time, that run is skipped." : "Runs may overlap.";
-      return `${overlap} ${lost} If the system was down, instants that passed are recorded as missed.`;
+      return `${overlap} ${lost} If the system was down, the newest instant that passed runs once it is back; the older ones are recorded as missed.`;
     },
   },
   methods: {
