@@ -12,7 +12,13 @@ TESTS = Path(__file__).parent
 BOUND_WITH_SERVERS_S = 180
 
 
+# The quick ones first. The browser last: Playwright keeps an event loop in the main thread for as long
+# as its session lives, in which no async test can run.
+ORDER = ("unit", "architecture", "contract", "integration", "e2e")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(TESTS).parts[0]))
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         item.add_marker(folder)
