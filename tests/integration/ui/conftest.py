@@ -15,7 +15,7 @@ from shared.db import migrate
 from shared.db.engine import Database, open_database
 from shared.runtime.clock import SystemClock
 from shared.runtime.settings import DatabaseSettings
-from tests.integration.ui.stage import NOWHERE
+from tests.integration.ui.stage import NOWHERE, ClockFromNow
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 
@@ -55,7 +55,7 @@ async def database(settings: UiSettings) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def parts(settings: UiSettings, database: Database) -> Parts:
-    return app.compose(settings, database, SystemClock())
+    return app.compose(settings, database, ClockFromNow())
 
 
 @pytest.fixture

@@ -18,8 +18,21 @@ from shared.domain.ids import AttemptId, ExecutorName, JobId, RunId, new_id
 from shared.domain.run import Cause, RunState
 from shared.messages.events import RunChanged, RunOutput, Stream
 from shared.messages.topology import Exchange, log_key
+from shared.runtime.clock import SystemClock
 
 NOW = datetime.now(UTC)
+
+
+class ClockFromNow(SystemClock):
+    """The machine's clock, set to NOW: a test finds its rows as old as they say, however late it runs."""
+
+    def __init__(self) -> None:
+        self._began = self.monotonic()
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.monotonic() - self._began)
+
+
 EXECUTOR = ExecutorName("north")
 NOWHERE = "amqp://nobody:nothing@127.0.0.1:1/"
 
