@@ -13,7 +13,7 @@ def command(grant: Grant, name: str, *, executable: bool = False) -> Command:
         script=PurePosixPath("/root/scripts", name),
         executable=executable,
         python=PurePosixPath("/usr/bin/python3"),
-        work_dir=PurePosixPath("/work/1"),
+        work_dir=PurePosixPath("/runs/1"),
     )
 
 
@@ -50,8 +50,8 @@ def test_the_environment_is_made_from_nothing_but_the_grant() -> None:
 
     assert env == {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "HOME": "/work/1",
-        "TMPDIR": "/work/1",
+        "HOME": "/runs/1",
+        "TMPDIR": "/runs/1",
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "PORTAL_RUN_ID": "00000000-0000-0000-0000-000000000006",
