@@ -24,7 +24,7 @@ import sys
 import time
 
 CLOCK_BOOTTIME = 7
-SIGKILL, SIGPIPE, SIGTERM, SIGCONT, SIGXFSZ = 9, 13, 15, 18, 25
+SIGKILL, SIGTERM, SIGCONT, SIGSTOP = 9, 15, 18, 19
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 MAX_PACKET = 262_144
 LONGEST_NAP_S = 1.0
@@ -109,9 +109,10 @@ def _become(script: tuple[list[bytes], dict[bytes, bytes], bytes], keeper: int, 
         # Not dumpable, /proc/self belongs to root and only root could write there.
         _prctl(PR_SET_DUMPABLE, 1)
         _prefer_for_out_of_memory()
-        # Python ignores these two, and what is ignored stays ignored over exec.
-        _signal.signal(SIGPIPE, _signal.SIG_DFL)
-        _signal.signal(SIGXFSZ, _signal.SIG_DFL)
+        # What is ignored stays ignored over exec: two by Python, others where nohup started the executor.
+        for number in range(1, 32):
+            if number not in {SIGKILL, SIGSTOP}:
+                _signal.signal(number, _signal.SIG_DFL)
         posix.execve(argv[0], argv, env)
     except OSError as error:
         posix.write(says_failure, b"%d" % (error.errno or 5))

@@ -220,9 +220,13 @@ async def test_a_file_that_cannot_be_executed_is_explained(
     assert (await script.end()).exit_code is None
 
 
-async def test_a_script_starts_with_nothing_of_the_executor(tmp_path: Path) -> None:
+async def test_a_script_starts_with_nothing_of_the_executor(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     leaked = os.open("/dev/null", os.O_RDONLY)
     os.set_inheritable(leaked, True)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as under nohup
+    request.addfinalizer(lambda: signal.signal(signal.SIGHUP, before))
     looks = (
         "import os\n"
         "print(sorted(os.listdir('/proc/self/fd'))[:-1])\n"  # the last one is the listing itself
