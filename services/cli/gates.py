@@ -20,7 +20,14 @@ _RULES = (
     ("types", ("mypy",)),
 )
 _QUICK_TESTS = ("tests", ("pytest", "-q", "tests/unit", "tests/architecture", "tests/contract"))
-_LOCKS = (("requirements-runtime.lock", ("--extra", "scheduler")), ("requirements.lock", ("--extra", "dev")))
+# The images' locks are cuts of the first: each service installs its own extra, in the same versions.
+_LOCKS = (
+    ("requirements.lock", ("--extra", "dev")),
+    *(
+        (f"deploy/requirements/{name}.lock", ("--extra", name, "--constraints", "requirements.lock"))
+        for name in ("executor", "scheduler", "ui")
+    ),
+)
 _LOCK_OPTIONS = (
     "--universal",
     "--generate-hashes",

@@ -1,16 +1,49 @@
-"""The settings that services share: environment variables `PORTAL_*`, checked once at the start."""
+"""The settings that services share: environment variables `PORTAL_*`, checked once at the start.
 
+What is secret may come as a file instead: `portal_amqp_url` in /run/secrets, where containers find
+theirs, or in the folder that PORTAL_SECRETS_DIR names. A variable wins over a file.
+"""
+
+import os
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+"""The scheme as people know it, and with the driver that we use."""
 
 
 class HomeSettings(BaseSettings):
     """Where state lives and how the service logs."""
 
     model_config = SettingsConfigDict(env_prefix="PORTAL_", extra="ignore")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Look into the environment, then into the folder of secrets, if there is one."""
+        del dotenv_settings, file_secret_settings
+        folder = Path(os.environ.get("PORTAL_SECRETS_DIR", "/run/secrets"))  # noqa: TID251 - this is settings
+        files = (SecretsSettingsSource(settings_cls, folder),) if folder.is_dir() else ()
+        return (init_settings, env_settings, *files)
 
     home: Path = Path(".portal")
     log_format: Literal["console", "json"] = "console"
@@ -29,22 +62,37 @@ class DatabaseSettings(HomeSettings):
     """Where the ledger and the logs are stored."""
 
     database_url: str | None = None
+    """`postgresql://user@host/name` or `sqlite:////absolute/path.db`."""
     logs_database_url: str | None = None
+    database_password: SecretStr | None = None
+    """Goes into a URL that names a user and no password."""
 
     @property
     def ledger_url(self) -> str:
         """Return the SQLAlchemy URL of the ledger; by default SQLite in the home."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.home.resolve() / 'portal.db'}"
+        if self.database_url is None:
+            return f"sqlite+aiosqlite:///{self.home.resolve() / 'portal.db'}"
+        return self._completed(self.database_url)
 
     @property
     def logs_url(self) -> str:
         """Return the URL of the logs: on SQLite a file of their own, so that logs never block promises."""
         if self.logs_database_url is not None:
-            return self.logs_database_url
+            return self._completed(self.logs_database_url)
         if not self.ledger_url.startswith("sqlite"):
             return self.ledger_url
         folder, _, _ = self.ledger_url.rpartition("/")
         return f"{folder}/logs.db"
+
+    def _completed(self, url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        url = f"{_DRIVERS.get(scheme, scheme)}{separator}{rest}"
+        parts = urlsplit(url)
+        if self.database_password is None or parts.username is None or parts.password is not None:
+            return url
+        user, _, place = parts.netloc.rpartition("@")
+        password = quote(self.database_password.get_secret_value(), safe="")
+        return parts._replace(netloc=f"{user}:{password}@{place}").geturl()
 
 
 class GrantSettings(HomeSettings):

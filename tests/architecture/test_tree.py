@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path for folder in ("services", "shared") for path in (ROOT / folder).rglob("*.py"))
+LOCKS = [ROOT / "requirements.lock", *sorted((ROOT / "deploy" / "requirements").glob("*.lock"))]
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 50
 ids = [str(path.relative_to(ROOT)) for path in MODULES]
@@ -39,12 +40,28 @@ def test_no_other_distribution_owns_our_import_names() -> None:
     assert [owners.get(name) for name in ("services", "shared", "scripts")] == [None, None, None]
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-runtime.lock"])
-def test_a_lock_file_has_hashes_and_no_addresses(name: str) -> None:
-    text = (ROOT / name).read_text("utf-8")
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+def test_a_lock_file_has_hashes_and_no_addresses(path: Path) -> None:
+    text = path.read_text("utf-8")
 
     assert text.count("--hash=sha256:") > text.count("==") > 0
     assert re.findall(r"https?://|file:|--index-url|--find-links", text) == []
+
+
+@pytest.mark.parametrize("path", LOCKS[1:], ids=lambda path: path.name)
+def test_an_image_installs_what_the_tests_ran_with(path: Path) -> None:
+    assert _pinned(path) <= _pinned(LOCKS[0])
+
+
+def test_the_executor_installs_no_database_and_no_web_stack() -> None:
+    installed = {name for name, _ in _pinned(ROOT / "deploy" / "requirements" / "executor.lock")}
+
+    assert "aio-pika" in installed
+    assert installed & {"sqlalchemy", "alembic", "asyncpg", "aiosqlite", "nicegui", "fastapi"} == set()
+
+
+def _pinned(lock: Path) -> set[tuple[str, str]]:
+    return set(re.findall(r"^([a-z0-9-]+)==(\S+)", lock.read_text("utf-8"), re.MULTILINE))
 
 
 @pytest.mark.parametrize(
