@@ -27,6 +27,7 @@ _LOCKS = (
         (f"deploy/requirements/{name}.lock", ("--extra", name, "--constraints", "requirements.lock"))
         for name in ("executor", "scheduler", "ui")
     ),
+    ("deploy/requirements/checks.lock", ("--extra", "checks")),
 )
 _LOCK_OPTIONS = (
     "--universal",

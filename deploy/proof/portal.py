@@ -1,0 +1,154 @@
+"""Speaks to the portal for `prove.sh`, from inside the ui's container, where nothing else is needed."""
+
+import json
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+_API = "http://127.0.0.1:8080/api/v1"
+_OPEN = "held,queued,running"
+
+
+def ask(method: str, path: str, body: object = None) -> dict[str, Any]:
+    """Call the REST API and return its answer."""
+    request = urllib.request.Request(
+        f"{_API}{path}",
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"content-type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.loads(answer.read() or b"{}")
+    except urllib.error.HTTPError as error:
+        raise SystemExit(f"{method} {path}: {error.code} {error.read().decode()}") from error
+
+
+def until(what: str, holds: Callable[[], Any], *, within_s: float = 120) -> Any:
+    """Return the first truthy value of `holds`, asked five times a second."""
+    end = time.monotonic() + within_s
+    while not (found := holds()):
+        if time.monotonic() > end:
+            raise SystemExit(f"not within {within_s:g} s: {what}")
+        time.sleep(0.2)
+    return found
+
+
+def all_runs(**which: str) -> list[dict[str, Any]]:
+    """Return every run that matches, through all pages."""
+    runs: list[dict[str, Any]] = []
+    after = ""
+    while True:
+        query = "&".join(f"{key}={value}" for key, value in {**which, "limit": "200"}.items())
+        page = ask("GET", f"/runs?{query}" + (f"&after={after}" if after else ""))
+        runs += page["items"]
+        after = page.get("next") or ""
+        if not after:
+            return runs
+
+
+def create(name: str, script: str, every_s: str, on_lost: str = "fail", *args: str) -> None:
+    """Make a job that runs every so many seconds (0: by hand); print its id."""
+    schedule = {"kind": "interval", "every_s": int(every_s)} if int(every_s) else {"kind": "manual"}
+    body = {"name": name, "script": script, "schedule": schedule, "args": list(args)}
+    print(ask("POST", "/jobs", body | {"on_lost": on_lost, "overlap": "allow"})["id"])
+
+
+def run(job: str) -> None:
+    """Run a job now, wait for its end, print its log; exit code 1 unless it succeeded."""
+    run_id = ask("POST", f"/jobs/{job}/run")["run_id"]
+    until("the run is in the ledger", lambda: any(r["id"] == run_id for r in all_runs(job=job)))
+    state = until("the run ends", lambda: (s := ask("GET", f"/runs/{run_id}")["state"]) not in _OPEN and s)
+
+    def log() -> str:
+        with urllib.request.urlopen(f"{_API}/runs/{run_id}/log.txt", timeout=20) as text:
+            return str(text.read().decode())
+
+    lines = until("its log is stored", log, within_s=20).strip().splitlines()
+    print(f"    {state}: {' / '.join(lines)}")
+    raise SystemExit(state != "succeeded")
+
+
+def succeeds(job: str, more: str = "1") -> None:
+    """Wait until that many more runs of the job have succeeded."""
+    before = {r["id"] for r in all_runs(job=job, state="succeeded")}
+    until(
+        f"{more} more runs of {job} succeed",
+        lambda: len({r["id"] for r in all_runs(job=job, state="succeeded")} - before) >= int(more),
+    )
+
+
+def online(count: str) -> None:
+    """Wait until exactly so many executors are online; print their names."""
+
+    def names() -> list[str]:
+        return sorted(e["name"] for e in ask("GET", "/executors")["items"] if e["online"])
+
+    until(f"{count} executors are online", lambda: len(names()) == int(count))
+    print("    online: " + " ".join(names()))
+
+
+def busy(host: str) -> None:
+    """Wait until the executor in this container runs something; print its name."""
+
+    def name() -> str:
+        items = ask("GET", "/executors")["items"]
+        return next((e["name"] for e in items if e["host"] == host and e["online"] and e["running"]), "")
+
+    print(until("it runs something", name))
+
+
+def pause() -> None:
+    """Pause every job and wait until no run is open."""
+    for job in ask("GET", "/jobs?limit=200")["items"]:
+        if job["paused_at"] is None:
+            ask("POST", f"/jobs/{job['id']}/pause")
+    until("no run is open", lambda: not all_runs(state=_OPEN))
+
+
+def account(killed: str) -> None:
+    """Compare the ledger with the witness on stdin; print the counts; exit code 1 if a promise is broken."""
+    starts = Counter(tuple(line.split()) for line in sys.stdin if line.strip())
+    runs = all_runs(cause="schedule")
+    jobs = [job for job in ask("GET", "/jobs?limit=200")["items"] if "every_s" in job["schedule"]]
+    faults = [fault for job in jobs for fault in _gaps(job, [r for r in runs if r["job_id"] == job["id"]])]
+    faults += [
+        f"attempt {number} of run {run} started {n} times" for (run, number), n in starts.items() if n > 1
+    ]
+    for r in runs:
+        if r["state"] == "succeeded" and not starts[r["id"], str(r["attempt"])]:
+            faults.append(f"run {r['id']} succeeded, and no script witnessed its start")
+        if r["state"] == "lost" and r["executor"] != killed:
+            faults.append(f"run {r['id']} was lost on {r['executor']}, which nobody killed")
+    states: Counter[str] = Counter()
+    for r in runs:
+        states[r["state"]] += r["instants"]
+    retried = sum(r["attempt"] > 1 and r["state"] == "succeeded" for r in runs)
+    print(f"  promised   {states.total()} instants of {len(jobs)} jobs in {len(runs)} rows")
+    print(f"  succeeded  {states.pop('succeeded', 0)}, of these {retried} by a further attempt")
+    print(f"  lost       {states.pop('lost', 0)}, on the killed {killed}")
+    for state, count in sorted(states.items()):
+        print(f"  {state:<10} {count}")
+    doubled = sum(n > 1 for n in starts.values())
+    print(f"  doubled    {doubled} of {starts.total()} starts that the scripts themselves witnessed")
+    print("\n".join(f"  BROKEN     {fault}" for fault in faults) or "  every promise was kept")
+    raise SystemExit(bool(faults))
+
+
+def _gaps(job: dict[str, Any], runs: list[dict[str, Any]]) -> list[str]:
+    """Say whether the job's instants, from first to last, stand in the ledger once each."""
+    every = timedelta(seconds=job["schedule"]["every_s"])
+    starts = [(datetime.fromisoformat(r["nominal_at"]), r["instants"]) for r in runs]
+    instants = sorted(first + every * n for first, count in starts for n in range(count))
+    expected = [instants[0] + every * n for n in range(len(instants))]
+    return [] if instants == expected else [f"{job['name']}: an instant is missing or stands there twice"]
+
+
+if __name__ == "__main__":
+    command = {f.__name__: f for f in (create, run, succeeds, online, busy, pause, account)}[sys.argv[1]]
+    command(*sys.argv[2:])
