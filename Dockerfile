@@ -46,7 +46,6 @@ ENV PATH=/opt/portal/bin:$PATH \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     PORTAL_HOME=/data PORTAL_SCRIPTS_DIR=/scripts PORTAL_HEALTH_PORT=8081 PORTAL_LOG_FORMAT=json
 WORKDIR /app
-VOLUME /data
 USER 10001:10001
 ENTRYPOINT ["python", "-m"]
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s CMD ["python", "-IS", "/app/ready.py"]

@@ -141,7 +141,8 @@ async def serve(settings: UiSettings, stop: asyncio.Event) -> None:
             parts = compose(settings, database, SystemClock())
             server = _Server(_config(make_site(parts.portal)))
             host, port = listener.getsockname()[:2]
-            log.info("portal serves on loopback, there is no sign-in yet", url=f"http://{host}:{port}")
+            url = f"http://{settings.ui_published or host}:{port}"
+            log.info("portal serves on loopback, there is no sign-in yet", url=url)
             await run_until_served(server, listener, stop, parts)
 
 
