@@ -6,15 +6,15 @@ Keys are limited to those that RabbitMQ 3.10 to 4.x all read.
 import json
 import os
 import secrets
-from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
-from shared.messages.topology import Policy
+from services.cli import broker_definitions
+from services.cli.broker_definitions import CONSOLE_USER
+from shared.messages.topology import PERMISSIONS
 
-USER = "portal"
+USERS = (CONSOLE_USER, *PERMISSIONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +39,14 @@ class NodeConfig:
 
     folder: Path
     ports: NodePorts
-    password: str
-    policies: Sequence[Policy]
-    user: str = USER
+    passwords: Mapping[str, str]
+    """One for each of `USERS`."""
+    content: Mapping[str, object]
+    """What its vhost has from the first boot on: see `broker_definitions.of_vhost`."""
 
-    @property
-    def amqp_url(self) -> str:
-        """The address of the default vhost; a vhost's name may follow it."""
-        return f"amqp://{self.user}:{self.password}@127.0.0.1:{self.ports.amqp}/"
+    def amqp_url(self, user: str = CONSOLE_USER) -> str:
+        """Return the address of the default vhost for this user; a vhost's name may follow it."""
+        return f"amqp://{user}:{self.passwords[user]}@127.0.0.1:{self.ports.amqp}/"
 
     @property
     def management_url(self) -> str:
@@ -64,7 +64,8 @@ def write(config: NodeConfig) -> None:
         _write_private(cookie, secrets.token_hex(20), mode=0o400)  # Erlang refuses one that others can read
     _write_private(folder / "rabbitmq.conf", _rabbitmq_conf(config))
     _write_private(folder / "enabled_plugins", "[rabbitmq_management,rabbitmq_prometheus].\n")
-    _write_private(folder / "definitions.json", json.dumps(_definitions(config), indent=1))
+    definitions = broker_definitions.of_node(config.passwords, config.content)
+    _write_private(folder / "definitions.json", json.dumps(definitions, indent=1))
 
 
 def environment(config: NodeConfig) -> Mapping[str, str]:
@@ -104,7 +105,7 @@ management.tcp.ip = 127.0.0.1
 management.tcp.port = {ports.management}
 prometheus.tcp.ip = 127.0.0.1
 prometheus.tcp.port = {ports.prometheus}
-# Users, policies and the vhost; a node that is given definitions makes no guest.
+# Users, policies, exchanges and queues; a node that is given definitions makes no guest.
 load_definitions = {config.folder / "definitions.json"}
 heartbeat = 15
 # Belt and braces: no message of ours is unacked for more than seconds.
@@ -118,39 +119,6 @@ log.file.level = info
 log.file.rotation.size = 10485760
 log.file.rotation.count = 3
 """
-
-
-def _definitions(config: NodeConfig) -> Mapping[str, object]:
-    return {
-        "users": [
-            {
-                "name": config.user,
-                "password_hash": _password_hash(config.password),
-                "hashing_algorithm": "rabbit_password_hashing_sha256",
-                "tags": "administrator",
-            }
-        ],
-        "vhosts": [{"name": "/"}],
-        "permissions": [{"user": config.user, "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}],
-        "policies": [{"vhost": "/"} | policy_json(policy) for policy in config.policies],
-    }
-
-
-def policy_json(policy: Policy) -> dict[str, object]:
-    """Return a policy as the management API and definition files write it, without its vhost."""
-    return {
-        "name": policy.name,
-        "pattern": policy.pattern,
-        "apply-to": policy.apply_to,
-        "priority": policy.priority,
-        "definition": dict(policy.definition),
-    }
-
-
-def _password_hash(password: str) -> str:
-    """Salt and hash as in https://www.rabbitmq.com/docs/passwords."""
-    salt = secrets.token_bytes(4)
-    return b64encode(salt + sha256(salt + password.encode()).digest()).decode()
 
 
 def _write_private(path: Path, text: str, *, mode: int = 0o600) -> None:

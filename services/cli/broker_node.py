@@ -4,16 +4,16 @@
 """
 
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_urlsafe
 
-from services.cli import broker_config, ports
-from services.cli.broker_config import NodeConfig, NodePorts
+from services.cli import broker_config, broker_definitions, ports
+from services.cli.broker_config import USERS, NodeConfig, NodePorts
+from services.cli.broker_definitions import CONSOLE_USER
 from services.cli.management import Management
 from services.cli.process import Process, Program, spawn
-from shared.messages.topology import Policy
 
 BOOT_BOUND_S = 120.0
 """A first boot takes 7 to 14 s on two quiet cores and was seen to take 52 s on busy ones."""
@@ -78,19 +78,18 @@ class BrokerNode:
 
     @property
     def amqp_url(self) -> str:
-        """The default vhost's address, with user and password."""
-        return self.config.amqp_url
+        """The default vhost's address, for the user who may do everything."""
+        return self.config.amqp_url()
 
     @property
     def management(self) -> Management:
-        """The management HTTP API, as the node's own user."""
-        return Management(
-            url=self.config.management_url, user=self.config.user, password=self.config.password
-        )
+        """The management HTTP API, as the user who may do everything."""
+        password = self.config.passwords[CONSOLE_USER]
+        return Management(url=self.config.management_url, user=CONSOLE_USER, password=password)
 
     async def fresh_vhost(self, name: str) -> str:
-        """Make an empty vhost with the node's policies and return its AMQP address."""
-        await self.management.make_vhost(name, self.config.policies)
+        """Make a vhost with the node's content and return its AMQP address."""
+        await self.management.make_vhost(name, self.config.content)
         return self.amqp_url + name
 
     async def kill(self) -> None:
@@ -110,16 +109,19 @@ class BrokerNode:
 
 
 @asynccontextmanager
-async def running_node(folder: Path, *, policies: Sequence[Policy]) -> AsyncIterator[BrokerNode]:
+async def running_node(
+    folder: Path, content: Mapping[str, object] | None = None
+) -> AsyncIterator[BrokerNode]:
     """Run a node in `folder` while inside; on leaving neither it nor its epmd is left.
 
+    `content` is what its vhosts have from the beginning; default: all that the portal needs.
     Raises NotReady with the node's last words when it does not boot within two minutes.
     """
     config = NodeConfig(
         folder=folder.absolute(),  # noqa: ASYNC240 - once, before the node starts
         ports=NodePorts(**ports.reserve(NodePorts.names(), folder / "ports.json")),
-        password=token_urlsafe(18),
-        policies=policies,
+        passwords={user: token_urlsafe(18) for user in USERS},
+        content=broker_definitions.of_vhost() if content is None else content,
     )
     epmd_program, node_program = programs(config)
     epmd = await spawn(epmd_program)

@@ -2,16 +2,16 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.cli import broker_node, debian, ports
-from services.cli.broker_config import NodeConfig, NodePorts, policy_json
+from services.cli import broker_definitions, broker_node, debian, ports
+from services.cli.broker_config import USERS, NodeConfig, NodePorts
 from services.cli.console import Console
 from services.cli.environment import given_amqp_url
 from services.cli.errors import CannotStart
 from services.cli.home import Home
-from shared.messages.topology import POLICIES
 
 _INSTRUCTION = """RabbitMQ is not installed, and apt as root is not to be had. Install rabbitmq-server, or:
   docker run -d --name portal-rabbitmq -p 127.0.0.1:5672:5672 rabbitmq:4-management
@@ -20,9 +20,9 @@ _INSTRUCTION = """RabbitMQ is not installed, and apt as root is not to be had. I
 
 @dataclass(frozen=True, slots=True)
 class BrokerSource:
-    """The address of the broker and, if it is ours to run, its node."""
+    """The address of the broker for each user and, if it is ours to run, its node."""
 
-    amqp_url: str
+    amqp_urls: Mapping[str, str]
     node: NodeConfig | None
 
 
@@ -31,15 +31,19 @@ def choose(home: Home, console: Console) -> BrokerSource:
     given = given_amqp_url()
     if given is None:
         chosen = ports.reserve(NodePorts.names(), home.ports)
-        password = home.secret("broker.password").read_text(encoding="ascii")
-        node = NodeConfig(folder=home.broker, ports=NodePorts(**chosen), password=password, policies=POLICIES)
-        return BrokerSource(node.amqp_url, node)
-    definitions = _write_policies(home.folder / "policies.json")
+        node = NodeConfig(
+            folder=home.broker,
+            ports=NodePorts(**chosen),
+            passwords={user: home.broker_password(user).read_text(encoding="ascii") for user in USERS},
+            content=broker_definitions.of_vhost(),
+        )
+        return BrokerSource({user: node.amqp_url() for user in USERS}, node)
+    definitions = _write_definitions(home.folder / "definitions.json")
     console.step(
         "broker",
         f"PORTAL_AMQP_URL is used; its policies are yours: rabbitmqctl import_definitions {definitions}",
     )
-    return BrokerSource(given, None)
+    return BrokerSource(dict.fromkeys(USERS, given), None)
 
 
 async def ensure_installed(console: Console) -> None:
@@ -52,8 +56,8 @@ async def ensure_installed(console: Console) -> None:
     await asyncio.to_thread(debian.install, "rabbitmq-server", console)
 
 
-def _write_policies(path: Path) -> Path:
-    """Write the policies where a person can import them into a broker of their own."""
-    definitions = {"policies": [{"vhost": "/"} | policy_json(policy) for policy in POLICIES]}
+def _write_definitions(path: Path) -> Path:
+    """Write policies, exchanges and queues where a person can import them into a broker of their own."""
+    definitions = broker_definitions.of_default_vhost(broker_definitions.of_vhost())
     path.write_text(json.dumps(definitions, indent=1) + "\n", encoding="utf-8")
     return path

@@ -16,13 +16,14 @@ class Settings:
     """What all services of one portal share."""
 
     home: Home
-    amqp_url: str
+    amqp_urls: Mapping[str, str]
+    """Per service: each has a RabbitMQ user of its own, unless the broker was given."""
     ui_port: int
     sandbox: str
 
     def for_scheduler(self, health_port: int) -> Mapping[str, str]:
         """Return the scheduler's environment."""
-        return self._common() | {"PORTAL_HEALTH_PORT": str(health_port)}
+        return self._common("scheduler") | {"PORTAL_HEALTH_PORT": str(health_port)}
 
     def for_executor(self, name: str, health_port: int) -> Mapping[str, str]:
         """Return an executor's environment; it is told no database, it knows none."""
@@ -33,23 +34,24 @@ class Settings:
             "PORTAL_SCRIPT_PYTHON": script_python(),
             "PORTAL_SANDBOX": self.sandbox,
         }
-        return {key: value for key, value in self._common().items() if key not in _DATABASE} | own
+        return {key: value for key, value in self._common("executor").items() if key not in _DATABASE} | own
 
     def for_ui(self) -> Mapping[str, str]:
         """Return the portal's environment; loopback only until there is a sign-in."""
-        return self._common() | {"PORTAL_UI_HOST": "127.0.0.1", "PORTAL_UI_PORT": str(self.ui_port)}
+        own = {"PORTAL_UI_HOST": "127.0.0.1", "PORTAL_UI_PORT": str(self.ui_port)}
+        return self._common("ui") | own
 
     def for_migrate(self) -> Mapping[str, str]:
         """Return the environment in which the database is brought up to date."""
-        return self._common()
+        return self._common("scheduler")
 
-    def _common(self) -> dict[str, str]:
+    def _common(self, user: str) -> dict[str, str]:
         # PYTHONPATH came from stage 0; the services start inside the tree and need none.
         inherited = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         defaults = {"PORTAL_SCRIPTS_DIR": str(TREE / "scripts"), "PORTAL_LOG_FORMAT": "console"}
         fixed = {
             "PORTAL_HOME": str(self.home.folder),
-            "PORTAL_AMQP_URL": self.amqp_url,
+            "PORTAL_AMQP_URL": self.amqp_urls[user],
             "PORTAL_GRANT_KEY_FILE": str(self.home.secret("grant.key")),
             "PYTHONUNBUFFERED": "1",  # their last words must not die in a buffer
         }

@@ -54,6 +54,10 @@ class Home:
                 file.write(secrets.token_hex(32))
         return path
 
+    def broker_password(self, user: str) -> Path:
+        """Return the file of a RabbitMQ user's password; the person's has the shorter name."""
+        return self.secret("broker.password" if user == "portal" else f"broker.{user}.password")
+
     def make(self) -> None:
         """Make the folder, for us alone; a home that is there keeps its content and loses other readers.
 

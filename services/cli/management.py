@@ -1,13 +1,14 @@
-"""What we ask RabbitMQ's management HTTP API for: vhosts with the portal's policies."""
+"""What we ask RabbitMQ's management HTTP API for: vhosts with what the portal needs, and users."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
-from services.cli.broker_config import policy_json
 from services.cli.errors import RefusedByBroker
 from services.cli.probe import request
-from shared.messages.topology import Policy
+from shared.messages.topology import Permission
+
+_EVERYTHING = Permission(configure=".*", write=".*", read=".*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,15 +28,26 @@ class Management:
             raise RefusedByBroker(f"{method} /api/{path}: {answer.status} {answer.body}")
         return answer.body
 
-    async def make_vhost(self, name: str, policies: Sequence[Policy]) -> None:
-        """Make an empty vhost, ours alone, with the policies; one of that name is deleted first."""
+    async def make_vhost(self, name: str, content: Mapping[str, object]) -> None:
+        """Make a vhost, ours alone, with this content; one of that name is deleted first."""
         await self.drop_vhost(name)
         vhost = quote(name, safe="")
         await self.call("PUT", f"vhosts/{vhost}", {})
-        everything = {"configure": ".*", "write": ".*", "read": ".*"}
-        await self.call("PUT", f"permissions/{vhost}/{quote(self.user, safe='')}", everything)
-        for policy in policies:
-            await self.call("PUT", f"policies/{vhost}/{quote(policy.name, safe='')}", policy_json(policy))
+        await self.permit(self.user, name, _EVERYTHING)
+        await self.call("POST", f"definitions/{vhost}", content)
+
+    async def make_user(self, name: str, password: str) -> None:
+        """Make a user who may do nothing yet, or give the one of that name this password."""
+        await self.call("PUT", f"users/{quote(name, safe='')}", {"password": password, "tags": ""})
+
+    async def drop_user(self, name: str) -> None:
+        """Delete a user."""
+        await self.call("DELETE", f"users/{quote(name, safe='')}")
+
+    async def permit(self, user: str, vhost: str, permission: Permission) -> None:
+        """Say what the user may do in this vhost."""
+        path = f"permissions/{quote(vhost, safe='')}/{quote(user, safe='')}"
+        await self.call("PUT", path, asdict(permission))
 
     async def drop_vhost(self, name: str) -> None:
         """Delete a vhost with all that is in it, if there is one."""

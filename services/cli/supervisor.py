@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from services.cli import broker_node, broker_source, leftovers, ports, record, roster, sample
+from services.cli.broker_definitions import CONSOLE_USER
 from services.cli.broker_source import BrokerSource
 from services.cli.child import Child
 from services.cli.console import Console
@@ -95,7 +96,7 @@ class Supervisor:
             raise CannotStart(f"port {options.port} is taken by another program: choose one with --port")
         source = broker_source.choose(options.home, console)
         settings = Settings(
-            home=options.home, amqp_url=source.amqp_url, ui_port=options.port, sandbox=options.sandbox
+            home=options.home, amqp_urls=source.amqp_urls, ui_port=options.port, sandbox=options.sandbox
         )
         names = ("scheduler", *roster.executor_names(options.executors))
         services = roster.services(settings, ports.reserve(names, options.home.ports))
@@ -152,8 +153,8 @@ class Supervisor:
         say()
         say(f"  Portal     {options.portal_url}   listening on loopback only: there is no sign-in yet")
         if source.node is not None:
-            secret = options.home.secret("broker.password")
-            say(f"  RabbitMQ   {source.node.management_url}   user {source.node.user}, password in {secret}")
+            secret = options.home.broker_password(CONSOLE_USER)
+            say(f"  RabbitMQ   {source.node.management_url}   user {CONSOLE_USER}, password in {secret}")
         say(f"  Sandbox    {options.sandbox}: {SANDBOXES[options.sandbox]}")
         say("  Stop       Ctrl-C, or `portal down`")
         say()

@@ -1,4 +1,4 @@
-"""Exchanges, queues and policies as data: what `shared.broker.topology` declares.
+"""Exchanges, queues, policies and permissions as data: what definitions hold and the scheduler declares.
 
 Names are for a person who reads them in the management console. How a queue behaves is set by
 policy (`POLICIES`), so that it can be changed without deleting queues. Its type is the vhost's
@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from shared.domain.ids import BootId, ExecutorName, JobId, RunId
+from shared.domain.job import DEFAULT_POOL
 
 
 class Exchange(StrEnum):
@@ -48,6 +49,18 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """What a user may do, as patterns of names; exchanges and queues share them.
+
+    To bind takes write of the queue and read of the exchange; to delete takes configure.
+    """
+
+    configure: str
+    write: str
+    read: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """How the queues whose names match `pattern` behave."""
 
@@ -71,7 +84,7 @@ LOG_STORE = Queue(name="portal.logs.store", exchange=Exchange.LOGS, keys=("log.#
 DEAD = Queue(name="portal.dead", exchange=Exchange.DEAD, keys=("",))
 
 COMMON: tuple[Queue, ...] = (CLAIMS, SCHEDULER_EVENTS, LOG_STORE, DEAD)
-"""Declared by every service at its start: none depends on the order in which services come up."""
+"""The queues that every portal has, whatever its pools."""
 
 POLICIES: tuple[Policy, ...] = (
     # Every channel that closes counts as a delivery of what it held; nothing may fall out by that.
@@ -99,6 +112,11 @@ def due_queue(pool: str, *, urgent: bool) -> Queue:
     """Return the queue in which attempts wait for an executor of this pool."""
     key = due_key(pool, urgent=urgent)
     return Queue(name=f"portal.due.{key}", exchange=Exchange.DUE, keys=(key,))
+
+
+def due_queues(pool: str) -> tuple[Queue, Queue]:
+    """Return both queues of a pool."""
+    return due_queue(pool, urgent=False), due_queue(pool, urgent=True)
 
 
 def control_queue(executor: ExecutorName, boot: BootId) -> Queue:
@@ -130,3 +148,31 @@ def live_queue(replica: str) -> Queue:
 def log_key(job_id: JobId, run_id: RunId) -> str:
     """Return the routing key of a run's output."""
     return f"log.{job_id}.{run_id}"
+
+
+LASTING: tuple[Queue, ...] = (*COMMON, *due_queues(DEFAULT_POOL))
+"""What definitions hold and the scheduler declares; it declares the due queues of other pools as well."""
+
+_REPLIES = r"amq\.rabbitmq\.reply-to.*"
+"""The address of an answer: no queue that anybody else could read, but newer brokers check its name."""
+
+PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
+    {
+        "scheduler": Permission(
+            configure=r"^portal\..+",
+            write=rf"^(portal\..+|amq\.default|{_REPLIES})$",  # answers go through the default exchange
+            read=rf"^(portal\..+|{_REPLIES})$",
+        ),
+        "executor": Permission(
+            configure=r"^portal\.control\..+",
+            write=rf"^(portal\.(claims|events|logs|dead)|portal\.control\..+|{_REPLIES})$",
+            read=rf"^(portal\.due\..+|portal\.control|portal\.control\..+|{_REPLIES})$",
+        ),
+        "ui": Permission(
+            configure=r"^portal\.live\..+",
+            write=r"^(portal\.(events|control|dead)|portal\.live\..+)$",
+            read=r"^(portal\.(events|logs|control)|portal\.logs\.store|portal\.live\..+)$",
+        ),
+    }
+)
+"""Per service user no more than its code needs; only the scheduler can make or delete what lasts."""

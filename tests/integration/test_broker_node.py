@@ -10,12 +10,12 @@ import pytest_asyncio
 from services.cli.broker_node import BrokerNode, running_node
 from services.cli.management import Management, RefusedByBroker
 from services.cli.process import is_alive
-from shared.messages.topology import POLICIES
+from shared.messages.topology import LASTING, POLICIES, Exchange
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[BrokerNode]:
-    async with running_node(tmp_path_factory.mktemp("node"), policies=POLICIES) as running:
+    async with running_node(tmp_path_factory.mktemp("node")) as running:
         yield running
         await running.kill()  # nothing is kept: an ordered stop takes 6 s
 
@@ -38,15 +38,19 @@ async def test_guest_is_refused(node: BrokerNode) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_policies_hold_in_the_default_and_in_a_fresh_vhost(node: BrokerNode) -> None:
+async def test_the_default_and_a_fresh_vhost_have_what_the_portal_needs(node: BrokerNode) -> None:
     await node.fresh_vhost("fresh")
 
-    placed = await node.management.call("GET", "policies")
+    policies = await names(node, "policies")
+    exchanges = await names(node, "exchanges")
+    queues = await names(node, "queues")
+    bound = await names(node, "bindings", "destination")
 
-    assert isinstance(placed, list)
-    assert {(each["vhost"], each["name"]) for each in placed} == {
-        (vhost, policy.name) for vhost in ("/", "fresh") for policy in POLICIES
-    }
+    vhosts = ("/", "fresh")
+    assert policies == {(vhost, policy.name) for vhost in vhosts for policy in POLICIES}
+    assert {(vhost, exchange) for vhost in vhosts for exchange in Exchange} <= exchanges
+    assert queues == {(vhost, queue.name) for vhost in vhosts for queue in LASTING}
+    assert bound == queues
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -79,12 +83,18 @@ async def test_a_killed_node_comes_back_with_what_it_had_confirmed(node: BrokerN
 
 
 async def test_leaving_it_leaves_no_process_behind(tmp_path: Path) -> None:
-    async with running_node(tmp_path, policies=()) as running:
+    async with running_node(tmp_path) as running:
         started = (running.node.identity, running.epmd.identity)
         assert all(map(is_alive, started))
 
     assert not any(map(is_alive, started))
     assert not [pid for pid in all_pids() if str(tmp_path) in command_line(pid)]
+
+
+async def names(node: BrokerNode, kind: str, key: str = "name") -> set[tuple[str, str]]:
+    listed = await node.management.call("GET", kind)
+    assert isinstance(listed, list)
+    return {(each["vhost"], each[key]) for each in listed if each.get("source") != ""}
 
 
 async def publish_one(url: str) -> None:

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from services.cli.broker_definitions import of_vhost
 from services.cli.broker_node import running_node
 from services.cli.management import Management
-from shared.messages.topology import POLICIES
 
 Result = TypeVar("Result")
 
@@ -42,9 +42,9 @@ class SessionBroker:
     thread: LoopThread
 
     def fresh_vhost(self) -> str:
-        """Make an empty vhost with the portal's policies; return its AMQP address."""
+        """Make a vhost with what the portal needs and no message; return its AMQP address."""
         name = f"test-{uuid4().hex[:12]}"
-        self.thread.run(self.management.make_vhost(name, POLICIES))
+        self.thread.run(self.management.make_vhost(name, of_vhost()))
         return self.address + name
 
     def drop_vhost(self, amqp_url: str) -> None:
@@ -82,7 +82,7 @@ def _given_broker(amqp_url: str, thread: LoopThread) -> SessionBroker:
 @contextmanager
 def _private_node(folder: Path, thread: LoopThread) -> Iterator[SessionBroker]:
     stack = AsyncExitStack()
-    node = thread.run(stack.enter_async_context(running_node(folder, policies=POLICIES)))
+    node = thread.run(stack.enter_async_context(running_node(folder)))
     try:
         yield SessionBroker(
             origin="private node", management=node.management, address=node.amqp_url, thread=thread

@@ -26,8 +26,8 @@ def job_due() -> JobDue:
     )
 
 
-def due(message: JobDue) -> Outgoing:
-    return Outgoing(exchange=Exchange.DUE, key="default", message=message)
+def due(message: JobDue, *, pool: str = "default") -> Outgoing:
+    return Outgoing(exchange=Exchange.DUE, key=pool, message=message)
 
 
 async def publish_raw(broker: Broker, body: bytes) -> None:
@@ -50,13 +50,14 @@ async def test_what_is_confirmed_arrives_as_it_was_sent(amqp_url: str) -> None:
 
 async def test_a_message_that_no_queue_takes_is_an_error(amqp_url: str) -> None:
     async with connect(amqp_url, name="test") as broker, Publisher.on(broker) as publisher:
+        gpu = due_queue("gpu", urgent=False)
         with pytest.raises(Unroutable, match=r"portal\.due"):
-            await publisher.publish(due(job_due()))
+            await publisher.publish(due(job_due(), pool="gpu"))
 
-        await publisher.declare(DUE)
-        await publisher.publish(due(job_due()))
+        await publisher.declare(gpu)
+        await publisher.publish(due(job_due(), pool="gpu"))
 
-        assert await publisher.depth(DUE) == 1
+        assert await publisher.depth(gpu) == 1
 
 
 async def test_an_event_that_nobody_wants_is_no_error(amqp_url: str) -> None:

@@ -11,7 +11,7 @@ from shared.domain.errors import BrokerUnavailable
 from shared.domain.ids import new_id
 from shared.messages.answers import ReleaseAnswer
 from shared.messages.commands import AttemptRelease, JobDue
-from shared.messages.topology import CLAIMS, POLICIES, Exchange, due_queue
+from shared.messages.topology import CLAIMS, Exchange, due_queue
 from shared.runtime.clock import SystemClock
 
 CLOCK = SystemClock()
@@ -50,7 +50,7 @@ async def answered(requests: Requests) -> ReleaseAnswer:
 
 
 async def test_a_service_goes_on_by_itself_when_the_broker_is_back(tmp_path: Path) -> None:
-    async with running_node(tmp_path / "node", policies=POLICIES) as node:
+    async with running_node(tmp_path / "node") as node:
         async with (
             connect(node.amqp_url, name="test") as broker,
             Publisher.on(broker, DUE) as publisher,
