@@ -116,6 +116,25 @@ def migrate() -> None:
     asyncio.run(upgrade(DatabaseSettings()))
 
 
+@app.command()
+def secrets(
+    folder: Annotated[Path, typer.Argument(help="Gets one folder per service.")],
+    *,
+    broker_host: Annotated[str, typer.Option(help="Where services find RabbitMQ.")] = "rabbitmq",
+    rabbitmq_uid: Annotated[int, typer.Option(min=0, help="Reads rabbitmq/.")] = 999,
+    postgres_uid: Annotated[int, typer.Option(min=0, help="Reads postgres/.")] = 999,
+    services_uid: Annotated[int, typer.Option(min=0, help="Reads scheduler/ and ui/.")] = 10001,
+    executor_uid: Annotated[int, typer.Option(min=0, help="Reads executor/; root: no script can.")] = 0,
+) -> None:
+    """Make the passwords and keys of containers, each in the folder of its reader. Repeating it is safe."""
+    from services.cli.credentials import Owners, lay_out
+
+    owners = Owners(
+        rabbitmq=rabbitmq_uid, postgres=postgres_uid, services=services_uid, executor=executor_uid
+    )
+    lay_out(folder, broker_host=broker_host, owners=owners)
+
+
 def main() -> None:
     """Run the command line."""
     app(prog_name="portal")
