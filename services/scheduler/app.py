@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Coroutine, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -12,7 +12,7 @@ from services.scheduler import claims, results
 from services.scheduler.announcer import Announcer
 from services.scheduler.claims import Claims
 from services.scheduler.dispatcher import Dispatcher
-from services.scheduler.guard import check_schema, only_scheduler
+from services.scheduler.guard import only_scheduler, usable
 from services.scheduler.ledger import Ledger
 from services.scheduler.reaper import Reaper
 from services.scheduler.relay import Relay
@@ -32,6 +32,7 @@ log = structlog.get_logger()
 _PLANNER_ASLEEP_S = 90.0
 _DATABASE_SILENT_S = 30.0
 _RELAY_STUCK_S = 30.0
+_LAST_MARK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +67,11 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         stack.enter_context(only_scheduler(settings))
-        database = await stack.enter_async_context(open_database(settings))
-        await check_schema(settings, database.reading)
+        opened = open_database(settings, name="scheduler", sole_writer=True)
+        database = await stack.enter_async_context(opened)
+        async with endpoint(settings.health_port, lambda: {"database is ours to write": False}):
+            if not await usable(settings, database, clock, stop):
+                return
         broker = await stack.enter_async_context(
             connect(settings.amqp_url.get_secret_value(), name="scheduler")
         )
@@ -103,10 +107,16 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
             Reaper(ledger, requests, lost_after_s=settings.lost_after_s).run(),
             announcer.run(),
         )
-        # What was confirmed a moment ago would be published once more by the next start.
-        if relay.has_marks:
-            await relay.mark()
+        await _mark_last(relay)
     log.info("scheduler stopped")
+
+
+async def _mark_last(relay: Relay) -> None:
+    """Store what was confirmed a moment ago: the next start would publish it once more."""
+    if relay.has_marks:
+        with suppress(TimeoutError):  # without a database it is said twice, which changes nothing
+            async with asyncio.timeout(_LAST_MARK_S):
+                await relay.mark()
 
 
 async def _run_until(stop: asyncio.Event, ledger: Ledger, *loops: Coroutine[None, None, None]) -> None:

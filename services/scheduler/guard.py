@@ -1,19 +1,34 @@
-"""What must hold before the scheduler starts: a schema of this version, and no second scheduler."""
+"""What must hold before the scheduler starts: a schema of this version, and no second scheduler.
 
+On SQLite a second one says so and ends, for it is a mistake. On PostgreSQL it stands by, on whatever
+machine it is, and takes over when the first is gone: the lock is that of the connection through which
+the scheduler writes, see `shared.db.postgres`.
+"""
+
+import asyncio
 import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shared.db.engine import Sessions
-from shared.db.schema import problem_with_schema
+import structlog
+from sqlalchemy import text
+
+from shared.db.engine import LOCKED_OR_DOWN, Database, Sessions
+from shared.db.schema import problem_with_schema, wait_until_reached
+from shared.domain.errors import AnotherWriter
+from shared.runtime.clock import Clock
 from shared.runtime.settings import DatabaseSettings
+
+log = structlog.get_logger()
+
+_RETRY_S = 1.0
 
 
 @contextmanager
 def only_scheduler(settings: DatabaseSettings) -> Iterator[None]:
-    """Hold the lock of this home's scheduler while inside. On SQLite there is exactly one.
+    """Hold the lock of this home's scheduler while inside, on SQLite; elsewhere it is no home's matter.
 
     The lock goes with the process, however that ends.
 
@@ -44,17 +59,51 @@ def only_scheduler(settings: DatabaseSettings) -> Iterator[None]:
         os.close(descriptor)
 
 
-async def check_schema(settings: DatabaseSettings, reading: Sessions) -> None:
-    """Refuse a database that is not migrated to this version.
+async def usable(settings: DatabaseSettings, database: Database, clock: Clock, stop: asyncio.Event) -> bool:
+    """Wait until the ledger is there and ours to write; False when `stop` was set before that.
 
     Raises:
-        SystemExit: with what to do.
+        SystemExit: the database refuses us, or is not migrated to this version; says what to do.
     """
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(_became_usable(settings, database, clock))
+        stopping = group.create_task(stop.wait())
+        await asyncio.wait((waiting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        stopping.cancel()
+    return not waiting.cancelled()
+
+
+async def _became_usable(settings: DatabaseSettings, database: Database, clock: Clock) -> None:
     file = _file_of(settings.ledger_url)
-    problem = "there is no database" if file is not None and not file.exists() else None
-    problem = problem or await problem_with_schema(reading)
+    if file is not None and not file.exists():
+        raise _not_migrated("there is no database")
+    await wait_until_reached(database.reading, clock)
+    problem = await problem_with_schema(database.reading)
     if problem is not None:
-        raise SystemExit(f"{problem}. Run `portal migrate` with the same settings, then start again.")
+        raise _not_migrated(problem)
+    await _stand_by(database.ledger, clock)
+
+
+async def _stand_by(ledger: Sessions, clock: Clock) -> None:
+    """Wait for as long as another scheduler holds the ledger; each look waits for the lock a while."""
+    said = False
+    while True:
+        try:
+            async with ledger.begin() as session:
+                await session.execute(text("SELECT 1"))
+                return
+        except AnotherWriter:
+            if not said:
+                log.info("another scheduler works on this database: standing by")
+            said = True
+        except LOCKED_OR_DOWN as error:
+            log.warning("waiting for the database", error=str(error.__cause__ or error))
+            await clock.sleep(_RETRY_S)
+
+
+def _not_migrated(problem: str) -> SystemExit:
+    return SystemExit(f"{problem}. Run `portal migrate` with the same settings, then start again.")
 
 
 def _file_of(url: str) -> Path | None:

@@ -11,16 +11,15 @@ from datetime import datetime
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from services.scheduler.announcer import SOURCE, Announcer
 from services.scheduler.wakeup import Agenda
 from shared.db.attempts import NewAttempt, Waiting
-from shared.db.engine import Sessions
+from shared.db.engine import LOCKED_OR_DOWN, Sessions
 from shared.db.executors import ExecutorView
+from shared.domain.errors import AnotherWriter
 from shared.domain.ids import ExecutorName, JobId, RunId
 from shared.domain.run import Cause
 from shared.messages.commands import RunCancel
@@ -31,8 +30,6 @@ from shared.runtime.clock import Clock
 log = structlog.get_logger()
 
 Result = TypeVar("Result")
-
-_LOCKED_OR_DOWN = (OperationalError, InterfaceError, DisconnectionError, PoolTimeout)
 
 
 @dataclass(slots=True)
@@ -96,10 +93,13 @@ class Ledger:
         """Do `work` in one transaction, then let its effects happen; return what it returns.
 
         While the database is locked or down it is done again, with backoff, for as long as it takes:
-        `work` must bear being repeated.
+        `work` must bear being repeated, also after a commit whose answer was lost.
+
+        Raises:
+            SystemExit: another scheduler took over while the database was away from us; nothing is stored.
         """
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(_LOCKED_OR_DOWN),
+            retry=retry_if_exception_type(LOCKED_OR_DOWN),
             wait=wait_exponential_jitter(multiplier=0.05, max=5, jitter=0.05),
             sleep=self.clock.sleep,
             before_sleep=_say_waiting,
@@ -114,8 +114,14 @@ class Ledger:
         self, work: Callable[[AsyncSession, Effects], Awaitable[Result]]
     ) -> tuple[Result, Effects]:
         effects = Effects()
-        async with self._turn, self._sessions.begin() as session:
-            return await work(session, effects), effects
+        try:
+            async with self._turn, self._sessions.begin() as session:
+                return await work(session, effects), effects
+        except AnotherWriter as error:
+            # Not an exception that a loop could take for a bad message: this process has to go.
+            raise SystemExit(
+                f"{error} by now: this one ends, and stands by when it is started again."
+            ) from error
 
     @asynccontextmanager
     async def at_rest(self) -> AsyncIterator[None]:

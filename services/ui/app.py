@@ -28,6 +28,7 @@ from services.ui.recorder.writer import Writer
 from services.ui.settings import UiSettings
 from services.ui.stream import stream_router
 from shared.db.engine import Database, open_database
+from shared.db.schema import refuse_unusable
 from shared.domain.ids import AttemptId
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.lifecycle import run_loops
@@ -137,7 +138,8 @@ def make_site(portal: Portal) -> ASGIApp:
 async def serve(settings: UiSettings, stop: asyncio.Event) -> None:
     """Serve until `stop`; the death of a loop ends everything with its error."""
     with _listening(settings) as listener:
-        async with open_database(settings) as database:
+        async with open_database(settings, name="ui") as database:
+            await refuse_unusable(database.reading)
             parts = compose(settings, database, SystemClock())
             server = _Server(_config(make_site(parts.portal)))
             host, port = listener.getsockname()[:2]

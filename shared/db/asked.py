@@ -12,8 +12,6 @@ from shared.domain.ids import JobId, RequestId, RunId
 from shared.domain.job import Overlap
 from shared.domain.run import Cause
 
-MAX_OUTCOME = 400
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -57,4 +55,4 @@ async def store_outcome(
 ) -> None:
     """Say what became of the request, in words for its asker; a second outcome changes nothing."""
     statement = update(RequestRow).where(RequestRow.id == request_id, RequestRow.handled_at.is_(None))
-    await changed(session, statement.values(outcome=outcome[:MAX_OUTCOME], handled_at=handled_at))
+    await changed(session, statement.values(outcome=outcome, handled_at=handled_at))

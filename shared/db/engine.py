@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from shared.db import postgres
+from shared.db.postgres import Use
 from shared.runtime.settings import DatabaseSettings
 
 if TYPE_CHECKING:
@@ -15,6 +19,9 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
 Sessions = async_sessionmaker[AsyncSession]
+
+LOCKED_OR_DOWN = (OperationalError, DisconnectionError, PoolTimeout, TimeoutError)
+"""What a transaction raises that is to be tried again: on both databases nothing of it is stored."""
 
 _BUSY_TIMEOUT_MS = 15_000
 
@@ -33,34 +40,52 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
-    """Open the engines and dispose of them at the end. Nothing is created: see `shared.db.migrate`."""
-    ledger = make_engine(settings.ledger_url, durable=True)
-    reading = make_engine(settings.ledger_url, durable=True, immediate=False)
-    logs = make_engine(settings.logs_url, durable=True)
-    reading_logs = make_engine(settings.logs_url, durable=True, immediate=False)
+async def open_database(
+    settings: DatabaseSettings, *, name: str = "portal", sole_writer: bool = False
+) -> AsyncIterator[Database]:
+    """Open the engines and dispose of them at the end. Nothing is created: see `shared.db.migrate`.
+
+    `name` says in PostgreSQL's list of sessions who we are. The ledger of a `sole_writer` raises
+    AnotherWriter there while another process has it; on SQLite a file's lock keeps that one away.
+    """
+    write = Use(name=name, connections=1 if sole_writer else 4, sole_writer=sole_writer)
+    engines = (
+        make_engine(settings.ledger_url, write),
+        make_engine(settings.ledger_url, Use(name=name, connections=8, reads_only=True)),
+        make_engine(settings.logs_url, Use(name=name, connections=2)),
+        make_engine(settings.logs_url, Use(name=name, connections=4, reads_only=True)),
+    )
+    ledger, reading, logs, reading_logs = map(_sessions, engines)
     try:
-        yield Database(
-            ledger=_sessions(ledger),
-            reading=_sessions(reading),
-            logs=_sessions(logs),
-            reading_logs=_sessions(reading_logs),
-        )
+        yield Database(ledger=ledger, reading=reading, logs=logs, reading_logs=reading_logs)
     finally:
-        for engine in (ledger, reading, logs, reading_logs):
+        for engine in engines:
             await engine.dispose()
 
 
-def make_engine(url: str, *, durable: bool, immediate: bool = True) -> AsyncEngine:
-    """Return an engine with what its database needs.
+def make_engine(url: str, use: Use) -> AsyncEngine:
+    """Return an engine for the database that the URL names, ready for this use.
 
-    SQLite: write-ahead log, foreign keys, a wait of 15 s for the lock; `durable` asks for
-    synchronous=FULL (sqlite.org/pragma.html#pragma_synchronous): what is committed survives a power
-    cut. `immediate` makes every transaction begin with the write lock (sqlite.org/lang_transaction.html),
-    so that none fails halfway because another wrote first.
+    Raises:
+        SystemExit: for a database that we do not know.
     """
-    if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=5)
+    if url.startswith("postgresql"):
+        return postgres.make_engine(url, use)
+    if url.startswith("sqlite"):
+        return _sqlite_engine(url, immediate=not use.reads_only)
+    scheme = url.partition(":")[0]
+    raise SystemExit(
+        f"PORTAL_DATABASE_URL names {scheme!r}: use postgresql://user@host/name or sqlite:////path/portal.db."
+    )
+
+
+def _sqlite_engine(url: str, *, immediate: bool) -> AsyncEngine:
+    """Return an engine with write-ahead log, foreign keys and a wait of 15 s for the lock.
+
+    synchronous=FULL (sqlite.org/pragma.html#pragma_synchronous): what is committed survives a power cut.
+    `immediate` makes every transaction begin with the write lock (sqlite.org/lang_transaction.html), so
+    that none fails halfway because another wrote first.
+    """
     engine = create_async_engine(url, pool_size=1 if immediate else 4, max_overflow=0 if immediate else 4)
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -72,7 +97,7 @@ def make_engine(url: str, *, durable: bool, immediate: bool = True) -> AsyncEngi
             f"busy_timeout={_BUSY_TIMEOUT_MS}",
             "auto_vacuum=INCREMENTAL",
             "journal_mode=WAL",
-            f"synchronous={'FULL' if durable else 'NORMAL'}",
+            "synchronous=FULL",
             "foreign_keys=ON",
         ):
             cursor.execute(f"PRAGMA {pragma}")

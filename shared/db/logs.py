@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, cast
 from uuid import UUID
 
@@ -60,7 +61,8 @@ async def store(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
         insert(cast("Table", LogChunkRow.__table__)).on_conflict_do_nothing(
             index_elements=["attempt_id", "seq"]
         ),
-        list(rows),
+        # In one order for all: two replicas that store the same chunks must not wait for each other.
+        sorted(rows, key=itemgetter("attempt_id", "seq")),
     )
 
 

@@ -6,22 +6,33 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
+from shared.db.engine import open_database
+from shared.db.schema import wait_until_reached
+from shared.runtime.clock import SystemClock
 from shared.runtime.settings import DatabaseSettings
 
+_WAIT_S = 60.0
 _SCRIPTS = Path(__file__).with_name("migrations")
 
 
 async def upgrade(settings: DatabaseSettings) -> None:
-    """Create or upgrade the schema; doing it again changes nothing.
+    """Create or upgrade the schema; doing it again, or twice at once, changes nothing.
 
     On SQLite the logs have a file of their own and the history runs over each file, creating in each
-    only its part.
+    only its part. A server that is not up yet is waited for, 60 s at most.
+
+    Raises:
+        SystemExit: the database cannot be reached; says what to do.
     """
     ledger, logs = settings.ledger_url, settings.logs_url
+    if ledger != logs:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    async with open_database(settings, name="migrate") as database:
+        for reading in (database.reading, database.reading_logs):
+            await wait_until_reached(reading, SystemClock(), bound_s=_WAIT_S)
     if ledger == logs:
         await asyncio.to_thread(_upgrade, ledger, ("ledger", "logs"))
         return
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     await asyncio.to_thread(_upgrade, ledger, ("ledger",))
     await asyncio.to_thread(_upgrade, logs, ("logs",))
 

@@ -1,13 +1,50 @@
-"""Says whether a database has this version's schema, without loading what migrates it."""
+"""Says whether a database can be worked with, without loading what migrates it."""
 
 from pathlib import Path
 
+import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from shared.db.engine import Sessions
+from shared.db.engine import LOCKED_OR_DOWN, Sessions
+from shared.db.postgres import refusal
+from shared.runtime.clock import Clock
+
+log = structlog.get_logger()
 
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
+_FIRST_WAIT_S = 0.1
+_LONGEST_WAIT_S = 2.0
+
+
+async def wait_until_reached(reading: Sessions, clock: Clock, *, bound_s: float = float("inf")) -> None:
+    """Wait for a database that is not up yet, with one line in the log.
+
+    Raises:
+        SystemExit: it refuses us for good, or was not there within the bound; says what to do.
+    """
+    began = clock.monotonic()
+    wait_s = _FIRST_WAIT_S
+    while (problem := await _problem_with_reaching(reading)) is not None:
+        if clock.monotonic() - began > bound_s:
+            raise SystemExit(
+                f"the database did not answer within {bound_s:.0f} s: {problem}. Start it first."
+            )
+        if wait_s == _FIRST_WAIT_S:
+            log.warning("waiting for the database", error=problem)
+        await clock.sleep(wait_s)
+        wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+
+
+async def refuse_unusable(reading: Sessions) -> None:
+    """Look once whether the database would let us in; one that is down is no fault.
+
+    Raises:
+        SystemExit: it refuses us for good; says what to do.
+    """
+    problem = await _problem_with_reaching(reading)
+    if problem is not None:
+        log.warning("the database does not answer yet", error=problem)
 
 
 async def problem_with_schema(reading: Sessions) -> str | None:
@@ -16,7 +53,9 @@ async def problem_with_schema(reading: Sessions) -> str | None:
     try:
         async with reading.begin() as session:
             found = await session.scalar(text("SELECT version_num FROM alembic_version"))
-    except SQLAlchemyError:
+    except (ProgrammingError, OperationalError) as error:
+        if isinstance(error, OperationalError) and "no such table" not in str(error.orig):
+            raise
         return "the database has no tables yet"
     if found == expected:
         return None
@@ -26,3 +65,15 @@ async def problem_with_schema(reading: Sessions) -> str | None:
 def newest_revision() -> str:
     """Return the newest revision: the history is linear and its files are numbered, `0001_words.py`."""
     return max(path.name.partition("_")[0] for path in _VERSIONS.glob("[0-9]*_*.py"))
+
+
+async def _problem_with_reaching(reading: Sessions) -> str | None:
+    try:
+        async with reading.begin() as session:
+            await session.execute(text("SELECT 1"))
+    except LOCKED_OR_DOWN as error:
+        refused = refusal(error)
+        if refused is not None:
+            raise SystemExit(refused) from error
+        return str(error.__cause__ or error)
+    return None

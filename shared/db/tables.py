@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.db.types import EnumText, UtcDateTime
+from shared.db.types import EnumText, Large, OrderedKey, UtcDateTime, Words
 from shared.domain.job import OnLost, Overlap
 from shared.domain.run import Cause, Reason, RunState
 
@@ -50,7 +50,7 @@ class JobRow(LedgerBase):
     version: Mapped[int]
     name: Mapped[str] = mapped_column(String(200))
     # The folded name while the job lives, "deleted:<id>" afterwards: portable uniqueness among the living.
-    name_key: Mapped[str] = mapped_column(String(450), unique=True)
+    name_key: Mapped[str] = mapped_column(OrderedKey, unique=True)
     description: Mapped[str] = mapped_column(Text, default="")
     script: Mapped[str] = mapped_column(String(255))
     args: Mapped[list[str]]
@@ -116,7 +116,7 @@ class RunRow(LedgerBase):
     # "<schedule id>@<nominal instant>" of a scheduled run; who was asked for has no promise to double.
     promise_key: Mapped[str | None] = mapped_column(String(80))
     cause: Mapped[Cause]
-    requested_by: Mapped[str | None] = mapped_column(String(200))
+    requested_by: Mapped[str | None] = mapped_column(Words(200))
     nominal_at: Mapped[datetime]
     due_at: Mapped[datetime]
     # A missed range: how many instants from `nominal_at` to `nominal_until`; 1 for every other run.
@@ -124,9 +124,9 @@ class RunRow(LedgerBase):
     nominal_until: Mapped[datetime | None]
     state: Mapped[RunState]
     reason: Mapped[Reason | None]
-    detail: Mapped[str] = mapped_column(Text, default="")
+    detail: Mapped[str] = mapped_column(Words, default="")
     attempt: Mapped[int] = mapped_column(default=0)  # the newest attempt's number; 0: never queued
-    executor: Mapped[str | None] = mapped_column(String(200))
+    executor: Mapped[str | None] = mapped_column(Words(200))
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -161,14 +161,14 @@ class AttemptRow(LedgerBase):
     token: Mapped[int]
     state: Mapped[RunState]
     reason: Mapped[Reason | None]
-    detail: Mapped[str] = mapped_column(Text, default="")
+    detail: Mapped[str] = mapped_column(Words, default="")
     pool: Mapped[str] = mapped_column(String(40))
     urgent: Mapped[bool]
     due_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
     publish_count: Mapped[int] = mapped_column(default=0)
     claim_id: Mapped[UUID | None]
-    executor: Mapped[str | None] = mapped_column(String(200))
+    executor: Mapped[str | None] = mapped_column(Words(200))
     boot: Mapped[UUID | None]
     claimed_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
@@ -180,13 +180,13 @@ class AttemptRow(LedgerBase):
     exit_code: Mapped[int | None]
     signal: Mapped[int | None]
     duration_ms: Mapped[int | None]
-    cpu_ms: Mapped[int | None]
-    peak_memory_bytes: Mapped[int | None]
+    cpu_ms: Mapped[int | None] = mapped_column(Large)
+    peak_memory_bytes: Mapped[int | None] = mapped_column(Large)
     last_seq: Mapped[int | None]
-    stdout_bytes: Mapped[int | None]
-    stderr_bytes: Mapped[int | None]
-    dropped_bytes: Mapped[int | None]
-    sandbox: Mapped[str] = mapped_column(String(20), default="")
+    stdout_bytes: Mapped[int | None] = mapped_column(Large)
+    stderr_bytes: Mapped[int | None] = mapped_column(Large)
+    dropped_bytes: Mapped[int | None] = mapped_column(Large)
+    sandbox: Mapped[str] = mapped_column(Words(20), default="")
 
     __table_args__ = (
         UniqueConstraint("run_id", "number", name="uq_attempts_run_number"),  # a run's attempts
@@ -204,11 +204,11 @@ class RequestRow(LedgerBase):
     kind: Mapped[str] = mapped_column(String(20))  # run_now, cancel
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
     run_id: Mapped[UUID | None]  # run_now: the id that the run is to have; cancel: the run to stop
-    requested_by: Mapped[str] = mapped_column(String(200))
+    requested_by: Mapped[str] = mapped_column(Words(200))
     cause: Mapped[Cause]
     requested_at: Mapped[datetime]
     handled_at: Mapped[datetime | None] = mapped_column(index=True)  # NULL: what is still to do
-    outcome: Mapped[str | None] = mapped_column(String(400))
+    outcome: Mapped[str | None] = mapped_column(Words(400))
 
 
 class ExecutorRow(LedgerBase):
@@ -216,13 +216,13 @@ class ExecutorRow(LedgerBase):
 
     __tablename__ = "executors"
 
-    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    name: Mapped[str] = mapped_column(Words(200), primary_key=True)
     boot: Mapped[UUID]
     beat_seq: Mapped[int]
-    host: Mapped[str] = mapped_column(String(255))
+    host: Mapped[str] = mapped_column(Words(255))
     pid: Mapped[int]
-    version: Mapped[str] = mapped_column(String(40))
-    sandbox: Mapped[str] = mapped_column(String(20))
+    version: Mapped[str] = mapped_column(Words(40))
+    sandbox: Mapped[str] = mapped_column(Words(20))
     pools: Mapped[list[str]]
     slots: Mapped[int]
     busy: Mapped[int]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import DateTime, Dialect, String
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String, Text
 from sqlalchemy.types import TypeDecorator
 
 
@@ -37,6 +37,37 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Words(TypeDecorator[str]):
+    """What programs say to people: made to fit, for it must never be the reason why a row is not written."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int | None = None) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Use text where no length is given."""
+        return dialect.type_descriptor(Text() if self.length is None else String(self.length))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Replace what cannot be stored and cut what is too long."""
+        del dialect
+        return None if value is None else storable(value)[: self.length]
+
+
+def storable(text: str) -> str:
+    """Return the text without NUL, which PostgreSQL refuses, and without halves of surrogate pairs."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+# SQLite's integers have 64 bits by themselves; elsewhere 32 are too few for bytes.
+Large = BigInteger().with_variant(Integer(), "sqlite")
+# The order in which Python compares, on every server: pages are cut by this key.
+OrderedKey = String(450).with_variant(String(450, collation="C"), "postgresql")
 
 
 E = TypeVar("E", bound=StrEnum)

@@ -17,6 +17,7 @@ DEFAULT_TIMEOUT = timedelta(seconds=300)
 DEFAULT_KILL_GRACE = timedelta(seconds=10)
 MAX_TIMEOUT = timedelta(days=7)
 MAX_NAME = 200
+MAX_KEY = 450
 MAX_DESCRIPTION = 4_000
 MAX_ARGUMENTS = 100
 MAX_ARGUMENT_BYTES = 64_000
@@ -125,6 +126,8 @@ def _checked_name(name: str) -> str:
     visible = normal.replace("\u200d", "")
     if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in visible):
         raise InvalidInput("name", "The name holds an invisible control character. Type it again by hand.")
+    if len(name_key(normal)) > MAX_KEY:  # one Arabic ligature is a phrase of 18 letters when folded
+        raise InvalidInput("name", "The name holds too many signs that stand for whole words. Shorten it.")
     return normal
 
 
@@ -133,8 +136,10 @@ def _check_length(field: str, text: str, limit: int) -> None:
         raise InvalidInput(
             field, f"{field.capitalize()} has {len(text):,} characters; at most {limit:,} fit. Shorten it."
         )
-    if "\x00" in text:
-        raise InvalidInput(field, f"{field.capitalize()} holds a NUL character. Remove it.")
+    if any(character == "\x00" or "\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidInput(
+            field, f"{field.capitalize()} holds NUL or half a character. Remove it, or type it again."
+        )
 
 
 def _check_args(args: tuple[str, ...]) -> None:

@@ -7,10 +7,10 @@ import msgspec
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from shared.db.engine import LOCKED_OR_DOWN
 from shared.domain.errors import Conflict, InvalidInput, NameTaken, NotFound, PortalError
 
 log = structlog.get_logger()
@@ -20,7 +20,8 @@ def register(app: FastAPI) -> None:
     """Answer every error of the API by a problem document."""
     app.add_exception_handler(PortalError, _on_portal_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    app.add_exception_handler(OperationalError, _on_database)
+    for error in LOCKED_OR_DOWN:
+        app.add_exception_handler(error, _on_database)
     app.add_exception_handler(HTTPException, _on_http)
 
 

@@ -13,7 +13,7 @@ from services.ui.queries import paging
 from services.ui.queries.briefs import recent_of
 from services.ui.queries.paging import Cursor
 from shared.db.tables import JobLedgerRow, JobRow, RunRow, ScheduleRow
-from shared.db.types import UtcDateTime
+from shared.db.types import UtcDateTime, storable
 from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
 from shared.domain.job import name_key
@@ -80,7 +80,7 @@ def _base() -> _Query:
 
 
 def _conditions(q: str, state: JobFilter | None) -> list[ColumnElement[bool]]:
-    wanted = q.strip()
+    wanted = storable(q).strip()
     if not wanted:
         return [_in_state(state)]
     found = or_(
@@ -121,9 +121,9 @@ def _last_key() -> ColumnElement[datetime]:
 def _sorted(query: _Query, sort: JobSort, cursor: Cursor | None) -> _Query:
     match sort:
         case JobSort.NAME:
-            return (query if cursor is None else query.where(JobRow.name_key > cursor.text)).order_by(
-                JobRow.name_key
-            )
+            return (
+                query if cursor is None else query.where(JobRow.name_key > storable(cursor.text))
+            ).order_by(JobRow.name_key)
         case JobSort.NEXT:
             key = _next_key()
             if cursor is not None:

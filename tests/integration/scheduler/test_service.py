@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.request import urlopen
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select
 
 from shared.broker import Consumer, connect
@@ -33,13 +34,14 @@ from tests.support.eventually import eventually
 ROOT = Path(__file__).parents[3]
 
 
-def environment(home: Path, amqp_url: str, port: int = 0) -> dict[str, str]:
-    key = home / "secrets" / "grant.key"
+def environment(store: DatabaseSettings, amqp_url: str, port: int = 0) -> dict[str, str]:
+    key = store.home / "secrets" / "grant.key"
     key.parent.mkdir(exist_ok=True)
     key.write_text("ab" * 32)
     return {
         **os.environ,
-        "PORTAL_HOME": str(home),
+        "PORTAL_HOME": str(store.home),
+        **({} if store.database_url is None else {"PORTAL_DATABASE_URL": store.database_url}),
         "PORTAL_AMQP_URL": amqp_url,
         "PORTAL_HEALTH_PORT": str(port),
         "PYTHONPATH": str(ROOT),
@@ -47,10 +49,10 @@ def environment(home: Path, amqp_url: str, port: int = 0) -> dict[str, str]:
 
 
 @contextmanager
-def scheduler(home: Path, amqp_url: str, port: int = 0) -> Iterator[subprocess.Popen[str]]:
+def scheduler(store: DatabaseSettings, amqp_url: str, port: int = 0) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "services.scheduler"],
-        env=environment(home, amqp_url, port),
+        env=environment(store, amqp_url, port),
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -75,9 +77,9 @@ def is_ready(port: int) -> bool:
         return False
 
 
-async def a_job(home: Path, every_s: int) -> JobId:
+async def a_job(store: DatabaseSettings, every_s: int) -> JobId:
     job_id, now = JobId(new_id()), datetime.now(UTC)
-    async with open_database(DatabaseSettings(home=home)) as database, database.ledger.begin() as session:
+    async with open_database(store) as database, database.ledger.begin() as session:
         definition = Definition(name="ticks", script="hello.py", overlap=Overlap.ALLOW)
         await jobs.insert(session, job_id, definition, now=now)
         schedule = Interval(every=seconds(every_s), anchor=now)
@@ -85,15 +87,15 @@ async def a_job(home: Path, every_s: int) -> JobId:
     return job_id
 
 
-async def runs(home: Path) -> list[RunRow]:
-    async with open_database(DatabaseSettings(home=home)) as database, database.reading.begin() as session:
+async def runs(store: DatabaseSettings) -> list[RunRow]:
+    async with open_database(store) as database, database.reading.begin() as session:
         return list(await session.scalars(select(RunRow).order_by(RunRow.nominal_at)))
 
 
 async def test_killed_at_any_moment_it_goes_on_and_every_instant_has_one_row(
-    home: Path, amqp_url: str
+    store: DatabaseSettings, amqp_url: str
 ) -> None:
-    await a_job(home, 1)
+    await a_job(store, 1)
     heard: Counter[UUID] = Counter()
 
     async with (
@@ -102,24 +104,24 @@ async def test_killed_at_any_moment_it_goes_on_and_every_instant_has_one_row(
         asyncio.timeout(150),
     ):
         for wanted in (1, 3, 5):
-            with scheduler(home, amqp_url):  # killed at the end, in the middle of whatever it does
+            with scheduler(store, amqp_url):  # killed at the end, in the middle of whatever it does
                 while len(heard) < wanted:
                     await hear(consumer, heard)
-        due = {row.id for row in await runs(home) if row.due_at <= datetime.now(UTC)}
-        with scheduler(home, amqp_url):
+        due = {row.id for row in await runs(store) if row.due_at <= datetime.now(UTC)}
+        with scheduler(store, amqp_url):
             while due - set(heard):
                 await hear(consumer, heard)
 
-    rows = await runs(home)
+    rows = await runs(store)
     assert {row.state for row in rows} == {RunState.QUEUED}
     instants = [row.nominal_at for row in rows]
     assert instants == [instants[0] + seconds(count) for count in range(len(rows))]
     assert [row.number for row in rows] == list(range(1, len(rows) + 1))
 
 
-async def test_it_says_when_it_is_ready_and_stops_when_told(home: Path, amqp_url: str) -> None:
+async def test_it_says_when_it_is_ready_and_stops_when_told(store: DatabaseSettings, amqp_url: str) -> None:
     port = free_port()
-    with scheduler(home, amqp_url, port) as process:
+    with scheduler(store, amqp_url, port) as process:
         await asyncio.to_thread(eventually, lambda: is_ready(port), within_s=30, what="ready")
 
         process.terminate()
@@ -129,11 +131,14 @@ async def test_it_says_when_it_is_ready_and_stops_when_told(home: Path, amqp_url
     assert "scheduler stopped" in log
 
 
-async def test_a_second_scheduler_of_one_home_says_so_and_ends(home: Path, amqp_url: str) -> None:
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_a_second_scheduler_of_one_home_says_so_and_ends(
+    store: DatabaseSettings, amqp_url: str
+) -> None:
     port = free_port()
-    with scheduler(home, amqp_url, port):
+    with scheduler(store, amqp_url, port):
         await asyncio.to_thread(eventually, lambda: is_ready(port), within_s=30, what="ready")
-        with scheduler(home, amqp_url) as second:
+        with scheduler(store, amqp_url) as second:
             _, log = await asyncio.to_thread(second.communicate, timeout=30)
 
     assert second.returncode == 1
@@ -141,7 +146,7 @@ async def test_a_second_scheduler_of_one_home_says_so_and_ends(home: Path, amqp_
 
 
 async def test_without_a_migrated_database_it_says_what_to_do(tmp_path: Path, amqp_url: str) -> None:
-    with scheduler(tmp_path, amqp_url) as process:
+    with scheduler(DatabaseSettings(home=tmp_path), amqp_url) as process:
         _, log = await asyncio.to_thread(process.communicate, timeout=30)
 
     assert process.returncode == 1

@@ -1,6 +1,5 @@
-"""A ui of the test's own: real SQLite, and the real broker for the tests that ask for it."""
+"""A ui of the test's own: on either database, with the real broker for the tests that ask for it."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 from services.ui import app
 from services.ui.app import Parts
 from services.ui.settings import UiSettings
-from shared.db import migrate
 from shared.db.engine import Database, open_database
 from shared.runtime.clock import SystemClock
 from shared.runtime.settings import DatabaseSettings
@@ -20,25 +18,18 @@ from tests.integration.ui.stage import NOWHERE, ClockFromNow
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 
 
-@pytest.fixture(scope="session")
-def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Databases as migrated, made once: copying them is a hundred times quicker."""
-    home = tmp_path_factory.mktemp("migrated")
-    asyncio.run(migrate.upgrade(DatabaseSettings(home=home)))
-    return home
+@pytest.fixture
+def home(tmp_path: Path, migrated_home: Path) -> Path:
+    """A migrated home on SQLite, for tests of the process."""
+    return Path(shutil.copytree(migrated_home, tmp_path / "home"))
 
 
 @pytest.fixture
-def home(tmp_path: Path, empty_home: Path) -> Path:
-    for file in empty_home.iterdir():
-        shutil.copy(file, tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def settings(home: Path) -> UiSettings:
+def settings(store: DatabaseSettings) -> UiSettings:
     """Settings of a ui whose broker is away."""
-    return UiSettings(home=home, amqp_url=NOWHERE, ui_port=0, scripts_dir=SCRIPTS)
+    return UiSettings(
+        home=store.home, database_url=store.database_url, amqp_url=NOWHERE, ui_port=0, scripts_dir=SCRIPTS
+    )
 
 
 @pytest.fixture

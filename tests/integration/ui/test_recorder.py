@@ -3,11 +3,12 @@
 import asyncio
 import sqlite3
 from collections import Counter
-from contextlib import closing
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import select
 
 from services.ui.app import Parts
@@ -19,6 +20,7 @@ from shared.domain.ids import BootId, new_id
 from shared.messages.commands import LogStored
 from shared.messages.events import Stream
 from shared.messages.topology import DEAD, LOG_STORE, Queue, control_queue
+from shared.runtime.settings import DatabaseSettings
 from tests.integration.ui.stage import (
     EXECUTOR,
     a_change,
@@ -113,25 +115,44 @@ async def test_output_that_came_while_no_portal_was_there_is_stored_later(
     assert await stored_text(live_parts, run.id) == "early\n"
 
 
+@asynccontextmanager
+async def logs_held(store: DatabaseSettings) -> AsyncIterator[Callable[[], Awaitable[object]]]:
+    """Let nobody else write logs; give what lets go of them."""
+    if store.database_url is not None:
+        holder = await asyncpg.connect(store.database_url)
+        try:
+            await holder.execute("BEGIN; LOCK TABLE log_chunks IN EXCLUSIVE MODE")
+            yield lambda: holder.execute("ROLLBACK")
+        finally:
+            await holder.close()
+        return
+    with closing(sqlite3.connect(store.home / "logs.db", isolation_level=None)) as file:
+        file.execute("BEGIN IMMEDIATE")
+
+        async def let_go() -> None:
+            file.execute("ROLLBACK")
+
+        yield let_go
+
+
 async def test_nothing_is_acknowledged_before_it_is_stored(
-    live_parts: Parts, database: Database, home: Path, amqp_url: str
+    live_parts: Parts, database: Database, store: DatabaseSettings, amqp_url: str
 ) -> None:
     run, attempt = await a_running(live_parts, database)
     recorder = live_parts.messaging.recorder
     outputs = [an_output(run, attempt.id, seq, "kept\n") for seq in range(1, 151)]
 
     async with other_side(amqp_url) as (publisher, consumer):
-        with closing(sqlite3.connect(home / "logs.db", isolation_level=None)) as holder:
-            holder.execute("BEGIN IMMEDIATE")
-            async with consumer(LOG_STORE) as store, asyncio.TaskGroup() as group:
-                recording = group.create_task(recorder.run(store, publisher))
+        async with logs_held(store) as let_go:
+            async with consumer(LOG_STORE) as queue, asyncio.TaskGroup() as group:
+                recording = group.create_task(recorder.run(queue, publisher))
                 await publisher.publish_all([to_store(output) for output in outputs])
                 await eventually(lambda: is_depth(publisher, 50))
                 # The prefetch of 100 is used up: an acknowledgement would let more of them out.
                 depths = [await publisher.depth(LOG_STORE) for _ in range(50)]
                 recording.cancel()
                 await asyncio.sleep(0)
-                holder.execute("ROLLBACK")
+                await let_go()
         # Delivered and never stored: all of it must be in the queue again.
         await eventually(lambda: is_depth(publisher, 150))
 

@@ -38,6 +38,9 @@ from tests.integration.ui.stage import (
     to_watchers,
 )
 
+# About sockets and the broker: what they read from the ledger is the same on every database.
+pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+
 
 class Watching:
     """A browser's side of the stream."""
