@@ -3,30 +3,49 @@
 import sys
 
 import structlog
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import SettingsError
 
+from services.executor import privileges
 from services.executor.app import run
 from services.executor.settings import ExecutorSettings
 from shared.runtime import lifecycle, logs
 
 
 def main() -> None:
-    """Read the settings and run until told to stop."""
-    try:
-        settings = ExecutorSettings()
-    except ValidationError as error:
-        lines = [
-            f"PORTAL_{str(fault['loc'][-1]).upper() if fault['loc'] else '?'}: {fault['msg']}"
-            for fault in error.errors()
-        ]
-        sys.exit("\n".join(lines))
+    """Read settings and secrets, become the user that they name, and run until told to stop."""
+    privileges.hide()
+    settings = _settings()
+    if settings.executor_user is not None:
+        privileges.become(*settings.executor_user)
+        privileges.hide()
     logs.configure("executor", settings.log_format)
     structlog.contextvars.bind_contextvars(executor=settings.executor_name)
     lifecycle.run(lambda stop: run(settings, stop))
 
 
+def _settings() -> ExecutorSettings:
+    """Read all there is to read while we may.
+
+    Raises:
+        SystemExit: something is wrong with them, one line each.
+    """
+    try:
+        settings = ExecutorSettings()
+    except ValidationError as error:
+        sys.exit("\n".join(_in_words(fault["loc"], fault["msg"]) for fault in error.errors()))
+    except SettingsError as error:
+        # A secret file that is somebody else's: the cause names it, the error itself only the field.
+        sys.exit(
+            f"cannot read the settings: {error.__cause__ or error}. Start the executor as the files' owner."
+        )
+    settings.signing_key = SecretStr(settings.grant_key().decode("ascii"))
+    return settings
+
+
 def _in_words(place: tuple[int | str, ...], problem: str) -> str:
-    return f"PORTAL_{'_'.join(map(str, place)).upper()}: {problem}"
+    problem = problem.removeprefix("Value error, ")
+    return f"PORTAL_{str(place[0]).upper()}: {problem}" if place else problem
 
 
 if __name__ == "__main__":

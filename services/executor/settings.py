@@ -24,10 +24,22 @@ class ExecutorSettings(BrokerSettings, GrantSettings):
     """Unique among live executors; stays the same over restarts."""
     executor_slots: int = Field(default=4, ge=1, le=256)
     executor_home: Path | None = None
+    executor_user: Annotated[tuple[int, int] | None, NoDecode] = None
+    """User and group, by number, that root becomes for good once it has read its secrets."""
     executor_pools: Annotated[tuple[str, ...], NoDecode] = (DEFAULT_POOL,)
     """Names separated by commas."""
     script_python: Path | None = None
     sandbox: Literal["process"] = "process"
+
+    @field_validator("executor_user", mode="before")
+    @classmethod
+    def _user_and_group(cls, value: object) -> object:
+        if isinstance(value, str):
+            found = re.fullmatch(r"([1-9]\d{0,8}):([1-9]\d{0,8})", value)
+            if found is None:
+                raise ValueError("give a user and a group by number, not root's, such as 10001:10001")
+            return tuple(map(int, found.groups()))
+        return value
 
     @field_validator("executor_pools", mode="before")
     @classmethod

@@ -96,24 +96,33 @@ class DatabaseSettings(HomeSettings):
 
 
 class GrantSettings(HomeSettings):
-    """Where the key lies that scheduler and executors share."""
+    """The key that scheduler and executors share."""
 
     grant_key_file: Path | None = None
+    signing_key: SecretStr | None = Field(default=None, validation_alias="PORTAL_GRANT_KEY")
+    """The key itself, from the secret file `portal_grant_key`; wins over the other file."""
 
     def grant_key(self) -> bytes:
-        """Read the key that signs grants.
+        """Return the key that signs grants; read from its file unless it was given.
 
         Raises:
-            SystemExit: when the file is missing or too short, with what to do.
+            SystemExit: when the file is missing or the key too short, with what to do.
         """
+        if self.signing_key is not None:
+            return _long_enough(self.signing_key.get_secret_value(), "portal_grant_key")
         path = self.grant_key_file or self.home / "secrets" / "grant.key"
         try:
-            key = path.read_text("ascii").strip()
+            key = path.read_text("ascii")
         except OSError as error:
             raise SystemExit(
                 f"cannot read the grant key {path}: {error.strerror}. "
                 "Set PORTAL_GRANT_KEY_FILE to a file with 64 random hex digits."
             ) from error
-        if len(key) < 32:  # noqa: PLR2004 - 128 bits in hex
-            raise SystemExit(f"the grant key in {path} is too short: write 64 random hex digits into it.")
-        return key.encode("ascii")
+        return _long_enough(key, path)
+
+
+def _long_enough(key: str, place: Path | str) -> bytes:
+    key = key.strip()
+    if len(key) < 32:  # noqa: PLR2004 - 128 bits in hex
+        raise SystemExit(f"the grant key in {place} is too short: write 64 random hex digits into it.")
+    return key.encode("ascii")

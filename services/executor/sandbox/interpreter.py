@@ -32,6 +32,7 @@ def _works(path: str) -> bool:
             [path, "-I", "-S", "-c", _IS_NEW_ENOUGH],
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            env={},  # nothing of the executor's own: of this process, scripts could read it
             timeout=_PATIENCE_S,
             check=False,
         )

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr, ValidationError
 
@@ -32,3 +34,38 @@ def test_the_default_name_is_the_host_with_a_number() -> None:
 def test_slots_have_bounds(slots: int) -> None:
     with pytest.raises(ValidationError, match="executor_slots"):
         ExecutorSettings(amqp_url=URL, executor_slots=slots)
+
+
+@pytest.mark.parametrize(
+    "user", ["portal", "10001", "0:0", "0:10001", "10001:0", "10001:10001:1", "-1:1", ""]
+)
+def test_a_user_that_is_root_or_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, user: str) -> None:
+    monkeypatch.setenv("PORTAL_EXECUTOR_USER", user)
+
+    with pytest.raises(ValidationError, match="by number, not root's"):
+        ExecutorSettings(amqp_url=URL)
+
+
+def test_the_user_is_read_as_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORTAL_EXECUTOR_USER", "10001:10002")
+
+    assert ExecutorSettings(amqp_url=URL).executor_user == (10001, 10002)
+
+
+def test_the_grant_key_is_read_from_a_file_among_the_secrets(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "portal_grant_key").write_text("5e" * 32 + "\n")
+    monkeypatch.setenv("PORTAL_SECRETS_DIR", str(tmp_path))
+
+    assert ExecutorSettings(amqp_url=URL).grant_key() == b"5e" * 32
+
+
+def test_a_grant_key_that_is_too_short_is_refused_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "portal_grant_key").write_text("5e" * 15)
+    monkeypatch.setenv("PORTAL_SECRETS_DIR", str(tmp_path))
+
+    with pytest.raises(SystemExit, match="portal_grant_key is too short: write 64"):
+        ExecutorSettings(amqp_url=URL).grant_key()
