@@ -32,6 +32,11 @@ class ExecutorView:
     last_seen_at: datetime
     online: bool
 
+    @property
+    def has_left(self) -> bool:
+        """Say whether it drained and said goodbye; who falls silent is `offline` and not draining."""
+        return self.draining and not self.online
+
 
 async def executor_by_name(session: AsyncSession, name: ExecutorName) -> ExecutorView | None:
     """Return the executor, or None if it was never heard."""
@@ -56,11 +61,11 @@ async def store_executor(session: AsyncSession, executor: ExecutorView, *, is_ne
 
 
 async def set_offline(session: AsyncSession, name: ExecutorName, *, boot: BootId, beat_seq: int) -> bool:
-    """Take the executor for gone; False when it was heard since this beat of this boot."""
+    """Take the executor for gone without a word; False when it was heard since this beat of this boot."""
     statement = update(ExecutorRow).where(
         ExecutorRow.name == name, ExecutorRow.boot == boot, ExecutorRow.beat_seq == beat_seq
     )
-    return await changed(session, statement.values(online=False)) == 1
+    return await changed(session, statement.values(online=False, draining=False)) == 1
 
 
 _VIEW = tuple(ExecutorRow.__table__.c[field.name] for field in fields(ExecutorView))

@@ -1,7 +1,7 @@
 """PostgreSQL through asyncpg: every wait bounded, errors in the words that SQLite has, one scheduler.
 
-asyncpg's errors reach us in many classes, some of them bare. Here they become what the rest knows:
-`OperationalError` for a database that is locked, busy or down, and `DataError` for a value it cannot hold.
+asyncpg's errors reach us in many classes, some of them bare. Here those of a database that is locked,
+busy or down become what the rest knows them as: `OperationalError`.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.domain.errors import AnotherWriter
@@ -131,13 +131,11 @@ def _in_our_words(context: "ExceptionContext") -> Exception | None:
     if isinstance(found, OSError | dbapi.InternalClientError):
         context.is_disconnect = True  # whatever state it is in, nobody wants this connection again
     is_connecting = context.connection is None and not context.is_pre_ping
-    if is_connecting or context.is_disconnect or _is_busy_or_down(found, dbapi):
-        kind: type[OperationalError | DataError] = OperationalError
-    elif isinstance(found, dbapi.InterfaceError) and isinstance(found.__cause__, dbapi.asyncpg.DataError):
-        kind = DataError
-    else:
+    if not (is_connecting or context.is_disconnect or _is_busy_or_down(found, dbapi)):
         return None
-    return kind(context.statement, context.parameters, found, connection_invalidated=context.is_disconnect)
+    return OperationalError(
+        context.statement, context.parameters, found, connection_invalidated=context.is_disconnect
+    )
 
 
 def _is_busy_or_down(error: BaseException, dbapi: Any) -> bool:

@@ -48,10 +48,8 @@ class Words(TypeDecorator[str]):
     def __init__(self, length: int | None = None) -> None:
         super().__init__(length)
         self.length = length
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        """Use text where no length is given."""
-        return dialect.type_descriptor(Text() if self.length is None else String(self.length))
+        if length is None:
+            self.impl = Text()  # type: ignore[assignment]  # a class in the class, an instance in each instance
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Replace what cannot be stored and cut what is too long."""

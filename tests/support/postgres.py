@@ -72,8 +72,12 @@ class PrivateServer:
     def postgres(self) -> Postgres:
         return Postgres(address=f"postgresql://portal@127.0.0.1:{self.port}/")
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None
+
     def start(self) -> None:
-        """Start it and return when it answers."""
+        """Start it and return when it answers. Not from a helper thread: it would end with that."""
         settings = (
             *_FAST,
             f"port={self.port}",
