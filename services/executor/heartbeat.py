@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 EVERY_S = 5.0
 ASK_AGAIN_S = 1.0
+_FAREWELLS = 3
+"""So often an executor that leaves says so: who hears none of them notices its silence."""
 _SOON_S = 0.5
 """A change is told after this much: enough for the ledger to have read the report it is asked about."""
 
@@ -49,6 +51,7 @@ class Heartbeat:
         self._beat_seq = 0
         self._answered_at = -LEASE_S
         self._was_answered = False
+        self._is_leaving = False
         self._is_wanted = asyncio.Event()
 
     @property
@@ -59,6 +62,13 @@ class Heartbeat:
     def hurry(self) -> None:
         """Beat soon: something has changed."""
         self._is_wanted.set()
+
+    async def leave(self) -> None:
+        """Say that this boot is done; for at most 3 s, whether or not anybody hears it."""
+        self._is_leaving = True
+        for _ in range(_FAREWELLS):
+            if await self._beat(self._clock.monotonic()):
+                return
 
     async def run(self) -> None:
         """Beat until cancelled."""
@@ -114,6 +124,7 @@ class Heartbeat:
             started_at=identity.started_at,
             draining=draining,
             problems=problems,
+            leaving=self._is_leaving,
         )
 
     async def _obey(self, said: AttemptStanding, *, lease_until: float) -> None:

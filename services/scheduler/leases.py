@@ -120,6 +120,8 @@ async def _store(
     now: datetime,
 ) -> None:
     is_same_boot = known is not None and known.boot == renewal.boot
+    # An earlier word of a boot that has left may arrive after its last one: it does not bring it back.
+    has_left = renewal.leaving or (is_same_boot and known is not None and known.has_left)
     executor = ExecutorView(
         name=renewal.executor,
         boot=renewal.boot,
@@ -132,13 +134,15 @@ async def _store(
         pools=list(renewal.pools),
         slots=renewal.slots,
         busy=len(renewal.running),
-        draining=renewal.draining,
+        draining=renewal.draining or has_left,
         problems=list(renewal.problems),
         started_at=renewal.started_at,
         last_seen_at=now,
-        online=True,
+        online=not has_left,
     )
     await store_executor(session, executor, is_new=known is None)
     effects.executors.append(executor)
-    if known is None or not known.online or not is_same_boot:
+    if has_left:
+        log.info("executor left", executor=executor.name, boot=str(executor.boot))
+    elif known is None or not known.online or not is_same_boot:
         log.info("executor online", executor=executor.name, boot=str(executor.boot), slots=executor.slots)

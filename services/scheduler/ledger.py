@@ -47,8 +47,8 @@ class Effects:
         self.changed[run_id] = None
 
     def executor_offline(self, executor: ExecutorView) -> None:
-        """Announce that this executor is gone."""
-        self.executors.append(replace(executor, online=False))
+        """Announce that this executor is gone without a word."""
+        self.executors.append(replace(executor, online=False, draining=False))
 
     def attempt_queued(self, attempt: NewAttempt, cause: Cause) -> None:
         """Publish this new attempt when it is due."""

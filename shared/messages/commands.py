@@ -51,6 +51,8 @@ class LeaseRenew(Message, frozen=True, kw_only=True, tag="lease.renew"):
     draining: bool = False
     problems: tuple[str, ...] = ()
     """Why this executor takes no runs, in words for people; empty when it is healthy."""
+    leaving: bool = False
+    """The last word of a boot that drained: nobody is to wait for another one."""
 
 
 class RunCancel(Message, frozen=True, kw_only=True, tag="run.cancel"):

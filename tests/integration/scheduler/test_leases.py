@@ -1,6 +1,7 @@
 """Renewals and reports: who may go on, what is settled, and what is never overwritten."""
 
 import pytest
+from msgspec.structs import replace
 
 from shared.domain.errors import MalformedMessage
 from shared.domain.ids import AttemptId, new_id
@@ -49,6 +50,45 @@ async def test_an_overtaken_renewal_does_not_turn_the_beat_back(desk: Desk) -> N
     await desk.renew(holder.renewal(beat=8))
 
     assert (await desk.executor()).beat_seq == 9
+
+
+async def test_an_executor_that_says_it_leaves_has_left_at_once(desk: Desk) -> None:
+    holder = Holder()
+    await desk.renew(holder.renewal())
+
+    await desk.renew(replace(holder.renewal(beat=2), leaving=True))
+
+    row = await desk.executor()
+    assert (row.online, row.draining) == (False, True)
+    assert desk.effects.executors[-1].has_left
+
+
+async def test_an_earlier_word_that_comes_late_does_not_bring_back_who_left(desk: Desk) -> None:
+    holder = Holder()
+    await desk.renew(replace(holder.renewal(beat=2), leaving=True))
+
+    await desk.renew(holder.renewal(beat=1))
+
+    row = await desk.executor()
+    assert (row.online, row.draining, row.beat_seq) == (False, True, 2)
+
+
+async def test_who_left_and_starts_again_is_online(desk: Desk) -> None:
+    await desk.renew(replace(Holder().renewal(), leaving=True))
+
+    await desk.renew(Holder(started_at=at(60)).renewal())
+
+    row = await desk.executor()
+    assert (row.online, row.draining) == (True, False)
+
+
+async def test_who_leaves_still_hears_what_becomes_of_its_reports(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder)
+
+    asking = replace(holder.renewal(unsettled=[held(grant)]), leaving=True)
+
+    assert await desk.standing(asking) is Standing.REPORT
 
 
 async def test_who_holds_an_older_token_is_revoked(desk: Desk) -> None:

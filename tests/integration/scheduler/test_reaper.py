@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from msgspec.structs import replace
+
 from services.scheduler.claims import PREFETCH, Claims
 from services.scheduler.reaper import TICK_S, Reaper
 from shared.broker import Consumer, Publisher, Requests
@@ -48,6 +50,32 @@ async def test_an_executor_that_falls_silent_loses_its_runs_after_twenty_seconds
 
     assert await desk.states() == [(RunState.LOST, Reason.SILENT)]
     assert not (await desk.executor()).online
+
+
+async def test_an_executor_that_falls_silent_while_it_drains_has_not_left(stage: Stage) -> None:
+    desk = stage.desk
+    await desk.renew(replace(Holder().renewal(), draining=True))
+
+    async with reaper(stage) as (looking, _):
+        await looks(looking, stage, 11)
+
+    row = await desk.executor()
+    assert (row.online, row.draining) == (False, False)
+
+
+async def test_what_is_left_of_an_executor_that_left_is_lost_after_twenty_seconds(stage: Stage) -> None:
+    desk = stage.desk
+    await desk.ask(await desk.job(manual()))
+    holder = Holder()
+    await desk.granted(holder, await desk.attempt())
+    await desk.renew(replace(holder.renewal(), leaving=True))
+
+    async with reaper(stage) as (looking, _):
+        await looks(looking, stage, 11)
+
+    assert await desk.states() == [(RunState.LOST, Reason.SILENT)]
+    row = await desk.executor()
+    assert (row.online, row.draining) == (False, True)
 
 
 async def test_an_executor_that_beats_keeps_its_runs(stage: Stage) -> None:
