@@ -36,7 +36,7 @@ _BUSY_OR_DOWN_CODES = frozenset({"40001", "40003", "40P01", "55P03", "25006", "2
 _LOCK_NOT_AVAILABLE = "55P03"
 
 _WAITS = {
-    "lock_timeout": "5s",
+    "lock_timeout": "3s",
     "statement_timeout": f"{_STATEMENT_S}s",
     "idle_in_transaction_session_timeout": "60s",
 }

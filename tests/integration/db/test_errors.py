@@ -95,7 +95,7 @@ async def execute(database: Database, *statements: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "setting"),
-    [("lock_timeout", "5s"), ("statement_timeout", "15s"), ("idle_in_transaction_session_timeout", "1min")],
+    [("lock_timeout", "3s"), ("statement_timeout", "15s"), ("idle_in_transaction_session_timeout", "1min")],
 )
 async def test_every_wait_on_the_server_has_a_bound(database: Database, name: str, setting: str) -> None:
     async with database.reading() as session:
