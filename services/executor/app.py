@@ -29,7 +29,7 @@ from services.executor.sandbox.process import compiled_keeper
 from services.executor.settings import ExecutorSettings
 from services.executor.slots import Slots
 from services.executor.spool import Spools
-from shared.broker import Broker, Consumer, Publisher, Requests, connect
+from shared.broker import Broker, Consumer, Publisher, Requests, connect, until_declared
 from shared.domain.ids import BootId, ExecutorName, new_id
 from shared.messages.envelope import AttemptRef
 from shared.messages.topology import control_queue, due_queue
@@ -178,6 +178,7 @@ async def _serve(executor: _Executor) -> None:
 async def _parts(base: _Base, broker: Broker) -> AsyncIterator[_Parts]:
     identity = base.identity
     queues = {urgent: [due_queue(pool, urgent=urgent) for pool in identity.pools] for urgent in (True, False)}
+    await until_declared(broker)
     async with AsyncExitStack() as stack:
         publisher = await stack.enter_async_context(Publisher.on(broker))
         requests = await stack.enter_async_context(Requests.on(broker))

@@ -8,18 +8,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import structlog
-
 from services.executor.claims import Claims
 from services.executor.holdings import Holdings
 from services.executor.slots import Slots
 from shared.broker import Consumer, Delivery
-from shared.domain.errors import BrokerUnavailable
 from shared.messages.commands import JobDue
 from shared.messages.envelope import AttemptRef
 from shared.runtime.clock import Clock
-
-log = structlog.get_logger()
 
 HOLD_S = 1.0
 """What is not claimed by then goes back to its queue: another executor may have room."""
@@ -76,7 +71,8 @@ class Intake:
     @property
     def is_consuming(self) -> bool:
         """Say whether the broker may send, or every slot is taken."""
-        return not self._slots.has_room(urgent=False) or any(not due.consumer.paused for due in self._queues)
+        is_full = not self._slots.has_room(urgent=False)
+        return is_full or any(due.consumer.is_consuming for due in self._queues)
 
     def look(self) -> None:
         """Look again at once: a slot is free, or whether it is open has changed."""
@@ -161,12 +157,7 @@ class Intake:
 
     async def _set_gate(self, due: Due) -> None:
         if self._wants(due) and due.consumer.paused:
-            try:
-                await due.consumer.resume()
-            except BrokerUnavailable as error:
-                log.debug("cannot take runs yet", error=str(error))
-                await self._clock.sleep(_LOOK_S)
-                self._wake.set()
+            due.consumer.resume()
         elif not self._wants(due) and not due.consumer.paused:
             await due.consumer.pause()
 

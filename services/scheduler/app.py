@@ -21,8 +21,7 @@ from services.scheduler.settings import SchedulerSettings
 from services.scheduler.wakeup import News
 from shared.broker import Broker, Consumer, Publisher, Requests, connect
 from shared.db.engine import open_database
-from shared.domain.job import DEFAULT_POOL
-from shared.messages.topology import CLAIMS, SCHEDULER_EVENTS, due_queue
+from shared.messages.topology import CLAIMS, SCHEDULER_EVENTS
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.health import endpoint
 from shared.runtime.lifecycle import run_loops
@@ -75,8 +74,7 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
         broker = await stack.enter_async_context(
             connect(settings.amqp_url.get_secret_value(), name="scheduler")
         )
-        due = (due_queue(DEFAULT_POOL, urgent=False), due_queue(DEFAULT_POOL, urgent=True))
-        publisher = await stack.enter_async_context(Publisher.on(broker, *due))
+        publisher = await stack.enter_async_context(Publisher.on(broker, declares=True))
         answering = await stack.enter_async_context(Publisher.on(broker))
         requests = await stack.enter_async_context(Requests.on(broker))
         asked = await stack.enter_async_context(Consumer.on(broker, CLAIMS, prefetch=claims.PREFETCH))

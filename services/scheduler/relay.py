@@ -78,11 +78,12 @@ class Relay:
                 await self.mark()
 
     async def run_sweeps(self) -> None:
-        """Look every `SWEEP_S` for what is due and not confirmed, or confirmed and not claimed."""
+        """Look every `SWEEP_S` for what is due and not confirmed, confirmed and not claimed, or deleted."""
         ahead = timedelta(seconds=SWEEP_S)
         due_by = self._clock.now() + ahead
         while True:
             await self.sweep(due_by=due_by)
+            await self._declare_again()
             await self._clock.sleep(SWEEP_S)
             # What is due this instant is in the agenda, or on its way: only the rest was overlooked.
             due_by = self._clock.now() - _OVERLOOKED_AFTER
@@ -216,6 +217,12 @@ class Relay:
             log.warning("queue not declared yet", queue=queue.name, error=str(error))
             return False
         return True
+
+    async def _declare_again(self) -> None:
+        try:
+            await self._publisher.declare_again()
+        except BrokerUnavailable as error:
+            log.warning("queues not declared again yet", error=str(error))
 
     async def _depth(self, queue: Queue) -> int | None:
         """Return how many messages are ready, of a queue that somebody may have deleted; None: unknown."""

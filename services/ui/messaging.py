@@ -14,7 +14,7 @@ from services.ui.commands.wake import Wakeups
 from services.ui.link import Link
 from services.ui.live import Live
 from services.ui.recorder.consumer import BATCH, Recorder
-from shared.broker import Broker, Consumer, Publisher, connect
+from shared.broker import Broker, Consumer, Publisher, connect, until_declared
 from shared.broker.connection import CONNECTION_ERRORS
 from shared.messages.commands import LogStored
 from shared.messages.events import ExecutorChanged, JobChanged, RunChanged
@@ -56,6 +56,7 @@ class Messaging:
         reconnected = asyncio.Event()
         broker.consuming.reconnect_callbacks.add(lambda *_: reconnected.set())
         replica = uuid4().hex[:12]
+        await until_declared(broker)
         async with (
             Publisher.on(broker) as publisher,
             Consumer.on(broker, LOG_STORE, prefetch=BATCH) as store,

@@ -9,5 +9,16 @@ from shared.broker.connection import Broker, connect
 from shared.broker.consumer import Consumer, Delivery
 from shared.broker.publisher import Outgoing, Publisher
 from shared.broker.requests import Requests, reply
+from shared.broker.topology import until_declared
 
-__all__ = ["Broker", "Consumer", "Delivery", "Outgoing", "Publisher", "Requests", "connect", "reply"]
+__all__ = [
+    "Broker",
+    "Consumer",
+    "Delivery",
+    "Outgoing",
+    "Publisher",
+    "Requests",
+    "connect",
+    "reply",
+    "until_declared",
+]

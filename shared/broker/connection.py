@@ -1,15 +1,18 @@
 """Two robust connections a process, and what it takes to get and keep them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import aio_pika
+import aiormq
 import structlog
 from aio_pika.abc import AbstractRobustConnection
 from tenacity import retry, retry_if_exception_type, wait_exponential_jitter
 from yarl import URL
+
+from shared.messages.topology import PERMISSIONS
 
 log = structlog.get_logger()
 
@@ -69,6 +72,42 @@ async def _connected(url: str, name: str) -> AbstractRobustConnection:
         raise SystemExit(
             f"RabbitMQ refuses this user or password: {error}. Check PORTAL_AMQP_URL."
         ) from error
+    except aiormq.exceptions.ConnectionNotAllowed as error:
+        if "refused for user" not in str(error):
+            raise
+        raise _not_granted(error) from error
+
+
+@contextmanager
+def talking() -> Iterator[None]:
+    """Wrap what waits for the broker's answer: a missing right and a lost connection become plain errors.
+
+    aiormq may cancel whoever waits on a connection that goes; told as what it is, it can be tried again.
+
+    Raises:
+        SystemExit: the RabbitMQ user lacks a right, with what to grant: to try again would not mend that.
+        ConnectionError: the wait was cancelled, and not by us.
+    """
+    try:
+        yield
+    except aiormq.exceptions.ChannelAccessRefused as error:
+        raise _not_granted(error) from error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise ConnectionError("the connection went while its answer was waited for") from error
+
+
+def _not_granted(error: Exception) -> SystemExit:
+    rights = "; ".join(
+        f"set_permissions {name} '{granted.configure}' '{granted.write}' '{granted.read}'"
+        for name, granted in PERMISSIONS.items()
+    )
+    return SystemExit(
+        f"RabbitMQ refuses what this service has to do: {error}. Grant its user at least what its kind "
+        f"needs, with rabbitmqctl: {rights}."
+    )
 
 
 def _say_waiting(attempt: int) -> None:

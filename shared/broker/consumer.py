@@ -5,23 +5,32 @@ must not be cut in two never happens inside one.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractIncomingMessage, AbstractQueue, AbstractRobustChannel, ConsumerTag
+from aio_pika.abc import (
+    AbstractIncomingMessage,
+    AbstractQueue,
+    AbstractRobustChannel,
+    AbstractRobustConnection,
+    ConsumerTag,
+)
+from aiormq import spec
 
-from shared.broker.connection import CONNECTION_ERRORS, Broker
+from shared.broker.connection import CONNECTION_ERRORS, Broker, talking
 from shared.broker.publisher import close_quietly
-from shared.broker.topology import declare
-from shared.domain.errors import BrokerUnavailable, MalformedMessage, UnknownMessage
+from shared.broker.topology import asking, until_there
+from shared.domain.errors import MalformedMessage, UnknownMessage
 from shared.messages.codec import AnyMessage, decode
-from shared.messages.topology import EXCHANGE_KINDS, Exchange, Queue
+from shared.messages.topology import Exchange, Queue
 
 log = structlog.get_logger()
 
 MAX_PREFETCH = 1000
+_BOUND_S = 5.0
 
 
 class Delivery:
@@ -75,39 +84,59 @@ class Delivery:
 
 
 class Consumer:
-    """Deliveries of one queue, at most `prefetch` of them unacknowledged."""
+    """Deliveries of one queue, at most `prefetch` of them unacknowledged.
 
-    def __init__(self, channel: AbstractRobustChannel, queue: AbstractQueue) -> None:
+    Whoever waits for the next delivery also sees to it that the queue is consumed: when it is not there
+    yet, when its channel or the broker was lost, when somebody deleted it. aio-pika's own way would close
+    and open the whole connection, each second, for one queue that may never come.
+    """
+
+    def __init__(
+        self, connection: AbstractRobustConnection, channel: AbstractRobustChannel, queue: Queue
+    ) -> None:
+        self._connection = connection
         self._channel = channel
         self._queue = queue
-        self._arrived: asyncio.Queue[Delivery] = asyncio.Queue(MAX_PREFETCH)
+        self._bindings = {(queue.exchange, key) for key in queue.keys} if queue.exclusive else set()
+        self._arrived: deque[Delivery] = deque()
+        self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._tag: ConsumerTag | None = None
+        self._is_wanted = False
 
     @classmethod
     @asynccontextmanager
     async def on(
         cls, broker: Broker, queue: Queue, *, prefetch: int, start: bool = True
     ) -> AsyncIterator["Consumer"]:
-        """Declare `queue` and consume it on a channel of its own; `start=False` waits for `resume`."""
+        """Consume `queue` on a channel of its own, from now or, with `start=False`, from `resume` on.
+
+        An exclusive queue is declared here; a durable one is waited for, as long as it takes.
+        """
         if not 1 <= prefetch <= MAX_PREFETCH:
             raise ValueError(f"prefetch must be 1 to {MAX_PREFETCH}, not {prefetch}")
-        channel = broker.consuming.channel(publisher_confirms=True)
+        channel: AbstractRobustChannel = broker.consuming.channel(publisher_confirms=True)
         await channel.initialize()
         await channel.set_qos(prefetch_count=prefetch)
-        await channel.declare_exchange(Exchange.DEAD, EXCHANGE_KINDS[Exchange.DEAD], durable=True)
-        consumer = cls(channel, await declare(channel, queue))
-        if start:
-            await consumer.resume()
+        consumer = cls(broker.consuming, channel, queue)
+        channel.reopen_callbacks.add(consumer._on_reopen)
         try:
+            if start:
+                consumer.resume()
+                await consumer._consume()
             yield consumer
         finally:
-            await consumer._stop(channel)
+            # It ends the consumer too; to cancel that first would wait 5 s for a broker that is away.
+            await close_quietly(channel)
 
     async def next(self) -> Delivery:
         """Wait for the next delivery whose channel still stands."""
-        while (delivery := await self._arrived.get()).is_stale:
-            self._forget_stale()
-        return delivery
+        while True:
+            await self._consume()
+            if (delivery := self._take()) is not None:
+                return delivery
+            self._wake.clear()
+            await self._wake.wait()
 
     async def batch(self, *, limit: int, within_s: float) -> list[Delivery]:
         """Wait for one delivery, then return it with what else arrives `within_s`, at most `limit`."""
@@ -115,47 +144,109 @@ class Consumer:
         try:
             async with asyncio.timeout(within_s):
                 while len(deliveries) < limit:
-                    deliveries.append(await self.next())
+                    deliveries.append(await self._arrival())
         except TimeoutError:
-            self._forget_stale()
+            pass
         return deliveries
 
     async def bind(self, exchange: Exchange, key: str) -> None:
-        """Feed the queue with one more key; kept over reconnects."""
-        await self._queue.bind(exchange, key)
+        """Feed the queue, one of our own, with one more key; kept over reconnects."""
+        with talking():
+            underlay = await self._channel.get_underlay_channel()
+            await underlay.queue_bind(self._queue.name, exchange, key, timeout=_BOUND_S)
+        self._bindings.add((exchange, key))
 
     async def unbind(self, exchange: Exchange, key: str) -> None:
         """Stop feeding the queue with this key."""
-        await self._queue.unbind(exchange, key)
+        self._bindings.discard((exchange, key))
+        with talking():
+            underlay = await self._channel.get_underlay_channel()
+            await underlay.queue_unbind(self._queue.name, exchange, key, timeout=_BOUND_S)
 
     @property
     def paused(self) -> bool:
-        """Say whether the broker is asked to send nothing."""
-        return self._tag is None
+        """Say whether nothing is wanted."""
+        return not self._is_wanted
+
+    @property
+    def is_consuming(self) -> bool:
+        """Say whether the broker may send."""
+        return self._tag is not None
 
     async def pause(self) -> None:
         """Ask the broker to send nothing more; what has arrived is still to be handled."""
-        if self._tag is not None:
+        self._is_wanted = False
+        async with self._turn:
             tag, self._tag = self._tag, None
+            if tag is None:
+                return
             try:
-                async with asyncio.timeout(5):
-                    await self._queue.cancel(tag)
+                async with asyncio.timeout(_BOUND_S):
+                    with talking():
+                        underlay = await self._channel.get_underlay_channel()
+                        await underlay.basic_cancel(tag)
             except (*CONNECTION_ERRORS, RuntimeError) as error:
                 log.debug("consumer was gone already", error=repr(error))
 
-    async def resume(self) -> None:
-        """Ask the broker to send again.
+    def resume(self) -> None:
+        """Want deliveries again: whoever waits for the next one asks the broker for them."""
+        self._is_wanted = True
+        self._wake.set()
 
-        Raises:
-            BrokerUnavailable: not confirmed within 5 s.
-        """
-        if self._tag is None:
-            try:
-                async with asyncio.timeout(5):
-                    await self._channel.ready()
-                    self._tag = await self._queue.consume(self._on_message)
-            except (*CONNECTION_ERRORS, RuntimeError) as error:
-                raise BrokerUnavailable(f"cannot consume {self._queue.name}: {error!r}") from error
+    @until_there
+    async def _consume(self) -> None:
+        if not self._is_wanted or self._tag is not None:
+            return
+        async with self._turn, asyncio.timeout(_BOUND_S):
+            with talking():
+                await self._channel.ready()
+                queue = await (self._own_queue() if self._queue.exclusive else self._shared_queue())
+                underlay = await self._channel.get_underlay_channel()
+                underlay.on_consumer_cancel_callbacks.add(self._on_cancel)
+                if self._is_wanted:
+                    self._tag = await queue.consume(self._on_message)
+
+    async def _shared_queue(self) -> AbstractQueue:
+        async with asking(self._connection) as channel:
+            await channel.get_queue(self._queue.name)
+        return await self._channel.get_queue(self._queue.name, ensure=False)
+
+    async def _own_queue(self) -> AbstractQueue:
+        async with asking(self._connection) as channel:
+            await channel.get_exchange(self._queue.exchange)
+        queue = await self._channel.declare_queue(
+            self._queue.name,
+            exclusive=True,
+            auto_delete=True,
+            arguments=dict(self._queue.arguments),
+            robust=False,
+        )
+        for exchange, key in tuple(self._bindings):
+            await queue.bind(exchange, key)
+        return queue
+
+    async def _arrival(self) -> Delivery:
+        """Wait for what arrives by itself: this may be cancelled, which asking the broker may not."""
+        while (delivery := self._take()) is None:
+            self._wake.clear()
+            await self._wake.wait()
+        return delivery
+
+    def _take(self) -> Delivery | None:
+        while self._arrived:
+            delivery = self._arrived.popleft()
+            if not delivery.is_stale:
+                return delivery
+        return None
+
+    def _on_reopen(self, *_: object) -> None:
+        self._tag = None
+        self._wake.set()
+
+    def _on_cancel(self, frame: spec.Basic.Cancel) -> None:
+        if frame.consumer_tag == self._tag:
+            self._tag = None
+            self._wake.set()
 
     async def _on_message(self, incoming: AbstractIncomingMessage) -> None:
         try:
@@ -163,21 +254,16 @@ class Consumer:
         except (MalformedMessage, UnknownMessage) as error:
             await self._park(incoming, str(error))
             return
-        if self._arrived.full():
-            self._forget_stale()
-        self._arrived.put_nowait(Delivery(message, incoming, self))
-
-    def _forget_stale(self) -> None:
-        """Make room: what came over channels that are gone comes again; the live ones fit by the prefetch."""
-        waiting = [self._arrived.get_nowait() for _ in range(self._arrived.qsize())]
-        for delivery in waiting:
-            if not delivery.is_stale:
-                self._arrived.put_nowait(delivery)
+        if len(self._arrived) >= MAX_PREFETCH:
+            # What came over channels that are gone comes again; the live ones fit by the prefetch.
+            self._arrived = deque(waiting for waiting in self._arrived if not waiting.is_stale)
+        self._arrived.append(Delivery(message, incoming, self))
+        self._wake.set()
 
     async def _park(self, incoming: AbstractIncomingMessage, reason: str) -> None:
         log.warning("message parked", queue=self._queue.name, reason=reason, message_id=incoming.message_id)
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(_BOUND_S):
                 dead = await self._channel.get_exchange(Exchange.DEAD, ensure=False)
                 await dead.publish(
                     aio_pika.Message(
@@ -199,7 +285,3 @@ class Consumer:
         except (*CONNECTION_ERRORS, RuntimeError) as error:
             # Still unacknowledged: it comes again with the next channel and is parked then.
             log.warning("message could not be parked yet", error=repr(error))
-
-    async def _stop(self, channel: aio_pika.abc.AbstractChannel) -> None:
-        # It ends the consumer too; to cancel that first would wait 5 s for a broker that is away.
-        await close_quietly(channel)

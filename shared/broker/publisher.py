@@ -9,12 +9,12 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection, DeliveryMode
 
-from shared.broker.connection import CONNECTION_ERRORS, Broker
-from shared.broker.topology import declare, declare_common
+from shared.broker.connection import CONNECTION_ERRORS, Broker, talking
+from shared.broker.topology import asking, declare, declare_lasting
 from shared.domain.errors import BrokerUnavailable, PortalError, Unroutable
 from shared.messages.codec import CONTENT_TYPE, encode, type_of
 from shared.messages.envelope import Message
-from shared.messages.topology import Exchange, Queue
+from shared.messages.topology import LASTING, Exchange, Queue
 
 log = structlog.get_logger()
 
@@ -41,31 +41,47 @@ class Publisher:
     def __init__(self, channel: AbstractRobustChannel, connection: AbstractRobustConnection) -> None:
         self._channel = channel
         self._connection = connection
+        self._declared: dict[str, Queue] = {}
 
     @classmethod
     @asynccontextmanager
-    async def on(cls, broker: Broker, *queues: Queue) -> AsyncIterator["Publisher"]:
-        """Open a channel, declare the common topology and `queues` on it, and close it at the end."""
+    async def on(cls, broker: Broker, *, declares: bool = False) -> AsyncIterator["Publisher"]:
+        """Open a channel and close it at the end; `declares` all that lasts, as only the scheduler may."""
         channel = broker.publishing.channel(publisher_confirms=True, on_return_raises=True)
         await channel.initialize()
-        await declare_common(channel, *queues)
+        publisher = cls(channel, broker.publishing)
+        if declares:
+            with talking():
+                await declare_lasting(channel)
+            publisher._declared |= {queue.name: queue for queue in LASTING}
         try:
-            yield cls(channel, broker.publishing)
+            yield publisher
         finally:
             await close_quietly(channel)
 
     async def declare(self, queue: Queue) -> None:
-        """Declare one more queue, such as a new pool's; it is restored with the others.
+        """Declare a queue, such as a new pool's; after a reconnect it is declared with the others.
 
         Raises:
             BrokerUnavailable: when the broker does not confirm it in time.
         """
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
-                await self._channel.ready()
-                await declare(self._channel, queue)
+                with talking():
+                    await self._channel.ready()
+                    await declare(self._channel, queue, robust=queue.name not in self._declared)
         except (*CONNECTION_ERRORS, RuntimeError) as error:
             raise BrokerUnavailable(f"cannot declare {queue.name}: {error!r}") from error
+        self._declared[queue.name] = queue
+
+    async def declare_again(self) -> None:
+        """Declare what was ever declared here: somebody may have deleted a queue by hand.
+
+        Raises:
+            BrokerUnavailable: when the broker does not confirm it in time.
+        """
+        for queue in tuple(self._declared.values()):
+            await self.declare(queue)
 
     async def publish(self, outgoing: Outgoing) -> None:
         """Publish and wait for the broker's confirm, at most `PUBLISH_TIMEOUT_S`.
@@ -77,8 +93,9 @@ class Publisher:
         """
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
-                await self._channel.ready()
-                await send(self._channel, outgoing)
+                with talking():
+                    await self._channel.ready()
+                    await send(self._channel, outgoing)
         except aio_pika.exceptions.PublishError as error:
             raise Unroutable(
                 f"no queue takes {type_of(outgoing.message)} with key {outgoing.key!r} of {outgoing.exchange}"
@@ -114,8 +131,9 @@ class Publisher:
         )
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
-                await self._channel.ready()
-                await self._channel.default_exchange.publish(amqp, routing_key=reply_to, mandatory=False)
+                with talking():
+                    await self._channel.ready()
+                    await self._channel.default_exchange.publish(amqp, routing_key=reply_to, mandatory=False)
         except (*CONNECTION_ERRORS, RuntimeError) as error:
             log.warning("answer not sent", type=type_of(message), error=repr(error))
 
@@ -127,13 +145,11 @@ class Publisher:
         """
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
-                # A channel of its own: a queue that does not exist closes the channel that asks.
-                async with self._connection.channel() as asking:
-                    underlay = await asking.get_underlay_channel()
-                    answer = await underlay.queue_declare(queue.name, passive=True)
+                async with asking(self._connection) as channel:
+                    found = await channel.get_queue(queue.name)
         except (*CONNECTION_ERRORS, RuntimeError) as error:
             raise BrokerUnavailable(f"cannot ask for the depth of {queue.name}: {error!r}") from error
-        return answer.message_count or 0
+        return found.declaration_result.message_count or 0
 
 
 async def send(channel: AbstractRobustChannel, outgoing: Outgoing) -> None:

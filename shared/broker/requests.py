@@ -11,12 +11,12 @@ from uuid import uuid4
 
 import structlog
 from aio_pika.abc import AbstractRobustChannel
+from aiormq.abc import AbstractChannel as UnderlayChannel
 from aiormq.abc import DeliveredMessage
 
-from shared.broker.connection import CONNECTION_ERRORS, Broker
+from shared.broker.connection import CONNECTION_ERRORS, Broker, talking
 from shared.broker.consumer import Delivery
 from shared.broker.publisher import Outgoing, Publisher, close_quietly, send
-from shared.broker.topology import declare
 from shared.domain.errors import BrokerUnavailable, MalformedMessage, UnknownMessage
 from shared.messages.answers import Answer
 from shared.messages.codec import decode, type_of
@@ -33,20 +33,18 @@ class Requests:
 
     def __init__(self, channel: AbstractRobustChannel) -> None:
         self._channel = channel
+        self._heard: UnderlayChannel | None = None
+        self._turn = asyncio.Lock()
         self._waiting: dict[str, asyncio.Future[Message]] = {}
 
     @classmethod
     @asynccontextmanager
     async def on(cls, broker: Broker) -> AsyncIterator["Requests"]:
-        """Open the channel; it listens for answers again after every reconnect."""
+        """Open a channel that is kept over reconnects, and close it at the end."""
         channel: AbstractRobustChannel = broker.consuming.channel(publisher_confirms=True)
         await channel.initialize()
-        requests = cls(channel)
-        await declare(channel, CLAIMS)
-        await requests._listen()
-        channel.reopen_callbacks.add(requests._on_reopen)
         try:
-            yield requests
+            yield cls(channel)
         finally:
             await close_quietly(channel)
 
@@ -61,20 +59,26 @@ class Requests:
         self._waiting[correlation_id] = future
         try:
             async with asyncio.timeout(timeout_s):
-                await self._channel.ready()
-                await send(self._channel, _request(message, correlation_id))
+                with talking():
+                    await self._channel.ready()
+                    await self._listen()
+                    await send(self._channel, _request(message, correlation_id))
                 return await future  # type: ignore[return-value]
         except (*CONNECTION_ERRORS, RuntimeError) as error:
             raise BrokerUnavailable(f"no answer to {type_of(message)}: {error!r}") from error
         finally:
             del self._waiting[correlation_id]
 
-    async def _on_reopen(self, *_: object) -> None:
-        await self._listen()
-
     async def _listen(self) -> None:
-        underlay = await self._channel.get_underlay_channel()
-        await underlay.basic_consume(_REPLY_TO, self._on_answer, no_ack=True)
+        """Listen for answers on this channel, once: a request before that would cost the channel.
+
+        Not in a callback of the reopening: a channel that is lost during one stays lost in aio-pika 10.2.
+        """
+        async with self._turn:
+            underlay = await self._channel.get_underlay_channel()
+            if underlay is not self._heard:
+                await underlay.basic_consume(_REPLY_TO, self._on_answer, no_ack=True)
+                self._heard = underlay
 
     async def _on_answer(self, delivered: DeliveredMessage) -> None:
         future = self._waiting.get(delivered.header.properties.correlation_id or "")

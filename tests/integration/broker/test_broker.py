@@ -37,7 +37,7 @@ async def publish_raw(broker: Broker, body: bytes) -> None:
 
 async def test_what_is_confirmed_arrives_as_it_was_sent(amqp_url: str) -> None:
     message = job_due()
-    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, DUE) as publisher:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker) as publisher:
         async with Consumer.on(broker, DUE, prefetch=10) as consumer:
             await publisher.publish(due(message))
 
@@ -69,7 +69,7 @@ async def test_an_event_that_nobody_wants_is_no_error(amqp_url: str) -> None:
 
 
 async def test_publish_all_says_which_of_many_failed(amqp_url: str) -> None:
-    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, DUE) as publisher:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker) as publisher:
         lost = Outgoing(exchange=Exchange.DUE, key="no-such-pool", message=job_due())
         results = await publisher.publish_all([due(job_due()), lost, due(job_due())])
 
@@ -84,7 +84,7 @@ async def test_publish_all_says_which_of_many_failed(amqp_url: str) -> None:
 async def test_what_cannot_be_understood_is_parked_with_its_reason(
     amqp_url: str, body: bytes, reason: str
 ) -> None:
-    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, DUE) as publisher:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker) as publisher:
         async with Consumer.on(broker, DUE, prefetch=1) as consumer:
             await publish_raw(broker, body)
             await publisher.publish(due(job_due()))
@@ -101,7 +101,7 @@ async def test_what_cannot_be_understood_is_parked_with_its_reason(
 
 async def test_what_is_given_back_comes_again(amqp_url: str) -> None:
     message = job_due()
-    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, DUE) as publisher:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker) as publisher:
         async with Consumer.on(broker, DUE, prefetch=1) as consumer:
             await publisher.publish(due(message))
             await (await consumer.next()).requeue()
@@ -113,7 +113,7 @@ async def test_what_is_given_back_comes_again(amqp_url: str) -> None:
 
 
 async def test_a_paused_consumer_leaves_messages_to_others(amqp_url: str) -> None:
-    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, DUE) as publisher:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker) as publisher:
         async with Consumer.on(broker, DUE, prefetch=1) as one, Consumer.on(broker, DUE, prefetch=1) as other:
             await one.pause()
             sent = [job_due() for _ in range(4)]
@@ -127,13 +127,13 @@ async def test_a_paused_consumer_leaves_messages_to_others(amqp_url: str) -> Non
 
             assert received == sent
             await other.pause()
-            await one.resume()
+            one.resume()
             await publisher.publish(due(job_due()))
             await (await one.next()).ack()
 
 
 async def test_one_ack_covers_a_batch(amqp_url: str) -> None:
-    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, DUE) as publisher:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker) as publisher:
         await publisher.publish_all([due(job_due()) for _ in range(50)])
         async with Consumer.on(broker, DUE, prefetch=100) as consumer:
             taken: list[Delivery] = []
@@ -189,7 +189,7 @@ async def test_what_waits_from_lost_channels_makes_room_for_what_comes_again(
     amqp_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.broker.consumer.MAX_PREFETCH", 2)
-    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, DUE) as publisher:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker) as publisher:
         async with Consumer.on(broker, DUE, prefetch=2) as consumer:
             sent = [job_due(), job_due()]
             await publisher.publish_all([due(message) for message in sent])
@@ -198,6 +198,8 @@ async def test_what_waits_from_lost_channels_makes_room_for_what_comes_again(
                 underlay = await consumer._channel.get_underlay_channel()
                 with suppress(aio_pika.exceptions.ChannelClosed):  # an error costs the channel
                     await underlay.queue_declare("there is no such queue", passive=True)
+                await until(lambda: not consumer.is_consuming)
+                await consumer._consume()  # as whoever waits for the next one does
             await until_both_wait(consumer)
             received = [(await consumer.next()).message for _ in sent]
 
@@ -206,7 +208,7 @@ async def test_what_waits_from_lost_channels_makes_room_for_what_comes_again(
 
 async def until_both_wait(consumer: Consumer) -> None:
     def both_wait() -> bool:
-        waiting = list(consumer._arrived._queue)
+        waiting = list(consumer._arrived)
         return len(waiting) == 2 and not any(one.is_stale for one in waiting)
 
     await until(both_wait)

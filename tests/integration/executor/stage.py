@@ -276,10 +276,9 @@ class Ledger:
 @asynccontextmanager
 async def ledger(amqp_url: str) -> AsyncIterator[Ledger]:
     """Play scheduler and store on this vhost."""
-    queues = [due_queue("default", urgent=urgent) for urgent in (False, True)]
     async with (
         connect(amqp_url, name="ledger of the test") as broker,
-        Publisher.on(broker, *queues) as publisher,
+        Publisher.on(broker, declares=True) as publisher,
         Consumer.on(broker, CLAIMS, prefetch=100) as claims,
         Consumer.on(broker, SCHEDULER_EVENTS, prefetch=100) as events,
         Consumer.on(broker, LOG_STORE, prefetch=100) as output,

@@ -262,8 +262,7 @@ class Stage:
     @classmethod
     @asynccontextmanager
     async def on(cls, desk: Desk, amqp_url: str) -> AsyncIterator["Stage"]:
-        due = (due_queue(DEFAULT_POOL, urgent=False), due_queue(DEFAULT_POOL, urgent=True))
-        async with connect(amqp_url, name="test") as broker, Publisher.on(broker, *due) as publisher:
+        async with connect(amqp_url, name="test") as broker, Publisher.on(broker, declares=True) as publisher:
             yield cls(desk, broker, publisher)
 
     async def plan(self) -> None:

@@ -146,7 +146,7 @@ async def test_who_is_heard_in_the_last_moment_is_not_lost(stage: Stage) -> None
             group.create_task(looking.look())
             while await stage.publisher.depth(CLAIMS) < 2:
                 pass
-            await answering.resume()
+            answering.resume()
 
     assert await desk.states() == [(RunState.RUNNING, None)]
     assert (await desk.executor()).online
