@@ -2,7 +2,6 @@
 
 import sys
 
-import structlog
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
@@ -20,7 +19,6 @@ def main() -> None:
         privileges.become(*settings.executor_user)
         privileges.hide()
     logs.configure("executor", settings.log_format)
-    structlog.contextvars.bind_contextvars(executor=settings.executor_name)
     lifecycle.run(lambda stop: run(settings, stop))
 
 

@@ -6,7 +6,6 @@ a script is spawned, and before its end is told. A reader after a crash finds th
 
 import asyncio
 import contextlib
-import fcntl
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -41,7 +40,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Journal:
-    """The folder of entries. Open it with `locked_journal`."""
+    """The folder of entries; whoever opens it holds the lock of its place."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -88,28 +87,6 @@ class Journal:
 
     def _path(self, attempt_id: AttemptId) -> Path:
         return self._folder / f"{attempt_id}.json"
-
-
-def locked_journal(home: Path, *, name: str) -> Journal:
-    """Make the folder, lock it for the life of this process and return the journal in it.
-
-    Raises:
-        SystemExit: another process holds it, or it cannot be written.
-    """
-    folder = home / "journal"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Never closed: the lock lives exactly as long as the process. Keepers do not inherit it.
-        lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise SystemExit(
-            f"an executor named {name} already runs on {home}. "
-            "Give this one another PORTAL_EXECUTOR_NAME or PORTAL_EXECUTOR_HOME."
-        ) from error
-    except OSError as error:
-        raise SystemExit(f"cannot use {home}: {error.strerror}. Check PORTAL_EXECUTOR_HOME.") from error
-    return Journal(folder)
 
 
 def _sync(folder: Path) -> None:

@@ -63,6 +63,9 @@ def bury_keepers(keeper: Path) -> None:
     those, too, that were started in the instant before the executor died, and no pid can have been
     reused. Each saw its executor die and is killing; one that was stopped is woken for it. Blocks for
     at most 5 s each; one that is still there then is killed, with a log line.
+
+    In a container a name is taken over across process namespaces: there the keepers of a dead executor
+    end with its container, and cannot be seen here.
     """
     for pid in _pids_of(keeper):
         with contextlib.suppress(ProcessLookupError):
@@ -83,9 +86,16 @@ def _pids_of(keeper: Path) -> list[int]:
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - names, not paths
         with contextlib.suppress(OSError):
-            if wanted in Path("/proc", name, "cmdline").read_bytes().split(b"\0"):
+            if wanted in Path("/proc", name, "cmdline").read_bytes().split(b"\0") and _is_of_our_kind(name):
                 found.append(int(name))
     return found
+
+
+def _is_of_our_kind(pid: str) -> bool:
+    """Say whether it lives in our process namespace: a container may have a folder of the same name."""
+    status = Path("/proc", pid, "status").read_text("utf-8", "replace")
+    # One number for each namespace that it has a pid in, from ours down to its own.
+    return all(len(line.split()) == 2 for line in status.splitlines() if line.startswith("NSpid:"))  # noqa: PLR2004
 
 
 def _lost(entry: Entry, spools: Spools, identity: Identity, clock: Clock) -> RunFinished:

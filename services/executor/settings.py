@@ -22,6 +22,8 @@ class ExecutorSettings(BrokerSettings, GrantSettings):
     scripts_dir: Path = Path("scripts")
     executor_name: str = Field(default_factory=_host_name)
     """Unique among live executors; stays the same over restarts."""
+    executor_prefix: str | None = None
+    """Instead of a name: be the first of `prefix`-1, `prefix`-2, ... that nobody is."""
     executor_slots: int = Field(default=4, ge=1, le=256)
     executor_home: Path | None = None
     executor_user: Annotated[tuple[int, int] | None, NoDecode] = None
@@ -65,23 +67,39 @@ class ExecutorSettings(BrokerSettings, GrantSettings):
             )
         return value
 
-    @field_validator("executor_name")
+    @field_validator("executor_name", "executor_prefix")
     @classmethod
-    def _name_for_keys(cls, value: str) -> str:
+    def _name_for_keys(cls, value: str | None) -> str | None:
         # It is part of routing keys and of folder names; "all" addresses every executor.
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value) or value == "all":
-            raise ValueError("an executor's name has 1 to 100 letters, digits, . _ or -, and is not 'all'")
+        if value is not None and (
+            not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value) or value == "all"
+        ):
+            raise ValueError(
+                "an executor's name or prefix has 1 to 100 letters, digits, . _ or -, and is not 'all'"
+            )
         return value
 
     @model_validator(mode="after")
     def _absolute(self) -> Self:
-        home = self.executor_home or self.home / "executors" / self.executor_name
-        self.executor_home = home.absolute()
+        self.home = self.home.absolute()
         self.scripts_dir = self.scripts_dir.absolute()
         return self
 
+    @model_validator(mode="after")
+    def _one_way_to_a_name(self) -> Self:
+        if self.executor_prefix and self.model_fields_set & {"executor_name", "executor_home"}:
+            raise ValueError(
+                "PORTAL_EXECUTOR_PREFIX chooses name and folder by itself: "
+                "leave out PORTAL_EXECUTOR_NAME and PORTAL_EXECUTOR_HOME, or the prefix."
+            )
+        return self
+
+    @property
+    def executors_dir(self) -> Path:
+        """Return the absolute folder with a folder for each executor."""
+        return self.home / "executors"
+
     @property
     def state_dir(self) -> Path:
-        """Return the absolute folder of this executor's journal, spool and work folders."""
-        assert self.executor_home is not None
-        return self.executor_home
+        """Return the absolute folder of this executor, if it has no prefix."""
+        return (self.executor_home or self.executors_dir / self.executor_name).absolute()

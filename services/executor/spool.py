@@ -194,6 +194,11 @@ class Spools:
         self._spools.pop(attempt_id).close(delete=True)
         self.changed.set()
 
+    def close(self) -> None:
+        """Close every file; what is in them stays for whoever loads it next."""
+        for spool in self._spools.values():
+            spool.close(delete=False)
+
     def unsent(self, *, limit: int) -> list[tuple[Spool, RunOutput]]:
         """Return the next chunks that the broker has not confirmed, in order within each attempt."""
         found: list[tuple[Spool, RunOutput]] = []

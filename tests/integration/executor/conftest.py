@@ -81,14 +81,14 @@ async def executor(amqp_url: str, home: Path, clock: ShiftedClock, played: Ledge
 class ExecutorProcess:
     """A real process, to be killed."""
 
-    def __init__(self, amqp_url: str, home: Path) -> None:
+    def __init__(self, amqp_url: str, home: Path, *, prefix: str | None = None) -> None:
         settings_for(amqp_url, home)
         self._env = {
             "PORTAL_AMQP_URL": amqp_url,
             "PORTAL_HOME": str(home),
             "PORTAL_GRANT_KEY_FILE": str(home / "grant.key"),
             "PORTAL_SCRIPTS_DIR": str(home / "scripts"),
-            "PORTAL_EXECUTOR_NAME": NAME,
+            **({"PORTAL_EXECUTOR_PREFIX": prefix} if prefix else {"PORTAL_EXECUTOR_NAME": NAME}),
         }
         assert (home / "grant.key").read_text() == KEY
         self.process: asyncio.subprocess.Process | None = None

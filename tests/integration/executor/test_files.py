@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from services.executor.journal import Entry, Journal, Phase, locked_journal
+from services.executor.journal import Entry, Journal, Phase
 from services.executor.sandbox.interpreter import find_python
 from services.executor.sandbox.level import remove_tree
 from services.executor.spool import Spool, Spools
@@ -94,26 +94,6 @@ async def test_a_write_that_was_cut_off_leaves_the_earlier_entry(journal: Journa
     (tmp_path / "journal" / f"{ATTEMPT}.new").write_bytes(b'{"phase":')
 
     assert journal.read() == [entry]
-
-
-def test_a_second_executor_on_the_same_home_is_refused(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from services.executor.journal import locked_journal\n"
-        "locked_journal(Path(sys.argv[1]), name='twin'); print('locked', flush=True); input()"
-    )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert holder.stdin is not None
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"locked\n"
-
-    with pytest.raises(SystemExit, match="an executor named twin already runs"):
-        locked_journal(tmp_path, name="twin")
-
-    with holder:
-        holder.kill()
-    assert locked_journal(tmp_path, name="twin").read() == []
 
 
 def test_the_spool_gives_back_what_it_took(tmp_path: Path) -> None:

@@ -69,3 +69,20 @@ def test_a_grant_key_that_is_too_short_is_refused_with_what_to_do(
 
     with pytest.raises(SystemExit, match="portal_grant_key is too short: write 64"):
         ExecutorSettings(amqp_url=URL).grant_key()
+
+
+@pytest.mark.parametrize("other", ["PORTAL_EXECUTOR_NAME", "PORTAL_EXECUTOR_HOME"])
+def test_a_prefix_and_a_name_of_its_own_exclude_each_other(
+    monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    monkeypatch.setenv("PORTAL_EXECUTOR_PREFIX", "docker")
+    monkeypatch.setenv(other, "docker-7")
+
+    with pytest.raises(ValidationError, match="chooses name and folder by itself"):
+        ExecutorSettings(amqp_url=URL)
+
+
+@pytest.mark.parametrize("prefix", ["", "a/b", "../a", "a" * 101])
+def test_a_prefix_that_is_no_name_is_refused(prefix: str) -> None:
+    with pytest.raises(ValidationError, match="name or prefix"):
+        ExecutorSettings(amqp_url=URL, executor_prefix=prefix)
