@@ -25,7 +25,7 @@ from services.executor.sandbox.level import Sandbox
 from services.executor.settings import ExecutorSettings
 from services.executor.slots import Slots
 from services.executor.spool import Spools
-from shared.broker import Broker, Consumer, Publisher, Requests
+from shared.broker import Broker, Consumer, Publisher, Requests, until_declared
 from shared.messages.envelope import AttemptRef
 from shared.messages.topology import control_queue, due_queue
 from shared.runtime.clock import Clock
@@ -100,6 +100,7 @@ async def parts_on(broker: Broker, base: Base) -> AsyncIterator[Parts]:
     """Open channels and queues for an executor and build its parts on them; nothing runs yet."""
     identity = base.identity
     queues = {urgent: [due_queue(pool, urgent=urgent) for pool in identity.pools] for urgent in (True, False)}
+    await until_declared(broker)
     async with AsyncExitStack() as stack:
         publisher = await stack.enter_async_context(Publisher.on(broker))
         requests = await stack.enter_async_context(Requests.on(broker))
