@@ -207,6 +207,17 @@ async def test_a_question_that_makes_no_sense_is_named(
     assert (answer.status_code, answer.json()["field"]) == (422, field)
 
 
+@pytest.mark.parametrize("path", ["jobs?q=%00", "jobs?q=%25", "runs?executor=%00", "jobs?sort=next&q=a%00b"])
+async def test_a_question_with_a_nul_finds_nothing(
+    client: httpx.AsyncClient, parts: Parts, path: str
+) -> None:
+    await a_job(parts)
+
+    answer = await client.get(f"/api/v1/{path}")
+
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
+
+
 async def test_a_cursor_of_another_list_is_refused(parts: Parts) -> None:
     for name in "abc":
         await a_job(parts, name=name)
@@ -310,6 +321,24 @@ async def test_executors_show_what_they_have_in_hand(parts: Parts, database: Dat
     ]
     assert [(each.number, each.job_name) for each in executors[1].running] == [(5, "hello")]
     assert (executors[1].runs_24h, executors[0].runs_24h) == (2, 0)
+
+
+async def test_executors_that_left_are_shown_for_a_day_after_all_others(
+    parts: Parts, database: Database
+) -> None:
+    day = timedelta(hours=24)
+    await run_rows(
+        database,
+        an_executor("a left", online=False, draining=True, last_seen_at=NOW - day + MINUTE),
+        an_executor("b left long ago", online=False, draining=True, last_seen_at=NOW - day - MINUTE),
+        an_executor("c silent long ago", online=False, last_seen_at=NOW - 9 * day),
+        an_executor("d drains", draining=True),
+        an_executor("e works"),
+    )
+
+    executors = await parts.portal.queries.executors()
+
+    assert [each.name for each in executors] == ["d drains", "e works", "c silent long ago", "a left"]
 
 
 async def test_the_overview_counts_and_says_what_needs_attention(parts: Parts, database: Database) -> None:
