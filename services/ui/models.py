@@ -183,7 +183,7 @@ class RunningRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExecutorItem(msgspec.Struct, frozen=True, kw_only=True):
-    """An executor as it last reported itself."""
+    """An executor as it last reported itself; one that is draining and not online has left in good order."""
 
     name: str
     host: str

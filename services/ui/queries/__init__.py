@@ -143,7 +143,7 @@ class Queries:
         return logs.text_of_log(self.database.reading_logs, logs.chosen(attempts, attempt), stream)
 
     async def executors(self) -> tuple[ExecutorItem, ...]:
-        """Return every executor, online ones first, then by name."""
+        """Return the executors, online ones first, then by name; those that left for a day, at the end."""
         async with self.database.reading() as session:
             return await executors.all_executors(session, now=self.clock.now())
 

@@ -1,8 +1,8 @@
-"""The executors with what each has in hand."""
+"""The executors with what each has in hand; those that left in good order are remembered for a day."""
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import ExecutorItem, RunningRun
@@ -10,6 +10,9 @@ from shared.db.tables import AttemptRow, ExecutorRow, JobRow, RunRow
 from shared.domain.run import RunState
 
 _MAX_SHOWN = 500
+_DAY = timedelta(hours=24)
+HAS_LEFT = and_(ExecutorRow.online.is_(False), ExecutorRow.draining.is_(True))
+"""Drained and said goodbye: nothing is wrong with it. Who fell silent is offline and not draining."""
 _COPIED = (
     "name",
     "host",
@@ -25,14 +28,17 @@ _COPIED = (
 
 
 async def all_executors(session: AsyncSession, *, now: datetime) -> tuple[ExecutorItem, ...]:
-    """Return at most 500 executors, online ones first, then by name."""
+    """Return at most 500 executors by name: the online ones, the offline ones, who left in the last day."""
     rows = list(
         await session.scalars(
-            select(ExecutorRow).order_by(ExecutorRow.online.desc(), ExecutorRow.name).limit(_MAX_SHOWN)
+            select(ExecutorRow)
+            .where(or_(not_(HAS_LEFT), ExecutorRow.last_seen_at >= now - _DAY))
+            .order_by(ExecutorRow.online.desc(), case((HAS_LEFT, 1), else_=0), ExecutorRow.name)
+            .limit(_MAX_SHOWN)
         )
     )
     running = await _running(session)
-    counts = await _counts(session, since=now - timedelta(hours=24))
+    counts = await _counts(session, since=now - _DAY)
     return tuple(
         ExecutorItem(
             **{name: getattr(row, name) for name in _COPIED},

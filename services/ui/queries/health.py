@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import Health, HealthState
+from services.ui.queries.executors import HAS_LEFT
 from shared.db.tables import CursorRow, ExecutorRow, RequestRow, RunRow
 from shared.domain.run import RunState
 
@@ -28,6 +29,8 @@ class Facts:
     """The oldest due instant or request that no scheduler has decided."""
     executors: int = 0
     executors_online: int = 0
+    executors_left: int = 0
+    """Of all, those that drained and said goodbye."""
     last_seen_at: datetime | None = None
     waiting: int = 0
 
@@ -40,11 +43,12 @@ async def facts(
     request = await session.scalar(
         select(func.min(RequestRow.requested_at)).where(RequestRow.handled_at.is_(None))
     )
-    executors, online, last_seen = (
+    executors, online, left, last_seen = (
         await session.execute(
             select(
                 func.count(),
                 func.count().filter(ExecutorRow.online.is_(True)),
+                func.count().filter(HAS_LEFT),
                 func.max(ExecutorRow.last_seen_at),
             ).select_from(ExecutorRow)
         )
@@ -60,6 +64,7 @@ async def facts(
         overdue_since=oldest if oldest is not None and oldest < now - SILENCE else None,
         executors=executors,
         executors_online=online,
+        executors_left=left,
         last_seen_at=last_seen,
         waiting=waiting or 0,
     )
@@ -111,6 +116,9 @@ def _verdict(known: Facts, now: datetime) -> tuple[HealthState, str, str, dateti
 def _no_executor(known: Facts, now: datetime) -> str:
     if known.executors == 0:
         return f"No executor has reported yet. {_waiting(known.waiting)}"
+    if known.executors == known.executors_left and known.last_seen_at is not None:
+        ago = f"{_duration(now - known.last_seen_at)} ago"
+        return f"Every executor has left, the last {ago}. {_waiting(known.waiting)}"
     return f"No executor {_for('has reported', known.last_seen_at, now)}. {_waiting(known.waiting)}"
 
 

@@ -48,6 +48,21 @@ def test_no_executor_is_said_with_how_long_and_what_it_means() -> None:
     assert health.sentence == "No executor has reported for 42 s. 3 runs are waiting; none is lost."
 
 
+def test_executors_that_all_left_are_said_to_have_left() -> None:
+    known = Facts(
+        database=True,
+        broker=True,
+        broker_since=None,
+        executors=2,
+        executors_left=2,
+        last_seen_at=NOW - timedelta(minutes=5),
+    )
+
+    health = judged(known, now=NOW)
+
+    assert health.sentence == "Every executor has left, the last 5 min ago. No run is waiting."
+
+
 def test_the_fault_that_explains_the_others_is_told() -> None:
     away = Facts(database=True, broker=False, broker_since=NOW - timedelta(minutes=5), overdue_since=NOW)
 
