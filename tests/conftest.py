@@ -10,7 +10,7 @@ import pytest
 from shared.db import migrate
 from shared.runtime.settings import DatabaseSettings
 from tests.support import postgres as servers
-from tests.support.node import SessionBroker, session_broker
+from tests.support.node import SessionBroker, broker_origin, session_broker
 from tests.support.postgres import Postgres
 
 TESTS = Path(__file__).parent
@@ -21,6 +21,10 @@ BOUND_WITH_SERVERS_S = 180
 # The quick ones first. The browser last: Playwright keeps an event loop in the main thread for as long
 # as its session lives, in which no async test can run.
 ORDER = ("unit", "architecture", "contract", "integration", "e2e")
+
+
+def pytest_report_header() -> list[str]:
+    return [f"broker: {broker_origin()}", f"PostgreSQL: {servers.origin()}"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,6 +17,8 @@ from services.cli.errors import CannotStart
 _POLICY = Path("/usr/sbin/policy-rc.d")
 # The mark tells a policy that a killed run of ours left behind from the administrator's own.
 _POLICY_TEXT = "#!/bin/sh\n# portal: no daemon is started while its packages are installed\nexit 101\n"
+# pg_createcluster(1) reads this folder; it may be there before the package is.
+_CLUSTERS = Path("/etc/postgresql-common/createcluster.d/portal.conf")
 _UPDATE_BOUND_S = 180
 _INSTALL_BOUND_S = 600
 
@@ -31,7 +33,7 @@ def install(package: str, console: Console) -> None:
 
     Raises CannotStart with apt's last words.
     """
-    with _no_daemon_starts():
+    with _no_daemon_starts(), _no_cluster(package):
         with console.timed("apt", "package lists updated"):
             # Old lists may still do: only the install itself decides.
             _apt_get("update", bound_s=_UPDATE_BOUND_S)
@@ -76,3 +78,17 @@ def _no_daemon_starts() -> Iterator[None]:
         yield
     finally:
         _POLICY.unlink(missing_ok=True)
+
+
+@contextmanager
+def _no_cluster(package: str) -> Iterator[None]:
+    """Let PostgreSQL's package make no system-wide cluster: nobody here would use it."""
+    if package != "postgresql":
+        yield
+        return
+    _CLUSTERS.parent.mkdir(parents=True, exist_ok=True)
+    _CLUSTERS.write_text("create_main_cluster = false\n")
+    try:
+        yield
+    finally:
+        _CLUSTERS.unlink()

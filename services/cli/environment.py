@@ -8,7 +8,7 @@ from pathlib import Path
 
 from services.cli.home import TREE, Home
 
-_DATABASE = ("PORTAL_DATABASE_URL", "PORTAL_LOGS_DATABASE_URL")
+_DATABASE = ("PORTAL_DATABASE_URL", "PORTAL_LOGS_DATABASE_URL", "PORTAL_DATABASE_PASSWORD")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

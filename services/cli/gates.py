@@ -37,6 +37,7 @@ _LOCK_OPTIONS = (
     "--no-emit-index-url",
     "--quiet",
 )
+_POSTGRES = Path("/usr/lib/postgresql")  # Debian keeps the server's programs off the PATH
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -59,6 +60,8 @@ def test(arguments: Sequence[str]) -> int:
             _install("rabbitmq-server", console)
         if not any(map(shutil.which, _BROWSERS)):
             _install("chromium", console)
+        if not (shutil.which("initdb") or any(_POSTGRES.glob("*/bin/initdb"))):
+            _install("postgresql", console)
     except CannotStart as error:
         console.say(str(error))
         return 1

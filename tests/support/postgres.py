@@ -27,7 +27,7 @@ from tests.support.eventually import eventually
 from tests.support.stack import free_port
 
 URL_VARIABLE = "PORTAL_TEST_POSTGRES_URL"
-IMAGE = "postgres:17"
+IMAGE = os.environ.get("POSTGRES_IMAGE", "postgres:17")
 GUARDED = "guarded"
 """A role for which a private server asks for a password; all others on loopback need none."""
 
@@ -111,11 +111,13 @@ class PrivateServer:
         return True
 
 
-def chosen() -> str:
-    """Say where the session's server comes from, without starting it."""
+def origin() -> str:
+    """Say which server the tests take; nothing is started for it."""
     if os.environ.get(URL_VARIABLE):
         return URL_VARIABLE
-    return f"container {IMAGE}" if docker_answers() else f"private server, {_program('postgres')}"
+    if docker_answers():
+        return f"container of {IMAGE}"
+    return "private server" if _found("postgres") else "none, `./portal test` installs it"
 
 
 @contextmanager
@@ -191,15 +193,19 @@ def _owner() -> pwd.struct_passwd:
 
 
 def _program(name: str) -> str:
+    found = _found(name)
+    if found is None:
+        raise RuntimeError(
+            "The tests need PostgreSQL's programs: install Debian's package postgresql (`./portal test` does "
+            "so as root)."
+        )
+    return found
+
+
+def _found(name: str) -> str | None:
     """Return the newest version's program; Debian keeps them off the PATH."""
     found = sorted(_PACKAGES.glob(f"*/bin/{name}"), key=lambda path: float(path.parts[-3]))
-    path = str(found[-1]) if found else shutil.which(name)
-    if path is None:
-        raise RuntimeError(
-            "The tests need PostgreSQL: install Debian's package postgresql (`./portal test` does it as "
-            f"root), or start Docker, or set {URL_VARIABLE}."
-        )
-    return path
+    return str(found[-1]) if found else shutil.which(name)
 
 
 def _tether() -> list[str]:

@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,21 +98,30 @@ class Stack:
         return children
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Read the ledger behind everybody's back."""
+        """Read the ledger behind everybody's back; it is the one on SQLite."""
         with closing(sqlite3.connect(f"file:{self.home}/portal.db?mode=ro", uri=True)) as ledger:
             return ledger.execute(query, values).fetchall()
 
 
 @contextmanager
-def running_stack(folder: Path, *, executors: int = 2, scripts: Path | None = None) -> Iterator[Stack]:
-    """Run `portal up` in `folder` while inside; its output lies in `folder`/up.log."""
+def running_stack(
+    folder: Path,
+    *,
+    executors: int = 2,
+    scripts: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Stack]:
+    """Run `portal up` in `folder` while inside; its output lies in `folder`/up.log.
+
+    `settings` are further variables, such as PORTAL_DATABASE_URL.
+    """
     port = free_port()
     home = folder / "home"
     command = [
         sys.executable, "-m", "services.cli", "up", "--home", str(home), "--port", str(port),
         "--executors", str(executors), "--no-sample",
     ]  # fmt: skip
-    environment = os.environ | {"PORTAL_SCRIPTS_DIR": str(scripts or ROOT / "scripts")}
+    environment = os.environ | {"PORTAL_SCRIPTS_DIR": str(scripts or ROOT / "scripts")} | dict(settings or {})
     with (folder / "up.log").open("wb") as output:
         process = subprocess.Popen(
             command,
