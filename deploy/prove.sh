@@ -68,7 +68,7 @@ import os, pathlib
 for p in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
     if p.read_bytes().split(b"\0")[1:3] == [b"-m", b"services.executor"]:
         os.kill(int(p.parent.name), 9)
-'
+' || true # its container ends before it can answer
 portal online 2
 portal succeeds "$first" 5
 
