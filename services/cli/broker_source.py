@@ -37,7 +37,7 @@ def choose(home: Home, console: Console) -> BrokerSource:
             passwords={user: home.broker_password(user).read_text(encoding="ascii") for user in USERS},
             content=broker_definitions.of_vhost(),
         )
-        return BrokerSource({user: node.amqp_url() for user in USERS}, node)
+        return BrokerSource({user: node.amqp_url(user) for user in USERS}, node)
     definitions = _write_definitions(home.folder / "definitions.json")
     console.step(
         "broker",

@@ -21,12 +21,14 @@ from shared.db.attempts import (
     wait_before_republish,
 )
 from shared.db.cursors import refresh_next_due
+from shared.db.executors import executors
 from shared.db.runs import superseded
 from shared.domain.errors import BrokerUnavailable, PortalError, Unroutable
 from shared.domain.ids import AttemptId
+from shared.domain.job import is_pool_name
 from shared.domain.run import Cause, Reason, RunState
 from shared.messages.commands import JobDue
-from shared.messages.topology import Exchange, Queue, due_key, due_queue
+from shared.messages.topology import Exchange, Queue, due_key, due_queue, due_queues
 
 log = structlog.get_logger()
 
@@ -38,6 +40,7 @@ _MARK_AFTER_S = 0.5
 _OVERLOOKED_AFTER = timedelta(seconds=1)
 _IDLE_S = 60.0
 _MOST_SWEPT = 5_000
+_MOST_POOLS = 100
 
 
 class Relay:
@@ -78,12 +81,12 @@ class Relay:
                 await self.mark()
 
     async def run_sweeps(self) -> None:
-        """Look every `SWEEP_S` for what is due and not confirmed, confirmed and not claimed, or deleted."""
+        """Look every `SWEEP_S` for what is due and not confirmed, or confirmed and not claimed."""
         ahead = timedelta(seconds=SWEEP_S)
         due_by = self._clock.now() + ahead
         while True:
             await self.sweep(due_by=due_by)
-            await self._declare_again()
+            await self.declare_queues()
             await self._clock.sleep(SWEEP_S)
             # What is due this instant is in the agenda, or on its way: only the rest was overlooked.
             due_by = self._clock.now() - _OVERLOOKED_AFTER
@@ -134,6 +137,17 @@ class Relay:
             self._ledger.attempts.put(now, (one,))
         if lost or (overlooked and due_by < now):
             log.warning("publishing again", unmarked=len(overlooked), unclaimed=len(lost))
+
+    async def declare_queues(self) -> None:
+        """Declare the queues of the pools that executors serve, and again what was deleted by hand."""
+        known = await self._ledger.write(lambda session, _: executors(session))
+        pools = {pool for executor in known if executor.online for pool in executor.pools}
+        # Who could speak as an executor must not have queues without end made.
+        served = sorted(filter(is_pool_name, pools))[:_MOST_POOLS]
+        try:
+            await self._publisher.keep_declared(*(queue for pool in served for queue in due_queues(pool)))
+        except BrokerUnavailable as error:
+            log.warning("queues not declared yet", error=str(error))
 
     def _outgoing(self, one: Waiting) -> Outgoing:
         message = JobDue(
@@ -217,12 +231,6 @@ class Relay:
             log.warning("queue not declared yet", queue=queue.name, error=str(error))
             return False
         return True
-
-    async def _declare_again(self) -> None:
-        try:
-            await self._publisher.declare_again()
-        except BrokerUnavailable as error:
-            log.warning("queues not declared again yet", error=str(error))
 
     async def _depth(self, queue: Queue) -> int | None:
         """Return how many messages are ready, of a queue that somebody may have deleted; None: unknown."""

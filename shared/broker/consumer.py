@@ -17,6 +17,7 @@ from aio_pika.abc import (
     AbstractRobustChannel,
     AbstractRobustConnection,
     ConsumerTag,
+    HeadersType,
 )
 from aiormq import spec
 
@@ -264,24 +265,27 @@ class Consumer:
         log.warning("message parked", queue=self._queue.name, reason=reason, message_id=incoming.message_id)
         try:
             async with asyncio.timeout(_BOUND_S):
-                dead = await self._channel.get_exchange(Exchange.DEAD, ensure=False)
-                await dead.publish(
-                    aio_pika.Message(
-                        incoming.body,
-                        headers={
-                            "x-reason": reason[:500],
-                            "x-queue": self._queue.name,
-                            "x-exchange": incoming.exchange or "",
-                            "x-routing-key": incoming.routing_key or "",
-                        },
-                        message_id=incoming.message_id,
-                        type=incoming.type,
-                        content_type=incoming.content_type,
-                        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-                    ),
-                    routing_key="",
-                )
-                await incoming.ack()
+                with talking():
+                    await self._publish_parked(incoming, reason)
+                    await incoming.ack()
         except (*CONNECTION_ERRORS, RuntimeError) as error:
             # Still unacknowledged: it comes again with the next channel and is parked then.
             log.warning("message could not be parked yet", error=repr(error))
+
+    async def _publish_parked(self, incoming: AbstractIncomingMessage, reason: str) -> None:
+        dead = await self._channel.get_exchange(Exchange.DEAD, ensure=False)
+        headers: HeadersType = {
+            "x-reason": reason[:500],
+            "x-queue": self._queue.name,
+            "x-exchange": incoming.exchange or "",
+            "x-routing-key": incoming.routing_key or "",
+        }
+        parked = aio_pika.Message(
+            incoming.body,
+            headers=headers,
+            message_id=incoming.message_id,
+            type=incoming.type,
+            content_type=incoming.content_type,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        await dead.publish(parked, routing_key="")

@@ -74,13 +74,14 @@ class Publisher:
             raise BrokerUnavailable(f"cannot declare {queue.name}: {error!r}") from error
         self._declared[queue.name] = queue
 
-    async def declare_again(self) -> None:
-        """Declare what was ever declared here: somebody may have deleted a queue by hand.
+    async def keep_declared(self, *queues: Queue) -> None:
+        """Declare these, and what was ever declared here: somebody may have deleted a queue by hand.
 
         Raises:
             BrokerUnavailable: when the broker does not confirm it in time.
         """
-        for queue in tuple(self._declared.values()):
+        wanted = self._declared | {queue.name: queue for queue in queues}
+        for queue in wanted.values():
             await self.declare(queue)
 
     async def publish(self, outgoing: Outgoing) -> None:

@@ -94,7 +94,7 @@ def checked_definition(definition: Definition) -> Definition:
     _check_duration(
         "kill_grace_s", definition.kill_grace, at_least=timedelta(0), at_most=timedelta(minutes=10)
     )
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", definition.pool):
+    if not is_pool_name(definition.pool):
         raise InvalidInput(
             "pool",
             "A pool's name has 1 to 40 lower-case letters, digits, - or _, and starts with neither - nor _.",
@@ -110,6 +110,11 @@ def checked_definition(definition: Definition) -> Definition:
         overlap=definition.overlap,
         pool=definition.pool,
     )
+
+
+def is_pool_name(text: str) -> bool:
+    """Say whether a pool may have this name; it becomes part of the names of queues."""
+    return re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", text) is not None
 
 
 def name_key(name: str) -> str:

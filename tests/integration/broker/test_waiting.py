@@ -76,7 +76,7 @@ async def test_what_was_deleted_by_hand_is_declared_and_consumed_again(amqp_url:
             await channel.queue_delete(deleted)
         await until(lambda: not consumer.is_consuming)
 
-        await publisher.declare_again()
+        await publisher.keep_declared()
         await until(lambda: consumer.is_consuming)
         sent = due("default")
         await publisher.publish(
