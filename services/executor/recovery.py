@@ -86,13 +86,14 @@ def _pids_of(keeper: Path) -> list[int]:
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - names, not paths
         with contextlib.suppress(OSError):
-            if wanted in Path("/proc", name, "cmdline").read_bytes().split(b"\0") and _is_of_our_kind(name):
+            is_keeper = wanted in Path("/proc", name, "cmdline").read_bytes().split(b"\0")
+            if is_keeper and _is_in_our_namespace(name):
                 found.append(int(name))
     return found
 
 
-def _is_of_our_kind(pid: str) -> bool:
-    """Say whether it lives in our process namespace: a container may have a folder of the same name."""
+def _is_in_our_namespace(pid: str) -> bool:
+    """Tell our keepers from those of a container, whose folder may have the same name and is another one."""
     status = Path("/proc", pid, "status").read_text("utf-8", "replace")
     # One number for each namespace that it has a pid in, from ours down to its own.
     return all(len(line.split()) == 2 for line in status.splitlines() if line.startswith("NSpid:"))  # noqa: PLR2004
