@@ -127,7 +127,7 @@ async def test_a_signal_drains_and_a_second_one_stops_at_once(
     assert (await played.ended(await played.due("hello.py"))).exit_code == 0
     assert await executor_process.end(signal.SIGTERM) == 0
     assert (journal(home), spools(home)) == ([], [])
-    assert [beat.leaving for beat in played.renewals].index(True) == len(played.renewals) - 1
+    assert (played.renewals[0].leaving, played.renewals[-1].leaving) == (False, True)
 
     await executor_process.start()
     wanted = await played.due("endless.py")
