@@ -93,11 +93,9 @@ POLICIES: tuple[Policy, ...] = (
     Policy(
         name="portal.logs",
         pattern=r"^portal\.logs\.store$",
-        definition={
-            "max-length-bytes": 1_000_000_000,
-            "overflow": "reject-publish",
-            "delivery-limit": 1_000_000,
-        },
+        # No delivery-limit: from RabbitMQ 4.0 on, a classic queue takes nothing of a policy with a key that
+        # only quorum queues know, and this bound must hold. A chunk that fell out is sent again.
+        definition={"max-length-bytes": 1_000_000_000, "overflow": "reject-publish"},
     ),
     Policy(name="portal.claims", pattern=r"^portal\.claims$", definition={"message-ttl": CLAIM_TTL_S * 1000}),
 )
