@@ -160,7 +160,7 @@ def name_in(url: str) -> str:
 def _container() -> Iterator[Postgres]:
     from testcontainers.community.postgres import PostgresContainer
 
-    command = " ".join(f"-c {setting}" for setting in _FAST)
+    command = " ".join(("postgres", *(f"-c {setting}" for setting in _FAST)))
     with PostgresContainer(IMAGE, driver=None).with_command(command) as container:
         yield Postgres(address=container.get_connection_url().rpartition("/")[0] + "/")
 
