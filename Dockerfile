@@ -48,7 +48,8 @@ ENV PATH=/opt/portal/bin:$PATH \
 WORKDIR /app
 USER 10001:10001
 ENTRYPOINT ["python", "-m"]
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s CMD ["python", "-IS", "/app/ready.py"]
+# Unhealthy after a minute: who restarts such containers must not kill scripts because RabbitMQ restarts.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=12 CMD ["python", "-IS", "/app/ready.py"]
 
 FROM base AS scheduler
 COPY --from=build-scheduler /opt/portal /opt/portal

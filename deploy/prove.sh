@@ -16,7 +16,7 @@ began=$(date +%s)
 say() { printf '%4d s  %s\n' "$(($(date +%s) - began))" "$*"; }
 portal() { docker compose exec -T ui python -c "$(cat deploy/proof/portal.py)" "$@"; }
 executors() { docker compose ps --quiet executor; }
-killed_by_hand() { docker compose kill --signal KILL "$1" && docker compose up -d --wait --no-recreate; }
+killed_by_hand() { docker compose kill --signal KILL "$1" && docker compose up -d --no-recreate; }
 gone() { docker compose --profile '*' down --volumes --remove-orphans --timeout 60; }
 finish() {
     code=$?

@@ -15,18 +15,30 @@ _OPEN = "held,queued,running"
 
 
 def ask(method: str, path: str, body: object = None) -> dict[str, Any]:
-    """Call the REST API and return its answer."""
+    """Call the REST API and return its answer; waits for a portal that is just starting."""
     request = urllib.request.Request(
         f"{_API}{path}",
         method=method,
         data=None if body is None else json.dumps(body).encode(),
         headers={"content-type": "application/json"},
     )
-    try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.loads(answer.read() or b"{}")
-    except urllib.error.HTTPError as error:
-        raise SystemExit(f"{method} {path}: {error.code} {error.read().decode()}") from error
+    end = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                found: dict[str, Any] = json.loads(answer.read() or b"{}")
+                return found
+        except urllib.error.HTTPError as error:
+            raise SystemExit(f"{method} {path}: {error.code} {error.read().decode()}") from error
+        except (urllib.error.URLError, ConnectionError) as error:
+            if not _is_refused(error) or time.monotonic() > end:
+                raise SystemExit(f"{method} {path}: {error}") from error
+            time.sleep(0.5)
+
+
+def _is_refused(error: Exception) -> bool:
+    """Say whether nothing was sent, so that asking again asks once."""
+    return isinstance(getattr(error, "reason", error), ConnectionRefusedError)
 
 
 def until(what: str, holds: Callable[[], Any], *, within_s: float = 120) -> Any:
