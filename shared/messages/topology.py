@@ -93,8 +93,8 @@ POLICIES: tuple[Policy, ...] = (
     Policy(
         name="portal.logs",
         pattern=r"^portal\.logs\.store$",
-        # No delivery-limit: from RabbitMQ 4.0 on, a classic queue takes nothing of a policy with a key that
-        # only quorum queues know, and this bound must hold. A chunk that fell out is sent again.
+        # No delivery-limit: a classic queue takes nothing of a policy with a key that only quorum queues
+        # know, and this bound must hold. A chunk that fell out is sent again.
         definition={"max-length-bytes": 1_000_000_000, "overflow": "reject-publish"},
     ),
     Policy(name="portal.claims", pattern=r"^portal\.claims$", definition={"message-ttl": CLAIM_TTL_S * 1000}),
