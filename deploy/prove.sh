@@ -47,9 +47,9 @@ snoop=$(portal create snoop snoop.py 0)
 portal run "$snoop"
 docker compose exec -T --user 10001 executor python -c 'import importlib.util as u; print("    installed for an executor:", [n for n in ("sqlalchemy", "nicegui", "fastapi", "asyncpg") if u.find_spec(n)])'
 
-say "load: three jobs every second, one every two that is retried when it is lost"
-for n in 1 2 3; do portal create "load $n" tick.py 1 fail "1.$n" >/dev/null; done
-portal create "load with retry" tick.py 2 retry 4 >/dev/null
+say "load: four jobs every second, one of them retried when it is lost"
+for n in 1 2 3; do portal create "load $n" tick.py 1 fail "0.$n" >/dev/null; done
+portal create "load with retry" tick.py 1 retry 3 >/dev/null
 portal succeeds "$first" 5
 
 say "scale to 5 executors"

@@ -74,6 +74,7 @@ def opened(browser: Browser, url: str, *, theme: str, size: str) -> Iterator[Pag
         page = context.new_page()
         page.goto(url)
         page.wait_for_selector("h1")
+        page.wait_for_load_state("networkidle")  # a component that is not drawn yet is not busy either
         page.wait_for_function(SETTLED)
         yield page
     finally:
