@@ -95,7 +95,7 @@ class Announcer:
         try:
             async with self._reading.begin() as session:
                 facts = await run_facts(session, run_ids)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, TimeoutError) as error:
             # A view that misses a change reads the ledger again; it is not worth stopping for.
             log.warning("changed runs not read", error=repr(error))
             return []

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from services.ui.app import Parts
+from services.ui.models import Person, Theme
 from shared.db.engine import Database
 from shared.db.tables import JobRow, RequestRow, ScheduleRow
 from shared.domain.errors import NameTaken
@@ -319,6 +320,18 @@ async def test_preferences_are_kept_per_browser(client: httpx.AsyncClient) -> No
     assert after == {"zone": "Europe/London", "theme": "dark", "density": "comfortable"}
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
+
+
+async def test_two_tabs_that_save_their_preferences_at_once_both_succeed(parts: Parts) -> None:
+    browsers = [uuid4() for _ in range(10)]
+    dark = Person(zone="UTC", theme=Theme.DARK)
+
+    for browser in browsers:
+        async with asyncio.TaskGroup() as tabs:
+            for _ in range(4):
+                tabs.create_task(parts.portal.commands.save_person(browser, dark))
+
+    assert {await parts.portal.queries.person(browser) for browser in browsers} == {dark}
 
 
 @pytest.mark.parametrize(
