@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,9 +107,20 @@ class ExecutorProcess:
         return await self.process.wait()
 
 
+@asynccontextmanager
+async def process_of(
+    amqp_url: str, home: Path, *, prefix: str | None = None
+) -> AsyncIterator[ExecutorProcess]:
+    """A process that is started inside and gone behind, however the test ends."""
+    executor = ExecutorProcess(amqp_url, home, prefix=prefix)
+    try:
+        yield executor
+    finally:
+        if executor.process is not None and executor.process.returncode is None:
+            await executor.end(9)
+
+
 @pytest.fixture
 async def executor_process(amqp_url: str, home: Path) -> AsyncIterator[ExecutorProcess]:
-    executor = ExecutorProcess(amqp_url, home)
-    yield executor
-    if executor.process is not None and executor.process.returncode is None:
-        await executor.end(9)
+    async with process_of(amqp_url, home) as executor:
+        yield executor

@@ -14,7 +14,7 @@ from shared.domain.ids import ExecutorName
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import Grant
 from shared.messages.commands import LeaseRenew
-from tests.integration.executor.conftest import ExecutorProcess, ShiftedClock
+from tests.integration.executor.conftest import ShiftedClock, process_of
 from tests.integration.executor.stage import Ledger, instant, write_script
 from tests.integration.executor.test_crash import a_grant_for
 from tests.support.eventually import until
@@ -59,9 +59,8 @@ async def test_a_running_executor_tells_what_a_dead_sibling_owes_and_leaves_in_i
     amqp_url: str, home: Path, clock: HastyClock, played: Ledger
 ) -> None:
     write_script(home, "stays.py", SAYS_AND_STAYS)
-    sibling = ExecutorProcess(amqp_url, home, prefix="twin")
     stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
+    async with process_of(amqp_url, home, prefix="twin") as sibling, asyncio.TaskGroup() as group:
         group.create_task(app.run(twin(amqp_url, home), stop, clock))
         await played.until(lambda: beats(played, FIRST))
         await sibling.start()
@@ -98,9 +97,8 @@ async def test_a_running_executor_tells_what_a_dead_sibling_owes_and_leaves_in_i
 async def test_what_a_sibling_still_owes_stays_for_the_next_look(
     amqp_url: str, home: Path, clock: HastyClock, played: Ledger
 ) -> None:
-    sibling = ExecutorProcess(amqp_url, home, prefix="twin")
     stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
+    async with process_of(amqp_url, home, prefix="twin") as sibling, asyncio.TaskGroup() as group:
         group.create_task(app.run(twin(amqp_url, home), stop, clock))
         await played.until(lambda: beats(played, FIRST))
         await sibling.start()

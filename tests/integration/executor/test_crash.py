@@ -13,7 +13,7 @@ from shared.domain.run import Reason, RunState
 from shared.messages.answers import Grant
 from shared.messages.envelope import AttemptRef
 from tests.integration.executor.confined import is_dead
-from tests.integration.executor.conftest import ExecutorProcess
+from tests.integration.executor.conftest import ExecutorProcess, process_of
 from tests.integration.executor.stage import (
     NAME,
     Ledger,
@@ -148,8 +148,11 @@ async def test_a_run_outlives_its_broker_and_all_it_said_arrives(home: Path, tmp
         "import os, time\nfor n in range(10**6):\n print(n)\n time.sleep(0.02)\n"
         f" if os.path.exists({str(go)!r}): break\n",
     )
-    async with running_node(tmp_path / "node") as node, ledger(node.amqp_url) as played:
-        executor = ExecutorProcess(node.amqp_url, home)
+    async with (
+        running_node(tmp_path / "node") as node,
+        ledger(node.amqp_url) as played,
+        process_of(node.amqp_url, home) as executor,
+    ):
         await executor.start()
         wanted = await played.due("prints.py")
         await played.until(lambda: played.copies(wanted))
