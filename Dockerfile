@@ -16,12 +16,14 @@ COPY deploy/ready.py ./
 COPY services/__init__.py services/
 COPY shared shared
 
+# chmod below: a checkout keeps the modes of its maker's umask, and the services are nobody's owner.
 FROM build AS build-runtime
 COPY deploy/requirements/executor.lock ./
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip sync --quiet --require-hashes --python /opt/portal executor.lock && rm -r executor.lock shared/db
 COPY services/executor services/executor
-RUN /opt/portal/bin/python -m compileall -q --invalidation-mode unchecked-hash .
+RUN /opt/portal/bin/python -m compileall -q --invalidation-mode unchecked-hash . \
+    && chmod -R a+rX .
 
 FROM build AS build-scheduler
 COPY deploy/requirements/scheduler.lock ./
@@ -29,14 +31,16 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip sync --quiet --require-hashes --python /opt/portal scheduler.lock && rm scheduler.lock
 COPY services/cli services/cli
 COPY services/scheduler services/scheduler
-RUN /opt/portal/bin/python -m compileall -q --invalidation-mode unchecked-hash .
+RUN /opt/portal/bin/python -m compileall -q --invalidation-mode unchecked-hash . \
+    && chmod -R a+rX .
 
 FROM build AS build-ui
 COPY deploy/requirements/ui.lock ./
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip sync --quiet --require-hashes --python /opt/portal ui.lock && rm ui.lock
 COPY services/ui services/ui
-RUN /opt/portal/bin/python -m compileall -q --invalidation-mode unchecked-hash .
+RUN /opt/portal/bin/python -m compileall -q --invalidation-mode unchecked-hash . \
+    && chmod -R a+rX .
 
 FROM ${PYTHON_IMAGE} AS base
 # A named volume takes its owner from the folder in the image.

@@ -8,7 +8,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 _API = "http://127.0.0.1:8080/api/v1"
 _OPEN = "held,queued,running"
@@ -123,24 +123,32 @@ def pause() -> None:
     until("no run is open", lambda: not all_runs(state=_OPEN))
 
 
-def account(killed: str) -> None:
-    """Compare the ledger with the witness on stdin; print the counts; exit code 1 if a promise is broken."""
+def account(killed: str, killed_at: str, down_at: str, up_at: str) -> None:
+    """Compare the ledger with the witness on stdin; print the counts; exit code 1 if a promise is broken.
+
+    `killed` is the executor that was killed, with the instant (ISO 8601); between the last two instants
+    everything was down.
+    """
     starts = Counter(tuple(line.split()) for line in sys.stdin if line.strip())
     runs = all_runs(cause="schedule")
-    jobs = [job for job in ask("GET", "/jobs?limit=200")["items"] if "every_s" in job["schedule"]]
-    faults = [fault for job in jobs for fault in _gaps(job, [r for r in runs if r["job_id"] == job["id"]])]
+    jobs = {job["id"]: job for job in ask("GET", "/jobs?limit=200")["items"] if "every_s" in job["schedule"]}
+    excuses = Excuses(killed, _instant(killed_at), _instant(down_at), _instant(up_at))
+    faults = [fault for job in jobs.values() for fault in _gaps(job, runs)]
     faults += [
         f"attempt {number} of run {run} started {n} times" for (run, number), n in starts.items() if n > 1
     ]
-    for r in runs:
-        if r["state"] == "succeeded" and not starts[r["id"], str(r["attempt"])]:
-            faults.append(f"run {r['id']} succeeded, and no script witnessed its start")
-        if r["state"] == "lost" and r["executor"] != killed:
-            faults.append(f"run {r['id']} was lost on {r['executor']}, which nobody killed")
+    faults += [fault for r in runs if (fault := excuses.fault(r, jobs[r["job_id"]]["on_lost"], starts))]
+    faults += [
+        f"run {run} started and is not in the ledger"
+        for run, _ in starts
+        if run not in {r["id"] for r in runs}
+    ]
     states: Counter[str] = Counter()
     for r in runs:
         states[r["state"]] += r["instants"]
     retried = sum(r["attempt"] > 1 and r["state"] == "succeeded" for r in runs)
+    if not retried + states["lost"]:
+        faults.append("the kill hit no run: it proved nothing")
     print(f"  promised   {states.total()} instants of {len(jobs)} jobs in {len(runs)} rows")
     print(f"  succeeded  {states.pop('succeeded', 0)}, of these {retried} by a further attempt")
     print(f"  lost       {states.pop('lost', 0)}, on the killed {killed}")
@@ -152,13 +160,49 @@ def account(killed: str) -> None:
     raise SystemExit(bool(faults))
 
 
+class Excuses(NamedTuple):
+    """What was done to the portal: nothing else excuses a run that did not succeed."""
+
+    killed: str
+    killed_at: datetime
+    down_at: datetime
+    up_at: datetime
+
+    def fault(self, r: dict[str, Any], on_lost: str, starts: Counter[tuple[str, ...]]) -> str | None:
+        """Say which promise this run breaks."""
+        state, due = r["state"], _instant(r["due_at"])
+        if r["attempt"] > 1 and on_lost == "fail":
+            return f"run {r['id']} was tried {r['attempt']} times though its job says once"
+        match state:
+            case "succeeded":
+                is_kept = starts[r["id"], str(r["attempt"])] == 1
+            case "lost":
+                was_on = r["executor"] == self.killed and due <= self.killed_at <= _instant(r["finished_at"])
+                is_kept = on_lost == "fail" and was_on
+            case "missed":
+                is_kept = self.down_at <= due <= self.up_at
+            case _:
+                is_kept = state == "cancelled" and r["reason"] == "paused"
+        return (
+            None if is_kept else f"run {r['id']} is {state} ({r['reason']}) on {r['executor']}, due at {due}"
+        )
+
+
 def _gaps(job: dict[str, Any], runs: list[dict[str, Any]]) -> list[str]:
-    """Say whether the job's instants, from first to last, stand in the ledger once each."""
+    """Say whether the job's instants, from first to last, stand in the ledger once each, up to the end."""
     every = timedelta(seconds=job["schedule"]["every_s"])
-    starts = [(datetime.fromisoformat(r["nominal_at"]), r["instants"]) for r in runs]
-    instants = sorted(first + every * n for first, count in starts for n in range(count))
+    mine = [(_instant(r["nominal_at"]), r["instants"]) for r in runs if r["job_id"] == job["id"]]
+    instants = sorted(first + every * n for first, count in mine for n in range(count))
     expected = [instants[0] + every * n for n in range(len(instants))]
-    return [] if instants == expected else [f"{job['name']}: an instant is missing or stands there twice"]
+    faults = [] if instants == expected else [f"{job['name']}: an instant is missing or stands there twice"]
+    newest = max(_instant(r["nominal_at"]) for r in runs)
+    if newest - instants[-1] > timedelta(seconds=15):  # they are paused one after the other
+        faults.append(f"{job['name']}: nothing was promised after {instants[-1]}")
+    return faults
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 if __name__ == "__main__":
