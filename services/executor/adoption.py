@@ -16,7 +16,6 @@ from services.executor.place import Place, owing
 from services.executor.recovery import bury_keepers
 from services.executor.wiring import Base, Parts, finish, opened, parts_on, release, run_parts
 from shared.broker import Broker
-from shared.domain.errors import BrokerUnavailable
 from shared.domain.ids import BootId, new_id
 from shared.runtime.lifecycle import run_loops
 
@@ -40,7 +39,7 @@ async def adopt_siblings(base: Base, broker: Broker) -> None:
                         group.create_task(_adopt(base, broker, place))
                 finally:
                     place.leave()
-        except* (OSError, BrokerUnavailable) as errors:
+        except* Exception as errors:  # noqa: BLE001 - a sibling's trouble must not end healthy runs
             log.warning("dead siblings wait for another look", errors=[str(one) for one in errors.exceptions])
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from shared.domain.job import DEFAULT_POOL
+from shared.domain.job import DEFAULT_POOL, POOL_NAMES, is_pool_name
 from shared.runtime.settings import BrokerSettings, GrantSettings
 
 
@@ -55,6 +55,8 @@ class ExecutorSettings(BrokerSettings, GrantSettings):
     def _some_pool(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
             raise ValueError(f"name at least one pool, such as {DEFAULT_POOL}")
+        if unknown := [name for name in value if not is_pool_name(name)]:
+            raise ValueError(f"{unknown[0]!r} is none. {POOL_NAMES}")
         return value
 
     @field_validator("sandbox", mode="before")

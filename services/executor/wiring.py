@@ -29,6 +29,7 @@ from shared.broker import Broker, Consumer, Publisher, Requests, until_declared
 from shared.messages.envelope import AttemptRef
 from shared.messages.topology import control_queue, due_queue
 from shared.runtime.clock import Clock
+from shared.runtime.lifecycle import endless
 
 log = structlog.get_logger()
 
@@ -173,16 +174,20 @@ async def run_parts(parts: Parts, *others: Coroutine[None, None, None]) -> None:
     for report in parts.base.owed.reports:
         parts.reporter.take(report)
         parts.reporter.send(report)
-    async with asyncio.TaskGroup() as loops:
-        loops.create_task(parts.holdings.run())
-        loops.create_task(parts.reporter.run())
-        loops.create_task(parts.logs.run())
-        loops.create_task(parts.control.run())
-        loops.create_task(parts.heartbeat.run())
-        loops.create_task(parts.intake.run())
-        loops.create_task(_pass_on_changes(parts))
+    forever = (
+        parts.holdings.run(),
+        parts.reporter.run(),
+        parts.logs.run(),
+        parts.control.run(),
+        parts.heartbeat.run(),
+        parts.intake.run(),
+        _pass_on_changes(parts),
+    )
+    async with asyncio.TaskGroup() as group:
+        for loop in forever:
+            group.create_task(endless(loop))
         for other in others:
-            loops.create_task(other)
+            group.create_task(other)
 
 
 async def release(parts: Parts) -> None:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
-from sqlalchemy import text
 
 from shared.db.engine import LOCKED_OR_DOWN, Database, Sessions
 from shared.db.schema import problem_with_schema, wait_until_reached
@@ -82,17 +81,20 @@ async def _became_usable(settings: DatabaseSettings, database: Database, clock: 
     problem = await problem_with_schema(database.reading)
     if problem is not None:
         raise _not_migrated(problem)
-    await _stand_by(database.ledger, clock)
+    problem = await _stand_by(database.ledger, clock)
+    if problem is not None:
+        raise _not_migrated(problem)
 
 
-async def _stand_by(ledger: Sessions, clock: Clock) -> None:
-    """Wait for as long as another scheduler holds the ledger; each look waits for the lock a while."""
+async def _stand_by(ledger: Sessions, clock: Clock) -> str | None:
+    """Wait for as long as another scheduler holds the ledger; return what is wrong with its schema by then.
+
+    Each look waits for the lock a while. The wait may have lasted days, and an upgrade gone by.
+    """
     said = False
     while True:
         try:
-            async with ledger.begin() as session:
-                await session.execute(text("SELECT 1"))
-                return
+            return await problem_with_schema(ledger)
         except AnotherWriter:
             if not said:
                 log.info("another scheduler works on this database: standing by")

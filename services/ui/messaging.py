@@ -20,6 +20,7 @@ from shared.messages.commands import LogStored
 from shared.messages.events import ExecutorChanged, JobChanged, RunChanged
 from shared.messages.topology import LOG_STORE, Exchange, live_queue
 from shared.runtime.clock import Clock
+from shared.runtime.lifecycle import endless
 
 log = structlog.get_logger()
 
@@ -47,7 +48,7 @@ class Messaging:
             try:
                 async with connect(self.amqp_url, name="portal ui") as broker:
                     await self._converse(broker)
-            except CONNECTION_ERRORS as error:
+            except (*CONNECTION_ERRORS, RuntimeError) as error:
                 # Gone between two steps of setting up; once set up, the loops outlive it by themselves.
                 log.warning("the broker went away", error=repr(error))
                 await self.clock.sleep(_RETRY_S)
@@ -66,13 +67,17 @@ class Messaging:
             # Anything may have been said before there was a queue to hear it.
             self.live.resync()
             with self.link.over(broker):
+                forever = (
+                    self.recorder.run(store, publisher),
+                    self.wakeups.run(publisher),
+                    self._follow(events),
+                    self._follow_stores(events),
+                    self._resync_after(reconnected),
+                    self._watch_link(),
+                )
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self.recorder.run(store, publisher))
-                    group.create_task(self.wakeups.run(publisher))
-                    group.create_task(self._follow(events))
-                    group.create_task(self._follow_stores(events))
-                    group.create_task(self._resync_after(reconnected))
-                    group.create_task(self._watch_link())
+                    for loop in forever:
+                        group.create_task(endless(loop))
 
     async def _follow(self, events: Consumer) -> None:
         while True:

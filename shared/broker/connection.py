@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import aio_pika
 import aiormq
 import structlog
-from aio_pika.abc import AbstractRobustConnection
+from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
 from tenacity import retry, retry_if_exception_type, wait_exponential_jitter
 from yarl import URL
 
@@ -18,6 +18,7 @@ log = structlog.get_logger()
 
 CONNECTION_ERRORS = (OSError, aio_pika.exceptions.AMQPError, TimeoutError)
 _CLOSE_S = 5
+_OPEN_S = 10
 _HEARTBEAT_S = 10
 """A dead peer is noticed after (heartbeat + 1) * 3 seconds; the default of 60 would take minutes."""
 
@@ -97,6 +98,19 @@ def talking() -> Iterator[None]:
         if task is None or task.cancelling():
             raise
         raise ConnectionError("the connection went while its answer was waited for") from error
+
+
+async def opened(channel: AbstractRobustChannel, *, prefetch: int | None = None) -> None:
+    """Open a channel for the first time; afterwards it is kept over reconnects.
+
+    Raises:
+        TimeoutError, ConnectionError, aio_pika.exceptions.AMQPError, RuntimeError: it is not open.
+    """
+    async with asyncio.timeout(_OPEN_S):
+        with talking():
+            await channel.initialize()
+            if prefetch is not None:
+                await channel.set_qos(prefetch_count=prefetch)
 
 
 def _not_granted(error: Exception) -> SystemExit:

@@ -21,7 +21,7 @@ from aio_pika.abc import (
 )
 from aiormq import spec
 
-from shared.broker.connection import CONNECTION_ERRORS, Broker, talking
+from shared.broker.connection import CONNECTION_ERRORS, Broker, opened, talking
 from shared.broker.publisher import close_quietly
 from shared.broker.topology import asking, until_there
 from shared.domain.errors import MalformedMessage, UnknownMessage
@@ -117,8 +117,7 @@ class Consumer:
         if not 1 <= prefetch <= MAX_PREFETCH:
             raise ValueError(f"prefetch must be 1 to {MAX_PREFETCH}, not {prefetch}")
         channel: AbstractRobustChannel = broker.consuming.channel(publisher_confirms=True)
-        await channel.initialize()
-        await channel.set_qos(prefetch_count=prefetch)
+        await opened(channel, prefetch=prefetch)
         consumer = cls(broker.consuming, channel, queue)
         channel.reopen_callbacks.add(consumer._on_reopen)
         try:

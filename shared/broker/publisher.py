@@ -9,7 +9,7 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection, DeliveryMode
 
-from shared.broker.connection import CONNECTION_ERRORS, Broker, talking
+from shared.broker.connection import CONNECTION_ERRORS, Broker, opened, talking
 from shared.broker.topology import asking, declare, declare_lasting
 from shared.domain.errors import BrokerUnavailable, PortalError, Unroutable
 from shared.messages.codec import CONTENT_TYPE, encode, type_of
@@ -47,8 +47,10 @@ class Publisher:
     @asynccontextmanager
     async def on(cls, broker: Broker, *, declares: bool = False) -> AsyncIterator["Publisher"]:
         """Open a channel and close it at the end; `declares` all that lasts, as only the scheduler may."""
-        channel = broker.publishing.channel(publisher_confirms=True, on_return_raises=True)
-        await channel.initialize()
+        channel: AbstractRobustChannel = broker.publishing.channel(
+            publisher_confirms=True, on_return_raises=True
+        )
+        await opened(channel)
         publisher = cls(channel, broker.publishing)
         if declares:
             with talking():
@@ -146,8 +148,9 @@ class Publisher:
         """
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
-                async with asking(self._connection) as channel:
-                    found = await channel.get_queue(queue.name)
+                with talking():
+                    async with asking(self._connection) as channel:
+                        found = await channel.get_queue(queue.name)
         except (*CONNECTION_ERRORS, RuntimeError) as error:
             raise BrokerUnavailable(f"cannot ask for the depth of {queue.name}: {error!r}") from error
         return found.declaration_result.message_count or 0

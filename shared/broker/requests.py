@@ -14,7 +14,7 @@ from aio_pika.abc import AbstractRobustChannel
 from aiormq.abc import AbstractChannel as UnderlayChannel
 from aiormq.abc import DeliveredMessage
 
-from shared.broker.connection import CONNECTION_ERRORS, Broker, talking
+from shared.broker.connection import CONNECTION_ERRORS, Broker, opened, talking
 from shared.broker.consumer import Delivery
 from shared.broker.publisher import Outgoing, Publisher, close_quietly, send
 from shared.domain.errors import BrokerUnavailable, MalformedMessage, UnknownMessage
@@ -42,7 +42,7 @@ class Requests:
     async def on(cls, broker: Broker) -> AsyncIterator["Requests"]:
         """Open a channel that is kept over reconnects, and close it at the end."""
         channel: AbstractRobustChannel = broker.consuming.channel(publisher_confirms=True)
-        await channel.initialize()
+        await opened(channel)
         try:
             yield cls(channel)
         finally:

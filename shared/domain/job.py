@@ -15,6 +15,7 @@ from shared.domain.script import checked_script
 DEFAULT_POOL = "default"
 DEFAULT_TIMEOUT = timedelta(seconds=300)
 DEFAULT_KILL_GRACE = timedelta(seconds=10)
+POOL_NAMES = "A pool's name has 1 to 40 lower-case letters, digits, - or _, and starts with neither - nor _."
 MAX_TIMEOUT = timedelta(days=7)
 MAX_NAME = 200
 MAX_KEY = 450
@@ -95,10 +96,7 @@ def checked_definition(definition: Definition) -> Definition:
         "kill_grace_s", definition.kill_grace, at_least=timedelta(0), at_most=timedelta(minutes=10)
     )
     if not is_pool_name(definition.pool):
-        raise InvalidInput(
-            "pool",
-            "A pool's name has 1 to 40 lower-case letters, digits, - or _, and starts with neither - nor _.",
-        )
+        raise InvalidInput("pool", POOL_NAMES)
     return Definition(
         name=name,
         script=script,

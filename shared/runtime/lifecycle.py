@@ -42,8 +42,42 @@ class Stopped(Exception):  # noqa: N818 - not an error: it ends a TaskGroup
     """Raised inside a TaskGroup to end its loops once the stop event is set."""
 
 
+class LoopEndedError(RuntimeError):
+    """A loop that must not end has ended: a process that goes on without it would only seem to work."""
+
+
+async def endless(loop: Coroutine[None, None, None]) -> None:
+    """Await a loop that ends only when it is cancelled by us.
+
+    A TaskGroup takes a child that was cancelled for finished, whoever did it: aiormq cancels those who
+    wait on a connection that is stuck.
+
+    Raises:
+        LoopEndedError: it returned, or was cancelled by somebody else.
+    """
+    try:
+        await loop
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise LoopEndedError(f"{loop!r} was cancelled from outside") from error
+    raise LoopEndedError(f"{loop!r} ended")
+
+
 async def run_loops(stop: asyncio.Event, *loops: Coroutine[None, None, None]) -> None:
-    """Run endless loops in one group until `stop` is set; the death of one ends all with its error."""
+    """Run endless loops in one group until `stop` is set; the end of one before that ends all with an error.
+
+    Raises:
+        ExceptionGroup: of what ended them, `LoopEndedError` for one that just ended.
+    """
+
+    async def until_stop(loop: Coroutine[None, None, None]) -> None:
+        try:
+            await endless(loop)
+        except LoopEndedError:
+            if not stop.is_set():
+                raise
 
     async def end() -> None:
         await stop.wait()
@@ -52,7 +86,7 @@ async def run_loops(stop: asyncio.Event, *loops: Coroutine[None, None, None]) ->
     try:
         async with asyncio.TaskGroup() as group:
             for loop in loops:
-                group.create_task(loop)
+                group.create_task(until_stop(loop))
             group.create_task(end())
     except* Stopped:
         log.info("loops stopped")

@@ -26,6 +26,14 @@ def test_pools_are_read_from_a_list_with_commas(monkeypatch: pytest.MonkeyPatch)
     assert ExecutorSettings(amqp_url=URL).executor_pools == ("fast", "gpu")
 
 
+@pytest.mark.parametrize("pools", ["GPU", "a.urgent", "default,-x", "x" * 41])
+def test_a_pool_that_no_job_can_name_is_refused(monkeypatch: pytest.MonkeyPatch, pools: str) -> None:
+    monkeypatch.setenv("PORTAL_EXECUTOR_POOLS", pools)
+
+    with pytest.raises(ValidationError, match="lower-case"):
+        ExecutorSettings(amqp_url=URL)
+
+
 def test_the_default_name_is_the_host_with_a_number() -> None:
     assert ExecutorSettings(amqp_url=URL).executor_name.endswith("-1")
 
