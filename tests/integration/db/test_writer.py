@@ -154,6 +154,25 @@ async def test_a_scheduler_that_stands_by_stops_when_told(
     assert process.returncode == 0
 
 
+async def test_a_scheduler_that_stood_by_through_an_upgrade_writes_nothing_and_ends(
+    ledger: DatabaseSettings, amqp_url: str
+) -> None:
+    async with writer(ledger) as holder:
+        await write(holder, "held")
+        with scheduler(ledger, amqp_url) as process:
+            assert process.stderr is not None
+            said = await asyncio.to_thread(process.stderr.readline)
+            async with holder.ledger.begin() as session:
+                await session.execute(text("UPDATE alembic_version SET version_num = 'newer'"))
+            await holder.ledger.kw["bind"].dispose()
+            _, log = await asyncio.to_thread(process.communicate, timeout=30)
+
+    assert "standing by" in said
+    assert process.returncode == 1
+    assert "the database has schema newer" in log
+    assert "portal migrate" in log
+
+
 async def test_a_scheduler_that_was_replaced_says_so_and_ends(
     ledger: DatabaseSettings, amqp_url: str, postgres: Postgres
 ) -> None:
