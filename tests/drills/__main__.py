@@ -11,6 +11,7 @@ from tests.drills import faults, figures
 DRILLS = {
     "executor": faults.executor_killed,
     "silence": faults.executor_frozen,
+    "frozen": faults.broker_frozen,
     "restarts": faults.everything_restarted,
     "chatty": figures.chatty,
     "latency": figures.latency,

@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.drills.scripts import FAMILY, SLEEPER, WITNESS, written
+from tests.drills.scripts import FAMILY, SLEEPER, SPEAKER, WITNESS, written
 from tests.support.eventually import eventually
 from tests.support.stack import Stack, running_stack
 
 LOST_WITHIN_S = 25
 SILENCE_S = 15
 DEAD_WITHIN_S = 1
+FROZEN_S = 45
+"""Longer than the 33 s after which a connection without a word is taken for stuck."""
 
 
 def executor_killed(folder: Path) -> list[str]:
@@ -71,6 +73,38 @@ def executor_frozen(folder: Path) -> list[str]:
     ]
 
 
+def broker_frozen(folder: Path) -> list[str]:
+    """SIGSTOP RabbitMQ in the middle of runs for so long that every connection is taken for stuck."""
+    witness = folder / "witness"
+    scripts = written(folder, witness=WITNESS, speaker=SPEAKER)
+    with running_stack(folder, executors=2, scripts=scripts) as stack:
+        job = stack.create("tick", "witness.py", every_s=1, overlap="allow", args=[str(witness)])
+        speaking = stack.run_now(stack.create("speaker", "speaker.py"))
+        eventually(lambda: "line 5" in _log(stack, speaking), within_s=30, what="the script speaks")
+        before = {name: stack.pid(name) for name in ("scheduler", "ui", "executor-1", "executor-2")}
+
+        os.kill(stack.pid("broker"), signal.SIGSTOP)
+        time.sleep(FROZEN_S)
+        os.kill(stack.pid("broker"), signal.SIGCONT)
+        began = time.monotonic()
+        _ticks_again(stack, job)
+        again_s = time.monotonic() - began
+        spoken = "".join(f"line {number}\n" for number in range(100))
+        eventually(lambda: _log(stack, speaking) == spoken, within_s=60, what="its whole output is stored")
+        state = stack.ended(speaking)["state"]
+        after = {name: stack.pid(name) for name in before}
+        stack.ask("POST", f"/jobs/{job}/pause")
+        eventually(lambda: not _open_runs(stack), within_s=60, what="no run is open any more")
+        verdict = _verdict(stack, witness)
+    assert state == "succeeded", state
+    assert after == before, f"restarted: {after} instead of {before}"
+    return [
+        f"RabbitMQ stopped for {FROZEN_S} s: ticks again after {again_s:.1f} s, no process ended",
+        "a script that spoke all the while succeeded, its 100 lines are stored",
+        *verdict,
+    ]
+
+
 def everything_restarted(folder: Path) -> list[str]:
     """Restart RabbitMQ and each service in turn, in order and by SIGKILL, while a job ticks every second."""
     witness = folder / "witness"
@@ -98,7 +132,9 @@ def everything_restarted(folder: Path) -> list[str]:
 
 
 def _verdict(stack: Stack, witness: Path) -> list[str]:
-    rows = stack.rows("SELECT nominal_at, instants, state FROM runs ORDER BY nominal_at")
+    rows = stack.rows(
+        "SELECT nominal_at, instants, state FROM runs WHERE cause = 'schedule' ORDER BY nominal_at"
+    )
     instants = [moment for row in rows for moment in _instants(row)]
     starts = Counter(tuple(line.split()[:2]) for line in witness.read_text().splitlines())
     states = Counter(row[2] for row in rows)
@@ -135,9 +171,12 @@ def _if_succeeded(stack: Stack, run_id: str) -> dict[str, Any]:
     return run if run["state"] == "succeeded" else {}
 
 
+def _log(stack: Stack, run_id: str) -> str:
+    return stack.http.get(f"/api/v1/runs/{run_id}/log.txt").text
+
+
 def _printed_pids(stack: Stack, run_id: str) -> list[int]:
-    text = stack.http.get(f"/api/v1/runs/{run_id}/log.txt").text
-    pids = [int(word) for word in text.split() if word.isdigit()]
+    pids = [int(word) for word in _log(stack, run_id).split() if word.isdigit()]
     return pids if len(pids) == 4 else []
 
 

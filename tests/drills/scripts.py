@@ -31,6 +31,13 @@ with open(sys.argv[1], "w") as ready:
 time.sleep(600)
 """
 
+SPEAKER = """
+import time
+for number in range(100):
+    print("line", number, flush=True)
+    time.sleep(0.2)
+"""
+
 SLEEPER = """
 import sys, time
 with open(sys.argv[1], "w") as ready:
