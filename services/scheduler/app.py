@@ -5,6 +5,7 @@ import gc
 from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from math import inf
 
 import structlog
 
@@ -21,6 +22,7 @@ from services.scheduler.settings import SchedulerSettings
 from services.scheduler.wakeup import News
 from shared.broker import Broker, Consumer, Publisher, Requests, connect
 from shared.db.engine import open_database
+from shared.db.postgres import SESSION_OUTLIVES_S
 from shared.messages.topology import CLAIMS, SCHEDULER_EVENTS
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.health import endpoint
@@ -82,7 +84,9 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
             Consumer.on(broker, SCHEDULER_EVENTS, prefetch=results.PREFETCH)
         )
         announcer = Announcer(publisher, database.reading, clock)
-        ledger = Ledger(database.ledger, clock, announcer)
+        # A file is nobody else's: there it waits for as long as it takes.
+        patience_s = inf if settings.ledger_url.startswith("sqlite") else SESSION_OUTLIVES_S
+        ledger = Ledger(database.ledger, clock, announcer, patience_s=patience_s)
         news = News()
         dispatcher = Dispatcher(ledger, news, settings)
         relay = Relay(ledger, publisher, grace=settings.misfire.grace)

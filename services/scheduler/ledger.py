@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import inf
 from typing import TypeVar
 
 import structlog
@@ -28,6 +29,9 @@ from shared.messages.topology import Exchange, control_key
 from shared.runtime.clock import Clock
 
 log = structlog.get_logger()
+
+# What may be a session of our own that the server has not missed yet counts as being away.
+_AWAY = (*LOCKED_OR_DOWN, AnotherWriter)
 
 Result = TypeVar("Result")
 
@@ -77,7 +81,10 @@ class LastAnswer:
 class Ledger:
     """Where the scheduler writes, and the agendas that its writing fills."""
 
-    def __init__(self, sessions: Sessions, clock: Clock, announcer: Announcer) -> None:
+    def __init__(
+        self, sessions: Sessions, clock: Clock, announcer: Announcer, *, patience_s: float = inf
+    ) -> None:
+        """Write through `sessions`; after `patience_s` in which nothing could be written, give up."""
         self.clock = clock
         self.announcer = announcer
         self.attempts: Agenda[Waiting] = Agenda()
@@ -86,27 +93,28 @@ class Ledger:
         """The jobs whose held runs are to be decided, by due instant; taken by the dispatcher."""
         self.answered = LastAnswer(clock.monotonic())
         self._sessions = sessions
+        self._patience_s = patience_s
+        self._away_since: float | None = None
         # One writer at a time, as SQLite has it; and a transaction is not to be cut in two at the end.
         self._turn = asyncio.Lock()
 
     async def write(self, work: Callable[[AsyncSession, Effects], Awaitable[Result]]) -> Result:
         """Do `work` in one transaction, then let its effects happen; return what it returns.
 
-        While the database is locked or down it is done again, with backoff, for as long as it takes:
-        `work` must bear being repeated, also after a commit whose answer was lost.
+        While the database is locked or down it is done again, with backoff, for as long as the patience
+        lasts: `work` must bear being repeated, also after a commit whose answer was lost.
 
         Raises:
-            SystemExit: another scheduler took over while the database was away from us; nothing is stored.
+            SystemExit: that was too long, or another scheduler took over meanwhile.
         """
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(LOCKED_OR_DOWN),
+            retry=retry_if_exception_type(_AWAY),
             wait=wait_exponential_jitter(multiplier=0.05, max=5, jitter=0.05),
             sleep=self.clock.sleep,
             before_sleep=_say_waiting,
         )
         outcome: tuple[Result, Effects] = await retrying(self._once, work)
         result, effects = outcome
-        self.answered.at = self.clock.monotonic()
         self._follow(effects)
         return result
 
@@ -116,12 +124,24 @@ class Ledger:
         effects = Effects()
         try:
             async with self._turn, self._sessions.begin() as session:
-                return await work(session, effects), effects
-        except AnotherWriter as error:
-            # Not an exception that a loop could take for a bad message: this process has to go.
-            raise SystemExit(
-                f"{error} by now: this one ends, and stands by when it is started again."
-            ) from error
+                result = await work(session, effects)
+        except _AWAY as error:
+            self._give_up_in_time(error)
+            raise
+        self.answered.at, self._away_since = self.clock.monotonic(), None
+        return result, effects
+
+    def _give_up_in_time(self, error: Exception) -> None:
+        now = self.clock.monotonic()
+        if self._away_since is None:
+            self._away_since = now
+        if now - self._away_since <= self._patience_s:
+            return
+        why = f"the database has not answered for {self._patience_s:.0f} s"
+        if isinstance(error, AnotherWriter):
+            why = f"{error} by now"
+        # Not an exception that a loop could take for a bad message: this process has to go.
+        raise SystemExit(f"{why}: this one ends, and stands by when it is started again.") from error
 
     @asynccontextmanager
     async def at_rest(self) -> AsyncIterator[None]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 WRITER_LOCK = 0x506F7274616C01
 """The advisory lock of the one scheduler: "Portal", 1. It is a lock of this database, not of the server."""
 
+SESSION_OUTLIVES_S = 60
+"""The longest that a session, with its locks, outlives a client that went without a word."""
+
 _CONNECT_S = 5
 _STATEMENT_S = 15
 _SILENCE_S = 20
@@ -38,7 +41,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 _WAITS = {
     "lock_timeout": "3s",
     "statement_timeout": f"{_STATEMENT_S}s",
-    "idle_in_transaction_session_timeout": "60s",
+    "idle_in_transaction_session_timeout": f"{SESSION_OUTLIVES_S}s",
 }
 # A machine that vanished must not keep its locks for the two hours of TCP's own patience.
 _PEER = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}

@@ -1,8 +1,8 @@
 """One scheduler at a time writes a PostgreSQL ledger, whatever becomes of its connection."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.scheduler.ledger import Effects, Ledger
 from shared.db import jobs
 from shared.db.engine import LOCKED_OR_DOWN, Database, open_database
 from shared.db.tables import JobRow
@@ -19,7 +20,9 @@ from shared.domain.job import Definition
 from shared.domain.run import RunState
 from shared.runtime.settings import DatabaseSettings
 from tests.integration.scheduler.process import a_job, is_ready, runs, scheduler
+from tests.integration.scheduler.stage import Desk, Stage
 from tests.support.eventually import eventually
+from tests.support.manual_clock import ManualClock
 from tests.support.postgres import Postgres, PrivateServer
 from tests.support.stack import free_port
 
@@ -173,22 +176,67 @@ async def test_a_scheduler_that_stood_by_through_an_upgrade_writes_nothing_and_e
     assert "portal migrate" in log
 
 
-async def test_a_scheduler_that_was_replaced_says_so_and_ends(
+async def test_a_scheduler_whose_lock_is_held_for_a_while_goes_on_afterwards(
     ledger: DatabaseSettings, amqp_url: str, postgres: Postgres
 ) -> None:
     port = free_port()
+    await a_job(ledger, 1)
     with scheduler(ledger, amqp_url, port) as process:
         await asyncio.to_thread(eventually, lambda: is_ready(port), within_s=30, what="ready")
-        async with writer(ledger) as another, asyncio.TaskGroup() as group:
-            taking_over = group.create_task(take_over(another))
+        async with writer(ledger) as ghost, asyncio.TaskGroup() as group:
+            taking = group.create_task(take_over(ghost))
             await asyncio.to_thread(eventually, lambda: waits(postgres), within_s=10, what="it waits")
             await asyncio.to_thread(postgres.execute, _CUT_OFF_HOLDER)
-            await taking_over
-            _, log = await asyncio.to_thread(process.communicate, timeout=60)
+            await taking
+            await eventually_says(process.stderr, "AnotherWriter")
+        await eventually_decided(ledger, after=datetime.now(UTC))
+        assert process.poll() is None
 
-    assert process.returncode == 1
-    assert "another scheduler works on this database by now" in log
-    assert "could not be handled" not in log
+    assert_every_second_once([row.nominal_at for row in await runs(ledger)])
+
+
+async def test_a_scheduler_that_was_replaced_for_longer_than_a_ghost_lives_says_so_and_ends(
+    ledger: DatabaseSettings, amqp_url: str
+) -> None:
+    async with writer(ledger) as old, writer(ledger) as another, a_ledger(old, amqp_url) as books:
+        await write(another, "held")
+
+        with pytest.raises(SystemExit, match="another scheduler works on this database by now"):
+            await books.write(storing("old"))
+
+        assert await names(another) == {"held"}
+
+
+async def test_a_scheduler_cut_off_from_its_database_for_long_ends(
+    server: PrivateServer, database_url: str, amqp_url: str, tmp_path: Path
+) -> None:
+    settings = DatabaseSettings(home=tmp_path, database_url=database_url)
+    async with writer(settings) as database, a_ledger(database, amqp_url) as books:
+        await books.write(storing("before"))
+        server.stop()
+
+        with pytest.raises(SystemExit, match="has not answered for 60 s"):
+            await books.write(storing("after"))
+
+
+@asynccontextmanager
+async def a_ledger(database: Database, amqp_url: str) -> AsyncIterator[Ledger]:
+    """Where a scheduler writes that gives up after 60 s; they pass while it tries."""
+    clock = ManualClock()
+
+    async def pass_time() -> None:
+        while True:
+            clock.advance(1)
+            await asyncio.sleep(0)
+
+    async with Stage.on(Desk(database, clock), amqp_url) as stage, asyncio.TaskGroup() as group:
+        passing = group.create_task(pass_time())
+        yield Ledger(database.ledger, clock, stage.announcer, patience_s=60)
+        passing.cancel()
+
+
+def storing(name: str) -> Callable[[AsyncSession, Effects], Awaitable[None]]:
+    return lambda session, _: insert(session, name)
 
 
 async def take_over(database: Database) -> None:
