@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.domain.errors import AnotherWriter
@@ -36,6 +36,8 @@ _BUSY_OR_DOWN = ("08", "53", "57", "58")
 an operator or a time limit, the system;"""
 _BUSY_OR_DOWN_CODES = frozenset({"40001", "40003", "40P01", "55P03", "25006", "25P03"})
 """and single codes: serialization, deadlock, lock timeout, a server that is read-only for now."""
+_DATA = "22"
+"""The class of a value that does not fit, which asyncpg's errors do not tell from others."""
 _LOCK_NOT_AVAILABLE = "55P03"
 
 _WAITS = {
@@ -134,6 +136,8 @@ def _in_our_words(context: "ExceptionContext") -> Exception | None:
     if isinstance(found, OSError | dbapi.InternalClientError):
         context.is_disconnect = True  # whatever state it is in, nobody wants this connection again
     is_connecting = context.connection is None and not context.is_pre_ping
+    if not is_connecting and (getattr(found, "sqlstate", None) or "").startswith(_DATA):
+        return DataError(context.statement, context.parameters, found)
     if not (is_connecting or context.is_disconnect or _is_busy_or_down(found, dbapi)):
         return None
     return OperationalError(

@@ -4,10 +4,13 @@ import asyncio
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.ledger import Effects
+from services.scheduler.results import PREFETCH, Results
+from shared.broker import Consumer, Outgoing
 from shared.db import jobs
 from shared.db.engine import open_database
 from shared.db.jobs import head_of
@@ -16,6 +19,7 @@ from shared.db.tables import JobRow
 from shared.domain.ids import ExecutorName, RunId, new_id
 from shared.domain.job import Definition
 from shared.domain.run import Cause, RunState
+from shared.messages.topology import DEAD, SCHEDULER_EVENTS, Exchange
 from shared.runtime.settings import DatabaseSettings
 from tests.integration.scheduler.stage import Desk, Holder, Stage, at, manual, ref
 
@@ -126,3 +130,23 @@ async def test_a_job_that_is_renamed_while_it_is_planned_is_planned(
 
     (run,) = await desk.runs(job_id)
     assert run.state is RunState.QUEUED
+
+
+@on_postgresql
+async def test_a_database_that_lacks_a_table_costs_no_message(stage: Stage) -> None:
+    desk, holder = stage.desk, Holder()
+    await desk.ask(await desk.job(manual()))
+    grant = await desk.granted(holder, await desk.attempt())
+    report = holder.report(grant)
+    await stage.publisher.publish(Outgoing(exchange=Exchange.EVENTS, key="run.finished", message=report))
+    await desk.do(lambda session, _: session.execute(text("ALTER TABLE attempts RENAME TO mislaid")))
+
+    async with Consumer.on(stage.broker, SCHEDULER_EVENTS, prefetch=PREFETCH) as consumer:
+        async with asyncio.timeout(10):
+            with pytest.raises(DBAPIError, match="attempts"):
+                await Results(stage.ledger, stage.news).run(consumer)
+
+    async with Consumer.on(stage.broker, SCHEDULER_EVENTS, prefetch=1) as consumer, asyncio.timeout(10):
+        returned = await consumer.next()
+    assert returned.message.id == report.id
+    assert await stage.publisher.depth(DEAD) == 0
