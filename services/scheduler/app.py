@@ -13,7 +13,7 @@ from services.scheduler import claims, results
 from services.scheduler.announcer import Announcer
 from services.scheduler.claims import Claims
 from services.scheduler.dispatcher import Dispatcher
-from services.scheduler.guard import only_scheduler, usable
+from services.scheduler.guard import only_scheduler, unless_stopped, usable
 from services.scheduler.ledger import Ledger
 from services.scheduler.reaper import Reaper
 from services.scheduler.relay import Relay
@@ -58,6 +58,18 @@ class Health:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wires:
+    """What the scheduler has of the broker."""
+
+    broker: Broker
+    publisher: Publisher
+    answering: Publisher
+    requests: Requests
+    asked: Consumer
+    events: Consumer
+
+
 async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
     """Run the scheduler until `stop` is set.
 
@@ -73,24 +85,17 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
         async with endpoint(settings.health_port, lambda: {"database is ours to write": False}):
             if not await usable(settings, database, clock, stop):
                 return
-        broker = await stack.enter_async_context(
-            connect(settings.amqp_url.get_secret_value(), name="scheduler")
-        )
-        publisher = await stack.enter_async_context(Publisher.on(broker, declares=True))
-        answering = await stack.enter_async_context(Publisher.on(broker))
-        requests = await stack.enter_async_context(Requests.on(broker))
-        asked = await stack.enter_async_context(Consumer.on(broker, CLAIMS, prefetch=claims.PREFETCH))
-        events = await stack.enter_async_context(
-            Consumer.on(broker, SCHEDULER_EVENTS, prefetch=results.PREFETCH)
-        )
-        announcer = Announcer(publisher, database.reading, clock)
+        wires = await unless_stopped(stop, _wired(stack, settings))
+        if wires is None:
+            return
+        announcer = Announcer(wires.publisher, database.reading, clock)
         # A file is nobody else's: there it waits for as long as it takes.
         patience_s = inf if settings.ledger_url.startswith("sqlite") else SESSION_OUTLIVES_S
         ledger = Ledger(database.ledger, clock, announcer, patience_s=patience_s)
         news = News()
         dispatcher = Dispatcher(ledger, news, settings)
-        relay = Relay(ledger, publisher, grace=settings.misfire.grace)
-        health = Health(broker=broker, ledger=ledger, dispatcher=dispatcher, relay=relay, clock=clock)
+        relay = Relay(ledger, wires.publisher, grace=settings.misfire.grace)
+        health = Health(broker=wires.broker, ledger=ledger, dispatcher=dispatcher, relay=relay, clock=clock)
         await stack.enter_async_context(endpoint(settings.health_port, health.facts))
         # What is loaded by now stays: looked through again and again it would cost pauses of tens of ms.
         gc.collect()
@@ -104,13 +109,27 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
             relay.run(),
             relay.run_marks(),
             relay.run_sweeps(),
-            Claims(ledger, answering, key=key).run(asked),
-            Results(ledger, news).run(events),
-            Reaper(ledger, requests, lost_after_s=settings.lost_after_s).run(),
+            Claims(ledger, wires.answering, key=key).run(wires.asked),
+            Results(ledger, news).run(wires.events),
+            Reaper(ledger, wires.requests, lost_after_s=settings.lost_after_s).run(),
             announcer.run(),
         )
         await _mark_last(relay)
     log.info("scheduler stopped")
+
+
+async def _wired(stack: AsyncExitStack, settings: SchedulerSettings) -> _Wires:
+    """Wait for the broker as long as it takes; the stack closes what there is of it."""
+    enter = stack.enter_async_context
+    broker = await enter(connect(settings.amqp_url.get_secret_value(), name="scheduler"))
+    return _Wires(
+        broker=broker,
+        publisher=await enter(Publisher.on(broker, declares=True)),
+        answering=await enter(Publisher.on(broker)),
+        requests=await enter(Requests.on(broker)),
+        asked=await enter(Consumer.on(broker, CLAIMS, prefetch=claims.PREFETCH)),
+        events=await enter(Consumer.on(broker, SCHEDULER_EVENTS, prefetch=results.PREFETCH)),
+    )
 
 
 async def _mark_last(relay: Relay) -> None:

@@ -8,9 +8,10 @@ the scheduler writes, see `shared.db.postgres`.
 import asyncio
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import structlog
 
@@ -21,6 +22,8 @@ from shared.runtime.clock import Clock
 from shared.runtime.settings import DatabaseSettings
 
 log = structlog.get_logger()
+
+Result = TypeVar("Result")
 
 _RETRY_S = 1.0
 
@@ -64,16 +67,25 @@ async def usable(settings: DatabaseSettings, database: Database, clock: Clock, s
     Raises:
         SystemExit: the database refuses us, or is not migrated to this version; says what to do.
     """
+    return bool(await unless_stopped(stop, _became_usable(settings, database, clock)))
+
+
+async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
+    """Return what `work` returns; when `stop` is set before that, cancel it and return None.
+
+    Raises:
+        ExceptionGroup: of what `work` raises, except for SystemExit, which comes as it is.
+    """
     async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(_became_usable(settings, database, clock))
+        working = group.create_task(work)
         stopping = group.create_task(stop.wait())
-        await asyncio.wait((waiting, stopping), return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        working.cancel()
         stopping.cancel()
-    return not waiting.cancelled()
+    return None if stop.is_set() else working.result()
 
 
-async def _became_usable(settings: DatabaseSettings, database: Database, clock: Clock) -> None:
+async def _became_usable(settings: DatabaseSettings, database: Database, clock: Clock) -> bool:
     file = _file_of(settings.ledger_url)
     if file is not None and not file.exists():
         raise _not_migrated("there is no database")
@@ -84,6 +96,7 @@ async def _became_usable(settings: DatabaseSettings, database: Database, clock: 
     problem = await _stand_by(database.ledger, clock)
     if problem is not None:
         raise _not_migrated(problem)
+    return True
 
 
 async def _stand_by(ledger: Sessions, clock: Clock) -> str | None:

@@ -58,6 +58,17 @@ async def test_it_says_when_it_is_ready_and_stops_when_told(store: DatabaseSetti
     assert "scheduler stopped" in log
 
 
+async def test_it_stops_when_told_while_it_waits_for_its_broker(store: DatabaseSettings) -> None:
+    with scheduler(store, f"amqp://guest:guest@127.0.0.1:{free_port()}/") as process:
+        assert process.stderr is not None
+        said = await asyncio.to_thread(process.stderr.readline)
+        process.terminate()
+        await asyncio.to_thread(process.wait, 20)
+
+    assert "waiting for the broker" in said
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_a_second_scheduler_of_one_home_says_so_and_ends(
     store: DatabaseSettings, amqp_url: str
