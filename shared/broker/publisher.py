@@ -1,6 +1,7 @@
 """Publishes with confirms: what returns without an error is in a queue."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -46,45 +47,69 @@ class Publisher:
     @classmethod
     @asynccontextmanager
     async def on(cls, broker: Broker, *, declares: bool = False) -> AsyncIterator["Publisher"]:
-        """Open a channel and close it at the end; `declares` all that lasts, as only the scheduler may."""
+        """Open a channel and close it at the end.
+
+        `declares`: declare all that lasts, now and after each reconnect, as only the scheduler may.
+        """
         channel: AbstractRobustChannel = broker.publishing.channel(
             publisher_confirms=True, on_return_raises=True
         )
         await opened(channel)
         publisher = cls(channel, broker.publishing)
-        if declares:
-            with talking():
-                await declare_lasting(channel)
-            publisher._declared |= {queue.name: queue for queue in LASTING}
         try:
+            if declares:
+                with talking():
+                    await declare_lasting(channel)
+                publisher._declared |= {queue.name: queue for queue in LASTING}
             yield publisher
         finally:
             await close_quietly(channel)
 
     async def declare(self, queue: Queue) -> None:
-        """Declare a queue, such as a new pool's; after a reconnect it is declared with the others.
+        """Declare a queue, such as a new pool's; `keep_declared` sees to it from then on.
 
         Raises:
-            BrokerUnavailable: when the broker does not confirm it in time.
+            BrokerUnavailable: when the broker refuses it, or does not confirm it in time.
         """
         try:
-            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
-                with talking():
-                    await self._channel.ready()
-                    await declare(self._channel, queue, robust=queue.name not in self._declared)
+            await self._declare_until_refused(deque([queue]))
         except (*CONNECTION_ERRORS, RuntimeError) as error:
             raise BrokerUnavailable(f"cannot declare {queue.name}: {error!r}") from error
-        self._declared[queue.name] = queue
 
     async def keep_declared(self, *queues: Queue) -> None:
         """Declare these, and what was ever declared here: somebody may have deleted a queue by hand.
 
+        One that the broker refuses is logged and keeps no other from being declared.
+
         Raises:
-            BrokerUnavailable: when the broker does not confirm it in time.
+            BrokerUnavailable: when the broker does not answer in time.
         """
-        wanted = self._declared | {queue.name: queue for queue in queues}
-        for queue in wanted.values():
-            await self.declare(queue)
+        left = deque((self._declared | {queue.name: queue for queue in queues}).values())
+        while left:
+            try:
+                await self._declare_until_refused(left)
+            except aio_pika.exceptions.ChannelClosed as error:
+                refused = left.popleft()
+                log.warning(
+                    "queue refused; if it is there with other arguments, delete it by hand",
+                    queue=refused.name,
+                    error=str(error),
+                )
+            except (*CONNECTION_ERRORS, RuntimeError) as error:
+                raise BrokerUnavailable(f"cannot declare {left[0].name}: {error!r}") from error
+
+    async def _declare_until_refused(self, left: deque[Queue]) -> None:
+        """Declare from the left on a channel of its own, for a refusal costs the channel.
+
+        Not on the publishing channel: what a robust channel declares again by itself, and is refused,
+        keeps that channel from ever coming back.
+        """
+        with talking():
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S), asking(self._connection) as channel:
+                while left:
+                    await declare(channel, left[0])
+                    declared = left.popleft()
+                    self._declared[declared.name] = declared
 
     async def publish(self, outgoing: Outgoing) -> None:
         """Publish and wait for the broker's confirm, at most `PUBLISH_TIMEOUT_S`.

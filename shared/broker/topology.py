@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
+from aio_pika.abc import AbstractChannel, AbstractRobustChannel, AbstractRobustConnection, HeadersType
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential_jitter
 
 from shared.broker.connection import CONNECTION_ERRORS, Broker, talking
@@ -30,16 +30,15 @@ async def declare_lasting(channel: AbstractRobustChannel) -> None:
         await declare(channel, queue)
 
 
-async def declare(channel: AbstractRobustChannel, queue: Queue, *, robust: bool = True) -> None:
+async def declare(channel: AbstractChannel, queue: Queue) -> None:
     """Declare a durable queue with its exchange and bindings; repeating it changes nothing.
 
-    `robust`: a channel does it again after a reconnect. It would remember each time it is told so.
+    A refusal, such as of a queue that has other arguments, closes the channel.
     """
     kind = EXCHANGE_KINDS[queue.exchange]
     exchange = await channel.declare_exchange(queue.exchange, kind, durable=True)
-    declared = await channel.declare_queue(
-        queue.name, durable=True, arguments=dict(queue.arguments), robust=robust
-    )
+    arguments: HeadersType = dict(queue.arguments)  # type: ignore[arg-type]  # ours are numbers and words
+    declared = await channel.declare_queue(queue.name, durable=True, arguments=arguments)
     for key in queue.keys:
         await declared.bind(exchange, key)
 

@@ -84,3 +84,28 @@ async def test_what_was_deleted_by_hand_is_declared_and_consumed_again(amqp_url:
         )
 
         assert (await taking).message == sent.message
+
+
+async def test_a_queue_that_cannot_be_declared_stops_no_other_pool(amqp_url: str) -> None:
+    gpu, late = due_queue("gpu", urgent=False), due_queue("late", urgent=False)
+    async with (
+        connect(amqp_url, name="test") as broker,
+        Publisher.on(broker, declares=True) as publisher,
+        await aio_pika.connect(amqp_url) as person,
+        person.channel() as channel,
+    ):
+        await publisher.keep_declared(gpu)
+        await channel.queue_delete(gpu.name)
+        await channel.declare_queue(gpu.name, durable=True, arguments={"x-max-length": 1})
+
+        with capture_logs() as said:
+            await publisher.keep_declared(gpu, late)
+        await publisher.publish(due("default"))
+        await publisher.publish(due("late"))
+        await channel.queue_delete(gpu.name)
+        await publisher.keep_declared(gpu, late)
+        await publisher.publish(due("gpu"))
+
+        assert [line["queue"] for line in said if line["log_level"] == "warning"] == [gpu.name]
+        assert await publisher.depth(gpu) == 1
+        assert await publisher.depth(late) == 1
