@@ -15,8 +15,8 @@ from tests.support.stack import Stack, running_stack
 LOST_WITHIN_S = 25
 SILENCE_S = 15
 DEAD_WITHIN_S = 1
-FROZEN_S = 45
-"""Longer than the 33 s after which a connection without a word is taken for stuck."""
+STUCK_WITHIN_S = 90
+"""A connection without a word is taken for stuck after 33 s."""
 
 
 def executor_killed(folder: Path) -> list[str]:
@@ -83,8 +83,14 @@ def broker_frozen(folder: Path) -> list[str]:
         eventually(lambda: "line 5" in _log(stack, speaking), within_s=30, what="the script speaks")
         before = {name: stack.pid(name) for name in ("scheduler", "ui", "executor-1", "executor-2")}
 
+        frozen_at = time.monotonic()
         os.kill(stack.pid("broker"), signal.SIGSTOP)
-        time.sleep(FROZEN_S)
+        eventually(
+            lambda: stack.ask("GET", "/health")["broker"] is False,
+            within_s=STUCK_WITHIN_S,
+            what="the connections are taken for stuck",
+        )
+        frozen_s = time.monotonic() - frozen_at
         os.kill(stack.pid("broker"), signal.SIGCONT)
         began = time.monotonic()
         _ticks_again(stack, job)
@@ -99,7 +105,8 @@ def broker_frozen(folder: Path) -> list[str]:
     assert state == "succeeded", state
     assert after == before, f"restarted: {after} instead of {before}"
     return [
-        f"RabbitMQ stopped for {FROZEN_S} s: ticks again after {again_s:.1f} s, no process ended",
+        f"RabbitMQ stopped for {frozen_s:.0f} s, until its connections were taken for stuck",
+        f"ticks again after {again_s:.1f} s, no process ended",
         "a script that spoke all the while succeeded, its 100 lines are stored",
         *verdict,
     ]

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
@@ -30,3 +30,13 @@ async def until(is_so: Callable[[], bool], *, within_s: float = 10) -> None:
         while not is_so():
             with suppress(TimeoutError):
                 await asyncio.wait_for(never.wait(), 0.01)
+
+
+async def until_found(look: Callable[[], Awaitable[Value]], *, within_s: float = 30) -> Value:
+    """Return the first truthy value that `look` finds, as in a database; TimeoutError after `within_s`."""
+    never = asyncio.Event()
+    async with asyncio.timeout(within_s):
+        while not (found := await look()):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(never.wait(), 0.05)
+        return found

@@ -21,7 +21,7 @@ from shared.domain.run import RunState
 from shared.runtime.settings import DatabaseSettings
 from tests.integration.scheduler.process import a_job, is_ready, runs, scheduler
 from tests.integration.scheduler.stage import Desk, Stage
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, until_found
 from tests.support.manual_clock import ManualClock
 from tests.support.postgres import Postgres, PrivateServer
 from tests.support.stack import free_port
@@ -300,9 +300,11 @@ async def eventually_says(stream: object, words: str) -> None:
 
 async def eventually_decided(ledger: DatabaseSettings, *, after: datetime) -> None:
     """Wait until an instant after this one is in the ledger."""
-    async with asyncio.timeout(30):
-        while not any(row.nominal_at > after for row in await runs(ledger)):  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.1)
+
+    async def decided() -> bool:
+        return any(row.nominal_at > after for row in await runs(ledger))
+
+    await until_found(decided)
 
 
 def assert_every_second_once(instants: list[datetime]) -> None:

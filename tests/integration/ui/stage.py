@@ -49,6 +49,10 @@ async def eventually(check: Callable[[], Awaitable[Any]], bound_s: float = 15.0)
         return found
 
 
+async def a_job(parts: Parts, **changes: Any) -> JobId:
+    return await parts.portal.commands.create_job(a_draft(**changes))
+
+
 async def run_rows(database: Database, *rows: object) -> None:
     """Write rows that the scheduler owns."""
     async with database.ledger.begin() as session:

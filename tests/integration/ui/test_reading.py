@@ -8,18 +8,16 @@ import httpx
 import pytest
 
 from services.ui.app import Parts
-from services.ui.models import HealthState, JobFilter, JobSort
-from services.ui.queries import RunsFilter
+from services.ui.models import HealthState
 from shared.db import logs
 from shared.db.engine import Database
 from shared.db.logs import StoredChunk
 from shared.db.tables import CursorRow, ScheduleRow
-from shared.domain.errors import InvalidInput
 from shared.domain.ids import JobId
-from shared.domain.run import Cause, Reason, RunState
+from shared.domain.run import Reason, RunState
 from tests.integration.ui.stage import (
     NOW,
-    a_draft,
+    a_job,
     a_ledger,
     a_run,
     an_attempt,
@@ -28,10 +26,6 @@ from tests.integration.ui.stage import (
 )
 
 MINUTE = timedelta(minutes=1)
-
-
-async def a_job(parts: Parts, **changes: Any) -> JobId:
-    return await parts.portal.commands.create_job(a_draft(**changes))
 
 
 async def chunks(database: Database, attempt_id: UUID, *texts: tuple[int, str, str]) -> None:
@@ -47,184 +41,6 @@ async def chunks(database: Database, attempt_id: UUID, *texts: tuple[int, str, s
                 for seq, stream, text in texts
             ],
         )
-
-
-async def names_by_page(parts: Parts, limit: int = 2, **question: Any) -> list[str]:
-    names: list[str] = []
-    after = None
-    while True:
-        page = await parts.portal.queries.jobs(after=after, limit=limit, **question)
-        names += [job.name for job in page.items]
-        if (after := page.next) is None:
-            return names
-
-
-@pytest.mark.parametrize(
-    ("sort", "order"),
-    [
-        (JobSort.NAME, ["a", "B", "c", "d", "e"]),
-        (JobSort.NEXT, ["e", "c", "d", "a", "B"]),
-        (JobSort.LAST, ["B", "a", "c", "d", "e"]),
-    ],
-)
-async def test_pages_hold_every_job_once_in_order(
-    parts: Parts, database: Database, sort: JobSort, order: list[str]
-) -> None:
-    next_in = {"e": 1, "c": 2, "d": 2}
-    ended_ago = {"a": 2, "B": 1}
-    for name in ["a", "B", "c", "d", "e"]:
-        job_id = await a_job(parts, name=name)
-        next_at = NOW + next_in[name] * MINUTE if name in next_in else None
-        last_at = NOW - ended_ago[name] * MINUTE if name in ended_ago else None
-        await a_ledger(database, job_id, next_due_at=next_at, last_finished_at=last_at)
-
-    assert await names_by_page(parts, sort=sort) == order
-
-
-@pytest.mark.parametrize(
-    ("q", "found"),
-    [
-        ("NIGHT", ["Night"]),
-        ("slow", ["Night"]),
-        ("ledger", ["Day"]),
-        ("100%", ["Day"]),
-        ("%", ["Day"]),
-        ("_", []),
-    ],
-)
-async def test_a_search_looks_at_name_script_and_description(parts: Parts, q: str, found: list[str]) -> None:
-    await a_job(parts, name="Night", script="slow.py")
-    await a_job(parts, name="Day", description="Closes the Ledger 100%")
-
-    page = await parts.portal.queries.jobs(q=q)
-
-    assert [job.name for job in page.items] == found
-    assert page.total == len(found)
-
-
-async def test_each_filter_shows_its_jobs(parts: Parts, database: Database) -> None:
-    commands = parts.portal.commands
-    ids = {name: await a_job(parts, name=name) for name in ["live", "paused", "gone", "busy", "bad"]}
-    await commands.pause(ids["paused"])
-    await commands.delete(ids["gone"])
-    await run_rows(database, a_run(ids["busy"], state=RunState.RUNNING))
-    await a_ledger(database, ids["bad"], last_state=RunState.LOST)
-
-    shown = {state: await names_by_page(parts, state=state) for state in [None, *JobFilter]}
-
-    assert shown == {
-        None: ["bad", "busy", "live", "paused"],
-        JobFilter.ACTIVE: ["bad", "busy", "live"],
-        JobFilter.PAUSED: ["paused"],
-        JobFilter.RUNNING: ["busy"],
-        JobFilter.FAILING: ["bad"],
-        JobFilter.DELETED: ["gone"],
-    }
-
-
-async def test_a_job_shows_its_last_twenty_runs_and_not_the_future(parts: Parts, database: Database) -> None:
-    job_id, other = await a_job(parts), await a_job(parts, name="other")
-    runs = [a_run(job_id, number) for number in range(1, 31)]
-    future = a_run(job_id, 31, due_at=NOW + MINUTE, state=RunState.QUEUED)
-    await run_rows(database, *runs, future, a_run(other))
-    await a_ledger(database, job_id, run_count=31)
-
-    job = await parts.portal.queries.job(job_id)
-
-    assert [run.number for run in job.recent] == list(range(12, 31))
-    assert job.last_run == job.recent[-1]
-
-
-async def test_runs_are_paged_newest_first_each_once(parts: Parts, database: Database) -> None:
-    job_id, other = await a_job(parts), await a_job(parts, name="other")
-    same_instant = [a_run(job_id, number, due_at=NOW) for number in range(4, 7)]
-    await run_rows(
-        database, *(a_run(job_id, number) for number in range(1, 4)), *same_instant, a_run(other, due_at=NOW)
-    )
-
-    async def pages(which: RunsFilter) -> list[UUID]:
-        seen, after = [], None
-        while True:
-            page = await parts.portal.queries.runs(which, after=after, limit=2)
-            seen += list(page.items)
-            if (after := page.next) is None:
-                return [(run.job_name, run.number) for run in seen]
-
-    everything, of_job = await pages(RunsFilter()), await pages(RunsFilter(job_id=job_id))
-    by_states = await pages(RunsFilter(states=frozenset(RunState)))
-
-    assert of_job == [("hello", number) for number in range(6, 0, -1)]
-    assert sorted(everything) == sorted([*of_job, ("other", 1)])
-    assert everything[-3:] == of_job[-3:]
-    assert by_states == everything
-
-
-async def test_runs_are_found_by_state_job_executor_cause_and_time(
-    client: httpx.AsyncClient, parts: Parts, database: Database
-) -> None:
-    job_id = await a_job(parts)
-    await run_rows(
-        database,
-        a_run(job_id, 1, state=RunState.FAILED, executor="north", due_at=NOW - 2 * MINUTE),
-        a_run(job_id, 2, state=RunState.LOST, cause=Cause.MANUAL, due_at=NOW - MINUTE),
-        a_run(job_id, 3, due_at=NOW),
-    )
-
-    async def found(**query: str) -> list[int]:
-        answer = await client.get("/api/v1/runs", params=query)
-        return [run["number"] for run in answer.json()["items"]]
-
-    since = (NOW - MINUTE).isoformat()
-    assert await found(state="failed,lost") == [2, 1]
-    assert await found(state="succeeded", job=str(job_id)) == [3]
-    assert await found(executor="north") == [1]
-    assert await found(cause="manual") == [2]
-    assert await found(**{"from": since}) == [3, 2]
-    assert await found(to=since) == [1]
-    assert await found(job=str(uuid4())) == []
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ({"state": "broken"}, "state"),
-        ({"job": "x"}, "job"),
-        ({"limit": "0"}, "limit"),
-        ({"limit": "201"}, "limit"),
-        ({"after": "???"}, "after"),
-        ({"after": "eyJhIjoxfQ"}, "after"),
-        ({"after": "é"}, "after"),
-        ({"from": "yesterday"}, "from"),
-        ({"from": "2026-01-01T00:00:00"}, "from"),
-        ({"cause": "x"}, "cause"),
-    ],
-)
-async def test_a_question_that_makes_no_sense_is_named(
-    client: httpx.AsyncClient, query: dict[str, str], field: str
-) -> None:
-    answer = await client.get("/api/v1/runs", params=query)
-
-    assert (answer.status_code, answer.json()["field"]) == (422, field)
-
-
-@pytest.mark.parametrize("path", ["jobs?q=%00", "jobs?q=%25", "runs?executor=%00", "jobs?sort=next&q=a%00b"])
-async def test_a_question_with_a_nul_finds_nothing(
-    client: httpx.AsyncClient, parts: Parts, path: str
-) -> None:
-    await a_job(parts)
-
-    answer = await client.get(f"/api/v1/{path}")
-
-    assert (answer.status_code, answer.json()["items"]) == (200, [])
-
-
-async def test_a_cursor_of_another_list_is_refused(parts: Parts) -> None:
-    for name in "abc":
-        await a_job(parts, name=name)
-    page = await parts.portal.queries.jobs(limit=1)
-
-    with pytest.raises(InvalidInput):
-        await parts.portal.queries.jobs(sort=JobSort.NEXT, after=page.next)
 
 
 async def test_a_run_shows_its_attempts_its_usual_time_and_its_log(
