@@ -15,7 +15,7 @@ from shared.db.attempts import AttemptView, NewAttempt, attempts_of_runs, insert
 from shared.db.cursors import take_numbers
 from shared.db.runs import NewRun, Unfinished, exists, insert_runs, state_of, unfinished_runs
 from shared.domain.ids import AttemptId, RunId, new_id
-from shared.domain.job import Overlap
+from shared.domain.policy import Overlap
 from shared.domain.run import FINAL, Reason, RunState
 from shared.messages.envelope import AttemptRef
 

@@ -19,7 +19,7 @@ from services.scheduler.wakeup import News, nap
 from shared.db.cursors import DueCursor, due_cursors, next_due_at
 from shared.db.runs import held_dues, unfinished_runs
 from shared.domain.ids import JobId
-from shared.domain.job import Overlap
+from shared.domain.policy import Overlap
 
 log = structlog.get_logger()
 

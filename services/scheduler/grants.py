@@ -23,7 +23,7 @@ from shared.db.attempts import (
 )
 from shared.db.runs import Unfinished, move_run, start_runs, unfinished_runs
 from shared.domain.ids import AttemptId, JobId
-from shared.domain.job import Overlap
+from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
 from shared.messages.answers import ClaimAnswer, Grant, Refusal, ReleaseAnswer, SignedGrant
 from shared.messages.codec import MAX_BODY

@@ -9,7 +9,7 @@ from services.scheduler.ledger import Effects
 from shared.db.attempts import NewAttempt, insert_attempts
 from shared.db.runs import HeldRun, Unfinished, held_runs, move_run, unfinished_runs
 from shared.domain.ids import AttemptId, JobId, new_id
-from shared.domain.job import Overlap
+from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
 
 _WORDS = {

@@ -7,7 +7,7 @@ transaction with the cursor. That transaction is what makes an instant promised 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.job import Overlap
+from shared.domain.policy import Overlap
 from shared.domain.schedules import Schedule
 
 _INSTANT = timedelta(microseconds=1)

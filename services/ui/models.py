@@ -11,7 +11,8 @@ from uuid import UUID
 
 import msgspec
 
-from shared.domain.job import OnLost, Overlap
+from shared.domain.job import OnLost
+from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
 
 Item = TypeVar("Item")

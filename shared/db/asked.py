@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.db.statements import changed
 from shared.db.tables import JobRow, RequestRow
 from shared.domain.ids import JobId, RequestId, RunId
-from shared.domain.job import Overlap
+from shared.domain.policy import Overlap
 from shared.domain.run import Cause
 
 

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.db.statements import changed, insert_all, table_of, update_all
 from shared.db.tables import AttemptRow, JobRow, RunRow, ScheduleRow
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId
-from shared.domain.job import OnLost, Overlap
+from shared.domain.job import OnLost
+from shared.domain.policy import Overlap
 from shared.domain.run import Cause, RunState, sources_of
 
 _ATTEMPTS = table_of(AttemptRow)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.db.statements import changed, insert_all, table_of, update_all
 from shared.db.tables import CursorRow, JobLedgerRow, JobRow, ScheduleRow
 from shared.domain.ids import JobId, RunId, ScheduleId
-from shared.domain.job import Overlap
+from shared.domain.policy import Overlap
 from shared.domain.run import RunState
 from shared.domain.schedules import Schedule, from_json
 

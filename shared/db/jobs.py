@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.db.tables import JobRow, ScheduleRow
 from shared.domain.ids import JobId, new_id
 from shared.domain.job import Definition, name_key
+from shared.domain.policy import policy_to_json
 from shared.domain.schedules import Schedule, from_json, to_json
 
 
@@ -146,6 +147,7 @@ def _columns(definition: Definition) -> dict[str, Any]:
         "on_lost": definition.on_lost,
         "overlap": definition.overlap,
         "pool": definition.pool,
+        "policy": policy_to_json(definition.policy),
     }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.db.statements import changed, insert_all, table_of, update_all
 from shared.db.tables import AttemptRow, CursorRow, JobRow, RunRow
 from shared.domain.ids import ExecutorName, JobId, RunId, ScheduleId
-from shared.domain.job import Overlap
+from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState, sources_of
 
 _WAITING = (RunState.HELD, RunState.QUEUED)

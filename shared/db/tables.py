@@ -2,8 +2,8 @@
 
 | written by | tables |
 |---|---|
-| ui | `jobs`, `schedules`, `requests` (but for the outcome), `log_chunks`, `people` |
-| scheduler | `job_ledgers`, `cursors`, `runs`, `attempts`, `executors`, the outcome of `requests` |
+| ui | `jobs`, `schedules`, `pauses`, `calendars`, `requests` (but for the outcome), `log_chunks`, `people` |
+| scheduler | all others, and the outcome of `requests` |
 
 Ids are UUIDv7. Every index names the query that it serves.
 """
@@ -12,11 +12,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.db.types import EnumText, Large, OrderedKey, UtcDateTime, Words
-from shared.domain.job import OnLost, Overlap
+from shared.domain.job import OnLost
+from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
 
 
@@ -59,6 +60,7 @@ class JobRow(LedgerBase):
     on_lost: Mapped[OnLost]
     overlap: Mapped[Overlap]
     pool: Mapped[str] = mapped_column(String(40))
+    policy: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     paused_at: Mapped[datetime | None]
@@ -74,8 +76,37 @@ class ScheduleRow(LedgerBase):
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"), index=True)  # a job's schedules
     spec: Mapped[dict[str, Any]]
     zone: Mapped[str] = mapped_column(String(64))
+    args: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # NULL: the job's
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
+
+
+class PauseRow(LedgerBase):
+    """A time in which a job's schedules were not followed: who paused it, who resumed it."""
+
+    __tablename__ = "pauses"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"), index=True)  # why did it not run then
+    paused_at: Mapped[datetime]
+    paused_by: Mapped[str] = mapped_column(Words(200))
+    resumed_at: Mapped[datetime | None]
+    resumed_by: Mapped[str | None] = mapped_column(Words(200))
+
+
+class CalendarRow(LedgerBase):
+    """A named set of times that jobs include or exclude."""
+
+    __tablename__ = "calendars"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    name_key: Mapped[str] = mapped_column(OrderedKey, unique=True)  # as that of a job
+    spec: Mapped[dict[str, Any]]
+    version: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
 
 
 class JobLedgerRow(LedgerBase):
@@ -86,6 +117,8 @@ class JobLedgerRow(LedgerBase):
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
     seen_version: Mapped[int]
     run_count: Mapped[int] = mapped_column(default=0)  # the number of the newest run
+    # How many scheduled instants were to run: what a job's `max_runs` is compared with.
+    promised_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     next_due_at: Mapped[datetime | None] = mapped_column(index=True)  # the jobs list, by next run
     last_run_id: Mapped[UUID | None]
     last_state: Mapped[RunState | None]
@@ -201,14 +234,25 @@ class RequestRow(LedgerBase):
     __tablename__ = "requests"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(20))  # run_now, cancel
+    kind: Mapped[str] = mapped_column(String(20))  # run_now, cancel, backfill
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
     run_id: Mapped[UUID | None]  # run_now: the id that the run is to have; cancel: the run to stop
     requested_by: Mapped[str] = mapped_column(Words(200))
     cause: Mapped[Cause]
     requested_at: Mapped[datetime]
+    # backfill: which instants. NULL for the others.
+    scope: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     handled_at: Mapped[datetime | None] = mapped_column(index=True)  # NULL: what is still to do
     outcome: Mapped[str | None] = mapped_column(Words(400))
+
+
+class LedgerFactRow(LedgerBase):
+    """What the schedulers remember between starts, such as the time-zone rules they planned with."""
+
+    __tablename__ = "ledger_facts"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[str] = mapped_column(Words(400))
 
 
 class ExecutorRow(LedgerBase):

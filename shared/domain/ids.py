@@ -11,6 +11,7 @@ from uuid import UUID
 
 JobId = NewType("JobId", UUID)
 ScheduleId = NewType("ScheduleId", UUID)
+CalendarId = NewType("CalendarId", UUID)
 RunId = NewType("RunId", UUID)
 AttemptId = NewType("AttemptId", UUID)
 RequestId = NewType("RequestId", UUID)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from shared.domain.errors import InvalidInput
 from shared.domain.ids import JobId, ScheduleId
+from shared.domain.policy import DEFAULT_POLICY, Overlap, Policy, checked_policy
 from shared.domain.schedules import Schedule
 from shared.domain.script import checked_script
 
@@ -31,13 +32,6 @@ class OnLost(StrEnum):
     RETRY = "retry"
 
 
-class Overlap(StrEnum):
-    """What to do when a run is due while another of the same job has not ended."""
-
-    SKIP = "skip"
-    ALLOW = "allow"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSchedule:
     """One schedule of a job; its id is half of the identity of every promised instant."""
@@ -45,6 +39,8 @@ class JobSchedule:
     id: ScheduleId
     schedule: Schedule
     zone: str
+    args: tuple[str, ...] | None = None
+    """Arguments of this schedule's runs; None: the job's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +56,7 @@ class Definition:
     on_lost: OnLost = OnLost.FAIL
     overlap: Overlap = Overlap.SKIP
     pool: str = DEFAULT_POOL
+    policy: Policy = DEFAULT_POLICY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +87,7 @@ def checked_definition(definition: Definition) -> Definition:
     name = _checked_name(definition.name)
     script = checked_script(definition.script)
     _check_length("description", definition.description, MAX_DESCRIPTION)
-    _check_args(definition.args)
+    check_args(definition.args)
     _check_duration("timeout_s", definition.timeout, at_least=timedelta(seconds=1), at_most=MAX_TIMEOUT)
     _check_duration(
         "kill_grace_s", definition.kill_grace, at_least=timedelta(0), at_most=timedelta(minutes=10)
@@ -107,6 +104,7 @@ def checked_definition(definition: Definition) -> Definition:
         on_lost=definition.on_lost,
         overlap=definition.overlap,
         pool=definition.pool,
+        policy=checked_policy(definition.policy),
     )
 
 
@@ -145,7 +143,12 @@ def _check_length(field: str, text: str, limit: int) -> None:
         )
 
 
-def _check_args(args: tuple[str, ...]) -> None:
+def check_args(args: tuple[str, ...]) -> None:
+    """Refuse arguments that no program could be given, as `checked_definition` does.
+
+    Raises:
+        InvalidInput: on field `args`.
+    """
     if len(args) > MAX_ARGUMENTS:
         raise InvalidInput(
             "args", f"{len(args)} arguments are too many; at most {MAX_ARGUMENTS} fit. Put them into a file."

@@ -24,6 +24,9 @@ class Reason(StrEnum):
     """Why a run is in its state, where the state alone does not say it."""
 
     OVERLAP = "overlap"
+    COINCIDES = "coincides"
+    CALENDAR = "calendar"
+    DEADLINE = "deadline"
     PAUSED = "paused"
     EDITED = "edited"
     DELETED = "deleted"

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.ui.commands import JobDraft
 from services.ui.models import JobItem
-from shared.domain.job import DEFAULT_KILL_GRACE, DEFAULT_POOL, DEFAULT_TIMEOUT, OnLost, Overlap
+from shared.domain.job import DEFAULT_KILL_GRACE, DEFAULT_POOL, DEFAULT_TIMEOUT, OnLost
+from shared.domain.policy import Overlap
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 After = Annotated[str | None, Query(max_length=500)]

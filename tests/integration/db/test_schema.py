@@ -6,21 +6,23 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import JSON, Connection, Integer, MetaData, String, Uuid, bindparam, select, text
+from sqlalchemy.types import TypeEngine
 
 from shared.db import jobs
 from shared.db.engine import make_engine, open_database
 from shared.db.migrate import config_for, upgrade
 from shared.db.postgres import Use
 from shared.db.schema import newest_revision, problem_with_schema
-from shared.db.tables import LedgerBase, LogsBase
+from shared.db.tables import LedgerBase, LogsBase, PauseRow
+from shared.db.types import UtcDateTime
 from shared.domain.ids import JobId, new_id
-from shared.domain.job import Definition
 from shared.domain.schedules import Manual
 from shared.runtime.settings import DatabaseSettings
 from tests.support.eventually import eventually
@@ -84,6 +86,7 @@ async def test_a_filled_database_of_the_first_version_keeps_its_rows(
         head = await jobs.head_of(session, job_id)
         assert head is not None
         assert (head.name, await jobs.schedule_of(session, job_id)) == ("kept", Manual())
+        assert (await session.scalar(select(PauseRow.paused_at).where(PauseRow.job_id == job_id))) == NOW
     assert await differences(old.ledger_url, LedgerBase.metadata, *_logs_beside(old)) == []
     if store.database_url is not None:
         postgres.drop_database(old.database_url or "")
@@ -104,9 +107,55 @@ def _logs_beside(settings: DatabaseSettings) -> tuple[MetaData, ...]:
 async def fill(settings: DatabaseSettings) -> UUID:
     job_id = JobId(new_id())
     async with open_database(settings) as database, database.ledger.begin() as session:
-        await jobs.insert(session, job_id, Definition(name="kept", script="hello.py"), now=NOW)
-        await jobs.replace_schedule(session, job_id, Manual(), "UTC", now=NOW)
+        for table, row in rows_of_first_version(job_id).items():
+            columns = ", ".join(row)
+            values = ", ".join(f":{name}" for name in row)
+            statement = text(f"INSERT INTO {table} ({columns}) VALUES ({values})")
+            kinds = [bindparam(name, type_=kind_of(value)) for name, value in row.items()]
+            await session.execute(statement.bindparams(*kinds), row)
     return job_id
+
+
+def rows_of_first_version(job_id: UUID) -> dict[str, dict[str, object]]:
+    job: dict[str, object] = {
+        "id": job_id,
+        "version": 1,
+        "name": "kept",
+        "name_key": "kept",
+        "description": "",
+        "script": "hello.py",
+        "args": [],
+        "timeout_s": 300,
+        "kill_grace_s": 10,
+        "on_lost": "fail",
+        "overlap": "skip",
+        "pool": "default",
+        "created_at": NOW,
+        "updated_at": NOW,
+        "paused_at": NOW,
+    }
+    schedule = {
+        "id": new_id(),
+        "job_id": job_id,
+        "spec": {"kind": "manual"},
+        "zone": "UTC",
+        "created_at": NOW,
+    }
+    return {"jobs": job, "schedules": schedule}
+
+
+def kind_of(value: object) -> TypeEngine[Any]:
+    match value:
+        case UUID():
+            return Uuid()
+        case datetime():
+            return UtcDateTime()
+        case list() | dict():
+            return JSON()
+        case int():
+            return Integer()
+        case _:
+            return String()
 
 
 def migrating(settings: DatabaseSettings) -> subprocess.Popen[str]:

@@ -19,7 +19,8 @@ from shared.db import jobs
 from shared.db.engine import open_database
 from shared.db.tables import RunRow
 from shared.domain.ids import JobId, new_id
-from shared.domain.job import Definition, Overlap
+from shared.domain.job import Definition
+from shared.domain.policy import Overlap
 from shared.domain.schedules import Interval
 from shared.messages.commands import JobDue
 from shared.runtime.settings import DatabaseSettings

@@ -27,7 +27,8 @@ from shared.db.attempts import attempts_by_id
 from shared.db.engine import Database
 from shared.db.tables import AttemptRow, ExecutorRow, JobLedgerRow, RequestRow, RunRow
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RequestId, RunId, new_id
-from shared.domain.job import DEFAULT_POOL, Definition, OnLost, Overlap
+from shared.domain.job import DEFAULT_POOL, Definition, OnLost
+from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
 from shared.domain.schedules import Interval, Manual, Schedule
 from shared.messages.answers import ClaimAnswer, Grant, RenewAnswer, Standing

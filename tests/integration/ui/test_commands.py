@@ -14,7 +14,8 @@ from services.ui.models import Person, Theme
 from shared.db.engine import Database
 from shared.db.tables import JobRow, RequestRow, ScheduleRow
 from shared.domain.errors import NameTaken
-from shared.domain.job import OnLost, Overlap
+from shared.domain.job import OnLost
+from shared.domain.policy import Overlap
 from shared.domain.run import Cause
 from tests.integration.ui.stage import a_draft, a_run, run_rows
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scheduler.planner import Emission, Misfire, MissedRange, Plan, Span, plan
-from shared.domain.job import Overlap
+from shared.domain.policy import Overlap
 from shared.domain.schedules import Interval, Manual
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -1,0 +1,208 @@
+"""What a person decides about a job's instants: which may be caught up, moved, delayed or left out.
+
+Every choice has the default that surprises least, and every instant that a policy keeps from running is
+a row in the ledger with its reason.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+from uuid import UUID
+
+from shared.domain.errors import InvalidInput
+from shared.domain.ids import CalendarId
+
+DEFAULT_CATCH_UP = timedelta(hours=24)
+ONE_SHOT_CATCH_UP = timedelta(days=7)
+MAX_CAUGHT_UP = 100
+"""So many missed instants run at most after one outage; the others are counted as missed."""
+MAX_QUEUED = 100
+"""So many runs of one job wait for the one before at most; further ones are skipped."""
+_YEAR = timedelta(days=366)
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class Overlap(StrEnum):
+    """What to do when a run is due while another of the same job has not ended."""
+
+    SKIP = "skip"
+    QUEUE_ONE = "queue-one"
+    QUEUE_ALL = "queue-all"
+    ALLOW = "allow"
+    CANCEL_PREVIOUS = "cancel-previous"
+
+
+class OnMissed(StrEnum):
+    """What to do with instants that passed while no scheduler was there."""
+
+    LATEST = "latest"
+    ALL = "all"
+    SKIP = "skip"
+
+
+class OnExcluded(StrEnum):
+    """What to do with an instant that a calendar excludes."""
+
+    SKIP = "skip"
+    MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The choices of one job; make it with `policy_from_json` or check it with `checked_policy`."""
+
+    on_missed: OnMissed = OnMissed.LATEST
+    catch_up: timedelta | None = None
+    """So old a missed instant may be and still run; None: 24 h, and 7 days for a one-shot."""
+    max_concurrent: int | None = None
+    """How many runs may go at once where overlap is allowed; None: any number."""
+    start_deadline: timedelta | None = None
+    """A run that was not started so long after it was due is missed; None: it waits for ever."""
+    jitter: timedelta = timedelta(0)
+    """Instants are spread over this much time after their nominal instant, each always by the same."""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    """The first and the last instant that count, both inclusive."""
+    max_runs: int | None = None
+    """So many scheduled instants run; what somebody asks for and what is skipped does not count."""
+    include: tuple[CalendarId, ...] = ()
+    exclude: tuple[CalendarId, ...] = ()
+    on_excluded: OnExcluded = OnExcluded.SKIP
+
+
+DEFAULT_POLICY = Policy()
+
+
+def checked_policy(policy: Policy) -> Policy:
+    """Return the policy if it can be kept.
+
+    Raises:
+        InvalidInput: with the field and what to do.
+    """
+    for field, value in (
+        ("catch_up_s", policy.catch_up),
+        ("start_deadline_s", policy.start_deadline),
+        ("jitter_s", policy.jitter),
+    ):
+        if value is not None and not timedelta(0) <= value <= _YEAR:
+            raise InvalidInput(field, "Choose between 0 seconds and 366 days.")
+    if policy.start_deadline is not None and policy.start_deadline < timedelta(seconds=1):
+        raise InvalidInput("start_deadline_s", "Give a run at least 1 second to start, or leave it empty.")
+    for field, count, most in (
+        ("max_concurrent", policy.max_concurrent, 1_000),
+        ("max_runs", policy.max_runs, 1_000_000_000),
+    ):
+        if count is not None and not 1 <= count <= most:
+            raise InvalidInput(field, f"Choose between 1 and {most:,}, or leave it empty.")
+    if policy.starts_at is not None and policy.ends_at is not None and policy.ends_at < policy.starts_at:
+        raise InvalidInput("ends_at", "The job would end before it starts. Choose a later end.")
+    if set(policy.include) & set(policy.exclude):
+        raise InvalidInput("exclude", "A calendar is both included and excluded. Remove it from one of them.")
+    return policy
+
+
+def policy_to_json(policy: Policy) -> dict[str, object]:
+    """Return the policy as plain values; `policy_from_json` reads them back to an equal one."""
+    return {
+        "on_missed": str(policy.on_missed),
+        "catch_up_s": _seconds(policy.catch_up),
+        "max_concurrent": policy.max_concurrent,
+        "start_deadline_s": _seconds(policy.start_deadline),
+        "jitter_s": _seconds(policy.jitter),
+        "starts_at": _text(policy.starts_at),
+        "ends_at": _text(policy.ends_at),
+        "max_runs": policy.max_runs,
+        "include": [str(one) for one in policy.include],
+        "exclude": [str(one) for one in policy.exclude],
+        "on_excluded": str(policy.on_excluded),
+    }
+
+
+def policy_from_json(value: Mapping[str, Any]) -> Policy:
+    """Return the policy that these plain values say; what is left out has its default.
+
+    Raises:
+        InvalidInput: with the field and what to do.
+    """
+    unknown = set(value) - set(policy_to_json(DEFAULT_POLICY))
+    if unknown:
+        raise InvalidInput("policy", f"A policy has no {min(unknown)!r}. Remove it.")
+    jitter = _duration("jitter_s", value.get("jitter_s"))
+    return checked_policy(
+        Policy(
+            on_missed=_choice("on_missed", value.get("on_missed"), OnMissed.LATEST),
+            catch_up=_duration("catch_up_s", value.get("catch_up_s")),
+            max_concurrent=_count("max_concurrent", value.get("max_concurrent")),
+            start_deadline=_duration("start_deadline_s", value.get("start_deadline_s")),
+            jitter=timedelta(0) if jitter is None else jitter,
+            starts_at=_instant("starts_at", value.get("starts_at")),
+            ends_at=_instant("ends_at", value.get("ends_at")),
+            max_runs=_count("max_runs", value.get("max_runs")),
+            include=_ids("include", value.get("include")),
+            exclude=_ids("exclude", value.get("exclude")),
+            on_excluded=_choice("on_excluded", value.get("on_excluded"), OnExcluded.SKIP),
+        )
+    )
+
+
+def _seconds(value: timedelta | None) -> int | None:
+    return None if value is None else int(value.total_seconds())
+
+
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _choice(field: str, value: object, default: Choice) -> Choice:
+    if value is None:
+        return default
+    try:
+        return type(default)(str(value))
+    except ValueError:
+        raise InvalidInput(field, f"Choose one of {', '.join(type(default))}.") from None
+
+
+def _count(field: str, value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInput(field, "Give a whole number, or leave it empty.")
+    return value
+
+
+def _duration(field: str, value: object) -> timedelta | None:
+    seconds = _count(field, value)
+    try:
+        return None if seconds is None else timedelta(seconds=seconds)
+    except OverflowError:
+        raise InvalidInput(field, "Choose between 0 seconds and 366 days.") from None
+
+
+def _instant(field: str, value: object) -> datetime | None:
+    if value is None:
+        return None
+    problem = InvalidInput(
+        field, "Give an instant in ISO 8601 with its offset, such as 2026-12-01T09:00+08:00."
+    )
+    try:
+        instant = datetime.fromisoformat(str(value))
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise problem from None
+    raise problem
+
+
+def _ids(field: str, value: object) -> tuple[CalendarId, ...]:
+    problem = InvalidInput(field, "Give a list of calendars' ids.")
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise problem
+    try:
+        return tuple(CalendarId(UUID(str(one))) for one in value)
+    except ValueError:
+        raise problem from None
