@@ -76,7 +76,7 @@ async def _follow_cursor(
     is_followed = cursor.next_due_at is not None
     if decided_until is None:
         decided_until = cursor.created_at
-        next_due_at = cursor.schedule.next_after(decided_until)
+        next_due_at = cursor.timetable.next_after(decided_until)
         await insert_cursors(session, [_new_cursor(cursor, decided_until, next_due_at)])
         is_followed = next_due_at is not None
     stopped_at = min((at for at in (job.stopped_at, cursor.retired_at) if at is not None), default=None)
@@ -84,7 +84,7 @@ async def _follow_cursor(
         # Instants of a pause are never caught up: a cursor that lay still goes on from the resumption.
         decided_until = max(decided_until, job.updated_at)
         await move_cursors(
-            session, [(cursor.schedule_id, decided_until, cursor.schedule.next_after(decided_until))]
+            session, [(cursor.schedule_id, decided_until, cursor.timetable.next_after(decided_until))]
         )
     elif stopped_at is not None and is_followed:
         span = Span(decided_until=decided_until, now=now, horizon=stopped_at)
@@ -102,7 +102,7 @@ def _new_cursor(cursor: Cursor, decided_until: datetime, next_due_at: datetime |
 
 def _closed(job: FollowedJob, cursor: Cursor, span: Span, misfire: Misfire) -> Planned:
     """Decide what was promised up to the end of the schedule, and nothing beyond it."""
-    last = plan(cursor.schedule, span, misfire=misfire, overlap=job.overlap, active=True)
+    last = plan(cursor.timetable, span, misfire=misfire, overlap=job.overlap, active=True)
     return Planned(
         schedule_id=cursor.schedule_id,
         job_id=job.id,

@@ -144,7 +144,7 @@ class Dispatcher:
     def _planned(self, cursor: DueCursor, active: set[JobId], *, now: datetime, horizon: datetime) -> Planned:
         span = Span(decided_until=cursor.decided_until, now=now, horizon=horizon)
         decided = plan(
-            cursor.schedule,
+            cursor.timetable,
             span,
             misfire=self._misfire,
             overlap=cursor.overlap,

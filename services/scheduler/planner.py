@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.policy import Overlap
-from shared.domain.schedules import Schedule
+from shared.domain.schedules import Timetable
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -59,7 +59,7 @@ class Span:
     horizon: datetime
 
 
-def plan(schedule: Schedule, span: Span, *, misfire: Misfire, overlap: Overlap, active: bool) -> Plan:
+def plan(schedule: Timetable, span: Span, *, misfire: Misfire, overlap: Overlap, active: bool) -> Plan:
     """Decide every instant of `schedule` in (decided_until, horizon].
 
     `active` says that a run of the job has not ended. The cost does not grow with the length of an
@@ -85,7 +85,7 @@ def plan(schedule: Schedule, span: Span, *, misfire: Misfire, overlap: Overlap, 
 
 
 def _misfired(
-    schedule: Schedule, *, after: datetime, until: datetime, span: Span, rule: Misfire
+    schedule: Timetable, *, after: datetime, until: datetime, span: Span, rule: Misfire
 ) -> tuple[MissedRange | None, list[datetime]]:
     """Return the range that is missed, and the newest instant if it is still worth a run."""
     count = schedule.count_between(after, until)
@@ -100,7 +100,7 @@ def _misfired(
     return MissedRange(first=first, last=last, count=count - 1), [newest]
 
 
-def _instants(schedule: Schedule, *, after: datetime, until: datetime) -> list[datetime]:
+def _instants(schedule: Timetable, *, after: datetime, until: datetime) -> list[datetime]:
     instants = []
     instant = schedule.next_after(after)
     while instant is not None and instant <= until:

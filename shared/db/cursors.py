@@ -14,7 +14,7 @@ from shared.db.tables import CursorRow, JobLedgerRow, JobRow, ScheduleRow
 from shared.domain.ids import JobId, RunId, ScheduleId
 from shared.domain.policy import Overlap
 from shared.domain.run import RunState
-from shared.domain.schedules import Schedule, from_json
+from shared.domain.schedules import Timetable, from_json, timetable
 
 _CURSORS = table_of(CursorRow)
 _LEDGERS = table_of(JobLedgerRow)
@@ -45,7 +45,7 @@ class Cursor:
 
     schedule_id: ScheduleId
     job_id: JobId
-    schedule: Schedule
+    timetable: Timetable
     created_at: datetime
     retired_at: datetime | None
     decided_until: datetime | None
@@ -58,7 +58,7 @@ class DueCursor:
 
     schedule_id: ScheduleId
     job_id: JobId
-    schedule: Schedule
+    timetable: Timetable
     decided_until: datetime
     overlap: Overlap
     pool: str
@@ -92,6 +92,7 @@ async def cursors_of(session: AsyncSession, job_ids: Collection[JobId]) -> dict[
             ScheduleRow.id.label("schedule_id"),
             ScheduleRow.job_id,
             ScheduleRow.spec,
+            ScheduleRow.zone,
             ScheduleRow.created_at,
             ScheduleRow.retired_at,
             CursorRow.decided_until,
@@ -108,7 +109,7 @@ async def cursors_of(session: AsyncSession, job_ids: Collection[JobId]) -> dict[
         cursor = Cursor(
             schedule_id=ScheduleId(row.schedule_id),
             job_id=JobId(row.job_id),
-            schedule=from_json(row.spec, anchor=row.created_at),
+            timetable=timetable(from_json(row.spec, anchor=row.created_at), row.zone),
             created_at=row.created_at,
             retired_at=row.retired_at,
             decided_until=row.decided_until,
@@ -126,6 +127,7 @@ async def due_cursors(session: AsyncSession, *, due_by: datetime, limit: int) ->
             CursorRow.job_id,
             CursorRow.decided_until,
             ScheduleRow.spec,
+            ScheduleRow.zone,
             ScheduleRow.created_at,
             JobRow.overlap,
             JobRow.pool,
@@ -141,7 +143,7 @@ async def due_cursors(session: AsyncSession, *, due_by: datetime, limit: int) ->
         DueCursor(
             schedule_id=ScheduleId(row.schedule_id),
             job_id=JobId(row.job_id),
-            schedule=from_json(row.spec, anchor=row.created_at),
+            timetable=timetable(from_json(row.spec, anchor=row.created_at), row.zone),
             decided_until=row.decided_until,
             overlap=row.overlap,
             pool=row.pool,

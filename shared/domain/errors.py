@@ -2,7 +2,8 @@
 
 PortalError
 ├── InvalidInput            a person can mend it: names the field and what to do
-│   └── NameTaken
+│   ├── NameTaken
+│   └── ScheduleError       a schedule that cannot be followed: names the wrong part
 ├── NotFound                the thing does not exist, or no longer
 ├── Conflict                it changed since it was read
 ├── MalformedMessage        bytes that are no message of ours
@@ -29,6 +30,18 @@ class InvalidInput(PortalError):  # noqa: N818 - it names the input, not the pro
 
 class NameTaken(InvalidInput):
     """Another job that is not deleted has this name."""
+
+
+class ScheduleError(InvalidInput):
+    """A schedule that cannot be followed; `part` names what is wrong in it, such as `minute`."""
+
+    def __init__(
+        self, message: str, *, field: str = "schedule", part: str = "", place: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(field, message)
+        self.part = part
+        self.place = place
+        """Where the wrong text stands in a cron expression: its first character, and the one after it."""
 
 
 class NotFound(PortalError):  # noqa: N818 - the HTTP word

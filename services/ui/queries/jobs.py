@@ -12,13 +12,14 @@ from services.ui.models import JobFilter, JobItem, JobSort, Page, RunBrief
 from services.ui.queries import paging
 from services.ui.queries.briefs import recent_of
 from services.ui.queries.paging import Cursor
+from services.ui.settings import DEFAULT_ZONE
 from shared.db.tables import JobLedgerRow, JobRow, RunRow, ScheduleRow
 from shared.db.types import UtcDateTime, storable
 from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
 from shared.domain.job import name_key
 from shared.domain.run import RunState
-from shared.domain.schedules import Interval, Manual, Schedule, from_json, to_json
+from shared.domain.schedules import Interval, Manual, Schedule, Timetable, from_json, timetable, to_json
 
 FAILING = (RunState.FAILED, RunState.TIMED_OUT, RunState.LOST, RunState.MISSED)
 """The ends that want somebody's attention."""
@@ -154,20 +155,23 @@ async def _items(session: AsyncSession, rows: list[Any], now: datetime) -> list[
     schedules = await _schedules(session, ids)
     recent = await recent_of(session, ids)
     return [
-        _item(row, schedules.get(row.JobRow.id, Manual()), recent.get(row.JobRow.id, []), now) for row in rows
+        _item(
+            row, *schedules.get(row.JobRow.id, (Manual(), DEFAULT_ZONE)), recent.get(row.JobRow.id, []), now
+        )
+        for row in rows
     ]
 
 
-async def _schedules(session: AsyncSession, job_ids: list[UUID]) -> dict[UUID, Schedule]:
+async def _schedules(session: AsyncSession, job_ids: list[UUID]) -> dict[UUID, tuple[Schedule, str]]:
     rows = await session.execute(
-        select(ScheduleRow.job_id, ScheduleRow.spec)
+        select(ScheduleRow.job_id, ScheduleRow.spec, ScheduleRow.zone)
         .where(ScheduleRow.job_id.in_(job_ids), ScheduleRow.retired_at.is_(None))
         .order_by(ScheduleRow.id)
     )
-    return {row.job_id: from_json(row.spec) for row in rows}
+    return {row.job_id: (from_json(row.spec), row.zone) for row in rows}
 
 
-def _item(row: Any, schedule: Schedule, recent: list[RunBrief], now: datetime) -> JobItem:
+def _item(row: Any, schedule: Schedule, zone: str, recent: list[RunBrief], now: datetime) -> JobItem:
     job: JobRow = row.JobRow
     # A run enters the ledger up to 2 s before it is due: until then it is the future, not the past.
     due = [run for run in recent if run.due_at <= now]
@@ -187,14 +191,14 @@ def _item(row: Any, schedule: Schedule, recent: list[RunBrief], now: datetime) -
         version=job.version,
         paused_at=job.paused_at,
         deleted_at=job.deleted_at,
-        next_due_at=_next_due_at(row, schedule, now),
+        next_due_at=_next_due_at(row, timetable(schedule, zone), now),
         created_at=job.created_at,
         last_run=due[-1] if due else None,
         recent=tuple(due),
     )
 
 
-def _next_due_at(row: Any, schedule: Schedule, now: datetime) -> datetime | None:
+def _next_due_at(row: Any, fires: Timetable, now: datetime) -> datetime | None:
     job: JobRow = row.JobRow
     if job.paused_at is not None or job.deleted_at is not None:
         return None
@@ -202,7 +206,7 @@ def _next_due_at(row: Any, schedule: Schedule, now: datetime) -> datetime | None
         at: datetime | None = row.next_due_at
         return at
     # The scheduler has not seen this version yet: the rule alone says what it will decide.
-    return schedule.next_after(now)
+    return fires.next_after(now)
 
 
 def _as_shown(schedule: Schedule) -> dict[str, object]:

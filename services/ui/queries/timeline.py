@@ -11,9 +11,10 @@ from services.ui.models import RunBrief, Timeline, TimelineRow
 from services.ui.queries.briefs import BRIEF_COLUMNS, brief
 from services.ui.queries.jobs import FAILING
 from services.ui.queries.schedules import upcoming
+from services.ui.settings import DEFAULT_ZONE
 from shared.db.tables import JobLedgerRow, JobRow, RunRow, ScheduleRow
 from shared.domain.run import RunState
-from shared.domain.schedules import Manual, from_json
+from shared.domain.schedules import Manual, from_json, timetable
 
 _ROWS = 8
 _RUNS = 200
@@ -36,7 +37,7 @@ async def timeline(session: AsyncSession, *, hours: int, now: datetime) -> Timel
 def _jobs_to_show(since: datetime) -> Any:
     running = select(RunRow.job_id).where(RunRow.state == RunState.RUNNING)
     return (
-        select(JobRow.id, JobRow.name, JobRow.paused_at, ScheduleRow.spec)
+        select(JobRow.id, JobRow.name, JobRow.paused_at, ScheduleRow.spec, ScheduleRow.zone)
         .join_from(JobLedgerRow, JobRow, JobRow.id == JobLedgerRow.job_id)
         .outerjoin(ScheduleRow, and_(ScheduleRow.job_id == JobRow.id, ScheduleRow.retired_at.is_(None)))
         .where(
@@ -58,7 +59,9 @@ async def _row(
         job_id=row.id,
         job_name=row.name,
         runs=await _runs(session, row.id, since=since, now=now),
-        upcoming=upcoming(schedule, after=now, limit=_UPCOMING, until=until),
+        upcoming=upcoming(
+            timetable(schedule, row.zone or DEFAULT_ZONE), after=now, limit=_UPCOMING, until=until
+        ),
     )
 
 

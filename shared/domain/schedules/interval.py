@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared.domain.errors import InvalidInput
+from shared.domain.errors import ScheduleError
+from shared.domain.schedules.timetable import Grid
+from shared.domain.schedules.zones import EPOCH
 
 _SECOND = timedelta(seconds=1)
 _LONGEST = timedelta(days=366)
@@ -19,32 +21,21 @@ class Interval:
 
     def __post_init__(self) -> None:
         if self.every < _SECOND or self.every % _SECOND:
-            raise InvalidInput("every_s", "The interval must be a whole number of seconds, 1 or more.")
+            raise ScheduleError("The interval must be a whole number of seconds, 1 or more.", field="every_s")
         if self.every > _LONGEST:
-            raise InvalidInput("every_s", "The interval is too long. Choose at most 366 days.")
+            raise ScheduleError("The interval is too long. Choose at most 366 days.", field="every_s")
         if self.anchor.tzinfo is None:
-            raise InvalidInput("schedule", "The anchor needs its offset from UTC, such as +08:00.")
-        object.__setattr__(self, "anchor", self.anchor.astimezone(UTC).replace(microsecond=0))
-
-    def next_after(self, instant: datetime) -> datetime | None:
-        """Return the first fire strictly after `instant`, in O(1)."""
-        elapsed = max(instant - self.anchor, timedelta(0))
+            raise ScheduleError("The anchor needs its offset from UTC, such as +08:00.", part="anchor")
         try:
-            return self.anchor + (elapsed // self.every + 1) * self.every
+            object.__setattr__(self, "anchor", self.anchor.astimezone(UTC).replace(microsecond=0))
         except OverflowError:
-            return None
+            raise ScheduleError(
+                "The anchor is too far from now. Choose another instant.", part="anchor"
+            ) from None
 
-    def last_until(self, instant: datetime) -> datetime | None:
-        """Return the newest fire at or before `instant`, in O(1); None before the first."""
-        count = self._fires_until(instant)
-        return self.anchor + count * self.every if count else None
-
-    def count_between(self, after: datetime, until: datetime) -> int:
-        """Return how many fires lie in (`after`, `until`], in O(1)."""
-        return max(0, self._fires_until(until) - self._fires_until(after))
-
-    def _fires_until(self, instant: datetime) -> int:
-        return max(0, (instant - self.anchor) // self.every)
+    def fires(self, zone: str) -> Grid:  # noqa: ARG002 - elapsed time is the same in every zone
+        """Return its instants."""
+        return Grid((self.anchor - EPOCH) // _SECOND, self.every // _SECOND)
 
     def describe(self) -> str:
         """Say the schedule in one English phrase."""

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from services.scheduler.planner import Emission, Misfire, MissedRange, Plan, Span, plan
 from shared.domain.policy import Overlap
-from shared.domain.schedules import Interval, Manual
+from shared.domain.schedules import Interval, Manual, Timetable, timetable
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 RULE = Misfire(grace=timedelta(seconds=60), catch_up=timedelta(hours=24))
 
 
-def every(seconds: int) -> Interval:
-    return Interval(every=timedelta(seconds=seconds), anchor=NOW - timedelta(days=400))
+def every(seconds: int) -> Timetable:
+    return timetable(Interval(every=timedelta(seconds=seconds), anchor=NOW - timedelta(days=400)), "UTC")
 
 
 def span(*, since_s: float, window_s: float = 2) -> Span:
@@ -25,7 +25,7 @@ def span(*, since_s: float, window_s: float = 2) -> Span:
     )
 
 
-def decided(schedule: Interval | Manual, at: Span, *, active: bool = False, rule: Misfire = RULE) -> Plan:
+def decided(schedule: Timetable, at: Span, *, active: bool = False, rule: Misfire = RULE) -> Plan:
     return plan(schedule, at, misfire=rule, overlap=Overlap.SKIP, active=active)
 
 
@@ -104,7 +104,7 @@ def test_nothing_is_contested_when_overlap_is_allowed() -> None:
 
 
 def test_a_manual_job_has_nothing_to_decide() -> None:
-    found = decided(Manual(), span(since_s=10_000))
+    found = decided(timetable(Manual(), "UTC"), span(since_s=10_000))
 
     assert (found.missed, found.emissions, found.next_due_at) == (None, (), None)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import InvalidInput
-from shared.domain.schedules import Interval, from_json, to_json
+from shared.domain.schedules import Interval, Timetable, from_json, timetable, to_json
 
 ANCHOR = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -16,9 +16,13 @@ everies = st.integers(1, 366 * 86_400).map(lambda seconds: timedelta(seconds=sec
 offsets = st.integers(-(10**7), 10**9).map(lambda micro: ANCHOR + timedelta(milliseconds=micro))
 
 
+def fires(every: timedelta) -> Timetable:
+    return timetable(Interval(every=every, anchor=ANCHOR), "UTC")
+
+
 @given(every=everies, instant=offsets)
 def test_next_is_the_first_fire_after_the_instant(every: timedelta, instant: datetime) -> None:
-    schedule = Interval(every=every, anchor=ANCHOR)
+    schedule = fires(every)
 
     due = schedule.next_after(instant)
 
@@ -31,7 +35,7 @@ def test_next_is_the_first_fire_after_the_instant(every: timedelta, instant: dat
 
 @given(every=everies, instant=offsets)
 def test_last_is_the_newest_fire_that_is_not_later(every: timedelta, instant: datetime) -> None:
-    schedule = Interval(every=every, anchor=ANCHOR)
+    schedule = fires(every)
 
     last = schedule.last_until(instant)
 
@@ -49,7 +53,7 @@ def test_last_is_the_newest_fire_that_is_not_later(every: timedelta, instant: da
     length=st.integers(-50, 300),
 )
 def test_counting_is_what_walking_counts(every: timedelta, start: int, length: int) -> None:
-    schedule = Interval(every=every, anchor=ANCHOR)
+    schedule = fires(every)
     after = ANCHOR + start * SECOND
     until = after + length * SECOND
 
@@ -64,7 +68,7 @@ def test_counting_is_what_walking_counts(every: timedelta, start: int, length: i
 
 @given(every=everies, late_by=st.lists(st.integers(0, 10**6), min_size=1, max_size=20))
 def test_it_does_not_drift_however_late_it_is_asked(every: timedelta, late_by: list[int]) -> None:
-    schedule = Interval(every=every, anchor=ANCHOR)
+    schedule = fires(every)
     asked_at = ANCHOR
 
     for late in late_by:
@@ -75,13 +79,13 @@ def test_it_does_not_drift_however_late_it_is_asked(every: timedelta, late_by: l
 
 
 def test_a_century_is_counted_without_walking() -> None:
-    schedule = Interval(every=SECOND, anchor=ANCHOR)
+    schedule = fires(SECOND)
 
     assert schedule.count_between(ANCHOR, ANCHOR + timedelta(days=36_500)) == 36_500 * 86_400
 
 
 def test_there_is_no_fire_beyond_the_calendar() -> None:
-    schedule = Interval(every=timedelta(days=366), anchor=ANCHOR)
+    schedule = fires(timedelta(days=366))
 
     assert schedule.next_after(datetime.max.replace(tzinfo=UTC)) is None
 
