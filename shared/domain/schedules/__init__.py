@@ -5,8 +5,10 @@ what fires next, what fired last, how often. Below lie the search in local time 
 what happens where clocks are set (`wall_clock.py`), and the zones' offsets (`zones.py`).
 """
 
+from datetime import datetime
 from functools import lru_cache
 
+from shared.domain.errors import ScheduleError
 from shared.domain.schedules.cron import Cron, parse_cron
 from shared.domain.schedules.daily import Daily
 from shared.domain.schedules.hourly import Hourly
@@ -36,6 +38,7 @@ __all__ = [
     "ShortMonths",
     "Timetable",
     "Weekly",
+    "check_possible",
     "checked_zone",
     "from_json",
     "instant_of",
@@ -43,6 +46,23 @@ __all__ = [
     "timetable",
     "to_json",
 ]
+
+
+def check_possible(schedule: Schedule, zone: str, *, now: datetime) -> None:
+    """Refuse a schedule that would never fire again: a day that no year has, or an instant that is past.
+
+    Raises:
+        ScheduleError: names the part that rules it out.
+    """
+    fires = timetable(schedule, zone)
+    if isinstance(schedule, Manual) or fires.next_after(now) is not None:
+        return
+    last = fires.last_until(now)
+    if last is not None:
+        raise ScheduleError(
+            f"Its last instant was {last:%-d %b %Y %H:%M} UTC. Choose a later one.", part="at"
+        )
+    raise ScheduleError("This never happens, in no year up to 2199. Choose another day or month.", part="day")
 
 
 @lru_cache(maxsize=8192)

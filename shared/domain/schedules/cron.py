@@ -112,9 +112,7 @@ def parse_cron(text: str, *, seed: str | None = None, anchor: datetime | None = 
     if name.startswith("@"):
         return _macro(name.lower(), rest)
     plain = _without_hashes(normal, seed or normal)
-    cron = Cron(expr=plain, typed=normal if normal != plain else None)
-    _check_possible(cron)
-    return cron
+    return Cron(expr=plain, typed=normal if normal != plain else None)
 
 
 @lru_cache(maxsize=8192)
@@ -200,14 +198,3 @@ def _without_hashes(text: str, seed: str) -> str:
     return " ".join(
         expanded(field, piece, chosen(field)) for field, piece in zip(layout, pieces, strict=True)
     )
-
-
-def _check_possible(cron: Cron) -> None:
-    expression = read(cron.expr)
-    if expression.rule.first_from(0) is None:
-        places = [one for one in expression.fields if one.field.name in {"day", "month", "year"}]
-        raise ScheduleError(
-            "This never happens: no year from 1970 to 2199 has such a day. Choose another day or month.",
-            part="day",
-            place=(places[0].start, places[0].end),
-        )

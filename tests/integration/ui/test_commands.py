@@ -85,7 +85,8 @@ async def test_the_next_run_is_known_before_the_scheduler_has_looked(client: htt
         ({"schedule": {"kind": "interval", "every_s": True}}, "every_s", "whole number"),
         ({"schedule": {"kind": "interval", "every_s": 10**30}}, "every_s", "too long"),
         ({"schedule": {"kind": "interval"}}, "every_s", "whole number"),
-        ({"schedule": {"kind": "cron"}}, "schedule", "Choose interval, hourly"),
+        ({"schedule": {"kind": "cron"}}, "schedule", "Type an expression"),
+        ({"schedule": {"kind": "sometimes"}}, "schedule", "Choose interval, hourly"),
         ({"schedule": {}}, "schedule", ""),
         ({"schedule": None}, "schedule", ""),
         (
