@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from services.cli import home as homes
+from services.cli import schedule
 
 app = typer.Typer(
     help="Registers scripts as jobs, runs each at its time, shows it live.",
@@ -16,6 +17,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(schedule.app, name="schedule")
 
 HomeOption = Annotated[
     Path | None,

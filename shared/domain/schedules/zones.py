@@ -47,10 +47,10 @@ def checked_zone(name: str) -> str:
     Raises:
         ScheduleError: on field `zone`.
     """
-    if name == "UTC" or (name in _names() and ("/" in name) and not name.startswith(("posix/", "right/"))):
+    if name == "UTC" or (name in _names() and not name.isupper()):
         return name
     hint = _COMMON_CITIES.get(name.upper())
-    if hint is not None or (name.isalpha() and name.isupper()):
+    if hint is not None or (name.isalnum() and name.isupper()):
         instead = hint or "a city's name, such as Asia/Hong_Kong"
         raise ScheduleError(
             f"{name} is an abbreviation, which has no rules of its own. Choose {instead}.", field="zone"
