@@ -20,7 +20,7 @@ def notes_on(fires: WallClock, begin: int, end: int) -> Iterator[Note]:
     """Yield a note on each change of the clock in [begin, end) that touches one of the rule's times."""
     for span in fires.clock_changes(begin, end):
         low, high = sorted((span.covered, span.local_start))
-        first = fires.rule.first_from(low)
+        first = fires.rule.first_from(low, high)
         if first is not None and first < high:
             last = _last(fires, first, high)
             words = _gap(fires, span, first, last) if low == span.covered else _fold(fires, first, last)

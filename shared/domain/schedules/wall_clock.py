@@ -23,15 +23,18 @@ class WallClock:
     rule: Rule
     zone: str
 
-    def first_from(self, second: int) -> int | None:
-        """Return the first fire at or after `second`."""
+    def first_from(self, second: int, last: int = END + DAY) -> int | None:
+        """Return the first fire at or after `second`; None if there is none up to `last`.
+
+        A fire a little later than `last` may be returned too: the caller who sets it compares.
+        """
         begin = second = max(second, -DAY)
         searched, found = 0, -1  # nothing matches from `searched` up to `found`
-        while second < END + DAY:
+        while second <= last:
             span = span_at(self.zone, second)
             local = self._local(span, second)
             if not searched <= local <= found:
-                match = self.rule.first_from(local)
+                match = self.rule.first_from(local, last + _FAR)
                 if match is None:
                     return None
                 searched, found = local, match
@@ -48,7 +51,7 @@ class WallClock:
         second = min(second, END + DAY)
         back, newest = 1, None
         while newest is None:
-            newest = self.first_from(second - back + 1)
+            newest = self.first_from(second - back + 1, second)
             if newest is not None and newest > second:
                 newest = None
             if newest is None and back > second + _FAR:
@@ -57,8 +60,8 @@ class WallClock:
         nothing_after = second
         while newest < nothing_after:
             middle = (newest + nothing_after) // 2
-            later = self.first_from(middle + 1)
-            if later is None or later > second:
+            later = self.first_from(middle + 1, nothing_after)
+            if later is None or later > nothing_after:
                 nothing_after = middle
             else:
                 newest = later
