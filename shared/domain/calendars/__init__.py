@@ -4,6 +4,7 @@ from shared.domain.calendars.calendar import Calendar, Times
 from shared.domain.calendars.dates import MAX_DATES, Dates, Day, dates_of, tidy_label
 from shared.domain.calendars.hong_kong import HONG_KONG_NAME, hong_kong
 from shared.domain.calendars.plain import from_json, to_json
+from shared.domain.calendars.repeat import Frequency, Repeat
 from shared.domain.calendars.rules import Allowed, CalendarRules, Excluded, Verdict
 from shared.domain.calendars.weekly import WeeklyWindows, Window
 
@@ -16,6 +17,8 @@ __all__ = [
     "Dates",
     "Day",
     "Excluded",
+    "Frequency",
+    "Repeat",
     "Times",
     "Verdict",
     "WeeklyWindows",
