@@ -54,7 +54,7 @@ def event_of(component: Event) -> FileEvent:
         InvalidInput: on field `ics`, naming the event, for what is broken or is not read here.
     """
     name = tidy_label(str(component.get("SUMMARY", "")))
-    shown = name or str(component.get("UID", ""))[:60] or "without a name"
+    shown = name or str(component.get("UID", ""))[:60]
     broken = [part for part, _ in component.errors if part in _READ]
     if broken:
         raise wrong(shown, f"its {broken[0]} cannot be read. Correct it in the file.")
@@ -75,7 +75,7 @@ def event_of(component: Event) -> FileEvent:
 
 def wrong(name: str, why: str) -> InvalidInput:
     """Return the refusal of the file because of this event."""
-    return InvalidInput("ics", f"Event {name!r}: {why}")
+    return InvalidInput("ics", f"Event {name or 'without a name'!r}: {why}")
 
 
 def local_day(moment: date | datetime) -> date:

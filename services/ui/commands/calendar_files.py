@@ -1,16 +1,18 @@
 """Days out of a calendar file (iCalendar, RFC 5545), as other programs export it.
 
-`icalendar` reads the format: folding, escapes, time zones with Windows' names and those that the file
-defines. Which days a rule names is ours, see `shared.domain.calendars.repeat`.
+`icalendar` reads the format: folding, escapes, time zones by their IANA and Windows' names. Zones that a
+file defines for itself are left out: icalendar keeps them for every later file of the process, and computes
+their rules without a bound. Which days a rule names is ours, see `shared.domain.calendars.repeat`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
+from icalendar.parser import Contentlines
 
 from services.ui.commands.calendar_events import FileEvent, event_of, wrong
 from shared.domain.calendars import Dates, Day, Repeat, dates_of
@@ -24,7 +26,8 @@ MAX_LOOKED_AT = 500_000
 MAX_FOUND = 50_000
 """So many days may the events of one file fill, days that several fill counted for each."""
 _DAY = timedelta(days=1)
-_BEGIN = re.compile(r"^BEGIN:VCALENDAR\s*$", re.MULTILINE | re.IGNORECASE)
+_EDGE = re.compile(r"(?:BEGIN|END)(?![\w.-])", re.IGNORECASE)
+_PLAIN_EDGE = re.compile(r"(BEGIN|END):([\w-]+)", re.IGNORECASE | re.ASCII)
 
 
 def dates_from_ics(text: str, *, zone: str, first: date, last: date) -> Dates:
@@ -105,17 +108,39 @@ def _events(text: str) -> list[FileEvent]:
     if len(text) > MAX_CHARS:
         raise InvalidInput("ics", f"The file is too long. Import at most {MAX_CHARS:,} characters.")
     try:
-        calendars = Calendar.from_ical(text.lstrip("\ufeff"), multiple=True)
+        unfolded = Contentlines.from_ical(text.lstrip("\ufeff"))  # type: ignore[no-untyped-call] # it has no types
+        lines = _without_zones(unfolded)
+        calendars = Calendar.from_ical("\r\n".join(lines), multiple=True)
         found = [event for calendar in calendars for event in calendar.walk("VEVENT")]
     except Exception as error:  # foreign text in a foreign parser: whatever it raises means no
         raise InvalidInput("ics", "This is no calendar file. Choose an .ics file (iCalendar).") from error
-    if len(calendars) < len(_BEGIN.findall(text)):
+    if len(calendars) < sum(line.upper() == "BEGIN:VCALENDAR" for line in lines):
         raise InvalidInput("ics", "The file ends in the middle of a calendar. Export or download it again.")
     if not found:
         raise InvalidInput("ics", "The file has no events. Choose an .ics file with events.")
     if len(found) > MAX_EVENTS:
         raise InvalidInput("ics", f"The file has more than {MAX_EVENTS:,} events. Export fewer years.")
     return [event_of(event) for event in found if isinstance(event, Event)]
+
+
+def _without_zones(lines: Iterable[str]) -> list[str]:
+    """Return the lines, unfolded, without the time zones that the file defines.
+
+    Raises:
+        ValueError: for a component's edge in a form that only the parser might see through.
+    """
+    kept = []
+    is_inside = False
+    for line in lines:
+        plain = _PLAIN_EDGE.fullmatch(line)
+        if plain is None and _EDGE.match(line):
+            raise ValueError(line)
+        is_edge = plain is not None and plain[2].upper() == "VTIMEZONE"
+        if is_edge:
+            is_inside = line[:1] in "Bb"
+        elif not is_inside:
+            kept.append(line)
+    return kept
 
 
 def _standing(events: list[FileEvent]) -> Iterator[FileEvent]:

@@ -12,6 +12,7 @@ from shared.domain.errors import InvalidInput
 
 HEAD = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Test//EN\r\n"
 TAIL = "END:VCALENDAR\r\n"
+DAY = "DTSTART;VALUE=DATE:20260501"
 
 
 def event(*lines: str) -> str:
@@ -88,11 +89,33 @@ def test_an_event_with_a_time_fills_the_days_of_the_calendars_zone(
     assert listed(read(event(start, end))) == days
 
 
-def test_a_zone_that_the_file_defines_is_known() -> None:
-    standard = "BEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:-0500\r\nTZOFFSETTO:-0500\r\n"
-    zone = f"BEGIN:VTIMEZONE\r\nTZID:Head office\r\n{standard}END:STANDARD\r\nEND:VTIMEZONE\r\n"
+def own_zone(name: str, rule: str) -> str:
+    times = "DTSTART:16010101T000000\r\nTZOFFSETFROM:-0500\r\nTZOFFSETTO:-0500\r\n"
+    standard = f"BEGIN:STANDARD\r\n{times}RRULE:{rule}\r\nEND:STANDARD\r\n"
+    return f"BEGIN:VTIMEZONE\r\nTZID:{name}\r\n{standard}END:VTIMEZONE\r\n"
 
-    assert listed(read(zone, event("DTSTART;TZID=Head office:20260501T200000"))) == ["2026-05-02"]
+
+def test_a_zone_that_the_file_defines_is_not_needed_for_names_that_are_known() -> None:
+    # INTERVAL=0 has no end: this test would not end either, were it computed.
+    zone = own_zone("America/New_York", "FREQ=YEARLY;INTERVAL=0")
+
+    assert listed(read(zone, event("DTSTART;TZID=America/New_York:20260501T200000"))) == ["2026-05-02"]
+
+
+@pytest.mark.parametrize("fold", ["END:VTIMEZONE", "END:VTIME\r\n ZONE", "end:vtimezone"])
+def test_a_zone_that_the_file_defines_under_its_own_name_is_refused(fold: str) -> None:
+    zone = own_zone("Head office", "FREQ=YEARLY;INTERVAL=0").replace("END:VTIMEZONE", fold)
+
+    with pytest.raises(InvalidInput, match="time zone 'Head office' is unknown"):
+        read(zone, event("DTSTART;TZID=Head office:20260501T200000"))
+
+
+@pytest.mark.parametrize("edge", ["END;X=1:VTIMEZONE", "END:VTIMEZONE\r", "END:VTIMEZONE ", "End: VTIMEZONE"])
+def test_a_component_that_ends_in_a_strange_form_is_refused(edge: str) -> None:
+    zone = own_zone("Head office", "FREQ=YEARLY;INTERVAL=0").replace("END:VTIMEZONE", edge)
+
+    with pytest.raises(InvalidInput, match="no calendar file"):
+        read(zone, event(DAY))
 
 
 @pytest.mark.parametrize(
@@ -205,9 +228,6 @@ def test_the_list_is_known_until_the_last_event_that_ends() -> None:
     assert read(christmas).known_until == date(2030, 12, 31)
 
 
-DAY = "DTSTART;VALUE=DATE:20260501"
-
-
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
@@ -298,6 +318,13 @@ DTSTART
 DTSTART:
 ;:=
 RRULE:COUNT=x
+TZID:X
+RRULE:FREQ=SECONDLY
+END:VTIMEZONE
+BEGIN:STANDARD
+END:STANDARD
+TZOFFSETFROM:-0500
+TZOFFSETTO:-0500
 """
 pieces = st.sampled_from(PIECES.split())
 lines = st.lists(pieces | st.text(max_size=20), max_size=12)

@@ -16,6 +16,7 @@ from shared.domain.calendars import (
     dates_of,
     from_json,
     hong_kong,
+    tidy_label,
     to_json,
 )
 from shared.domain.errors import InvalidInput
@@ -111,6 +112,27 @@ def test_a_window_over_midnight_belongs_to_the_day_it_starts_on(local: str, insi
     night = hours(WEEKDAYS, "22:00", "06:00")
 
     assert night.contains(at(local)) == inside
+
+
+def test_a_window_ends_just_before_its_last_minute() -> None:
+    office = hours(WEEKDAYS, "09:00", "18:00")
+
+    assert [office.contains(at(f"2026-11-20T{time}")) for time in ("08:59", "09:00", "17:59", "18:00")] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_a_long_label_is_cut_with_an_ellipsis() -> None:
+    dates = [dates_of([Day(on=date(2026, 1, 1), label=tidy_label("x" * length))]) for length in (200, 201)]
+
+    assert [one.days[0].label for one in dates] == ["x" * 200, "x" * 199 + "…"]
+
+
+def test_how_far_a_list_reaches_survives_the_plain_form() -> None:
+    assert from_json(to_json(HONG_KONG)) == HONG_KONG
 
 
 def test_a_window_may_end_at_the_end_of_its_day() -> None:
