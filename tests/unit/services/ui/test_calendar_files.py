@@ -194,6 +194,15 @@ def test_one_day_of_a_rule_may_be_moved_or_cancelled() -> None:
     assert dates.days[-1].label == "Other"
 
 
+def test_one_day_of_a_rule_may_be_renamed() -> None:
+    dates = read(
+        event("UID:a", "DTSTART;VALUE=DATE:20260101", "RRULE:FREQ=YEARLY;COUNT=2", "SUMMARY:New Year"),
+        event("UID:a", "RECURRENCE-ID;VALUE=DATE:20270101", "DTSTART;VALUE=DATE:20270101", "SUMMARY:Jubilee"),
+    )
+
+    assert [day.label for day in dates.days] == ["New Year", "Jubilee"]
+
+
 def test_a_cancelled_event_is_left_out() -> None:
     dates = read(
         event("DTSTART;VALUE=DATE:20260501", "STATUS:CANCELLED"), event("DTSTART;VALUE=DATE:20260502")
