@@ -97,7 +97,9 @@ def own_zone(name: str, rule: str) -> str:
 
 def test_a_zone_that_the_file_defines_is_not_needed_for_names_that_are_known() -> None:
     # INTERVAL=0 has no end: this test would not end either, were it computed.
-    zone = own_zone("America/New_York", "FREQ=YEARLY;INTERVAL=0")
+    zone = own_zone("America/New_York", "FREQ=YEARLY;INTERVAL=0").replace(
+        "TZID", "no line of the format\r\nTZID"
+    )
 
     assert listed(read(zone, event("DTSTART;TZID=America/New_York:20260501T200000"))) == ["2026-05-02"]
 
