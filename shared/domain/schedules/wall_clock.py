@@ -14,6 +14,8 @@ from shared.domain.schedules.zones import DAY, END, Span, is_short, span_at
 
 _FAR = 3 * DAY
 """More than any two local times of one instant differ, and more than any fold repeats."""
+_NEVER = END + 3 * _FAR
+"""A local time that no instant up to `END` has. Even then a fold ahead may bring back a match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,7 @@ class WallClock:
             local = self._local(span, second)
             if not searched <= local <= found:
                 match = self.rule.first_from(local, last + _FAR)
-                if match is None:
-                    return None
-                searched, found = local, match
+                searched, found = local, _NEVER if match is None else match
             at = max(found - span.offset, span.start)
             if at < span.end:
                 return at
