@@ -1,5 +1,7 @@
 """The search and the count of local times, at every edge of a day, an hour and the calendar."""
 
+from datetime import date
+
 import pytest
 
 from shared.domain.schedules.days import DateFields, EveryDays, Kind, Special
@@ -20,6 +22,7 @@ LEAP_DAY = Rule(days=DateFields(days=1 << 29, months=1 << 2), hours=1, minutes=1
 LAST = Rule(
     days=DateFields(days=0, day_specials=(Special(Kind.LAST),)), hours=1 << 23, minutes=1 << 59, is_fixed=True
 )
+FAR_AWAY = seconds("2300-01-01 00:00")
 EVER_PAST = Rule(days=DateFields(years=frozenset({1999})), is_fixed=True)
 
 
@@ -68,7 +71,26 @@ EVER_PAST = Rule(days=DateFields(years=frozenset({1999})), is_fixed=True)
     ],
 )
 def test_the_first_time_at_or_after_a_local_second(rule: Rule, asked: str, found: str | None) -> None:
-    assert rule.first_from(seconds(asked)) == (None if found is None else seconds(found))
+    assert rule.first_from(seconds(asked), FAR_AWAY) == (None if found is None else seconds(found))
+
+
+@pytest.mark.parametrize(
+    ("rule", "asked", "last", "found"),
+    [
+        (SOME, "2026-05-10 14:40:51", "2026-05-20 00:00", "2026-05-20 02:10:05"),
+        (SOME, "2026-05-10 14:40:51", "2026-05-19 23:59:59", "2026-05-20 02:10:05"),  # found with its month
+        (SOME, "2026-05-20 14:40:51", "2026-06-10 00:00", "2026-06-10 02:10:05"),
+        (SOME, "2026-05-20 14:40:51", "2026-05-31 23:59:59", None),
+        (SOME, "2026-05-10 02:00", "2026-05-10 02:00", "2026-05-10 02:10:05"),
+        (SOME, "2026-05-10 02:00", "2026-05-09 23:59:59", None),
+        (LEAP_DAY, "2026-01-01 00:00", "2028-02-01 00:00", "2028-02-29 00:00"),
+        (LEAP_DAY, "2026-01-01 00:00", "2028-01-31 23:59:59", None),
+    ],
+)
+def test_the_search_ends_with_the_month_of_the_day_that_it_was_given(
+    rule: Rule, asked: str, last: str, found: str | None
+) -> None:
+    assert rule.first_from(seconds(asked), seconds(last)) == (None if found is None else seconds(found))
 
 
 @pytest.mark.parametrize(
@@ -110,9 +132,7 @@ def test_the_count_of_times_from_one_second_up_to_another(
 
 
 def test_the_days_of_a_later_start_are_found_over_empty_months() -> None:
-    from datetime import date
-
     rule = Rule(days=EveryDays(every=90, start=date(2026, 3, 5)), hours=1, minutes=1, is_fixed=True)
 
-    assert rule.first_from(seconds("2020-01-01 00:00")) == seconds("2026-03-05 00:00")
-    assert rule.first_from(seconds("2026-03-05 00:00:01")) == seconds("2026-06-03 00:00")
+    assert rule.first_from(seconds("2020-01-01 00:00"), FAR_AWAY) == seconds("2026-03-05 00:00")
+    assert rule.first_from(seconds("2026-03-05 00:00:01"), FAR_AWAY) == seconds("2026-06-03 00:00")

@@ -14,7 +14,9 @@ CUT, NEXT_CUT = "2026-02-12 00:00", "2027-02-13 00:00"
 HOUR = 3_600
 
 
-@pytest.mark.parametrize("name", ["UTC", HONG_KONG, "Etc/GMT+5", "Etc/UTC", "America/Argentina/Buenos_Aires"])
+@pytest.mark.parametrize(
+    "name", ["UTC", "Cuba", HONG_KONG, "Etc/GMT+5", "Etc/UTC", "America/Argentina/Buenos_Aires"]
+)
 def test_a_zone_of_the_database_is_kept(name: str) -> None:
     assert checked_zone(name) == name
 
@@ -29,7 +31,11 @@ def test_a_zone_of_the_database_is_kept(name: str) -> None:
             "CET",
             "CET is an abbreviation, which has no rules of its own. Choose a city's name, such as Asia/Hong_Kong.",  # noqa: E501
         ),
-        ("Cuba", "There is no time zone 'Cuba'. Choose one by a city, such as Asia/Hong_Kong."),
+        (
+            "EST5EDT",
+            "EST5EDT is an abbreviation, which has no rules of its own. Choose a city's name, such as Asia/Hong_Kong.",  # noqa: E501
+        ),
+        ("Atlantis", "There is no time zone 'Atlantis'. Choose one by a city, such as Asia/Hong_Kong."),
         ("GMT+5", "There is no time zone 'GMT+5'. Choose one by a city, such as Asia/Hong_Kong."),
         ("Mars/Base", "There is no time zone 'Mars/Base'. Choose one by a city, such as Asia/Hong_Kong."),
         (
