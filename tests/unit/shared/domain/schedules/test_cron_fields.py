@@ -169,6 +169,8 @@ def test_the_years_of_a_field_are_those_of_the_calendar() -> None:
 
 
 REFUSED = [
+    ("60 0 9 * * *", "second", (0, 2), "Second: 60 is outside 0-59."),
+    ("x 0 9 * * *", "second", (0, 1), "Second: 'X' is no second. Write a number from 0 to 59."),
     ("a * * * *", "minute", (0, 1), "Minute: 'A' is no minute. Write a number from 0 to 59."),
     ("60 * * * *", "minute", (0, 2), "Minute: 60 is outside 0-59."),
     ("70 * * * *", "minute", (0, 2), "Minute: 70 is outside 0-59."),
@@ -440,3 +442,8 @@ def test_an_impossible_hash_is_refused(name: str, text: str, message: str) -> No
 
     assert str(refused.value) == message
     assert refused.value.part == name
+
+
+def test_a_stored_expression_has_ascii_digits_too() -> None:
+    with pytest.raises(ScheduleError, match="is no day of the month"):
+        read("0 0 \u0663 * *")

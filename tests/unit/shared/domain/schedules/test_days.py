@@ -94,6 +94,10 @@ def test_a_day_that_is_computed(kind: Kind, number: int, weekday: int, month: Mo
     assert special_day(Special(kind, number, weekday), month) == (0 if day is None else 1 << day)
 
 
+def test_a_day_that_needs_no_number_and_no_weekday_has_none() -> None:
+    assert Special(Kind.LAST) == Special(Kind.LAST, number=0, weekday=0)
+
+
 @pytest.mark.parametrize(
     ("fields", "year", "month", "days"),
     [
@@ -137,6 +141,8 @@ def test_the_days_that_fields_name(
         (3, date(2026, 1, 30), 2026, 3, [1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31]),
         (2, date(2026, 2, 1), 2026, 2, [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27]),
         (1, date(2026, 2, 27), 2026, 2, [27, 28]),
+        (1, date(2026, 2, 2), 2026, 2, [*range(2, 29)]),
+        (2, date(2026, 2, 2), 2026, 2, [*range(2, 29, 2)]),
         (366, date(2026, 1, 1), 2026, 12, []),
         (366, date(2026, 1, 1), 2027, 1, [2]),
     ],
@@ -157,6 +163,10 @@ def test_each_nth_day_counts_from_its_start(
         ([SUN], date(2026, 1, 5), 2026, 1, [11, 25]),  # a week ends with its Sunday
         ([SUN], date(2026, 1, 11), 2026, 1, [11, 25]),
         ([SAT], date(2026, 1, 11), 2026, 1, [24]),
+        ([SUN], date(2026, 1, 26), 2026, 2, [1, 15]),
+        ([SAT], date(2026, 1, 26), 2026, 2, [14, 28]),
+        ([MON], date(2026, 8, 31), 2026, 8, [31]),
+        ([TUE], date(2026, 8, 31), 2026, 8, []),
     ],
 )
 def test_each_second_week_counts_from_that_of_its_start(
