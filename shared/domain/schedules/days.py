@@ -24,11 +24,8 @@ class Month(NamedTuple):
 
     length: int
     first: int
-
-    @property
-    def days(self) -> int:
-        """Return all its days as bits."""
-        return (1 << (self.length + 1)) - 2
+    days: int
+    """All its days as bits."""
 
     def weekday(self, day: int) -> int:
         """Return the weekday of a day; 0 is Sunday."""
@@ -139,7 +136,7 @@ class EveryWeeks:
 def month_shape(year: int, month: int) -> Month:
     """Return how long the month is and on which weekday it begins."""
     monday_is_0, length = monthrange(year, month)
-    return Month(length, (monday_is_0 + 1) % 7)
+    return Month(length, (monday_is_0 + 1) % 7, (1 << length + 1) - 2)
 
 
 def special_day(special: Special, shape: Month) -> int:
