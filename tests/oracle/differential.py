@@ -52,12 +52,12 @@ class Case:
 def cases(seed: int, number: int) -> Iterator[tuple[Case, Random]]:
     """Yield random cases, the same ones for the same seed, each with its source of further chances."""
     random, windows = Random(seed), Windows()
-    for index in range(number):
-        if index % CASES_PER_WINDOW == 0:
-            window = windows.choose(random)
-            seen = walk(window.zone, window.first - _LOOK_BEHIND, window.last + _LOOK_BEHIND)
-            target = aim(window, random)
-        yield _case(schedule(target, window), window, seen), random
+    for begun in range(0, number, CASES_PER_WINDOW):
+        window = windows.choose(random)
+        seen = walk(window.zone, window.first - _LOOK_BEHIND, window.last + _LOOK_BEHIND)
+        target = aim(window, random)
+        for _ in range(min(CASES_PER_WINDOW, number - begun)):
+            yield _case(schedule(target, window), window, seen), random
 
 
 def _case(form: dict[str, Any], window: Window, seen: Walk) -> Case:

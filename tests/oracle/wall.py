@@ -112,5 +112,5 @@ def _changed(zone: str, first: datetime, last: datetime, step: timedelta) -> lis
 
 @cache
 def zones() -> list[str]:
-    """Return the names of all zones of this system, sorted."""
-    return sorted(available_timezones() - {"localtime"})
+    """Return the names of all zones that a person may choose: places and UTC, no abbreviations."""
+    return sorted(name for name in available_timezones() if "/" in name or name == "UTC")
