@@ -10,7 +10,6 @@ from tests.oracle.model import LAST_YEAR, Elapsed, Model
 from tests.oracle.wall import DAY, fires_of_day, steady_offset, walk_of_day
 
 WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-END = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
 
 
 def model_of(form: dict[str, Any]) -> Model | Elapsed | None:
@@ -113,7 +112,7 @@ def on_day(model: Model, zone: str, day: date) -> Iterator[datetime]:
 
 
 def next_after(model: Model | Elapsed | None, zone: str, after: datetime) -> datetime | None:
-    """Return the first fire after an instant and before the year 2200, looking at one date after another."""
+    """Return the first fire after an instant in a local year up to 2199, one date after another."""
     if model is None:
         return None
     if isinstance(model, Elapsed):
@@ -122,7 +121,7 @@ def next_after(model: Model | Elapsed | None, zone: str, after: datetime) -> dat
 
 
 def last_until(model: Model | Elapsed | None, zone: str, until: datetime) -> datetime | None:
-    """Return the newest fire at or before an instant, since 1970."""
+    """Return the newest fire at or before an instant, in a local year since 1970."""
     if model is None:
         return None
     if isinstance(model, Elapsed):
@@ -142,7 +141,7 @@ def _nearest(model: Model, zone: str, instant: datetime, *, direction: int) -> d
             found |= {
                 fire
                 for fire in on_day(model, zone, day)
-                if (instant < fire < END if direction > 0 else fire <= instant)
+                if (fire > instant if direction > 0 else fire <= instant)
             }
         further -= bool(found)
         day += direction * DAY
