@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared.domain.errors import ScheduleError
-from shared.domain.schedules import Cron, Timetable, from_json, parse_cron, timetable
+from shared.domain.schedules import Timetable, check_possible, from_json, parse_cron, timetable
 
 FACTS = next(folder / "facts" for folder in Path(__file__).parents if folder.name == "tests")
 VECTORS = [
@@ -55,13 +55,14 @@ def test_the_next_fire_is_not_the_one_of_the_fact(vector: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize("vector", vectors("none"))
 def test_what_never_fires_ends_and_is_refused_to_a_person(vector: dict[str, Any]) -> None:
-    table = timetable(Cron(expr=vector["expr"].upper()), vector["tz"])
+    schedule = parse_cron(vector["expr"])
+    table = timetable(schedule, vector["tz"])
     [start] = utc([vector["start"]])
 
     assert table.next_after(start) is None
     assert table.last_until(start) is None
     with pytest.raises(ScheduleError, match="never"):
-        parse_cron(vector["expr"])
+        check_possible(schedule, vector["tz"], now=start)
 
 
 @pytest.mark.parametrize("vector", vectors("error"))
