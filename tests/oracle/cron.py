@@ -172,14 +172,14 @@ def _day_of_week(item: str) -> OnDate:
 
 
 def _weekdays(item: str) -> list[int]:
-    """Read one plain item. Sunday is 0 where something starts and 7 where a range ends."""
+    """Read one plain item. Sunday is 0 where a range starts and 7 where one ends; 7/n is Sunday alone."""
     first, last, step = _parts(item)
     start = 0 if first == "*" else _weekday(first)
     if last:
         end = _value(last, 0, 7, WEEKDAYS)
         days = _from_to(start, end, 0, 6, wraps=True) if (start, end) != (0, 7) or first != "7" else [0]
     else:
-        days = list(range(start, 7)) if first == "*" or step else [start]
+        days = list(range(start, 7)) if first == "*" or (step and first != "7") else [start]
     return [day % 7 for day in days[:: step or 1]]
 
 
