@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,29 +32,26 @@ class Window:
         return self.at + HALF
 
 
-class Windows:
-    """Chooses transitions: any of any zone, and odd ones more often than they occur."""
-
-    def __init__(self) -> None:
-        self._odd: list[Window] = []
-
-    def choose(self, random: Random) -> Window:
-        if self._odd and random.random() < _ODD_SHARE:
-            return random.choice(self._odd)
-        while not (found := transitions(zone := random.choice(zones()))):
-            pass
-        if not random.randrange(4):
-            self._odd += [w for w in (Window(zone, at) for at in found) if w not in self._odd and _is_odd(w)]
-        return Window(zone, random.choice(found))
+@cache
+def windows() -> dict[timedelta, list[Window]]:
+    """Return every transition of every zone in 2007 to 2037, by how far the clock is set."""
+    found: dict[timedelta, list[Window]] = {}
+    for zone in zones():
+        wall_clock = ZoneInfo(zone)
+        for at in transitions(zone):
+            before, after = ((at - by).astimezone(wall_clock).utcoffset() for by in (MINUTE, 0 * MINUTE))
+            assert before is not None
+            assert after is not None
+            found.setdefault(after - before, []).append(Window(zone, at))
+    return found
 
 
-def _is_odd(window: Window) -> bool:
-    """Say whether the clock is set by something else than an hour, or at an unusual time of the day."""
-    wall_clock = ZoneInfo(window.zone)
-    before = (window.at - MINUTE).astimezone(wall_clock)
-    after = window.at.astimezone(wall_clock)
-    step = abs((after.utcoffset() or HOUR) - (before.utcoffset() or HOUR))
-    return step != HOUR or before.hour not in {0, 1, 2, 23}
+def choose_window(random: Random) -> Window:
+    """Return any transition; the rare ones, like a date that was left out, more often than they occur."""
+    by_step = windows()
+    if random.random() < _ODD_SHARE:
+        return random.choice(by_step[random.choice(sorted(by_step))])
+    return random.choice(random.choices(list(by_step.values()), [len(same) for same in by_step.values()])[0])
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, Protocol
 
 from tests.oracle import kinds
-from tests.oracle.cases import Window, Windows, aim, schedule
+from tests.oracle.cases import Window, aim, choose_window, schedule
 from tests.oracle.model import Elapsed, Model
 from tests.oracle.wall import HOUR, Walk, fires, walk
 
@@ -51,9 +51,9 @@ class Case:
 
 def cases(seed: int, number: int) -> Iterator[tuple[Case, Random]]:
     """Yield random cases, the same ones for the same seed, each with its source of further chances."""
-    random, windows = Random(seed), Windows()
+    random = Random(seed)
     for begun in range(0, number, CASES_PER_WINDOW):
-        window = windows.choose(random)
+        window = choose_window(random)
         seen = walk(window.zone, window.first - _LOOK_BEHIND, window.last + _LOOK_BEHIND)
         target = aim(window, random)
         for _ in range(min(CASES_PER_WINDOW, number - begun)):
