@@ -144,19 +144,13 @@ def expression(target: Aim) -> str:
         _plain(target, wall.month, 1, 12, starred=0.85, names=["", *MONTHS]),
         _day_of_week(target, wall),
     ]
-    length = random.choice([5, 5, 5, 6, 7])
+    length = random.choice([5, 5, 5, 6, 7, 7])
     if length > 5:
         few = random.choice(["0", "0", "30", "*/20", "5-59/25", "59,1", "*/7", "45/5"])
         fields.insert(0, "*" if target.chance(0.02) else few)
     if length > 6:
-        years = [
-            "*",
-            f"{wall.year}",
-            f"{wall.year - 1}-{wall.year + 1}",
-            "*/2",
-            f"{wall.year},2150",
-            "2000/3",
-        ]
+        last = f"1999-{wall.year}"  # what fires last around a clock change, and never again
+        years = ["*", f"{wall.year}", last, f"{wall.year - 1}-{wall.year + 1}", "*/2", f"{wall.year},2150"]
         fields.append(random.choice(years))
     return random.choice([" ", " ", " ", "\t", "  "]).join(fields)
 

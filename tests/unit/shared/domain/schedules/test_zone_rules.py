@@ -15,7 +15,7 @@ from shared.domain.schedules import from_json, timetable
 from tests.oracle.wall import zones
 
 ROOT = next(folder for folder in Path(__file__).parents if (folder / "pyproject.toml").is_file())
-LOOKS_PER_ZONE = 25
+LOOKS_PER_ZONE = 10
 """Instants of 1970 to 2199 in each of six hundred zones."""
 
 
