@@ -25,3 +25,13 @@ def test_the_hour_that_is_repeated_is_not_missed(expression: str, zone: str, fir
     assert second - first < timedelta(hours=3)
     assert len(listed) == table.count_between(first - day, first + day)
     assert table.last_until(first + day) == listed[-1] > first
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Hong_Kong", "America/New_York", "Africa/Casablanca"])
+@pytest.mark.parametrize("year", [2013, 2026, 2100, 2199])
+@pytest.mark.parametrize("expression", ["0 0 31 2 *", "0 0 1 1 1 ? 2012"])
+def test_what_is_spent_or_impossible_never_fires_again(expression: str, year: int, zone: str) -> None:
+    table, instant = timetable(parse_cron(expression), zone), datetime(year, 7, 1, tzinfo=UTC)
+
+    assert table.next_after(instant) is None
+    assert table.count_between(instant, datetime(2200, 12, 31, tzinfo=UTC)) == 0
