@@ -28,6 +28,7 @@ _LOCKS = (
         for name in ("executor", "scheduler", "ui")
     ),
     ("deploy/requirements/checks.lock", ("--extra", "checks")),
+    ("deploy/requirements/bench.lock", ("--extra", "bench", "--constraints", "requirements.lock")),
 )
 _LOCK_OPTIONS = (
     "--universal",
@@ -83,6 +84,20 @@ def prove(arguments: Sequence[str]) -> int:
     return subprocess.run(
         [sys.executable, "-m", "tests.oracle", *arguments], cwd=TREE, check=False
     ).returncode
+
+
+def mutants(modules: Sequence[str]) -> int:
+    """Put small faults into the pure core; return 1 if one is noticed by no test and not explained."""
+    return subprocess.run([sys.executable, "-m", "tests.mutants", *modules], cwd=TREE, check=False).returncode
+
+
+def bench(name: str, arguments: Sequence[str]) -> int:
+    """Run a benchmark beside the libraries that it is measured against; return 1 if a target is missed."""
+    # uv keeps an environment for them: the portal's own never holds a rival.
+    uv = (str(_BIN / "uv"), "run", "--quiet", "--no-project", "--python", sys.executable)
+    locked = ("--with-requirements", "deploy/requirements/bench.lock")
+    command = (*uv, *locked, "--", "python", "-m", f"benchmarks.{name}", *arguments)
+    return subprocess.run(command, cwd=TREE, check=False).returncode
 
 
 def lock() -> int:

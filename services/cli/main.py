@@ -108,6 +108,24 @@ def prove(context: typer.Context) -> None:
     raise typer.Exit(run_proofs(context.args))
 
 
+@app.command(context_settings=_PASS_ON, add_help_option=False)
+def mutants(context: typer.Context) -> None:
+    """Put small faults into the pure core and see a test notice each; MODULE names limit it."""
+    from services.cli.gates import mutants as try_mutants
+
+    raise typer.Exit(try_mutants(context.args))
+
+
+@app.command(context_settings=_PASS_ON)
+def bench(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="Which: schedules or planner.")]
+) -> None:
+    """Measure a part beside its targets and beside the libraries that others use."""
+    from services.cli.gates import bench as run_benchmark
+
+    raise typer.Exit(run_benchmark(name, context.args))
+
+
 @app.command()
 def lock() -> None:
     """Write both requirements files anew from pyproject.toml, with hashes and without addresses."""
