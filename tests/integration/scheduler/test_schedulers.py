@@ -55,6 +55,7 @@ class Executor:
     requests: Requests
     publisher: Publisher
     seen: Seen
+    claimed: tuple[AttemptRef, ...] = ()
 
     @classmethod
     @asynccontextmanager
@@ -80,11 +81,12 @@ class Executor:
         due = [one.message for one in deliveries if isinstance(one.message, JobDue)]
         self.seen.published.update(one.source for one in due)
         refs = {one.attempt_id: AttemptRef(one.attempt_id, one.token) for one in due}
-        claim = self.holder.claim(*refs.values())
+        self.claimed = tuple(refs.values())
+        claim = self.holder.claim(*self.claimed)
         answer: ClaimAnswer | None = None
         while answer is None:
             try:
-                heard = await self.requests.ask(claim, timeout_s=1)
+                heard = await self.requests.ask(claim, timeout_s=3)
             except BrokerUnavailable:
                 continue  # whoever had the question was killed: the same claim again
             assert isinstance(heard, ClaimAnswer)
@@ -98,6 +100,7 @@ class Executor:
             await self.publisher.publish(
                 Outgoing(exchange=Exchange.EVENTS, key="run.finished", message=report)
             )
+        self.claimed = ()
         await deliveries[-1].ack(up_to_here=True)
 
     async def beat(self) -> None:
@@ -106,7 +109,7 @@ class Executor:
         while True:
             beat += 1
             try:
-                await self.requests.ask(self.holder.renewal(beat=beat), timeout_s=1)
+                await self.requests.ask(self.holder.renewal(*self.claimed, beat=beat), timeout_s=1)
             except BrokerUnavailable:
                 continue
             try:
