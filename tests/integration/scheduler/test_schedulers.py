@@ -31,7 +31,7 @@ from tests.integration.scheduler.process import scheduler
 from tests.integration.scheduler.stage import Holder, seconds
 from tests.support.eventually import until, until_found
 
-JOBS, SERVED = 40, 8
+JOBS, SERVED = 40, 4
 """How many jobs are due each second, and how many of them in the pool that the executors serve."""
 KEY = b"ab" * 32
 CLOCKS_WRONG_BY_S = (0, 300, -300)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.claims import Claims
 from services.scheduler.definitions import follow_jobs
+from services.scheduler.dispatcher import Dispatcher
 from services.scheduler.endings import apply_report
 from services.scheduler.leases import renew_leases
 from services.scheduler.ledger import Effects
 from services.scheduler.reaper import TICK_S, Reaper
+from services.scheduler.timing import first_look
 from shared.broker import Consumer, Publisher, Requests
 from shared.db import jobs
 from shared.db.attempts import attempts_by_id
@@ -29,9 +32,22 @@ from shared.messages.answers import ClaimAnswer, RenewAnswer
 from shared.messages.commands import Command
 from shared.messages.envelope import AttemptRef
 from shared.messages.topology import CLAIMS, DEAD
+from shared.runtime.clock import DistantClock
 from shared.runtime.settings import DatabaseSettings
-from tests.integration.scheduler.stage import ALLOW, KEY, RULE, Desk, Holder, Stage, at, manual, ref, seconds
-from tests.support.eventually import until_found
+from tests.integration.scheduler.stage import (
+    ALLOW,
+    KEY,
+    RULE,
+    SETTINGS,
+    Desk,
+    Holder,
+    Stage,
+    at,
+    manual,
+    ref,
+    seconds,
+)
+from tests.support.eventually import until, until_found
 from tests.support.manual_clock import EPOCH, ManualClock
 
 pytestmark = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
@@ -329,6 +345,44 @@ async def test_a_scheduler_that_is_frozen_in_a_transaction_loses_its_locks_to_th
 
     with pytest.raises(LOCKED_OR_DOWN):
         await first.desk.do(freeze)
+
+
+async def test_nothing_is_planned_while_the_clock_is_in_doubt(two: Two) -> None:
+    first, _ = two
+    desk = first.desk
+    await desk.job(**ALLOW)
+    desk.clock.advance(9)
+    certain = False
+    planning = Dispatcher(first.ledger, first.news, SETTINGS, knows_time=lambda: certain)
+
+    async def planned() -> bool:
+        desk.clock.advance(0.1)
+        return bool(await desk.runs())
+
+    async with asyncio.TaskGroup() as group:
+        loop = group.create_task(planning.run())
+        began_at = planning.looped_at
+
+        def came_round() -> bool:
+            desk.clock.advance(0.01)
+            return planning.looped_at > began_at
+
+        await until(came_round)
+        meanwhile = await desk.runs()
+        certain = True
+        await until_found(planned)
+        loop.cancel()
+
+    assert meanwhile == []
+
+
+async def test_schedulers_go_by_the_clock_of_their_database(two: Two) -> None:
+    clock = DistantClock(ManualClock())
+
+    assert await first_look(clock, two[0].desk.database.reading)
+
+    assert clock.steady
+    assert abs(clock.now() - datetime.now(UTC)) < timedelta(minutes=5)
 
 
 def renewal_of(
