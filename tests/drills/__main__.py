@@ -6,13 +6,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.drills import faults, figures
+from tests.drills import faults, figures, several
 
 DRILLS = {
     "executor": faults.executor_killed,
     "silence": faults.executor_frozen,
     "frozen": faults.broker_frozen,
     "restarts": faults.everything_restarted,
+    "schedulers": several.schedulers_killed,
     "chatty": figures.chatty,
     "latency": figures.latency,
     "footprint": figures.footprint,

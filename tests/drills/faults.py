@@ -142,6 +142,11 @@ def _verdict(stack: Stack, witness: Path) -> list[str]:
     rows = stack.rows(
         "SELECT nominal_at, instants, state FROM runs WHERE cause = 'schedule' ORDER BY nominal_at"
     )
+    return verdict(rows, witness)
+
+
+def verdict(rows: list[tuple[Any, ...]], witness: Path) -> list[str]:
+    """Compare (nominal, instants, state) of one job of every second with what its script witnessed."""
     instants = [moment for row in rows for moment in _instants(row)]
     starts = Counter(tuple(line.split()[:2]) for line in witness.read_text().splitlines())
     states = Counter(row[2] for row in rows)
@@ -156,7 +161,7 @@ def _verdict(stack: Stack, witness: Path) -> list[str]:
     ]
 
 
-def _instants(row: tuple[str, int, str]) -> list[datetime]:
+def _instants(row: tuple[Any, ...]) -> list[datetime]:
     first = datetime.fromisoformat(row[0])
     return [first + timedelta(seconds=n) for n in range(row[1])]
 
