@@ -9,7 +9,7 @@ from services.scheduler.definitions import follow_jobs
 from services.scheduler.endings import Ending, end_held, end_unstarted
 from services.scheduler.ledger import Effects
 from services.scheduler.overlap import blocker, overlap_detail
-from services.scheduler.planner import Misfire
+from services.scheduler.rules import Misfire
 from shared.db.asked import Asked, store_outcome, waiting_requests
 from shared.db.attempts import AttemptView, NewAttempt, attempts_of_runs, insert_attempts, note_on_attempt
 from shared.db.cursors import take_numbers

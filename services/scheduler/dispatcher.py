@@ -1,5 +1,7 @@
 """Plans what is due soon, and decides what is held when it is due. It sleeps until then."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
@@ -8,12 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.asked import BATCH as REQUEST_BATCH
 from services.scheduler.asked import handle_requests
+from services.scheduler.calendars import calendars_of
 from services.scheduler.definitions import BATCH as JOB_BATCH
 from services.scheduler.definitions import follow_jobs
-from services.scheduler.emission import Planned, write_plans
+from services.scheduler.emission import write_plans
 from services.scheduler.ledger import Effects, Ledger
 from services.scheduler.overlap import decide_held
-from services.scheduler.planner import Span, plan
+from services.scheduler.planning import Case, line_of, plan_cases
+from services.scheduler.rules import Rules, Span
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.wakeup import News, nap
 from shared.db.cursors import DueCursor, due_cursors, next_due_at
@@ -135,24 +139,38 @@ class Dispatcher:
         horizon = now + self._window
         cursors = await due_cursors(session, due_by=horizon, limit=_BATCH)
         if cursors:
-            guarded = {cursor.job_id for cursor in cursors if cursor.overlap is Overlap.SKIP}
-            active = set(await unfinished_runs(session, guarded, now=now))
-            planned = [self._planned(cursor, active, now=now, horizon=horizon) for cursor in cursors]
-            await write_plans(session, effects, planned, now=now, wary=wary)
+            cases = await self._cases(session, cursors, Span(now=now, horizon=horizon))
+            await write_plans(session, effects, await plan_cases(session, cases), now=now, wary=wary)
         return len(cursors) == _BATCH, await next_due_at(session)
 
-    def _planned(self, cursor: DueCursor, active: set[JobId], *, now: datetime, horizon: datetime) -> Planned:
-        span = Span(decided_until=cursor.decided_until, now=now, horizon=horizon)
-        decided = plan(
-            cursor.timetable,
-            span,
-            misfire=self._misfire,
-            overlap=cursor.overlap,
-            active=cursor.job_id in active,
-        )
-        if decided.emissions:
-            active.add(cursor.job_id)
-        return Planned(schedule_id=cursor.schedule_id, job_id=cursor.job_id, pool=cursor.pool, plan=decided)
+    async def _cases(self, session: AsyncSession, cursors: Sequence[DueCursor], span: Span) -> list[Case]:
+        """Return the jobs of these cursors, each with those of its schedules that are due."""
+        jobs: dict[JobId, list[DueCursor]] = defaultdict(list)
+        for cursor in cursors:
+            jobs[cursor.job_id].append(cursor)
+        shelf = await calendars_of(session, {job_id: due[0].policy for job_id, due in jobs.items()})
+        unlimited = {job_id for job_id, due in jobs.items() if _runs_any_number(due[0])}
+        unfinished = await unfinished_runs(session, jobs.keys() - unlimited, now=span.now)
+        return [
+            Case(
+                rules=Rules(
+                    job_id=job_id,
+                    policy=due[0].policy,
+                    overlap=due[0].overlap,
+                    misfire=self._misfire,
+                    calendars=shelf.get(job_id),
+                    unfinished=len(unfinished.get(job_id, ())),
+                    promised=due[0].promised,
+                ),
+                lines=tuple(
+                    line_of(one, decided_until=one.decided_until, shown_at=one.shown_at) for one in due
+                ),
+                span=span,
+                pool=due[0].pool,
+                has_siblings=due[0].has_siblings,
+            )
+            for job_id, due in jobs.items()
+        ]
 
     def _note_jump(self) -> None:
         offset = self._wall_offset()
@@ -162,3 +180,7 @@ class Dispatcher:
 
     def _wall_offset(self) -> float:
         return self._clock.now().timestamp() - self._clock.monotonic()
+
+
+def _runs_any_number(cursor: DueCursor) -> bool:
+    return cursor.overlap is Overlap.ALLOW and cursor.policy.max_concurrent is None

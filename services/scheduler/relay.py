@@ -114,7 +114,8 @@ class Relay:
 
         async def work(session: AsyncSession, _: Effects) -> None:
             await mark_published(session, [(one.id, one.token, at) for one, at in confirmed.values()])
-            await refresh_next_due(session, {one.job_id for one, _ in confirmed.values()})
+            now = self._clock.now()
+            await refresh_next_due(session, {one.job_id for one, _ in confirmed.values()}, now=now)
 
         await self._ledger.write(work)
         for attempt_id, mark in confirmed.items():

@@ -246,7 +246,7 @@ _HELD = (
 )
 _RUN_FACTS = select(
     *(RunRow.__table__.c[field.name] for field in fields(RunFacts) if field.name != "next_due_at"),
-    select(func.min(CursorRow.next_due_at))
+    select(func.min(CursorRow.shown_at))
     .where(CursorRow.job_id == RunRow.job_id)
     .scalar_subquery()
     .label("next_due_at"),

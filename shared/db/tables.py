@@ -133,8 +133,10 @@ class CursorRow(LedgerBase):
     schedule_id: Mapped[UUID] = mapped_column(ForeignKey("schedules.id"), primary_key=True)
     job_id: Mapped[UUID] = mapped_column(ForeignKey("job_ledgers.job_id"), index=True)  # a job's cursors
     decided_until: Mapped[datetime]
-    # NULL while inactive: "what is due by t" reads this index alone.
+    # The first undecided instant. NULL while inactive: "what is due by t" reads this index alone.
     next_due_at: Mapped[datetime | None] = mapped_column(index=True)
+    # When the next run that is not planned yet is due, after jitter and calendars: what people see.
+    shown_at: Mapped[datetime | None]
 
 
 class RunRow(LedgerBase):

@@ -17,8 +17,8 @@ from services.scheduler.endings import apply_report
 from services.scheduler.grants import grant_claims, take_back
 from services.scheduler.leases import renew_leases
 from services.scheduler.ledger import Effects, Ledger
-from services.scheduler.planner import Misfire
 from services.scheduler.relay import Relay
+from services.scheduler.rules import Misfire
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.wakeup import News
 from shared.broker import Broker, Publisher, connect

@@ -19,6 +19,8 @@ def upgrade() -> None:
     op.add_column(
         "job_ledgers", sa.Column("promised_count", sa.Integer(), nullable=False, server_default=sa.text("0"))
     )
+    op.add_column("cursors", sa.Column("shown_at", UtcDateTime(), nullable=True))
+    op.execute(sa.text("UPDATE cursors SET shown_at = next_due_at"))
     op.add_column("requests", sa.Column("scope", sa.JSON(), nullable=True))
     op.create_table(
         "pauses",
