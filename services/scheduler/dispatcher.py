@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.exc import IntegrityError
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.scheduler.asked import BATCH as REQUEST_BATCH
 from services.scheduler.asked import handle_requests
 from services.scheduler.calendars import calendars_of
+from services.scheduler.deadlines import end_overdue
 from services.scheduler.definitions import BATCH as JOB_BATCH
 from services.scheduler.definitions import follow_jobs
 from services.scheduler.emission import write_plans
@@ -21,7 +22,7 @@ from services.scheduler.rules import Rules, Span
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.wakeup import News, nap
 from shared.db.cursors import DueCursor, due_cursors, next_due_at
-from shared.db.runs import held_dues, unfinished_runs
+from shared.db.runs import Place, held_dues, unfinished_runs
 from shared.domain.ids import JobId
 from shared.domain.policy import Overlap
 
@@ -32,6 +33,7 @@ SWEEP_S = 5.0
 JOB_SWEEP_S = 15.0
 """so long a job's new version: looking for it reads every job."""
 _BATCH = 500
+_SWEEP = timedelta(seconds=SWEEP_S)
 _JUMP_S = 1.0
 
 _REFILL_AT = 0.75
@@ -68,19 +70,39 @@ class Dispatcher:
     async def run_held(self) -> None:
         """Decide held runs at their due instants until cancelled; swept every `SWEEP_S`."""
         agenda = self._ledger.held
-        for due_at, job_id in await self._ledger.write(lambda session, _: held_dues(session)):
-            agenda.put(due_at, (job_id,))
-        swept_at = self._clock.monotonic()
+        swept_at = float("-inf")
         while True:
             now = self._clock.now()
             jobs = set(agenda.take_due(now, limit=_BATCH))
             if self._clock.monotonic() - swept_at >= SWEEP_S:
                 swept_at = self._clock.monotonic()
-                held = await self._ledger.write(lambda session, _: held_dues(session))
-                jobs |= {job_id for due_at, job_id in held if due_at <= now}
+                jobs |= await self._sweep_held(now)
             if jobs:
                 await self.decide(jobs)
             await agenda.wait(self._clock, at_most_s=SWEEP_S)
+
+    async def _sweep_held(self, now: datetime) -> set[JobId]:
+        """Note what comes due until the next sweep, end what waits for too long, return what is due."""
+        due_by = now + _SWEEP
+        held = await self._ledger.write(lambda session, _: held_dues(session, due_by=due_by))
+        for due_at, job_id in held:
+            if due_at > now:
+                self._ledger.held.put(due_at, (job_id,))
+        await self.end_overdue()
+        return {job_id for due_at, job_id in held if due_at <= now}
+
+    async def end_overdue(self) -> None:
+        """End what was not started by its deadline."""
+        after: Place | None = None
+        while True:
+            at = after
+
+            async def work(session: AsyncSession, effects: Effects, at: Place | None = at) -> Place | None:
+                return await end_overdue(session, effects, now=self._clock.now(), after=at)
+
+            after = await self._ledger.write(work)
+            if after is None:
+                return
 
     async def plan_due(self) -> datetime | None:
         """Plan every instant within the window and return the next one after it."""

@@ -71,7 +71,7 @@ class Rules:
     @property
     def at_once(self) -> int | None:
         """Return how many runs may go at the same time; None: any number."""
-        return self.policy.max_concurrent if self.overlap is Overlap.ALLOW else 1
+        return self.policy.at_once(self.overlap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.db.statements import changed
 from shared.db.tables import JobRow, RequestRow
 from shared.domain.ids import JobId, RequestId, RunId
-from shared.domain.policy import Overlap
+from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause
 
 
@@ -24,7 +25,10 @@ class Asked:
     requested_by: str
     cause: Cause
     requested_at: datetime
+    scope: dict[str, Any] | None
+    """Of a backfill: which instants, as JSON."""
     overlap: Overlap
+    policy: Policy
     pool: str
     deleted_at: datetime | None
 
@@ -35,9 +39,12 @@ async def waiting_requests(session: AsyncSession, *, limit: int) -> list[Asked]:
         select(
             *(
                 RequestRow.__table__.c[name]
-                for name in ("id", "kind", "job_id", "run_id", "requested_by", "cause", "requested_at")
+                for name in (
+                    *("id", "kind", "job_id", "run_id", "requested_by", "cause", "requested_at", "scope"),
+                )
             ),
             JobRow.overlap,
+            JobRow.policy,
             JobRow.pool,
             JobRow.deleted_at,
         )
@@ -47,7 +54,8 @@ async def waiting_requests(session: AsyncSession, *, limit: int) -> list[Asked]:
         .limit(limit)
         .with_for_update(of=RequestRow, skip_locked=True)
     )
-    return [Asked(**values) for values in (await session.execute(statement)).mappings()]
+    rows = (await session.execute(statement)).mappings()
+    return [Asked(**{**values, "policy": policy_from_json(values["policy"])}) for values in rows]
 
 
 async def store_outcome(

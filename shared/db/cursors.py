@@ -121,8 +121,10 @@ async def jobs_to_follow(
     return [FollowedJob(**{**values, "policy": policy_from_json(values["policy"])}) for values in rows]
 
 
-async def cursors_of(session: AsyncSession, job_ids: Collection[JobId]) -> dict[JobId, list[Cursor]]:
-    """Return the schedules of these jobs with their cursors, retired ones only while still followed."""
+async def cursors_of(
+    session: AsyncSession, job_ids: Collection[JobId], *, retired: bool = False
+) -> dict[JobId, list[Cursor]]:
+    """Return the schedules of these jobs with their cursors: of the retired, those still followed, or all."""
     statement = (
         select(
             ScheduleRow.id.label("schedule_id"),
@@ -138,11 +140,10 @@ async def cursors_of(session: AsyncSession, job_ids: Collection[JobId]) -> dict[
         )
         .join(JobRow, JobRow.id == ScheduleRow.job_id)
         .outerjoin(CursorRow, CursorRow.schedule_id == ScheduleRow.id)
-        .where(
-            ScheduleRow.job_id.in_(job_ids),
-            or_(ScheduleRow.retired_at.is_(None), CursorRow.next_due_at.is_not(None)),
-        )
+        .where(ScheduleRow.job_id.in_(job_ids))
     )
+    if not retired:
+        statement = statement.where(or_(ScheduleRow.retired_at.is_(None), CursorRow.next_due_at.is_not(None)))
     found = defaultdict(list)
     for row in await session.execute(statement):
         schedule = from_json(row.spec, anchor=row.created_at)
@@ -283,14 +284,16 @@ async def take_numbers(
     return {JobId(job): count - counts[JobId(job)] + 1 for job, count in rows}
 
 
-async def give_back(session: AsyncSession, job_id: JobId) -> None:
+async def give_back(session: AsyncSession, job_id: JobId, *, may_go_on: bool) -> None:
     """Take back one promised instant that is not to run after all.
 
-    A job that had reached its `max_runs` by it goes on from its last decided instant: its cursors,
+    A job that may have reached its `max_runs` by it goes on from its last decided instant: its cursors,
     which lay still, are due at once.
     """
     ledger = update(JobLedgerRow).where(JobLedgerRow.job_id == job_id)
     await changed(session, ledger.values(promised_count=JobLedgerRow.promised_count - 1))
+    if not may_go_on:
+        return
     living = (
         select(ScheduleRow.id)
         .join(JobRow, JobRow.id == ScheduleRow.job_id)
@@ -299,7 +302,6 @@ async def give_back(session: AsyncSession, job_id: JobId) -> None:
             ScheduleRow.retired_at.is_(None),
             JobRow.paused_at.is_(None),
             JobRow.deleted_at.is_(None),
-            JobRow.policy["max_runs"].as_integer().is_not(None),
         )
     )
     statement = update(CursorRow).where(
