@@ -21,7 +21,9 @@ from services.scheduler.planning import Case, line_of, plan_cases
 from services.scheduler.rules import Rules, Span
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.wakeup import News, nap
-from shared.db.cursors import DueCursor, due_cursors, next_due_at
+from services.scheduler.zone_rules import follow_zone_rules
+from shared.db.cursors import next_due_at
+from shared.db.planning import DueCursor, due_cursors
 from shared.db.runs import Place, held_dues, unfinished_runs
 from shared.domain.ids import JobId
 from shared.domain.policy import Overlap
@@ -31,7 +33,11 @@ log = structlog.get_logger()
 SWEEP_S = 5.0
 """So long a request or a held run may wait whose message or instant was overlooked;"""
 JOB_SWEEP_S = 15.0
-"""so long a job's new version: looking for it reads every job."""
+"""so long a job's new version;"""
+_READ_ALL_S = 600.0
+"""so long one whose change was stored under an instant of long ago: looking for it reads every job."""
+_CHANGED_WITHIN = timedelta(minutes=2)
+"""What differs between the clocks of two machines, and passes before a change is committed."""
 _BATCH = 500
 _SWEEP = timedelta(seconds=SWEEP_S)
 _JUMP_S = 1.0
@@ -50,12 +56,13 @@ class Dispatcher:
         self._window = settings.plan_window
         self._misfire = settings.misfire
         self._offset = self._wall_offset()
-        self._swept_at = self._jobs_swept_at = float("-inf")
+        self._swept_at = self._jobs_swept_at = self._read_all_at = float("-inf")
         self.looped_at = self._clock.monotonic()
         """When the planning loop came round last, by the monotonic clock."""
 
     async def run(self) -> None:
         """Plan until cancelled: at the instants that come near, and when there is news."""
+        await follow_zone_rules(self._ledger, self._misfire)
         while True:
             self._note_jump()
             await self._follow()
@@ -123,15 +130,21 @@ class Dispatcher:
         await self._ledger.write(work)
 
     async def _follow(self) -> None:
-        changed: set[JobId] | None = self._news.take_jobs()
-        if self._clock.monotonic() - self._jobs_swept_at >= JOB_SWEEP_S:
-            self._jobs_swept_at = self._clock.monotonic()
-            changed = None
-        if changed is not None and not changed:
-            return
+        changed = self._news.take_jobs()
+        monotonic = self._clock.monotonic()
+        if monotonic - self._read_all_at >= _READ_ALL_S:
+            self._read_all_at = self._jobs_swept_at = monotonic
+            await self._take_over(None, since=None)
+        elif monotonic - self._jobs_swept_at >= JOB_SWEEP_S:
+            self._jobs_swept_at = monotonic
+            await self._take_over(None, since=self._clock.now() - _CHANGED_WITHIN)
+        if changed:
+            await self._take_over(changed, since=None)
 
+    async def _take_over(self, changed: set[JobId] | None, *, since: datetime | None) -> None:
         async def work(session: AsyncSession, effects: Effects) -> int:
-            return await follow_jobs(session, effects, changed, misfire=self._misfire, now=self._clock.now())
+            now = self._clock.now()
+            return await follow_jobs(session, effects, changed, misfire=self._misfire, now=now, since=since)
 
         while await self._ledger.write(work) == JOB_BATCH:
             pass

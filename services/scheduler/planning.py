@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.planner import Plan, Taken, plan
 from services.scheduler.rules import Line, Rules, Span
-from shared.db.cursors import Cursor, DueCursor
-from shared.db.planning import Sibling, kept_promises, moved_to, siblings_of
+from shared.db.cursors import Cursor
+from shared.db.planning import DueCursor, Sibling, kept_promises, moved_to, siblings_of
 from shared.db.runs import promise_key
 from shared.domain.ids import JobId
 from shared.domain.policy import OnExcluded

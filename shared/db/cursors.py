@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, or_, select, update
@@ -59,28 +58,6 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DueCursor:
-    """A cursor whose next instant is near, with what planning it takes."""
-
-    schedule_id: ScheduleId
-    job_id: JobId
-    timetable: Timetable
-    is_once: bool
-    zone: str
-    args: tuple[str, ...]
-    """What its runs are given: its own arguments, or the job's."""
-    decided_until: datetime
-    shown_at: datetime | None
-    overlap: Overlap
-    policy: Policy
-    pool: str
-    promised: int
-    """How many of the job's scheduled instants were to run so far."""
-    has_siblings: bool
-    """Whether the job has other schedules, whose instants may coincide."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """Where a schedule's cursor goes; `shown_at` is when the next run is due, for people."""
 
@@ -96,9 +73,16 @@ def args_of(own: list[str] | None, of_job: list[str]) -> tuple[str, ...]:
 
 
 async def jobs_to_follow(
-    session: AsyncSession, *, limit: int, job_ids: Collection[JobId] | None = None
+    session: AsyncSession,
+    *,
+    limit: int,
+    job_ids: Collection[JobId] | None = None,
+    since: datetime | None = None,
 ) -> list[FollowedJob]:
-    """Return jobs whose version the scheduler has not taken over: among these, or among all."""
+    """Return jobs whose version the scheduler has not taken over.
+
+    Among these, among those that were changed since then, or among all: which reads every job.
+    """
     statement = (
         select(
             *(
@@ -117,6 +101,8 @@ async def jobs_to_follow(
     )
     if job_ids is not None:
         statement = statement.where(JobRow.id.in_(job_ids))
+    if since is not None:
+        statement = statement.where(JobRow.updated_at >= since)
     rows = (await session.execute(statement)).mappings()
     return [FollowedJob(**{**values, "policy": policy_from_json(values["policy"])}) for values in rows]
 
@@ -161,55 +147,6 @@ async def cursors_of(
         )
         found[cursor.job_id].append(cursor)
     return found
-
-
-async def due_cursors(session: AsyncSession, *, due_by: datetime, limit: int) -> list[DueCursor]:
-    """Lock and return the cursors due by then, earliest first; other schedulers skip what is locked."""
-    statement = (
-        select(
-            CursorRow.schedule_id,
-            CursorRow.job_id,
-            CursorRow.decided_until,
-            CursorRow.shown_at,
-            ScheduleRow.spec,
-            ScheduleRow.zone,
-            ScheduleRow.args,
-            ScheduleRow.created_at,
-            JobRow.args.label("job_args"),
-            JobRow.overlap,
-            JobRow.policy,
-            JobRow.pool,
-            JobLedgerRow.promised_count,
-            _SIBLINGS.label("siblings"),
-        )
-        .join(ScheduleRow, ScheduleRow.id == CursorRow.schedule_id)
-        .join(JobRow, JobRow.id == CursorRow.job_id)
-        .join(JobLedgerRow, JobLedgerRow.job_id == CursorRow.job_id)
-        .where(CursorRow.next_due_at <= due_by)
-        .order_by(CursorRow.next_due_at)
-        .limit(limit)
-        .with_for_update(of=CursorRow, skip_locked=True)
-    )
-    return [_due_cursor(row) for row in await session.execute(statement)]
-
-
-def _due_cursor(row: Any) -> DueCursor:
-    schedule = from_json(row.spec, anchor=row.created_at)
-    return DueCursor(
-        schedule_id=ScheduleId(row.schedule_id),
-        job_id=JobId(row.job_id),
-        timetable=timetable(schedule, row.zone),
-        is_once=isinstance(schedule, Once),
-        zone=row.zone,
-        args=args_of(row.args, row.job_args),
-        decided_until=row.decided_until,
-        shown_at=row.shown_at,
-        overlap=row.overlap,
-        policy=policy_from_json(row.policy),
-        pool=row.pool,
-        promised=row.promised_count,
-        has_siblings=row.siblings > 1,
-    )
 
 
 async def next_due_at(session: AsyncSession) -> datetime | None:
@@ -349,10 +286,3 @@ async def note_end(
         session,
         statement.values(last_run_id=run_id, last_state=state, last_finished_at=finished_at),
     )
-
-
-# Of each cursor, how many its job has.
-_OTHERS = table_of(CursorRow).alias("others")
-_SIBLINGS = (
-    select(func.count()).where(_OTHERS.c.job_id == CursorRow.job_id).correlate(CursorRow).scalar_subquery()
-)

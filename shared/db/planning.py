@@ -1,21 +1,48 @@
-"""What a plan must know of the ledger beside the cursors: which instants stand in it already."""
+"""What a plan is made from: the schedules that are due, and the instants that stand in the ledger already."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.cursors import args_of
-from shared.db.tables import CursorRow, JobRow, RunRow, ScheduleRow
+from shared.db.statements import table_of
+from shared.db.tables import CursorRow, JobLedgerRow, JobRow, RunRow, ScheduleRow
 from shared.domain.ids import JobId, ScheduleId
+from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause, RunState
+from shared.domain.schedules import Once, Timetable, from_json, timetable
 
 _NOT_TO_RUN = (RunState.SKIPPED, RunState.MISSED, RunState.CANCELLED)
 _SHORTEST_MOVE = timedelta(hours=12)
 """A calendar moves an instant by a day, less what clocks are set by: jitter that hits an instant is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueCursor:
+    """A cursor whose next instant is near, with what planning it takes."""
+
+    schedule_id: ScheduleId
+    job_id: JobId
+    timetable: Timetable
+    is_once: bool
+    zone: str
+    args: tuple[str, ...]
+    """What its runs are given: its own arguments, or the job's."""
+    decided_until: datetime
+    next_due_at: datetime
+    shown_at: datetime | None
+    overlap: Overlap
+    policy: Policy
+    pool: str
+    promised: int
+    """How many of the job's scheduled instants were to run so far."""
+    has_siblings: bool
+    """Whether the job has other schedules, whose instants may coincide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +51,73 @@ class Sibling:
 
     schedule_id: ScheduleId
     args: tuple[str, ...]
+
+
+async def due_cursors(session: AsyncSession, *, due_by: datetime, limit: int) -> list[DueCursor]:
+    """Lock and return the cursors due by then, earliest first; other schedulers skip what is locked."""
+    statement = (
+        _due_cursors()
+        .where(CursorRow.next_due_at <= due_by)
+        .order_by(CursorRow.next_due_at)
+        .limit(limit)
+        .with_for_update(of=CursorRow, skip_locked=True)
+    )
+    return [_due_cursor(row) for row in await session.execute(statement)]
+
+
+async def followed_cursors(session: AsyncSession, *, after: ScheduleId | None, limit: int) -> list[DueCursor]:
+    """Return a page of the cursors that have something to come, by the ids of their schedules."""
+    statement = (
+        _due_cursors().where(CursorRow.next_due_at.is_not(None)).order_by(CursorRow.schedule_id).limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(CursorRow.schedule_id > after)
+    return [_due_cursor(row) for row in await session.execute(statement)]
+
+
+def _due_cursors() -> Select[Any]:
+    return (
+        select(
+            CursorRow.schedule_id,
+            CursorRow.job_id,
+            CursorRow.decided_until,
+            CursorRow.next_due_at,
+            CursorRow.shown_at,
+            ScheduleRow.spec,
+            ScheduleRow.zone,
+            ScheduleRow.args,
+            ScheduleRow.created_at,
+            JobRow.args.label("job_args"),
+            JobRow.overlap,
+            JobRow.policy,
+            JobRow.pool,
+            JobLedgerRow.promised_count,
+            _SIBLINGS.label("siblings"),
+        )
+        .join(ScheduleRow, ScheduleRow.id == CursorRow.schedule_id)
+        .join(JobRow, JobRow.id == CursorRow.job_id)
+        .join(JobLedgerRow, JobLedgerRow.job_id == CursorRow.job_id)
+    )
+
+
+def _due_cursor(row: Any) -> DueCursor:
+    schedule = from_json(row.spec, anchor=row.created_at)
+    return DueCursor(
+        schedule_id=ScheduleId(row.schedule_id),
+        job_id=JobId(row.job_id),
+        timetable=timetable(schedule, row.zone),
+        is_once=isinstance(schedule, Once),
+        zone=row.zone,
+        args=args_of(row.args, row.job_args),
+        decided_until=row.decided_until,
+        next_due_at=row.next_due_at,
+        shown_at=row.shown_at,
+        overlap=row.overlap,
+        policy=policy_from_json(row.policy),
+        pool=row.pool,
+        promised=row.promised_count,
+        has_siblings=row.siblings > 1,
+    )
 
 
 async def siblings_of(session: AsyncSession, job_ids: Collection[JobId]) -> dict[JobId, list[Sibling]]:
@@ -78,3 +172,10 @@ async def moved_to(
         if row.due_at in instants[JobId(row.job_id)]
         and (row.nominal_at == row.due_at or row.due_at - row.nominal_at >= _SHORTEST_MOVE)
     }
+
+
+# Of each cursor, how many its job has.
+_OTHERS = table_of(CursorRow).alias("others")
+_SIBLINGS = (
+    select(func.count()).where(_OTHERS.c.job_id == CursorRow.job_id).correlate(CursorRow).scalar_subquery()
+)

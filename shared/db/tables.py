@@ -62,7 +62,7 @@ class JobRow(LedgerBase):
     pool: Mapped[str] = mapped_column(String(40))
     policy: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
     created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(index=True)  # what changed since the last look
     paused_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
 

@@ -15,6 +15,7 @@ def upgrade() -> None:
     if "ledger" not in context.config.attributes["parts"]:
         return
     op.add_column("jobs", sa.Column("policy", sa.JSON(), nullable=False, server_default=sa.text("'{}'")))
+    op.create_index("ix_jobs_updated_at", "jobs", ["updated_at"])
     op.add_column("schedules", sa.Column("args", sa.JSON(), nullable=True))
     op.add_column(
         "job_ledgers", sa.Column("promised_count", sa.Integer(), nullable=False, server_default=sa.text("0"))
