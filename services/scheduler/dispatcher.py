@@ -21,7 +21,7 @@ from services.scheduler.planning import Case, line_of, plan_cases
 from services.scheduler.rules import Rules, Span
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.wakeup import News, nap
-from services.scheduler.zone_rules import follow_zone_rules
+from services.scheduler.zone_rules import ZoneRules
 from shared.db.cursors import next_due_at
 from shared.db.planning import DueCursor, due_cursors
 from shared.db.runs import Place, held_dues, unfinished_runs
@@ -55,6 +55,7 @@ class Dispatcher:
         self._news = news
         self._window = settings.plan_window
         self._misfire = settings.misfire
+        self._zone_rules = ZoneRules(ledger, settings.misfire)
         self._offset = self._wall_offset()
         self._swept_at = self._jobs_swept_at = self._read_all_at = float("-inf")
         self.looped_at = self._clock.monotonic()
@@ -62,13 +63,14 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Plan until cancelled: at the instants that come near, and when there is news."""
-        await follow_zone_rules(self._ledger, self._misfire)
         while True:
             self._note_jump()
             await self._follow()
             await self._handle_requests()
             next_at = await self.plan_due()
             self.looped_at = self._clock.monotonic()
+            if await self._zone_rules.step():
+                continue
             # A job of every second costs one commit a second, and that one half a second away from the
             # due instants, which are whole seconds: a claim must not wait for the plan's commit.
             ahead = None if next_at is None else next_at - self._window * _REFILL_AT

@@ -4,7 +4,7 @@ from datetime import datetime, time
 
 from sqlalchemy import select, update
 
-from services.scheduler.zone_rules import FACT, follow_zone_rules
+from services.scheduler.zone_rules import FACT, ZoneRules
 from shared.db.facts import fact
 from shared.db.tables import CursorRow
 from shared.domain.ids import JobId
@@ -24,13 +24,19 @@ async def planned_by_other_rules(stage: Stage, job_id: JobId, next_due_at: datet
         await session.execute(statement.values(next_due_at=next_due_at, shown_at=next_due_at))
 
 
+async def follow(stage: Stage) -> None:
+    rules = ZoneRules(stage.ledger, RULE, version="new")
+    while await rules.step():
+        pass
+
+
 async def test_what_comes_next_follows_the_new_rules(stage: Stage) -> None:
     desk = stage.desk
     daily = await desk.job(Daily(at=time(14)))
     other = await desk.job(Interval(every=seconds(3_600), anchor=EPOCH))
     await planned_by_other_rules(stage, daily, at(3 * 3_600))
 
-    await follow_zone_rules(stage.ledger, RULE, version="new")
+    await follow(stage)
 
     cursor = await cursor_of(stage, daily)
     assert cursor.next_due_at == cursor.shown_at == at(2 * 3_600)
@@ -42,10 +48,10 @@ async def test_what_comes_next_follows_the_new_rules(stage: Stage) -> None:
 
 async def test_the_same_rules_change_nothing(stage: Stage) -> None:
     job_id = await stage.desk.job(Daily(at=time(14)))
-    await follow_zone_rules(stage.ledger, RULE, version="new")
+    await follow(stage)
     await planned_by_other_rules(stage, job_id, at(3 * 3_600))
 
-    await follow_zone_rules(stage.ledger, RULE, version="new")
+    await follow(stage)
 
     assert (await cursor_of(stage, job_id)).next_due_at == at(3 * 3_600)
 
@@ -56,7 +62,7 @@ async def test_an_instant_that_only_the_new_rules_name_before_now_does_not_run(s
     await planned_by_other_rules(stage, job_id, at(5 * 3_600))
     desk.clock.advance(3 * 3_600)
 
-    await follow_zone_rules(stage.ledger, RULE, version="new")
+    await follow(stage)
     await stage.plan()
 
     assert await desk.runs() == []
@@ -68,7 +74,7 @@ async def test_what_was_due_before_the_start_is_decided_all_the_same(stage: Stag
     await desk.job(Daily(at=time(14)))
     desk.clock.advance(2 * 3_600 + 30)
 
-    await follow_zone_rules(stage.ledger, RULE, version="new")
+    await follow(stage)
     await stage.plan()
 
     assert [run.nominal_at for run in await desk.runs()] == [at(2 * 3_600)]
