@@ -4,15 +4,19 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from json import loads
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.cursors import args_of
 from shared.db.statements import table_of
-from shared.db.tables import CursorRow, JobLedgerRow, JobRow, RunRow, ScheduleRow
-from shared.domain.ids import JobId, ScheduleId
+from shared.db.tables import CalendarRow, CursorRow, JobLedgerRow, JobRow, RunRow, ScheduleRow
+from shared.domain.calendars import Calendar
+from shared.domain.calendars import from_json as calendar_from_json
+from shared.domain.ids import CalendarId, JobId, ScheduleId
 from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause, RunState
 from shared.domain.schedules import Once, Timetable, from_json, timetable
@@ -172,6 +176,22 @@ async def moved_to(
         if row.due_at in instants[JobId(row.job_id)]
         and (row.nominal_at == row.due_at or row.due_at - row.nominal_at >= _SHORTEST_MOVE)
     }
+
+
+async def calendars_for_planning(
+    session: AsyncSession, calendar_ids: Collection[CalendarId]
+) -> dict[CalendarId, Calendar]:
+    """Return these calendars, deleted ones as well: each is read from its text once, then known by it."""
+    if not calendar_ids:
+        return {}
+    text = cast(CalendarRow.spec, Text)
+    rows = await session.execute(select(CalendarRow.id, text).where(CalendarRow.id.in_(calendar_ids)))
+    return {CalendarId(calendar_id): _calendar(spec) for calendar_id, spec in rows}
+
+
+@lru_cache(maxsize=256)
+def _calendar(spec: str) -> Calendar:
+    return calendar_from_json(loads(spec))
 
 
 # Of each cursor, how many its job has.
