@@ -1,23 +1,24 @@
-"""Does what people asked for: run now and cancel, each request exactly once by its id."""
+"""Does what people asked for: run now, backfill and cancel, each request exactly once by its id."""
 
 from datetime import datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.scheduler.admission import Admission, Go, Replace, Skip, Wait, admission
+from services.scheduler.backfill import backfill
 from services.scheduler.definitions import follow_jobs
 from services.scheduler.endings import Ending, end_held, end_unstarted
 from services.scheduler.ledger import Effects
-from services.scheduler.overlap import blocker, overlap_detail
-from services.scheduler.planner import Misfire
+from services.scheduler.overlap import decide_held
+from services.scheduler.rules import Misfire
+from services.scheduler.stopping import ask_to_stop
 from shared.db.asked import Asked, store_outcome, waiting_requests
-from shared.db.attempts import AttemptView, NewAttempt, attempts_of_runs, insert_attempts, note_on_attempt
+from shared.db.attempts import NewAttempt, attempts_of_runs, insert_attempts
 from shared.db.cursors import take_numbers
 from shared.db.runs import NewRun, Unfinished, exists, insert_runs, state_of, unfinished_runs
 from shared.domain.ids import AttemptId, RunId, new_id
-from shared.domain.policy import Overlap
 from shared.domain.run import FINAL, Reason, RunState
-from shared.messages.envelope import AttemptRef
 
 log = structlog.get_logger()
 
@@ -34,6 +35,8 @@ async def handle_requests(session: AsyncSession, effects: Effects, *, misfire: M
         match asked.kind:
             case "run_now":
                 outcome = await _run_now(session, effects, asked, now=now)
+            case "backfill":
+                outcome = await backfill(session, effects, asked, now=now)
             case "cancel":
                 outcome = await _cancel(session, effects, asked, now=now)
             case kind:
@@ -51,8 +54,8 @@ async def _run_now(session: AsyncSession, effects: Effects, asked: Asked, *, now
     if asked.deleted_at is not None:
         return "refused: the job is deleted. Restore it first."
     number = (await take_numbers(session, {asked.job_id: 1}))[asked.job_id]
-    other = await _in_the_way(session, asked, number, now=now)
-    is_skipped = other is not None
+    verdict = await _admission(session, asked, number, now=now)
+    state, why = _outcome(verdict)
     run = NewRun(
         id=run_id,
         job_id=asked.job_id,
@@ -62,45 +65,66 @@ async def _run_now(session: AsyncSession, effects: Effects, asked: Asked, *, now
         nominal_at=asked.requested_at,
         due_at=now,
         created_at=now,
-        state=RunState.SKIPPED if is_skipped else RunState.QUEUED,
-        attempt=0 if is_skipped else 1,
-        reason=Reason.OVERLAP if is_skipped else None,
-        detail="" if other is None else overlap_detail(other),
-        finished_at=now if is_skipped else None,
+        state=state,
+        attempt=1 if state is RunState.QUEUED else 0,
+        reason=Reason.OVERLAP if state is RunState.SKIPPED else None,
+        detail=why if state is RunState.SKIPPED else "",
+        finished_at=now if state is RunState.SKIPPED else None,
     )
     await insert_runs(session, [run])
     effects.run_changed(run.id)
-    if is_skipped:
-        return f"skipped as #{number}: {run.detail}"
+    if state is RunState.QUEUED:
+        await _queue(session, effects, run, asked.pool)
+    elif state is RunState.HELD:
+        effects.held.append((run.due_at, run.job_id))
+        await decide_held(session, effects, {run.job_id}, now=now)
+    return f"{state} as #{number}" + (f": {why}" if why else "")
+
+
+async def _queue(session: AsyncSession, effects: Effects, run: NewRun, pool: str) -> None:
     attempt = NewAttempt(
         id=AttemptId(new_id()),
         run_id=run.id,
         job_id=run.job_id,
         number=1,
-        pool=asked.pool,
+        pool=pool,
         urgent=True,
-        due_at=now,
+        due_at=run.due_at,
     )
     await insert_attempts(session, [attempt])
     effects.attempt_queued(attempt, run.cause)
-    return f"queued as #{number}"
 
 
-async def _in_the_way(
-    session: AsyncSession, asked: Asked, number: int, *, now: datetime
-) -> Unfinished | None:
-    if asked.overlap is not Overlap.SKIP:
-        return None
-    unfinished = await unfinished_runs(session, {asked.job_id}, now=now)
-    return blocker(unfinished.get(asked.job_id, []), due_at=now, number=number)
+async def _admission(session: AsyncSession, asked: Asked, number: int, *, now: datetime) -> Admission:
+    at_once = asked.policy.at_once(asked.overlap)
+    if at_once is None:
+        return Go()
+    others = (await unfinished_runs(session, {asked.job_id}, now=now)).get(asked.job_id, [])
+    run = Unfinished(
+        id=asked.run_id or RunId(asked.id),
+        job_id=asked.job_id,
+        number=number,
+        state=RunState.HELD,
+        due_at=now,
+        cause=asked.cause,
+    )
+    return admission(run, others, overlap=asked.overlap, at_once=at_once)
+
+
+def _outcome(verdict: Admission) -> tuple[RunState, str]:
+    match verdict:
+        case Go():
+            return RunState.QUEUED, ""
+        case Skip(why=why):
+            return RunState.SKIPPED, why
+        case Wait(why=why) | Replace(why=why):
+            return RunState.HELD, why
 
 
 async def _cancel(session: AsyncSession, effects: Effects, asked: Asked, *, now: datetime) -> str:
     """End a run that waits, or ask the executor of one that is going to stop it."""
-    if asked.run_id is None:
-        return "refused: the request names no run"
-    state = await state_of(session, asked.run_id)
-    if state is None:
+    state = None if asked.run_id is None else await state_of(session, asked.run_id)
+    if asked.run_id is None or state is None:
         return "refused: there is no such run"
     ending = Ending(
         state=RunState.CANCELLED,
@@ -117,16 +141,6 @@ async def _cancel(session: AsyncSession, effects: Effects, asked: Asked, *, now:
         return "cancelled"
     if state in FINAL and state is not RunState.LOST:
         return f"too late: it is {state} already"
-    return await _ask_to_stop(session, effects, attempt, now=now)
-
-
-async def _ask_to_stop(
-    session: AsyncSession, effects: Effects, attempt: AttemptView, *, now: datetime
-) -> str:
-    """Note the wish on the attempt: every renewal's answer repeats it until the attempt has ended."""
-    if attempt.executor is None:
+    if not await ask_to_stop(session, effects, attempt, {}, now=now):
         return "too late: no executor holds it any more"
-    if attempt.cancel_requested_at is None:
-        await note_on_attempt(session, attempt.id, {"cancel_requested_at": now})
-    effects.cancels.append((attempt.executor, AttemptRef(attempt.id, attempt.token)))
     return f"executor {attempt.executor} was asked to stop it"

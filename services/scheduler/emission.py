@@ -2,31 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import assert_never
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.ledger import Effects
-from services.scheduler.planner import Emission, MissedRange, Plan
+from services.scheduler.planner import Emission, MissedRange, Plan, Skipped
+from services.scheduler.planning import Planned
 from shared.db.attempts import NewAttempt, insert_attempts
-from shared.db.cursors import move_cursors, show_next_due, take_numbers
+from shared.db.cursors import Move, move_cursors, refresh_next_due, take_numbers
 from shared.db.runs import NewRun, insert_runs, promise_key, promised
-from shared.domain.ids import AttemptId, JobId, RunId, ScheduleId, new_id
+from shared.domain.ids import AttemptId, JobId, RunId, new_id
 from shared.domain.run import Cause, Reason, RunState
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """A plan and whose it is."""
-
-    schedule_id: ScheduleId
-    job_id: JobId
-    pool: str
-    plan: Plan
 
 
 async def write_plans(
@@ -40,9 +32,11 @@ async def write_plans(
     if wary:
         planned = await _unpromised(session, planned)
     counts: Counter[JobId] = Counter()
+    to_run: Counter[JobId] = Counter()
     for one in planned:
-        counts[one.job_id] += len(one.plan.emissions) + (one.plan.missed is not None)
-    numbers = await take_numbers(session, +counts)
+        counts[one.job_id] += len(one.plan.instants) + (one.plan.missed is not None)
+        to_run[one.job_id] += len(one.plan.emissions)
+    numbers = await take_numbers(session, +counts, promised=to_run)
     runs: list[NewRun] = []
     for one in planned:
         for run in _runs_of(one, now=now):
@@ -50,18 +44,31 @@ async def write_plans(
             numbers[run.job_id] += 1
     await insert_runs(session, runs)
     await _insert_attempts(session, effects, runs, {one.job_id: one.pool for one in planned})
-    await move_cursors(
-        session, [(one.schedule_id, one.plan.decided_until, one.plan.next_due_at) for one in planned]
-    )
-    await show_next_due(session, _next_due(planned, now=now))
+    await move_cursors(session, [_move(one.plan) for one in planned])
+    await refresh_next_due(session, {one.job_id for one in planned}, now=now)
     _say(effects, runs)
+
+
+def _move(plan: Plan) -> Move:
+    return Move(
+        schedule_id=plan.schedule_id,
+        decided_until=plan.decided_until,
+        next_due_at=plan.next_due_at,
+        shown_at=plan.shown_at,
+    )
 
 
 def _runs_of(one: Planned, *, now: datetime) -> Iterable[NewRun]:
     if one.plan.missed is not None:
         yield _missed_run(one, one.plan.missed, now=now)
-    for emission in one.plan.emissions:
-        yield _run(one, emission, now=now)
+    for instant in one.plan.instants:
+        match instant:
+            case Emission():
+                yield _run(one, instant, now=now)
+            case Skipped():
+                yield _skipped_run(one, instant, now=now)
+            case _:
+                assert_never(instant)
 
 
 def _run(one: Planned, emission: Emission, *, now: datetime) -> NewRun:
@@ -71,12 +78,31 @@ def _run(one: Planned, emission: Emission, *, now: datetime) -> NewRun:
         number=0,
         cause=Cause.SCHEDULE,
         nominal_at=emission.nominal_at,
-        due_at=emission.nominal_at,
+        due_at=emission.due_at,
         state=RunState.HELD if emission.contested else RunState.QUEUED,
         attempt=0 if emission.contested else 1,
         created_at=now,
-        schedule_id=one.schedule_id,
-        promise_key=promise_key(one.schedule_id, emission.nominal_at),
+        schedule_id=one.plan.schedule_id,
+        promise_key=promise_key(one.plan.schedule_id, emission.nominal_at),
+        detail=emission.detail,
+    )
+
+
+def _skipped_run(one: Planned, skipped: Skipped, *, now: datetime) -> NewRun:
+    return NewRun(
+        id=RunId(new_id()),
+        job_id=one.job_id,
+        number=0,
+        cause=Cause.SCHEDULE,
+        nominal_at=skipped.nominal_at,
+        due_at=skipped.nominal_at,
+        state=RunState.SKIPPED,
+        created_at=now,
+        finished_at=now,
+        schedule_id=one.plan.schedule_id,
+        promise_key=promise_key(one.plan.schedule_id, skipped.nominal_at),
+        reason=skipped.reason,
+        detail=skipped.detail,
     )
 
 
@@ -91,10 +117,10 @@ def _missed_run(one: Planned, missed: MissedRange, *, now: datetime) -> NewRun:
         state=RunState.MISSED,
         created_at=now,
         finished_at=now,
-        schedule_id=one.schedule_id,
-        promise_key=promise_key(one.schedule_id, missed.first),
+        schedule_id=one.plan.schedule_id,
+        promise_key=promise_key(one.plan.schedule_id, missed.first),
         reason=Reason.DOWNTIME,
-        detail="no scheduler was there to start it",
+        detail="no scheduler was there to start it in time",
         instants=missed.count,
         nominal_until=missed.last if missed.count > 1 else None,
     )
@@ -121,40 +147,28 @@ async def _insert_attempts(
         effects.attempt_queued(attempt, Cause.SCHEDULE)
 
 
-def _next_due(planned: Iterable[Planned], *, now: datetime) -> dict[JobId, datetime | None]:
-    """Return per job the next instant that a person should see: planned ahead is still to come."""
-    found: dict[JobId, datetime | None] = {}
-    for one in planned:
-        ahead = [emission.nominal_at for emission in one.plan.emissions if emission.nominal_at > now]
-        candidates = [found.get(one.job_id), one.plan.next_due_at, *ahead]
-        found[one.job_id] = min((at for at in candidates if at is not None), default=None)
-    return found
-
-
 async def _unpromised(session: AsyncSession, planned: Sequence[Planned]) -> list[Planned]:
     """Return the plans without the instants that stand in the ledger."""
     keys = {
-        promise_key(one.schedule_id, at)
+        promise_key(one.plan.schedule_id, at)
         for one in planned
         for at in (
-            *(emission.nominal_at for emission in one.plan.emissions),
+            *(instant.nominal_at for instant in one.plan.instants),
             *(() if one.plan.missed is None else (one.plan.missed.first,)),
         )
     }
     known = await promised(session, keys)
     log.warning("instants were promised already", count=len(known))
-    return [replace(one, plan=_without(one.plan, one.schedule_id, known)) for one in planned]
+    return [replace(one, plan=_without(one.plan, known)) for one in planned]
 
 
-def _without(plan: Plan, schedule_id: ScheduleId, known: set[str]) -> Plan:
-    missed = plan.missed
+def _without(plan: Plan, known: set[str]) -> Plan:
+    missed, schedule_id = plan.missed, plan.schedule_id
     return replace(
         plan,
         missed=None if missed is None or promise_key(schedule_id, missed.first) in known else missed,
-        emissions=tuple(
-            emission
-            for emission in plan.emissions
-            if promise_key(schedule_id, emission.nominal_at) not in known
+        instants=tuple(
+            instant for instant in plan.instants if promise_key(schedule_id, instant.nominal_at) not in known
         ),
     )
 

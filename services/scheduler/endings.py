@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.ledger import Effects
 from services.scheduler.overlap import decide_held
+from services.scheduler.stopping import stop_unstarted
 from shared.db.attempts import (
     AttemptView,
     NewAttempt,
@@ -69,13 +70,8 @@ async def end_unstarted(
 ) -> bool:
     """End a queued attempt that is not to start, with its run; False when it is no longer queued."""
     values = {"reason": ending.reason, "detail": ending.detail, "finished_at": ending.finished_at}
-    # An attempt was never skipped or missed: it is its run that these words are about.
-    if not await move_attempt(
-        session, attempt, RunState.CANCELLED, {**values, "settled": True}, only_from=RunState.QUEUED
-    ):
+    if not await stop_unstarted(session, effects, attempt, ending.state, values):
         return False
-    await move_run(session, attempt.run_id, ending.state, values, attempt=attempt.number)
-    effects.run_changed(attempt.run_id)
     await decide_held(session, effects, {attempt.job_id}, now=ending.finished_at)
     return True
 
@@ -113,10 +109,11 @@ async def apply_report(
     if attempt.settled or attempt.token != report.token or attempt.boot != report.boot:
         return False
     late = attempt.state is RunState.LOST
+    reason, detail = _why(attempt, report)
     ending = Ending(
         state=report.state,
-        reason=Reason.LATE if late and report.reason is None else report.reason,
-        detail=report.detail,
+        reason=Reason.LATE if late and reason is None else reason,
+        detail=detail,
         finished_at=report.finished_at,
     )
     facts = _facts_of(report)
@@ -132,6 +129,13 @@ async def apply_report(
     # A newer attempt holds the run's truth; this one only completes its own history.
     effects.run_changed(attempt.run_id)
     return True
+
+
+def _why(attempt: AttemptView, report: RunFinished) -> tuple[Reason | None, str]:
+    """Return why it ended so: what we know of a run that we asked to stop says more than its executor."""
+    if report.state is RunState.CANCELLED and attempt.cancel_requested_at and attempt.reason:
+        return attempt.reason, attempt.detail
+    return report.reason, report.detail
 
 
 async def _spare_next(session: AsyncSession, attempt: AttemptView, ending: Ending) -> bool:

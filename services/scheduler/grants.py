@@ -8,14 +8,15 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.scheduler.admission import Admission, Go, Replace, Skip, Wait, admission
 from services.scheduler.announcer import SOURCE
+from services.scheduler.deadlines import deadline_detail
 from services.scheduler.endings import Ending, end_unstarted, withdrawal
 from services.scheduler.ledger import Effects
-from services.scheduler.overlap import overlap_detail
+from services.scheduler.overlap import note_skipped
 from shared.db.attempts import (
     AttemptView,
     Claimant,
-    NewAttempt,
     attempts_by_id,
     claim_attempt,
     move_attempt,
@@ -23,7 +24,6 @@ from shared.db.attempts import (
 )
 from shared.db.runs import Unfinished, move_run, start_runs, unfinished_runs
 from shared.domain.ids import AttemptId, JobId
-from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
 from shared.messages.answers import ClaimAnswer, Grant, Refusal, ReleaseAnswer, SignedGrant
 from shared.messages.codec import MAX_BODY
@@ -46,7 +46,7 @@ class Scene:
 
     attempts: dict[AttemptId, AttemptView]
     going: dict[JobId, list[Unfinished]]
-    """The runs that are going, or may be, of the jobs that do not allow overlap."""
+    """The runs that are going, or may be, of the jobs that do not let any number go at once."""
     key: bytes
     now: datetime
     room: int = 0
@@ -99,7 +99,7 @@ async def take_back(
             await move_run(
                 session, attempt.run_id, RunState.QUEUED, {"executor": None}, attempt=attempt.number
             )
-            effects.attempt_queued(_as_new(attempt, token=attempt.token + 1, due_at=now), attempt.cause)
+            effects.attempt_queued(attempt.as_new(token=attempt.token + 1, due_at=now), attempt.cause)
             effects.run_changed(attempt.run_id)
     return ReleaseAnswer(source=SOURCE, time=now, attempts=tuple(ref.attempt_id for ref in release.attempts))
 
@@ -113,9 +113,9 @@ def withdrawn(attempt: AttemptView, *, now: datetime) -> Ending | None:
         return withdrawal(Reason.DELETED, now=now)
     if attempt.cause is not Cause.SCHEDULE:
         return None
-    if attempt.retired_at is not None and attempt.nominal_at > attempt.retired_at:
+    if attempt.retired_at is not None and attempt.run_due_at > attempt.retired_at:
         return withdrawal(Reason.EDITED, now=now)
-    if attempt.paused_at is not None and attempt.nominal_at > attempt.paused_at:
+    if attempt.paused_at is not None and attempt.run_due_at > attempt.paused_at:
         return withdrawal(Reason.PAUSED, now=now)
     return None
 
@@ -133,14 +133,25 @@ async def _grant(
         ref.token,
     ):
         return sign(_grant_of(attempt, claim), scene.key)
-    refusal = _refusal(attempt, ref, now=scene.now)
-    if refusal is not None:
-        return refusal
-    ending = withdrawn(attempt, now=scene.now) or _overlapped(attempt, scene)
+    refusal = _refusal(attempt, ref, now=scene.now) or await _withheld(session, effects, scene, attempt)
+    return refusal or await _claim(session, effects, scene, attempt, claim)
+
+
+async def _withheld(
+    session: AsyncSession, effects: Effects, scene: Scene, attempt: AttemptView
+) -> str | None:
+    """End or hold a run that is not to start now, and return why; None: it may."""
+    ending = withdrawn(attempt, now=scene.now) or overdue(attempt, now=scene.now)
     if ending is not None:
         await end_unstarted(session, effects, attempt, ending)
         return ending.detail
-    return await _claim(session, effects, scene, attempt, claim)
+    match _admission(attempt, scene):
+        case Skip(why=why):
+            return await _skip(session, effects, attempt, why, now=scene.now)
+        case Wait(why=why) | Replace(why=why):
+            return await _hold(session, effects, attempt, why)
+        case Go():
+            return None
 
 
 def _refusal(attempt: AttemptView, ref: AttemptRef, *, now: datetime) -> str | None:
@@ -148,27 +159,63 @@ def _refusal(attempt: AttemptView, ref: AttemptRef, *, now: datetime) -> str | N
         return "the message is older than the attempt's token"
     if attempt.state is not RunState.QUEUED:
         return f"the attempt is {attempt.state} already"
+    if attempt.run_state is RunState.HELD:
+        return "it waits for a run before it"
     if attempt.due_at > now:
         return "it is not due yet: compare this machine's clock with the scheduler's"
     return None
 
 
-def _overlapped(attempt: AttemptView, scene: Scene) -> Ending | None:
+def overdue(attempt: AttemptView, *, now: datetime) -> Ending | None:
+    """Return how a run ends that was not started by its job's deadline; it counts from when it was due.
+
+    A run after the fact has none: it waits for those before it for as long as they take.
+    """
+    deadline = attempt.policy.start_deadline
+    if deadline is None or attempt.number > 1 or attempt.cause is Cause.BACKFILL:
+        return None
+    if now <= attempt.run_due_at + deadline:
+        return None
+    return Ending(
+        state=RunState.MISSED, reason=Reason.DEADLINE, detail=deadline_detail(deadline), finished_at=now
+    )
+
+
+def _admission(attempt: AttemptView, scene: Scene) -> Admission:
     """Judge overlap once more: a run that was asked for can have come first since this one was planned.
 
     A later attempt is not judged: since its first one no other run of the job was let in.
     """
-    if attempt.overlap is not Overlap.SKIP or attempt.number > 1:
-        return None
-    others = [run for run in scene.going.get(attempt.job_id, []) if run.id != attempt.run_id]
-    if not others:
-        return None
-    return Ending(
-        state=RunState.SKIPPED,
-        reason=Reason.OVERLAP,
-        detail=overlap_detail(others[0]),
-        finished_at=scene.now,
+    others = scene.going.get(attempt.job_id, [])
+    if not others or attempt.number > 1:
+        return Go()
+    run = Unfinished(
+        id=attempt.run_id,
+        job_id=attempt.job_id,
+        number=attempt.run_number,
+        state=RunState.QUEUED,
+        due_at=attempt.run_due_at,
+        cause=attempt.cause,
     )
+    return admission(run, others, overlap=attempt.overlap, at_once=attempt.policy.at_once(attempt.overlap))
+
+
+async def _skip(
+    session: AsyncSession, effects: Effects, attempt: AttemptView, why: str, *, now: datetime
+) -> str:
+    ending = Ending(state=RunState.SKIPPED, reason=Reason.OVERLAP, detail=why, finished_at=now)
+    if await end_unstarted(session, effects, attempt, ending):
+        is_counted = attempt.policy.max_runs is not None
+        await note_skipped(session, attempt.job_id, attempt.cause, is_counted=is_counted)
+    return why
+
+
+async def _hold(session: AsyncSession, effects: Effects, attempt: AttemptView, why: str) -> str:
+    """Let the run wait again; its attempt stays as it is, and is published anew when the run may go."""
+    if await move_run(session, attempt.run_id, RunState.HELD, {}, attempt=attempt.number):
+        effects.run_changed(attempt.run_id)
+        effects.held.append((attempt.due_at, attempt.job_id))
+    return f"it waits: {why}"
 
 
 async def _claim(
@@ -186,7 +233,7 @@ async def _claim(
         await end_unstarted(session, effects, attempt, ending)
         return ending.detail
     if size > scene.room:
-        effects.attempt_queued(_as_new(attempt, token=attempt.token, due_at=scene.now), attempt.cause)
+        effects.attempt_queued(attempt.as_new(token=attempt.token, due_at=scene.now), attempt.cause)
         return "the answer is full: its message comes again"
     longest = timedelta(seconds=attempt.timeout_s + attempt.kill_grace_s)
     claimant = Claimant(
@@ -209,6 +256,7 @@ def _note_claimed(scene: Scene, attempt: AttemptView, claimant: Claimant) -> Non
         number=attempt.run_number,
         state=RunState.RUNNING,
         due_at=attempt.due_at,
+        cause=attempt.cause,
     )
     scene.going.setdefault(attempt.job_id, []).append(going)
 
@@ -216,7 +264,11 @@ def _note_claimed(scene: Scene, attempt: AttemptView, claimant: Claimant) -> Non
 async def _going(
     session: AsyncSession, attempts: dict[AttemptId, AttemptView], *, now: datetime
 ) -> dict[JobId, list[Unfinished]]:
-    jobs = {one.job_id for one in attempts.values() if one.overlap is Overlap.SKIP and one.number == 1}
+    jobs = {
+        one.job_id
+        for one in attempts.values()
+        if one.number == 1 and one.policy.at_once(one.overlap) is not None
+    }
     unfinished = await unfinished_runs(session, jobs, now=now)
     going = (RunState.RUNNING, RunState.LOST)
     return {job: [run for run in runs if run.state in going] for job, runs in unfinished.items()}
@@ -235,7 +287,7 @@ def _grant_of(attempt: AttemptView, claim: AttemptClaim) -> Grant:
         job_id=attempt.job_id,
         job_name=attempt.job_name,
         script=attempt.script,
-        args=tuple(attempt.args),
+        args=attempt.args,
         nominal_at=attempt.nominal_at,
         due_at=attempt.due_at,
         timeout_s=attempt.timeout_s,
@@ -251,16 +303,3 @@ async def _cancel_released(
     if await move_attempt(session, attempt, RunState.CANCELLED, {**values, "settled": True}):
         await move_run(session, attempt.run_id, RunState.CANCELLED, values, attempt=attempt.number)
         effects.run_changed(attempt.run_id)
-
-
-def _as_new(attempt: AttemptView, *, token: int, due_at: datetime) -> NewAttempt:
-    return NewAttempt(
-        id=attempt.id,
-        run_id=attempt.run_id,
-        job_id=attempt.job_id,
-        number=attempt.number,
-        pool=attempt.pool,
-        urgent=attempt.urgent,
-        due_at=due_at,
-        token=token,
-    )

@@ -125,7 +125,7 @@ class Relay:
             jobs = await lock_free_jobs(session, {one.job_id for one, _ in confirmed.values()})
             marks = [(one.id, one.token, at) for one, at in confirmed.values() if one.job_id in jobs]
             await mark_published(session, marks)
-            await refresh_next_due(session, jobs)
+            await refresh_next_due(session, jobs, now=self._clock.now())
             return jobs
 
         marked = await self._ledger.write(work)
@@ -192,7 +192,7 @@ class Relay:
         self._ledger.attempts.put(now + _AGAIN_AFTER, [one for one, _ in failed])
 
     async def _judged(self, due: Sequence[Waiting]) -> Sequence[Waiting]:
-        """Judge misfire once more for what is published late for the first time: only the newest runs."""
+        """Judge misfire once more for what is published late for the first time, by the rule of its job."""
         limit = self._clock.now() - self._grace
         late = {
             one.run_id: one.job_id
@@ -211,10 +211,10 @@ class Relay:
             ending = Ending(
                 state=RunState.MISSED,
                 reason=Reason.DOWNTIME,
-                detail="it could not be published in time, and a newer instant came",
+                detail="it could not be published in time",
                 finished_at=now,
             )
-            old = await attempts_of_runs(session, await superseded(session, late.keys(), now=now))
+            old = await attempts_of_runs(session, await superseded(session, late, grace=self._grace, now=now))
             for attempt in old.values():
                 await end_unstarted(session, effects, attempt, ending)
             return set(old)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from services.scheduler.planner import Misfire
+from services.scheduler.rules import Misfire
 from shared.runtime.settings import BrokerSettings, DatabaseSettings, GrantSettings
 
 

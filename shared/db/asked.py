@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +11,7 @@ from shared.db.locks import is_shared, lock_new_jobs
 from shared.db.statements import changed
 from shared.db.tables import JobRow, RequestRow
 from shared.domain.ids import JobId, RequestId, RunId
-from shared.domain.policy import Overlap
+from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause
 
 
@@ -25,7 +26,10 @@ class Asked:
     requested_by: str
     cause: Cause
     requested_at: datetime
+    scope: dict[str, Any] | None
+    """Of a backfill: which instants, as JSON."""
     overlap: Overlap
+    policy: Policy
     pool: str
     deleted_at: datetime | None
 
@@ -39,9 +43,12 @@ async def waiting_requests(session: AsyncSession, *, limit: int) -> list[Asked]:
         select(
             *(
                 RequestRow.__table__.c[name]
-                for name in ("id", "kind", "job_id", "run_id", "requested_by", "cause", "requested_at")
+                for name in (
+                    *("id", "kind", "job_id", "run_id", "requested_by", "cause", "requested_at", "scope"),
+                )
             ),
             JobRow.overlap,
+            JobRow.policy,
             JobRow.pool,
             JobRow.deleted_at,
         )
@@ -54,7 +61,8 @@ async def waiting_requests(session: AsyncSession, *, limit: int) -> list[Asked]:
         seen = (await session.execute(statement.with_only_columns(RequestRow.id, RequestRow.job_id))).all()
         await lock_new_jobs(session, {JobId(row.job_id) for row in seen})
         statement = statement.where(RequestRow.id.in_([row.id for row in seen]))
-    return [Asked(**values) for values in (await session.execute(statement)).mappings()]
+    rows = (await session.execute(statement)).mappings()
+    return [Asked(**{**values, "policy": policy_from_json(values["policy"])}) for values in rows]
 
 
 async def store_outcome(

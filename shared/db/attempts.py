@@ -12,8 +12,8 @@ from shared.db.statements import changed, insert_all, table_of, update_all
 from shared.db.tables import AttemptRow, JobRow, RunRow, ScheduleRow
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId
 from shared.domain.job import OnLost
-from shared.domain.policy import Overlap
-from shared.domain.run import Cause, RunState, sources_of
+from shared.domain.policy import Overlap, Policy, policy_from_json
+from shared.domain.run import Cause, Reason, RunState, sources_of
 
 _ATTEMPTS = table_of(AttemptRow)
 
@@ -67,28 +67,56 @@ class AttemptView:
     boot: BootId | None
     claimed_at: datetime | None
     cancel_requested_at: datetime | None
+    reason: Reason | None
+    detail: str
     settled: bool
     run_number: int
     run_state: RunState
     run_attempt: int
     cause: Cause
     nominal_at: datetime
+    run_due_at: datetime
     job_name: str
     script: str
-    args: list[str]
+    job_args: list[str]
+    schedule_args: list[str] | None
     timeout_s: int
     kill_grace_s: int
     on_lost: OnLost
     overlap: Overlap
+    policy_json: dict[str, Any]
     pool: str
     paused_at: datetime | None
     deleted_at: datetime | None
     retired_at: datetime | None
 
     @property
+    def args(self) -> tuple[str, ...]:
+        """Return what its script is given: the arguments of its schedule, or those of its job."""
+        return tuple(self.job_args if self.schedule_args is None else self.schedule_args)
+
+    @property
+    def policy(self) -> Policy:
+        """Return the policy of its job."""
+        return policy_from_json(self.policy_json)
+
+    @property
     def is_newest(self) -> bool:
         """Say whether no later attempt of its run exists."""
         return self.run_attempt == self.number
+
+    def as_new(self, *, token: int, due_at: datetime) -> NewAttempt:
+        """Return it as it waits again, under this token."""
+        return NewAttempt(
+            id=self.id,
+            run_id=self.run_id,
+            job_id=self.job_id,
+            number=self.number,
+            pool=self.pool,
+            urgent=self.urgent,
+            due_at=due_at,
+            token=token,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +210,20 @@ async def release_attempt(
     return await changed(session, statement) == 1
 
 
+async def queue_again(session: AsyncSession, attempt: AttemptView) -> bool:
+    """Let a queued attempt that was refused be published anew, under the next token; False: it has gone."""
+    statement = (
+        update(AttemptRow)
+        .where(
+            AttemptRow.id == attempt.id,
+            AttemptRow.token == attempt.token,
+            AttemptRow.state == RunState.QUEUED,
+        )
+        .values(token=attempt.token + 1, published_at=None, publish_count=0)
+    )
+    return await changed(session, statement) == 1
+
+
 async def move_attempt(
     session: AsyncSession,
     attempt: AttemptView,
@@ -242,7 +284,7 @@ _VIEW = (
         AttemptRow.__table__.c[name]
         for name in (
             *("id", "run_id", "job_id", "number", "token", "state", "urgent", "due_at", "claim_id"),
-            *("executor", "boot", "claimed_at", "cancel_requested_at", "settled", "pool"),
+            *("executor", "boot", "claimed_at", "cancel_requested_at", "reason", "detail", "settled", "pool"),
         )
     ),
     RunRow.number.label("run_number"),
@@ -250,11 +292,15 @@ _VIEW = (
     RunRow.attempt.label("run_attempt"),
     RunRow.cause,
     RunRow.nominal_at,
+    RunRow.due_at.label("run_due_at"),
     JobRow.name.label("job_name"),
+    JobRow.args.label("job_args"),
+    JobRow.policy.label("policy_json"),
+    ScheduleRow.args.label("schedule_args"),
     *(
         JobRow.__table__.c[name]
         for name in (
-            *("script", "args", "timeout_s", "kill_grace_s", "on_lost", "overlap", "paused_at", "deleted_at"),
+            *("script", "timeout_s", "kill_grace_s", "on_lost", "overlap", "paused_at", "deleted_at"),
         )
     ),
     ScheduleRow.retired_at,
@@ -298,7 +344,8 @@ async def _waiting(session: AsyncSession, condition: object, *, limit: int) -> l
         select(*_WAITING, RunRow.cause)
         .select_from(AttemptRow)
         .join(RunRow, RunRow.id == AttemptRow.run_id)
-        .where(AttemptRow.state == RunState.QUEUED, condition)  # type: ignore[arg-type]  # as above
+        # What is held again was refused at its claim: it is published anew when it may go.
+        .where(AttemptRow.state == RunState.QUEUED, RunRow.state != RunState.HELD, condition)  # type: ignore[arg-type]  # as above
         .order_by(AttemptRow.due_at)
         .limit(limit)
     )

@@ -9,13 +9,13 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db.locks import is_shared, lock_due_jobs, lock_new_jobs
+from shared.db.locks import is_shared, lock_new_jobs
 from shared.db.statements import changed, insert_all, table_of, update_all
-from shared.db.tables import CursorRow, JobLedgerRow, JobRow, ScheduleRow
+from shared.db.tables import CursorRow, JobLedgerRow, JobRow, RunRow, ScheduleRow
 from shared.domain.ids import JobId, RunId, ScheduleId
-from shared.domain.policy import Overlap
+from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import RunState
-from shared.domain.schedules import Timetable, from_json, timetable
+from shared.domain.schedules import Once, Timetable, from_json, timetable
 
 _CURSORS = table_of(CursorRow)
 _LEDGERS = table_of(JobLedgerRow)
@@ -30,6 +30,8 @@ class FollowedJob:
     seen_version: int | None
     pool: str
     overlap: Overlap
+    policy: Policy
+    promised: int
     updated_at: datetime
     paused_at: datetime | None
     deleted_at: datetime | None
@@ -47,6 +49,9 @@ class Cursor:
     schedule_id: ScheduleId
     job_id: JobId
     timetable: Timetable
+    is_once: bool
+    zone: str
+    args: tuple[str, ...]
     created_at: datetime
     retired_at: datetime | None
     decided_until: datetime | None
@@ -54,27 +59,41 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DueCursor:
-    """A cursor whose next instant is near, with what planning it takes."""
+class Move:
+    """Where a schedule's cursor goes; `shown_at` is when the next run is due, for people."""
 
     schedule_id: ScheduleId
-    job_id: JobId
-    timetable: Timetable
     decided_until: datetime
-    overlap: Overlap
-    pool: str
+    next_due_at: datetime | None
+    shown_at: datetime | None
+
+
+def args_of(own: list[str] | None, of_job: list[str]) -> tuple[str, ...]:
+    """Return what a schedule's runs are given: its own arguments, or the job's when it has none."""
+    return tuple(of_job if own is None else own)
 
 
 async def jobs_to_follow(
-    session: AsyncSession, *, limit: int, job_ids: Collection[JobId] | None = None
+    session: AsyncSession,
+    *,
+    limit: int,
+    job_ids: Collection[JobId] | None = None,
+    since: datetime | None = None,
 ) -> list[FollowedJob]:
-    """Lock and return jobs whose version is not taken over by any scheduler: among these, or among all."""
+    """Lock and return jobs whose version no scheduler has taken over.
+
+    Among these, among those that were changed since then, or among all: which reads every job.
+    """
     statement = (
         select(
-            *(JobRow.__table__.c[name] for name in ("id", "version", "pool", "overlap", "updated_at")),
+            *(
+                JobRow.__table__.c[name]
+                for name in ("id", "version", "pool", "overlap", "policy", "updated_at")
+            ),
             JobRow.paused_at,
             JobRow.deleted_at,
             JobLedgerRow.seen_version,
+            func.coalesce(JobLedgerRow.promised_count, 0).label("promised"),
         )
         .select_from(JobRow)
         .outerjoin(JobLedgerRow, JobLedgerRow.job_id == JobRow.id)
@@ -83,38 +102,49 @@ async def jobs_to_follow(
     )
     if job_ids is not None:
         statement = statement.where(JobRow.id.in_(job_ids))
+    if since is not None:
+        statement = statement.where(JobRow.updated_at >= since)
     if is_shared(session):
         seen = {JobId(id_) for id_ in await session.scalars(statement.with_only_columns(JobRow.id))}
         await lock_new_jobs(session, seen)
         statement = statement.where(JobRow.id.in_(seen))
-    return [FollowedJob(**values) for values in (await session.execute(statement)).mappings()]
+    rows = (await session.execute(statement)).mappings()
+    return [FollowedJob(**{**values, "policy": policy_from_json(values["policy"])}) for values in rows]
 
 
-async def cursors_of(session: AsyncSession, job_ids: Collection[JobId]) -> dict[JobId, list[Cursor]]:
-    """Return the schedules of these jobs with their cursors, retired ones only while still followed."""
+async def cursors_of(
+    session: AsyncSession, job_ids: Collection[JobId], *, retired: bool = False
+) -> dict[JobId, list[Cursor]]:
+    """Return the schedules of these jobs with their cursors: of the retired, those still followed, or all."""
     statement = (
         select(
             ScheduleRow.id.label("schedule_id"),
             ScheduleRow.job_id,
             ScheduleRow.spec,
             ScheduleRow.zone,
+            ScheduleRow.args,
+            JobRow.args.label("job_args"),
             ScheduleRow.created_at,
             ScheduleRow.retired_at,
             CursorRow.decided_until,
             CursorRow.next_due_at,
         )
+        .join(JobRow, JobRow.id == ScheduleRow.job_id)
         .outerjoin(CursorRow, CursorRow.schedule_id == ScheduleRow.id)
-        .where(
-            ScheduleRow.job_id.in_(job_ids),
-            or_(ScheduleRow.retired_at.is_(None), CursorRow.next_due_at.is_not(None)),
-        )
+        .where(ScheduleRow.job_id.in_(job_ids))
     )
+    if not retired:
+        statement = statement.where(or_(ScheduleRow.retired_at.is_(None), CursorRow.next_due_at.is_not(None)))
     found = defaultdict(list)
     for row in await session.execute(statement):
+        schedule = from_json(row.spec, anchor=row.created_at)
         cursor = Cursor(
             schedule_id=ScheduleId(row.schedule_id),
             job_id=JobId(row.job_id),
-            timetable=timetable(from_json(row.spec, anchor=row.created_at), row.zone),
+            timetable=timetable(schedule, row.zone),
+            is_once=isinstance(schedule, Once),
+            zone=row.zone,
+            args=args_of(row.args, row.job_args),
             created_at=row.created_at,
             retired_at=row.retired_at,
             decided_until=row.decided_until,
@@ -122,44 +152,6 @@ async def cursors_of(session: AsyncSession, job_ids: Collection[JobId]) -> dict[
         )
         found[cursor.job_id].append(cursor)
     return found
-
-
-async def due_cursors(session: AsyncSession, *, due_by: datetime, limit: int) -> list[DueCursor]:
-    """Return the cursors due by then, earliest first, under their jobs' locks.
-
-    Jobs that another transaction has locked are left out, without waiting: ask again in a moment.
-    """
-    locked = await lock_due_jobs(session, due_by=due_by, limit=limit)
-    statement = (
-        select(
-            CursorRow.schedule_id,
-            CursorRow.job_id,
-            CursorRow.decided_until,
-            ScheduleRow.spec,
-            ScheduleRow.zone,
-            ScheduleRow.created_at,
-            JobRow.overlap,
-            JobRow.pool,
-        )
-        .join(ScheduleRow, ScheduleRow.id == CursorRow.schedule_id)
-        .join(JobRow, JobRow.id == CursorRow.job_id)
-        .where(CursorRow.next_due_at <= due_by)
-        .order_by(CursorRow.next_due_at)
-        .limit(limit)
-    )
-    if locked is not None:
-        statement = statement.where(CursorRow.job_id.in_(locked))
-    return [
-        DueCursor(
-            schedule_id=ScheduleId(row.schedule_id),
-            job_id=JobId(row.job_id),
-            timetable=timetable(from_json(row.spec, anchor=row.created_at), row.zone),
-            decided_until=row.decided_until,
-            overlap=row.overlap,
-            pool=row.pool,
-        )
-        for row in await session.execute(statement)
-    ]
 
 
 async def next_due_at(session: AsyncSession) -> datetime | None:
@@ -172,19 +164,27 @@ async def insert_cursors(session: AsyncSession, cursors: Sequence[Mapping[str, o
     await insert_all(session, CursorRow, cursors)
 
 
-async def move_cursors(
-    session: AsyncSession, moves: Sequence[tuple[ScheduleId, datetime, datetime | None]]
-) -> None:
-    """Store (schedule, decided_until, next_due_at) of each."""
+async def move_cursors(session: AsyncSession, moves: Sequence[Move]) -> None:
+    """Store how far each schedule is decided, and what comes next."""
     statement = (
         update(_CURSORS)
         .where(_CURSORS.c.schedule_id == bindparam("a_schedule"))
-        .values(decided_until=bindparam("until"), next_due_at=bindparam("next_due"))
+        .values(
+            decided_until=bindparam("until"), next_due_at=bindparam("next_due"), shown_at=bindparam("shown")
+        )
     )
     await update_all(
         session,
         statement,
-        [{"a_schedule": schedule, "until": until, "next_due": due} for schedule, until, due in moves],
+        [
+            {
+                "a_schedule": move.schedule_id,
+                "until": move.decided_until,
+                "next_due": move.next_due_at,
+                "shown": move.shown_at,
+            }
+            for move in moves
+        ],
     )
 
 
@@ -197,39 +197,85 @@ async def store_version(session: AsyncSession, job: FollowedJob) -> None:
         await changed(session, statement.values(seen_version=job.version))
 
 
-async def take_numbers(session: AsyncSession, counts: Mapping[JobId, int]) -> dict[JobId, int]:
-    """Reserve that many run numbers in each of the jobs' ledgers, return the first of each."""
+async def take_numbers(
+    session: AsyncSession, counts: Mapping[JobId, int], *, promised: Mapping[JobId, int] | None = None
+) -> dict[JobId, int]:
+    """Reserve that many run numbers in each of the jobs' ledgers, return the first of each.
+
+    `promised` says how many of them are scheduled instants that are to run: these are counted.
+    """
     statement = (
         update(_LEDGERS)
         .where(_LEDGERS.c.job_id == bindparam("a_job"))
-        .values(run_count=_LEDGERS.c.run_count + bindparam("more"))
+        .values(
+            run_count=_LEDGERS.c.run_count + bindparam("more"),
+            promised_count=_LEDGERS.c.promised_count + bindparam("to_run"),
+        )
     )
-    await update_all(session, statement, [{"a_job": job, "more": more} for job, more in counts.items()])
+    await update_all(
+        session,
+        statement,
+        [
+            {"a_job": job, "more": more, "to_run": (promised or {}).get(job, 0)}
+            for job, more in counts.items()
+        ],
+    )
     rows = await session.execute(
         select(JobLedgerRow.job_id, JobLedgerRow.run_count).where(JobLedgerRow.job_id.in_(counts))
     )
     return {JobId(job): count - counts[JobId(job)] + 1 for job, count in rows}
 
 
-async def show_next_due(session: AsyncSession, due: Mapping[JobId, datetime | None]) -> None:
-    """Store the next due instant of each job for the lists; None: there is none."""
+async def give_back(session: AsyncSession, job_id: JobId, *, may_go_on: bool) -> None:
+    """Take back one promised instant that is not to run after all.
+
+    A job that may have reached its `max_runs` by it goes on from its last decided instant: its cursors,
+    which lay still, are due at once.
+    """
+    ledger = update(JobLedgerRow).where(JobLedgerRow.job_id == job_id)
+    await changed(session, ledger.values(promised_count=JobLedgerRow.promised_count - 1))
+    if not may_go_on:
+        return
+    living = (
+        select(ScheduleRow.id)
+        .join(JobRow, JobRow.id == ScheduleRow.job_id)
+        .where(
+            ScheduleRow.job_id == job_id,
+            ScheduleRow.retired_at.is_(None),
+            JobRow.paused_at.is_(None),
+            JobRow.deleted_at.is_(None),
+        )
+    )
+    statement = update(CursorRow).where(
+        CursorRow.job_id == job_id, CursorRow.next_due_at.is_(None), CursorRow.schedule_id.in_(living)
+    )
+    await changed(session, statement.values(next_due_at=CursorRow.decided_until))
+
+
+async def refresh_next_due(session: AsyncSession, job_ids: Collection[JobId], *, now: datetime) -> None:
+    """Store for each job, for the lists, when its next run after `now` is due; None: there is none.
+
+    That is a run that is planned ahead, or what comes next of one of its schedules.
+    """
+    if not job_ids:
+        return
+    shown = select(CursorRow.job_id, func.min(CursorRow.shown_at)).group_by(CursorRow.job_id)
+    planned = select(RunRow.job_id, func.min(RunRow.due_at)).group_by(RunRow.job_id)
+    ahead = (RunRow.state.in_((RunState.HELD, RunState.QUEUED)), RunRow.due_at > now)
+    rows = [
+        *await session.execute(shown.where(CursorRow.job_id.in_(job_ids))),
+        *await session.execute(planned.where(RunRow.job_id.in_(job_ids), *ahead)),
+    ]
+    due: dict[UUID, datetime | None] = dict.fromkeys(job_ids)
+    for job_id, at in rows:
+        earlier = due[job_id]
+        due[job_id] = at if earlier is None or (at is not None and at < earlier) else earlier
     statement = (
         update(_LEDGERS)
         .where(_LEDGERS.c.job_id == bindparam("a_job"))
         .values(next_due_at=bindparam("next_due"))
     )
     await update_all(session, statement, [{"a_job": job, "next_due": at} for job, at in due.items()])
-
-
-async def refresh_next_due(session: AsyncSession, job_ids: Collection[JobId]) -> None:
-    """Store for each job the earliest instant that none of its schedules has decided yet."""
-    earliest = (
-        select(func.min(_CURSORS.c.next_due_at))
-        .where(_CURSORS.c.job_id == _LEDGERS.c.job_id)
-        .scalar_subquery()
-    )
-    statement = update(_LEDGERS).where(_LEDGERS.c.job_id == bindparam("a_job")).values(next_due_at=earliest)
-    await update_all(session, statement, [{"a_job": job} for job in job_ids])
 
 
 async def note_end(

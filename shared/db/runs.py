@@ -3,15 +3,17 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.statements import changed, insert_all, table_of, update_all
 from shared.db.tables import AttemptRow, CursorRow, JobRow, RunRow
+from shared.domain.backfill import SETTLED
 from shared.domain.ids import ExecutorName, JobId, RunId, ScheduleId
-from shared.domain.policy import Overlap
+from shared.domain.policy import OnMissed, Overlap, Policy, policy_from_json
 from shared.domain.run import Cause, Reason, RunState, sources_of
 
 _WAITING = (RunState.HELD, RunState.QUEUED)
@@ -49,19 +51,45 @@ class Unfinished:
     number: int
     state: RunState
     due_at: datetime
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldRun:
-    """A contested run with what is needed to queue it."""
+    """A run that waits for its decision, with what is needed to make it."""
 
     id: RunId
     job_id: JobId
     number: int
     due_at: datetime
     cause: Cause
+    attempt: int
     pool: str
     overlap: Overlap
+    policy: Policy
+    state: RunState = RunState.HELD
+
+    @property
+    def at_once(self) -> int | None:
+        """Return how many runs of the job may go at the same time; None: any number."""
+        return self.policy.at_once(self.overlap)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a page of waiting runs ended."""
+
+    due_at: datetime
+    id: RunId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlined:
+    """A run that has not been started, and how long after it was due it may start."""
+
+    place: Place
+    job_id: JobId
+    deadline: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,18 +198,54 @@ async def unfinished_runs(
     return found
 
 
-async def held_runs(session: AsyncSession, job_ids: Collection[JobId]) -> list[HeldRun]:
-    """Return what is held of these jobs, by due instant."""
+async def held_runs(session: AsyncSession, job_ids: Collection[JobId], *, due_by: datetime) -> list[HeldRun]:
+    """Return what is held of these jobs and due by then, in the order in which it is decided."""
     if not job_ids:
         return []
-    rows = await session.execute(_HELD, {"jobs": list(job_ids)})
-    return [HeldRun(**values) for values in rows.mappings()]
+    rows = await session.execute(_HELD, {"jobs": list(job_ids), "due_by": due_by})
+    return [HeldRun(**{**values, "policy": policy_from_json(values["policy"])}) for values in rows.mappings()]
 
 
-async def held_dues(session: AsyncSession) -> list[tuple[datetime, JobId]]:
-    """Return (due instant, job) of everything held: no more than was planned ahead or is overdue."""
-    rows = await session.execute(select(RunRow.due_at, RunRow.job_id).where(RunRow.state == RunState.HELD))
+async def held_dues(session: AsyncSession, *, due_by: datetime) -> list[tuple[datetime, JobId]]:
+    """Return (due instant, job) of everything held that is due by then, each once."""
+    rows = await session.execute(
+        select(RunRow.due_at, RunRow.job_id)
+        .where(RunRow.state == RunState.HELD, RunRow.due_at <= due_by)
+        .distinct()
+    )
     return [(due_at, JobId(job_id)) for due_at, job_id in rows]
+
+
+async def with_deadline(
+    session: AsyncSession, *, due_before: datetime, after: Place | None, limit: int
+) -> list[Deadlined]:
+    """Return a page of runs with a deadline that are due and were not started, oldest first."""
+    deadline_s = JobRow.policy["start_deadline_s"].as_integer()
+    statement = (
+        select(RunRow.id, RunRow.job_id, RunRow.due_at, deadline_s.label("deadline_s"))
+        .join(JobRow, JobRow.id == RunRow.job_id)
+        .where(
+            RunRow.state.in_(_WAITING),
+            RunRow.due_at < due_before,
+            RunRow.attempt <= 1,
+            RunRow.cause != Cause.BACKFILL,
+            deadline_s.is_not(None),
+        )
+        .order_by(RunRow.due_at, RunRow.id)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(
+            or_(RunRow.due_at > after.due_at, and_(RunRow.due_at == after.due_at, RunRow.id > after.id))
+        )
+    return [
+        Deadlined(
+            place=Place(due_at=row.due_at, id=RunId(row.id)),
+            job_id=JobId(row.job_id),
+            deadline=timedelta(seconds=row.deadline_s),
+        )
+        for row in await session.execute(statement)
+    ]
 
 
 async def waiting_after(
@@ -203,22 +267,70 @@ async def waiting_after(
     return [RunId(run_id) for run_id in await session.scalars(statement)]
 
 
-async def superseded(session: AsyncSession, run_ids: Collection[RunId], *, now: datetime) -> list[RunId]:
-    """Return those of the runs for which a newer instant of the same schedule runs, ran or is to run."""
+async def superseded(
+    session: AsyncSession, run_ids: Collection[RunId], *, grace: timedelta, now: datetime
+) -> list[RunId]:
+    """Return those of the runs that are not to run any more though they were planned in time.
+
+    By the misfire rule of their job: none if all are caught up, all if none is, or else those for which
+    a newer instant of the same schedule runs, ran or is to run. What was planned late was judged then,
+    and what waits for another run of its job by rule is not late by anybody's fault.
+    """
     newer = RunRow.__table__.alias("newer")
-    statement = select(RunRow.id).where(
-        RunRow.id.in_(run_ids),
+    has_newer = (
         select(newer.c.id)
         .where(
             newer.c.job_id == RunRow.job_id,
             newer.c.schedule_id == RunRow.schedule_id,
             newer.c.nominal_at > RunRow.nominal_at,
             newer.c.due_at <= now,
+            newer.c.cause == Cause.SCHEDULE,
             newer.c.state.not_in((RunState.SKIPPED, RunState.MISSED, RunState.CANCELLED)),
         )
-        .exists(),
+        .exists()
     )
-    return [RunId(run_id) for run_id in await session.scalars(statement)]
+    rows = await session.execute(
+        select(
+            RunRow.id,
+            RunRow.created_at,
+            RunRow.due_at,
+            JobRow.overlap,
+            JobRow.policy,
+            has_newer.label("newer"),
+        )
+        .join(JobRow, JobRow.id == RunRow.job_id)
+        .where(RunRow.id.in_(run_ids))
+    )
+    return [RunId(row.id) for row in rows if row.created_at <= row.due_at + grace and _is_misfired(row)]
+
+
+def _is_misfired(row: Any) -> bool:
+    policy = policy_from_json(row.policy)
+    if row.overlap is not Overlap.SKIP and policy.at_once(row.overlap) is not None:
+        return False
+    match policy.on_missed:
+        case OnMissed.LATEST:
+            return bool(row.newer)
+        case OnMissed.ALL:
+            return False
+        case OnMissed.SKIP:
+            return True
+
+
+async def settled_instants(
+    session: AsyncSession, job_id: JobId, *, after: datetime, until: datetime
+) -> set[tuple[ScheduleId, datetime]]:
+    """Return (schedule, instant) in (after, until] of which a run succeeded, waits or is going."""
+    rows = await session.execute(
+        select(RunRow.schedule_id, RunRow.nominal_at).where(
+            RunRow.job_id == job_id,
+            RunRow.state.in_(tuple(SETTLED)),
+            RunRow.schedule_id.is_not(None),
+            RunRow.nominal_at > after,
+            RunRow.nominal_at <= until,
+        )
+    )
+    return {(ScheduleId(schedule_id), at) for schedule_id, at in rows if schedule_id is not None}
 
 
 async def run_facts(session: AsyncSession, run_ids: Collection[RunId]) -> list[RunFacts]:
@@ -229,7 +341,7 @@ async def run_facts(session: AsyncSession, run_ids: Collection[RunId]) -> list[R
 
 # Built once: to build such a statement costs more than to run it.
 _UNFINISHED = (
-    select(RunRow.id, RunRow.job_id, RunRow.number, RunRow.state, RunRow.due_at)
+    select(RunRow.id, RunRow.job_id, RunRow.number, RunRow.state, RunRow.due_at, RunRow.cause)
     .outerjoin(AttemptRow, and_(AttemptRow.run_id == RunRow.id, AttemptRow.number == RunRow.attempt))
     .where(
         RunRow.job_id.in_(bindparam("jobs", expanding=True)),
@@ -239,14 +351,21 @@ _UNFINISHED = (
     .order_by(RunRow.due_at, RunRow.number)
 )
 _HELD = (
-    select(RunRow.id, RunRow.job_id, RunRow.number, RunRow.due_at, RunRow.cause, JobRow.pool, JobRow.overlap)
+    select(
+        *(RunRow.__table__.c[name] for name in ("id", "job_id", "number", "due_at", "cause", "attempt")),
+        *(JobRow.__table__.c[name] for name in ("pool", "overlap", "policy")),
+    )
     .join(JobRow, JobRow.id == RunRow.job_id)
-    .where(RunRow.job_id.in_(bindparam("jobs", expanding=True)), RunRow.state == RunState.HELD)
+    .where(
+        RunRow.job_id.in_(bindparam("jobs", expanding=True)),
+        RunRow.state == RunState.HELD,
+        RunRow.due_at <= bindparam("due_by"),
+    )
     .order_by(RunRow.due_at, RunRow.number)
 )
 _RUN_FACTS = select(
     *(RunRow.__table__.c[field.name] for field in fields(RunFacts) if field.name != "next_due_at"),
-    select(func.min(CursorRow.next_due_at))
+    select(func.min(CursorRow.shown_at))
     .where(CursorRow.job_id == RunRow.job_id)
     .scalar_subquery()
     .label("next_due_at"),

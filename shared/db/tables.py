@@ -62,7 +62,7 @@ class JobRow(LedgerBase):
     pool: Mapped[str] = mapped_column(String(40))
     policy: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
     created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(index=True)  # what changed since the last look
     paused_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
 
@@ -133,8 +133,10 @@ class CursorRow(LedgerBase):
     schedule_id: Mapped[UUID] = mapped_column(ForeignKey("schedules.id"), primary_key=True)
     job_id: Mapped[UUID] = mapped_column(ForeignKey("job_ledgers.job_id"), index=True)  # a job's cursors
     decided_until: Mapped[datetime]
-    # NULL while inactive: "what is due by t" reads this index alone.
+    # The first undecided instant. NULL while inactive: "what is due by t" reads this index alone.
     next_due_at: Mapped[datetime | None] = mapped_column(index=True)
+    # When the next run that is not planned yet is due, after jitter and calendars: what people see.
+    shown_at: Mapped[datetime | None]
 
 
 class RunRow(LedgerBase):

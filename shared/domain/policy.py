@@ -72,6 +72,10 @@ class Policy:
     exclude: tuple[CalendarId, ...] = ()
     on_excluded: OnExcluded = OnExcluded.SKIP
 
+    def at_once(self, overlap: Overlap) -> int | None:
+        """Return how many runs of the job may go at the same time under this rule; None: any number."""
+        return self.max_concurrent if overlap is Overlap.ALLOW else 1
+
 
 DEFAULT_POLICY = Policy()
 

@@ -60,7 +60,10 @@ TRANSITIONS: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
     {
         RunState.HELD: frozenset({RunState.QUEUED, RunState.SKIPPED, RunState.MISSED, RunState.CANCELLED}),
         # Skipped: asked for and planned runs of one job can meet at the claim, where one of them loses.
-        RunState.QUEUED: frozenset({RunState.RUNNING, RunState.CANCELLED, RunState.MISSED, RunState.SKIPPED}),
+        # Held again: the same, where the rule is to wait.
+        RunState.QUEUED: frozenset(
+            {RunState.RUNNING, RunState.HELD, RunState.CANCELLED, RunState.MISSED, RunState.SKIPPED}
+        ),
         # Back to queued: an attempt that was released before it was started, or has retries left.
         RunState.RUNNING: _ENDS | {RunState.QUEUED},
         # Lost is not dead: a renewal or a late report says what really happened.

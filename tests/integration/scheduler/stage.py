@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.announcer import Announcer
@@ -17,20 +17,30 @@ from services.scheduler.endings import apply_report
 from services.scheduler.grants import grant_claims, take_back
 from services.scheduler.leases import renew_leases
 from services.scheduler.ledger import Effects, Ledger
-from services.scheduler.planner import Misfire
 from services.scheduler.relay import Relay
+from services.scheduler.rules import Misfire
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.wakeup import News
 from shared.broker import Broker, Publisher, connect
 from shared.db import jobs
 from shared.db.attempts import attempts_by_id
 from shared.db.engine import Database
-from shared.db.tables import AttemptRow, ExecutorRow, JobLedgerRow, RequestRow, RunRow
-from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RequestId, RunId, new_id
+from shared.db.tables import AttemptRow, ExecutorRow, JobLedgerRow, JobRow, RequestRow, RunRow, ScheduleRow
+from shared.domain.ids import (
+    AttemptId,
+    BootId,
+    ClaimId,
+    ExecutorName,
+    JobId,
+    RequestId,
+    RunId,
+    ScheduleId,
+    new_id,
+)
 from shared.domain.job import DEFAULT_POOL, Definition, OnLost
-from shared.domain.policy import Overlap
+from shared.domain.policy import Overlap, Policy, policy_to_json
 from shared.domain.run import Cause, Reason, RunState
-from shared.domain.schedules import Interval, Manual, Schedule
+from shared.domain.schedules import Interval, Manual, Schedule, to_json
 from shared.messages.answers import ClaimAnswer, Grant, RenewAnswer, Standing
 from shared.messages.commands import AttemptClaim, AttemptRelease, LeaseRenew
 from shared.messages.envelope import AttemptRef
@@ -136,6 +146,28 @@ class Desk:
         await self.follow()
         return job_id
 
+    async def add_schedule(self, job_id: JobId, schedule: Schedule, **fields: Any) -> ScheduleId:
+        """Give the job one more schedule, and the new version that goes with it."""
+        schedule_id = ScheduleId(new_id())
+
+        async def change(session: AsyncSession, head: jobs.JobHead, *, now: datetime) -> bool:
+            values = {"zone": "UTC", "args": None, "created_at": now, **fields}
+            session.add(ScheduleRow(id=schedule_id, job_id=job_id, spec=to_json(schedule), **values))
+            return await jobs.set_paused(session, head, head.paused_at, now=now)
+
+        await self.change(job_id, change)
+        return schedule_id
+
+    async def set_policy(self, job_id: JobId, **policy: Any) -> None:
+        """Let the job have this policy from now on."""
+
+        async def change(session: AsyncSession, head: jobs.JobHead, *, now: datetime) -> bool:
+            statement = update(JobRow).where(JobRow.id == job_id)
+            await session.execute(statement.values(policy=policy_to_json(Policy(**policy))))
+            return await jobs.set_paused(session, head, head.paused_at, now=now)
+
+        await self.change(job_id, change)
+
     async def change(self, job_id: JobId, change: Callable[..., Awaitable[object]], *args: Any) -> None:
         """Change a job as the ui does, by one of `shared.db.jobs`; the scheduler hears of it."""
         async with self.database.ledger.begin() as session:
@@ -162,7 +194,16 @@ class Desk:
         await self.handle()
         return run_id
 
-    async def store_request(self, job_id: JobId, kind: str, run_id: RunId) -> None:
+    async def backfill(self, job_id: JobId, after: datetime, until: datetime, **scope: Any) -> str | None:
+        """Ask for the instants of a range, and return what the scheduler made of it."""
+        values = {"after": after.isoformat(), "until": until.isoformat(), "which": "all", **scope}
+        await self.store_request(job_id, "backfill", None, scope=values)
+        await self.handle()
+        return (await self.requests())[-1].outcome
+
+    async def store_request(
+        self, job_id: JobId, kind: str, run_id: RunId | None, *, scope: dict[str, Any] | None = None
+    ) -> None:
         async with self.database.ledger.begin() as session:
             session.add(
                 RequestRow(
@@ -173,6 +214,7 @@ class Desk:
                     requested_by="somebody",
                     cause=Cause.MANUAL,
                     requested_at=self.clock.now(),
+                    scope=scope,
                 )
             )
 

@@ -15,10 +15,13 @@ def upgrade() -> None:
     if "ledger" not in context.config.attributes["parts"]:
         return
     op.add_column("jobs", sa.Column("policy", sa.JSON(), nullable=False, server_default=sa.text("'{}'")))
+    op.create_index("ix_jobs_updated_at", "jobs", ["updated_at"])
     op.add_column("schedules", sa.Column("args", sa.JSON(), nullable=True))
     op.add_column(
         "job_ledgers", sa.Column("promised_count", sa.Integer(), nullable=False, server_default=sa.text("0"))
     )
+    op.add_column("cursors", sa.Column("shown_at", UtcDateTime(), nullable=True))
+    op.execute(sa.text("UPDATE cursors SET shown_at = next_due_at"))
     op.add_column("requests", sa.Column("scope", sa.JSON(), nullable=True))
     op.create_table(
         "pauses",

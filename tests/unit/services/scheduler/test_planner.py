@@ -1,118 +1,220 @@
-"""The planner: each instant is decided exactly once, however long nobody looked."""
+"""Planning as a pure function: every instant is decided exactly once, and an outage costs no time."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import process_time
+from typing import Any
+from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduler.planner import Emission, Misfire, MissedRange, Plan, Span, plan
-from shared.domain.policy import Overlap
+from services.scheduler.fates import jitter_of
+from services.scheduler.planner import COINCIDES, Emission, MissedRange, Plan, Skipped, plan
+from services.scheduler.rules import Line, Misfire, Rules, Span
+from shared.domain.ids import JobId, ScheduleId
+from shared.domain.policy import MAX_CAUGHT_UP, OnExcluded, OnMissed, Overlap, Policy
+from shared.domain.run import Reason
 from shared.domain.schedules import Interval, Manual, Timetable, timetable
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 RULE = Misfire(grace=timedelta(seconds=60), catch_up=timedelta(hours=24))
+JOB = JobId(UUID(int=7))
+FIRST, SECOND_ID = ScheduleId(UUID(int=1)), ScheduleId(UUID(int=2))
 
 
-def every(seconds: int) -> Timetable:
-    return timetable(Interval(every=timedelta(seconds=seconds), anchor=NOW - timedelta(days=400)), "UTC")
+def every(seconds: int, *, anchor: datetime = NOW - 400 * DAY) -> Timetable:
+    return timetable(Interval(every=timedelta(seconds=seconds), anchor=anchor), "UTC")
 
 
-def span(*, since_s: float, window_s: float = 2) -> Span:
-    return Span(
-        decided_until=NOW - timedelta(seconds=since_s), now=NOW, horizon=NOW + timedelta(seconds=window_s)
+def rules(*, overlap: Overlap = Overlap.SKIP, unfinished: int = 0, **policy: Any) -> Rules:
+    misfire, calendars = policy.pop("misfire", RULE), policy.pop("calendars", None)
+    promised = policy.pop("promised", 0)
+    return Rules(
+        job_id=JOB,
+        policy=Policy(**policy),
+        overlap=overlap,
+        misfire=misfire,
+        calendars=calendars,
+        unfinished=unfinished,
+        promised=promised,
     )
 
 
-def decided(schedule: Timetable, at: Span, *, active: bool = False, rule: Misfire = RULE) -> Plan:
-    return plan(schedule, at, misfire=rule, overlap=Overlap.SKIP, active=active)
+def line(schedule: Timetable, *, since_s: float = 0, **fields: Any) -> Line:
+    return Line(
+        **{
+            "schedule_id": FIRST,
+            "fires": schedule,
+            "zone": "UTC",
+            "decided_until": NOW - timedelta(seconds=since_s),
+            **fields,
+        }
+    )
+
+
+def ahead(window_s: float = 2, *, now: datetime = NOW) -> Span:
+    return Span(now=now, horizon=now + timedelta(seconds=window_s))
+
+
+def decided(schedule: Timetable, *, since_s: float = 0, window_s: float = 2, by: Rules | None = None) -> Plan:
+    (found,) = plan(by or rules(), [line(schedule, since_s=since_s)], ahead(window_s))
+    return found
 
 
 def instants(found: Plan) -> list[datetime]:
     return [emission.nominal_at for emission in found.emissions]
 
 
-def test_an_instant_within_the_window_becomes_a_run() -> None:
-    found = decided(every(10), span(since_s=5))
+def skipped(found: Plan) -> list[tuple[datetime, Reason]]:
+    return [(one.nominal_at, one.reason) for one in found.instants if isinstance(one, Skipped)]
 
-    assert found.emissions == (Emission(nominal_at=NOW, contested=False),)
-    assert found.next_due_at == NOW + 10 * SECOND
+
+@dataclass(frozen=True)
+class Closed:
+    """Calendars that exclude what this says."""
+
+    hours: frozenset[int]
+    is_endless: bool = False
+
+    def excluded_by(self, instant: datetime) -> str | None:
+        return f"{instant.hour} h (in Quiet)" if instant.hour in self.hours else None
+
+    def moved(self, nominal: datetime, zone: str) -> datetime | None:
+        return None if self.is_endless else nominal + DAY + HOUR
+
+
+# --- the instants ahead ------------------------------------------------------------------------
+
+
+def test_an_instant_within_the_window_becomes_a_run() -> None:
+    found = decided(every(10), since_s=5)
+
+    assert found.instants == (Emission(nominal_at=NOW, due_at=NOW, contested=False, counts_at=NOW),)
+    assert (found.next_due_at, found.shown_at) == (NOW + 10 * SECOND, NOW + 10 * SECOND)
     assert found.missed is None
 
 
 def test_nothing_is_planned_further_ahead_than_the_window() -> None:
-    found = decided(every(1), span(since_s=0))
+    found = decided(every(1))
 
     assert instants(found) == [NOW + SECOND, NOW + 2 * SECOND]
 
 
-def test_after_an_outage_the_newest_runs_and_the_others_are_one_range() -> None:
-    found = decided(every(600), span(since_s=6_000))
+def test_a_manual_job_has_nothing_to_decide() -> None:
+    found = decided(timetable(Manual(), "UTC"), since_s=10_000)
 
-    newest_old = NOW - 600 * SECOND
+    assert (found.missed, found.instants, found.next_due_at, found.shown_at) == (None, (), None, None)
+
+
+# --- misfire -----------------------------------------------------------------------------------
+
+
+def test_after_an_outage_the_newest_runs_and_the_others_are_one_range() -> None:
+    found = decided(every(600), since_s=6_000)
+
     assert found.missed == MissedRange(first=NOW - 5_400 * SECOND, last=NOW - 1_200 * SECOND, count=8)
-    assert instants(found) == [newest_old, NOW]
+    assert instants(found) == [NOW - 600 * SECOND, NOW]
 
 
 def test_what_is_late_within_the_grace_all_runs() -> None:
-    found = decided(every(20), span(since_s=59))
+    found = decided(every(20), since_s=59)
 
     assert found.missed is None
     assert instants(found) == [NOW - 40 * SECOND, NOW - 20 * SECOND, NOW]
 
 
 def test_an_instant_just_as_old_as_the_grace_is_misfired() -> None:
-    found = decided(every(30), span(since_s=95, window_s=0))
+    found = decided(every(30), since_s=95, window_s=0)
 
     assert found.missed == MissedRange(first=NOW - 90 * SECOND, last=NOW - 90 * SECOND, count=1)
     assert instants(found) == [NOW - 60 * SECOND, NOW - 30 * SECOND, NOW]
 
 
 def test_one_missed_instant_runs_and_leaves_no_range() -> None:
-    found = decided(every(3_600), span(since_s=3_601, window_s=0))
+    found = decided(every(3_600), since_s=3_601, window_s=0)
 
     assert found.missed is None
     assert instants(found) == [NOW - 3_600 * SECOND, NOW]
 
 
-def test_what_is_older_than_the_catch_up_window_does_not_run_any_more() -> None:
-    rule = Misfire(grace=timedelta(seconds=60), catch_up=timedelta(minutes=5))
-
-    found = decided(every(600), span(since_s=1_900, window_s=0), rule=rule)
+def test_skip_runs_nothing_that_is_late_and_counts_it() -> None:
+    found = decided(every(600), since_s=1_900, window_s=0, by=rules(on_missed=OnMissed.SKIP))
 
     assert found.missed == MissedRange(first=NOW - 1_800 * SECOND, last=NOW - 600 * SECOND, count=3)
     assert instants(found) == [NOW]
 
 
-def test_only_the_first_run_goes_uncontested() -> None:
-    found = decided(every(1), span(since_s=0))
+def test_all_runs_each_of_them_oldest_first() -> None:
+    found = decided(every(600), since_s=1_900, window_s=0, by=rules(on_missed=OnMissed.ALL))
 
-    assert [emission.contested for emission in found.emissions] == [False, True]
-
-
-def test_every_run_is_contested_while_another_goes_on() -> None:
-    found = decided(every(1), span(since_s=0), active=True)
-
-    assert all(emission.contested for emission in found.emissions)
+    assert found.missed is None
+    assert instants(found) == [NOW - 600 * n * SECOND for n in (3, 2, 1, 0)]
 
 
-def test_nothing_is_contested_when_overlap_is_allowed() -> None:
-    found = plan(every(1), span(since_s=0), misfire=RULE, overlap=Overlap.ALLOW, active=True)
+def test_all_runs_a_hundred_at_most_and_counts_the_older_ones() -> None:
+    found = decided(every(60), since_s=60 * 150 + 1, window_s=0, by=rules(on_missed=OnMissed.ALL))
 
-    assert not any(emission.contested for emission in found.emissions)
+    assert found.missed == MissedRange(first=NOW - 9_000 * SECOND, last=NOW - 6_060 * SECOND, count=50)
+    assert instants(found) == [NOW - 60 * n * SECOND for n in range(MAX_CAUGHT_UP, -1, -1)]
 
 
-def test_a_manual_job_has_nothing_to_decide() -> None:
-    found = decided(timetable(Manual(), "UTC"), span(since_s=10_000))
+def test_the_hundred_are_those_of_the_whole_job() -> None:
+    by = rules(on_missed=OnMissed.ALL, overlap=Overlap.ALLOW)
+    lines = [
+        line(every(60), since_s=6_000),
+        line(every(120), since_s=12_000, schedule_id=SECOND_ID, args=("other",)),
+    ]
 
-    assert (found.missed, found.emissions, found.next_due_at) == (None, (), None)
+    found = plan(by, lines, ahead(0))
+
+    late = [at for one in found for at in instants(one) if at <= NOW - RULE.grace]
+    assert len(late) == MAX_CAUGHT_UP
+    for one, seconds in zip(found, (60, 120), strict=True):
+        assert one.missed is not None
+        assert all(at > one.missed.last for at in instants(one))
+        assert one.missed.last >= min(late) - seconds * SECOND
+
+
+def test_what_is_older_than_the_catch_up_window_does_not_run_any_more() -> None:
+    found = decided(every(600), since_s=1_900, window_s=0, by=rules(catch_up=timedelta(minutes=5)))
+
+    assert found.missed == MissedRange(first=NOW - 1_800 * SECOND, last=NOW - 600 * SECOND, count=3)
+    assert instants(found) == [NOW]
+
+
+def test_the_window_also_bounds_what_all_catches_up() -> None:
+    by = rules(on_missed=OnMissed.ALL, catch_up=timedelta(minutes=20))
+
+    found = decided(every(600), since_s=1_900, window_s=0, by=by)
+
+    assert found.missed == MissedRange(first=NOW - 1_800 * SECOND, last=NOW - 1_800 * SECOND, count=1)
+    assert instants(found) == [NOW - 1_200 * SECOND, NOW - 600 * SECOND, NOW]
+
+
+@pytest.mark.parametrize(("is_once", "runs"), [(False, 0), (True, 1)])
+def test_what_fires_once_is_caught_up_for_seven_days(is_once: bool, runs: int) -> None:
+    weekly = every(7 * 86_400, anchor=NOW - 9 * DAY)
+
+    (found,) = plan(rules(), [line(weekly, since_s=8 * 86_400, is_once=is_once)], ahead(0))
+
+    assert (len(found.emissions), 1 - runs) == (runs, 0 if found.missed is None else found.missed.count)
+
+
+def test_what_could_not_start_before_its_deadline_is_not_caught_up() -> None:
+    found = decided(every(3_600), since_s=7_300, window_s=0, by=rules(start_deadline=timedelta(minutes=10)))
+
+    assert found.missed == MissedRange(first=NOW - 2 * HOUR, last=NOW - HOUR, count=2)
+    assert instants(found) == [NOW]
 
 
 def test_a_year_of_seconds_is_decided_without_walking_through_it() -> None:
     before = process_time()
 
-    found = decided(every(1), span(since_s=365 * 86_400))
+    found = decided(every(1), since_s=365 * 86_400)
 
     assert found.missed is not None
     assert found.missed.count == 365 * 86_400 - 60 - 1
@@ -122,49 +224,294 @@ def test_a_year_of_seconds_is_decided_without_walking_through_it() -> None:
 
 
 def test_a_clock_that_was_set_back_decides_nothing_twice() -> None:
-    ahead = Span(decided_until=NOW + timedelta(hours=1), now=NOW, horizon=NOW + 2 * SECOND)
+    (found,) = plan(rules(), [line(every(1), since_s=-3_600)], ahead())
 
-    found = decided(every(1), ahead)
+    assert (found.missed, found.instants) == (None, ())
+    assert found.decided_until == NOW + HOUR
 
-    assert (found.missed, found.emissions) == (None, ())
-    assert found.decided_until == ahead.decided_until
 
+# --- overlap -----------------------------------------------------------------------------------
+
+
+def test_only_the_first_run_goes_uncontested() -> None:
+    assert [one.contested for one in decided(every(1)).emissions] == [False, True]
+
+
+def test_every_run_is_contested_while_another_goes_on() -> None:
+    assert all(one.contested for one in decided(every(1), by=rules(unfinished=1)).emissions)
+
+
+def test_nothing_is_contested_when_overlap_is_allowed() -> None:
+    found = decided(every(1), by=rules(overlap=Overlap.ALLOW, unfinished=9))
+
+    assert not any(one.contested for one in found.emissions)
+
+
+def test_what_is_beyond_the_number_at_once_is_contested() -> None:
+    found = decided(every(1), window_s=3, by=rules(overlap=Overlap.ALLOW, unfinished=1, max_concurrent=3))
+
+    assert [one.contested for one in found.emissions] == [False, False, True]
+
+
+# --- start, end, max_runs ----------------------------------------------------------------------
+
+
+def test_what_lies_before_the_start_or_after_the_end_is_not_promised() -> None:
+    by = rules(
+        starts_at=NOW - 20 * SECOND, ends_at=NOW + 10 * SECOND, overlap=Overlap.ALLOW, on_missed=OnMissed.ALL
+    )
+
+    found = decided(every(10), since_s=1_000, window_s=60, by=by)
+
+    assert found.missed is None
+    assert instants(found) == [NOW + n * 10 * SECOND for n in (-2, -1, 0, 1)]
+    assert (found.next_due_at, found.shown_at) == (None, None)
+    assert found.decided_until == NOW + 60 * SECOND
+
+
+def test_before_its_start_a_job_waits_for_it() -> None:
+    found = decided(every(600), by=rules(starts_at=NOW + DAY))
+
+    assert (found.missed, found.instants) == (None, ())
+    assert (found.next_due_at, found.shown_at) == (NOW + DAY, NOW + DAY)
+
+
+def test_after_its_last_run_nothing_is_promised() -> None:
+    by = rules(max_runs=5, promised=3, overlap=Overlap.ALLOW)
+
+    found = decided(every(1), window_s=6, by=by)
+
+    assert instants(found) == [NOW + SECOND, NOW + 2 * SECOND]
+    assert (found.decided_until, found.next_due_at, found.shown_at) == (NOW + 2 * SECOND, None, None)
+
+
+def test_a_job_that_has_had_its_runs_decides_nothing() -> None:
+    found = decided(every(600), since_s=6_000, by=rules(max_runs=3, promised=3))
+
+    assert (found.missed, found.instants, found.next_due_at) == (None, (), None)
+    assert found.decided_until == NOW - 6_000 * SECOND
+
+
+def test_what_is_skipped_or_missed_does_not_count_as_a_run() -> None:
+    by = rules(max_runs=2, calendars=Closed(frozenset({10})))
+
+    found = decided(every(3_600), since_s=5 * 3_600, window_s=2 * 3_600, by=by)
+
+    assert found.missed is not None
+    assert instants(found) == [NOW - HOUR, NOW]
+
+
+# --- jitter ------------------------------------------------------------------------------------
+
+
+@given(job=st.uuids(), jitter=st.integers(0, 100_000), instant=st.integers(0, 7_000_000_000))
+def test_jitter_is_the_same_each_time_and_less_than_its_bound(job: UUID, jitter: int, instant: int) -> None:
+    bound = timedelta(seconds=jitter)
+    at = datetime.fromtimestamp(instant, UTC)
+
+    found = jitter_of(JobId(job), at, bound)
+
+    assert found == jitter_of(JobId(job), at, bound)
+    assert timedelta(0) <= found < max(bound, SECOND)
+    assert found % SECOND == timedelta(0)
+
+
+def test_jitter_spreads_jobs_over_its_whole_width() -> None:
+    found = {jitter_of(JobId(UUID(int=n)), NOW, 10 * SECOND) for n in range(200)}
+
+    assert found == {n * SECOND for n in range(10)}
+
+
+def test_a_run_with_jitter_keeps_its_instant_and_is_decided_when_it_is_due() -> None:
+    by = rules(jitter=HOUR)
+
+    found = decided(every(7_200), since_s=1, by=by)
+
+    (only,) = found.emissions
+    assert (only.nominal_at, only.due_at) == (NOW, NOW + jitter_of(JOB, NOW, HOUR))
+    assert only.due_at > NOW + 2 * SECOND
+    assert only.contested
+    assert found.next_due_at == NOW + 2 * HOUR
+    assert found.shown_at == NOW + 2 * HOUR + jitter_of(JOB, NOW + 2 * HOUR, HOUR)
+
+
+def test_jitter_stays_below_the_next_instant() -> None:
+    found = decided(every(2), window_s=600, by=rules(jitter=HOUR))
+
+    assert {one.due_at - one.nominal_at for one in found.emissions} == {SECOND}
+
+
+def test_how_late_an_instant_is_goes_by_when_it_is_due() -> None:
+    late = timedelta(seconds=90)
+    at = NOW - late
+    jitter = next(n * SECOND for n in range(60, 3_600) if jitter_of(JOB, at, n * SECOND) > 60 * SECOND)
+    schedule = every(86_400, anchor=at - DAY)
+
+    found = decided(schedule, since_s=100, by=rules(jitter=jitter, on_missed=OnMissed.SKIP))
+
+    assert (found.missed, instants(found)) == (None, [at])
+
+
+# --- calendars ---------------------------------------------------------------------------------
+
+
+def test_an_excluded_instant_is_skipped_and_says_by_what() -> None:
+    found = decided(every(3_600), since_s=1, by=rules(calendars=Closed(frozenset({12}))))
+
+    assert found.instants == (Skipped(nominal_at=NOW, reason=Reason.CALENDAR, detail="12 h (in Quiet)"),)
+    assert found.next_due_at == NOW + HOUR
+
+
+def test_what_is_shown_next_is_what_will_run() -> None:
+    found = decided(every(3_600), since_s=1, by=rules(calendars=Closed(frozenset({12, 13, 14}))))
+
+    assert (found.next_due_at, found.shown_at) == (NOW + HOUR, NOW + 3 * HOUR)
+
+
+def test_with_calendars_that_allow_nothing_none_is_shown() -> None:
+    found = decided(every(3_600), by=rules(calendars=Closed(frozenset(range(24)))))
+
+    assert (found.next_due_at, found.shown_at) == (NOW + HOUR, None)
+
+
+def test_an_excluded_instant_can_be_moved_and_keeps_its_name() -> None:
+    by = rules(calendars=Closed(frozenset({12})), on_excluded=OnExcluded.MOVE)
+
+    (only,) = decided(every(86_400), since_s=1, by=by).emissions
+
+    assert (only.nominal_at, only.due_at, only.counts_at) == (NOW, NOW + DAY + HOUR, NOW + DAY + HOUR)
+    assert only.contested
+    assert only.detail == "moved: 12 h (in Quiet)"
+
+
+def test_an_instant_that_cannot_be_moved_is_skipped() -> None:
+    by = rules(calendars=Closed(frozenset({12}), is_endless=True), on_excluded=OnExcluded.MOVE)
+
+    found = decided(every(86_400), since_s=1, by=by)
+
+    assert skipped(found) == [(NOW, Reason.CALENDAR)]
+
+
+def test_the_newest_that_is_allowed_is_caught_up() -> None:
+    by = rules(calendars=Closed(frozenset({10, 11})))
+
+    found = decided(every(3_600), since_s=5 * 3_600, window_s=0, by=by)
+
+    assert found.missed == MissedRange(first=NOW - 4 * HOUR, last=NOW - 4 * HOUR, count=1)
+    assert skipped(found) == [(NOW - 2 * HOUR, Reason.CALENDAR), (NOW - HOUR, Reason.CALENDAR)]
+    assert instants(found) == [NOW - 3 * HOUR, NOW]
+
+
+def test_a_moved_instant_is_not_missed_while_it_is_still_to_come() -> None:
+    by = rules(calendars=Closed(frozenset({10})), on_excluded=OnExcluded.MOVE, on_missed=OnMissed.ALL)
+
+    found = decided(every(86_400 // 12), since_s=5 * 3_600, window_s=0, by=by)
+
+    assert [(one.nominal_at, one.due_at) for one in found.emissions] == [
+        (NOW - 4 * HOUR, NOW - 4 * HOUR),
+        (NOW - 2 * HOUR, NOW + 23 * HOUR),
+        (NOW, NOW),
+    ]
+
+
+def test_of_a_year_with_calendars_a_bounded_part_is_looked_at() -> None:
+    found = decided(
+        every(60), since_s=365 * 86_400, window_s=0, by=rules(calendars=Closed(frozenset(range(24))))
+    )
+
+    assert found.missed is not None
+    assert found.missed.count + len(found.instants) == 365 * 1_440
+    assert len(found.instants) <= 402
+
+
+# --- several schedules -------------------------------------------------------------------------
+
+
+def both(*, args: Sequence[str] = (), by: Rules | None = None, taken: Any = ()) -> tuple[Plan, Plan]:
+    lines = [
+        line(every(60), since_s=1, schedule_id=SECOND_ID),
+        line(every(30), since_s=1, args=tuple(args)),
+    ]
+    first, second = plan(by or rules(), lines, ahead(), taken=taken)
+    return first, second
+
+
+def test_of_two_schedules_at_one_instant_that_with_the_lower_id_runs() -> None:
+    first, second = both()
+
+    assert (first.schedule_id, second.schedule_id) == (FIRST, SECOND_ID)
+    assert instants(first) == [NOW]
+    assert second.instants == (Skipped(nominal_at=NOW, reason=Reason.COINCIDES, detail=COINCIDES),)
+
+
+def test_with_other_arguments_both_run() -> None:
+    first, second = both(args=["other"])
+
+    assert instants(first) == instants(second) == [NOW]
+    assert [first.emissions[0].contested, second.emissions[0].contested] == [False, True]
+
+
+def test_what_the_ledger_already_promises_coincides_too() -> None:
+    first, second = both(taken={((), NOW)})
+
+    assert skipped(first) == skipped(second) == [(NOW, Reason.COINCIDES)]
+
+
+def test_of_two_schedules_one_goes_on_when_the_last_run_is_reached() -> None:
+    first, second = both(args=["other"], by=rules(max_runs=1))
+
+    assert (instants(first), instants(second)) == ([NOW], [])
+    assert first.next_due_at is second.next_due_at is None
+
+
+# --- exactly once ------------------------------------------------------------------------------
 
 looks = st.lists(st.tuples(st.integers(0, 4_000), st.integers(0, 4)), min_size=1, max_size=12)
+policies = st.builds(
+    rules,
+    on_missed=st.sampled_from(OnMissed),
+    overlap=st.sampled_from(Overlap),
+    catch_up=st.sampled_from([None, timedelta(minutes=10)]),
+    jitter=st.sampled_from([timedelta(0), timedelta(seconds=100)]),
+    calendars=st.sampled_from([None, Closed(frozenset({12, 15, 16}))]),
+    on_excluded=st.sampled_from(OnExcluded),
+)
 
 
-@given(seconds=st.integers(1, 900), looks=looks, back=st.integers(0, 300))
+@given(seconds=st.integers(1, 900), looks=looks, back=st.integers(0, 300), by=policies)
 def test_every_instant_is_decided_exactly_once_however_often_one_looks(
-    seconds: int, looks: list[tuple[int, int]], back: int
+    seconds: int, looks: list[tuple[int, int]], back: int, by: Rules
 ) -> None:
-    schedule = every(seconds)
-    start = cursor = NOW
-    now = NOW
-    emitted: list[datetime] = []
-    missed = 0
+    schedules = (every(seconds), every(seconds * 2))
+    start = now = NOW
+    cursors = [start, start]
+    known: list[list[datetime]] = [[], []]
+    missed = [0, 0]
 
     for pause_s, window_s in looks:
         now += pause_s * SECOND
-        at = Span(decided_until=cursor, now=now, horizon=now + window_s * SECOND)
-        found = decided(schedule, at)
-        assert found.decided_until >= cursor
-        cursor = found.decided_until
-        emitted += instants(found)
-        missed += found.missed.count if found.missed is not None else 0
-        assert found.next_due_at == schedule.next_after(cursor)
+        lines = [
+            line(schedule, schedule_id=ScheduleId(UUID(int=index)), decided_until=cursors[index])
+            for index, schedule in enumerate(schedules)
+        ]
+        for index, found in enumerate(plan(by, lines, ahead(window_s, now=now))):
+            assert found.decided_until >= cursors[index]
+            assert found.next_due_at == schedules[index].next_after(found.decided_until)
+            cursors[index] = found.decided_until
+            if found.missed is not None:
+                assert all(one.nominal_at > found.missed.last for one in found.instants)
+                assert found.missed.count == schedules[index].count_between(
+                    found.missed.first - SECOND, found.missed.last
+                )
+                missed[index] += found.missed.count
+            known[index] += [one.nominal_at for one in found.instants]
+            for one in found.emissions:
+                following = schedules[index].next_after(one.nominal_at)
+                assert one.nominal_at <= one.due_at
+                assert one.counts_at != one.nominal_at or one.due_at < following  # type: ignore[operator]
         now -= back * SECOND
 
-    assert emitted == sorted(set(emitted))
-    assert len(emitted) + missed == schedule.count_between(start, cursor)
-    assert all(start < instant <= cursor for instant in emitted)
-
-
-@given(seconds=st.integers(1, 900), since=st.integers(0, 100_000))
-def test_a_range_never_holds_an_instant_that_runs(seconds: int, since: int) -> None:
-    schedule = every(seconds)
-
-    found = decided(schedule, span(since_s=since))
-
-    if found.missed is not None:
-        assert found.missed.count == schedule.count_between(found.missed.first - SECOND, found.missed.last)
-        assert all(instant > found.missed.last for instant in instants(found))
+    for index, schedule in enumerate(schedules):
+        assert known[index] == sorted(set(known[index]))
+        assert len(known[index]) + missed[index] == schedule.count_between(start, cursors[index])
+        assert all(start < instant <= cursors[index] for instant in known[index])

@@ -21,7 +21,7 @@ S, M = RunState.SKIPPED, RunState.MISSED
 # Written out a second time on purpose: a changed table must be changed in two places.
 ALLOWED = {
     *((H, to) for to in (Q, S, M, C)),
-    *((Q, to) for to in (R, S, M, C)),
+    *((Q, to) for to in (R, H, S, M, C)),
     *((R, to) for to in (OK, F, T, C, L, Q)),
     *((L, to) for to in (OK, F, T, C, R, Q)),
 }
