@@ -1,6 +1,7 @@
 """Plans what is due soon, and decides what is held when it is due. It sleeps until then."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +18,7 @@ from services.scheduler.planner import Span, plan
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.wakeup import News, nap
 from shared.db.cursors import DueCursor, due_cursors, next_due_at
+from shared.db.locks import lock_jobs
 from shared.db.runs import held_dues, unfinished_runs
 from shared.domain.ids import JobId
 from shared.domain.policy import Overlap
@@ -30,6 +32,7 @@ JOB_SWEEP_S = 15.0
 _BATCH = 500
 _JUMP_S = 1.0
 
+_LOCKED_PAUSE = timedelta(seconds=0.1)
 _REFILL_AT = 0.75
 """Of the window that is left when it is filled again."""
 
@@ -37,12 +40,21 @@ _REFILL_AT = 0.75
 class Dispatcher:
     """Two loops: one plans ahead of time, the other decides what is contested in time."""
 
-    def __init__(self, ledger: Ledger, news: News, settings: SchedulerSettings) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        news: News,
+        settings: SchedulerSettings,
+        *,
+        knows_time: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Plan while `knows_time` says that the clock is not in doubt."""
         self._ledger = ledger
         self._clock = ledger.clock
         self._news = news
         self._window = settings.plan_window
         self._misfire = settings.misfire
+        self._knows_time = knows_time
         self._offset = self._wall_offset()
         self._swept_at = self._jobs_swept_at = float("-inf")
         self.looped_at = self._clock.monotonic()
@@ -54,11 +66,14 @@ class Dispatcher:
             self._note_jump()
             await self._follow()
             await self._handle_requests()
-            next_at = await self.plan_due()
+            next_at = await self.plan_due() if self._knows_time() else self._clock.now()
             self.looped_at = self._clock.monotonic()
             # A job of every second costs one commit a second, and that one half a second away from the
             # due instants, which are whole seconds: a claim must not wait for the plan's commit.
             ahead = None if next_at is None else next_at - self._window * _REFILL_AT
+            if ahead is not None:
+                # What another scheduler holds at the moment is looked at again, but not all the time.
+                ahead = max(ahead, self._clock.now() + _LOCKED_PAUSE)
             await self._news.wake.wait(self._clock, nap(ahead, self._clock.now(), at_most_s=SWEEP_S))
 
     async def run_held(self) -> None:
@@ -92,6 +107,7 @@ class Dispatcher:
         """Decide what is held of these jobs."""
 
         async def work(session: AsyncSession, effects: Effects) -> None:
+            await lock_jobs(session, jobs)
             await decide_held(session, effects, jobs, now=self._clock.now())
 
         await self._ledger.write(work)

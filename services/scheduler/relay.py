@@ -22,6 +22,7 @@ from shared.db.attempts import (
 )
 from shared.db.cursors import refresh_next_due
 from shared.db.executors import executors
+from shared.db.locks import lock_jobs
 from shared.db.runs import superseded
 from shared.domain.errors import BrokerUnavailable, PortalError, Unroutable
 from shared.domain.ids import AttemptId
@@ -32,12 +33,13 @@ from shared.messages.topology import Exchange, Queue, due_key, due_queue, due_qu
 
 log = structlog.get_logger()
 
-SWEEP_S = 5.0
+SWEEP_S = 3.0
 _BATCH = 500
 _AGAIN_AFTER = timedelta(seconds=0.5)
 _MARK_AFTER_S = 0.5
 """Marks wait for one another: most attempts are claimed by then, and a commit stood in their way."""
-_OVERLOOKED_AFTER = timedelta(seconds=1)
+_OVERLOOKED_AFTER = timedelta(seconds=2)
+"""What another scheduler published is marked by then; with `SWEEP_S` a dead one's is said again in 5 s."""
 _IDLE_S = 60.0
 _MOST_SWEPT = 5_000
 _MOST_POOLS = 100
@@ -112,9 +114,12 @@ class Relay:
         """Store what the broker confirmed since the last time."""
         confirmed = dict(self._confirmed)
 
+        jobs = {one.job_id for one, _ in confirmed.values()}
+
         async def work(session: AsyncSession, _: Effects) -> None:
+            await lock_jobs(session, jobs)
             await mark_published(session, [(one.id, one.token, at) for one, at in confirmed.values()])
-            await refresh_next_due(session, {one.job_id for one, _ in confirmed.values()})
+            await refresh_next_due(session, jobs)
 
         await self._ledger.write(work)
         for attempt_id, mark in confirmed.items():
@@ -183,7 +188,7 @@ class Relay:
         """Judge misfire once more for what is published late for the first time: only the newest runs."""
         limit = self._clock.now() - self._grace
         late = {
-            one.run_id
+            one.run_id: one.job_id
             for one in due
             if one.due_at < limit
             and one.publish_count == 0
@@ -194,6 +199,7 @@ class Relay:
             return due
 
         async def work(session: AsyncSession, effects: Effects) -> set[AttemptId]:
+            await lock_jobs(session, set(late.values()))
             now = self._clock.now()
             ending = Ending(
                 state=RunState.MISSED,
@@ -201,7 +207,7 @@ class Relay:
                 detail="it could not be published in time, and a newer instant came",
                 finished_at=now,
             )
-            old = await attempts_of_runs(session, await superseded(session, late, now=now))
+            old = await attempts_of_runs(session, await superseded(session, late.keys(), now=now))
             for attempt in old.values():
                 await end_unstarted(session, effects, attempt, ending)
             return set(old)

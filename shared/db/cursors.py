@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.db.locks import is_shared, lock_due_jobs, lock_new_jobs
 from shared.db.statements import changed, insert_all, table_of, update_all
 from shared.db.tables import CursorRow, JobLedgerRow, JobRow, ScheduleRow
 from shared.domain.ids import JobId, RunId, ScheduleId
@@ -67,7 +68,7 @@ class DueCursor:
 async def jobs_to_follow(
     session: AsyncSession, *, limit: int, job_ids: Collection[JobId] | None = None
 ) -> list[FollowedJob]:
-    """Return jobs whose version the scheduler has not taken over: among these, or among all."""
+    """Lock and return jobs whose version is not taken over by any scheduler: among these, or among all."""
     statement = (
         select(
             *(JobRow.__table__.c[name] for name in ("id", "version", "pool", "overlap", "updated_at")),
@@ -82,6 +83,10 @@ async def jobs_to_follow(
     )
     if job_ids is not None:
         statement = statement.where(JobRow.id.in_(job_ids))
+    if is_shared(session):
+        seen = {JobId(id_) for id_ in await session.scalars(statement.with_only_columns(JobRow.id))}
+        await lock_new_jobs(session, seen)
+        statement = statement.where(JobRow.id.in_(seen))
     return [FollowedJob(**values) for values in (await session.execute(statement)).mappings()]
 
 
@@ -119,7 +124,11 @@ async def cursors_of(session: AsyncSession, job_ids: Collection[JobId]) -> dict[
 
 
 async def due_cursors(session: AsyncSession, *, due_by: datetime, limit: int) -> list[DueCursor]:
-    """Lock and return the cursors due by then, earliest first; other schedulers skip what is locked."""
+    """Return the cursors due by then, earliest first, under their jobs' locks.
+
+    Jobs that another transaction has locked are left out, without waiting: ask again in a moment.
+    """
+    locked = await lock_due_jobs(session, due_by=due_by, limit=limit)
     statement = (
         select(
             CursorRow.schedule_id,
@@ -135,8 +144,9 @@ async def due_cursors(session: AsyncSession, *, due_by: datetime, limit: int) ->
         .where(CursorRow.next_due_at <= due_by)
         .order_by(CursorRow.next_due_at)
         .limit(limit)
-        .with_for_update(of=CursorRow, skip_locked=True)
     )
+    if locked is not None:
+        statement = statement.where(CursorRow.job_id.in_(locked))
     return [
         DueCursor(
             schedule_id=ScheduleId(row.schedule_id),
@@ -186,7 +196,7 @@ async def store_version(session: AsyncSession, job: FollowedJob) -> None:
 
 
 async def take_numbers(session: AsyncSession, counts: Mapping[JobId, int]) -> dict[JobId, int]:
-    """Lock the jobs' ledgers, reserve that many run numbers in each, return the first of each."""
+    """Reserve that many run numbers in each of the jobs' ledgers, return the first of each."""
     statement = (
         update(_LEDGERS)
         .where(_LEDGERS.c.job_id == bindparam("a_job"))

@@ -42,7 +42,7 @@ def ledger(postgres: Postgres, migrated_database: str, tmp_path: Path) -> Iterat
 
 
 def writer(ledger: DatabaseSettings) -> AbstractAsyncContextManager[Database]:
-    return open_database(ledger, name="scheduler", sole_writer=True)
+    return open_database(ledger, name="scheduler", schedules=True)
 
 
 async def insert(session: AsyncSession, name: str) -> None:
