@@ -22,10 +22,10 @@ from shared.db.attempts import (
 )
 from shared.db.cursors import refresh_next_due
 from shared.db.executors import executors
-from shared.db.locks import lock_jobs
+from shared.db.locks import lock_free_jobs, lock_jobs
 from shared.db.runs import superseded
 from shared.domain.errors import BrokerUnavailable, PortalError, Unroutable
-from shared.domain.ids import AttemptId
+from shared.domain.ids import AttemptId, JobId
 from shared.domain.job import is_pool_name
 from shared.domain.run import Cause, Reason, RunState
 from shared.messages.commands import JobDue
@@ -38,6 +38,8 @@ _BATCH = 500
 _AGAIN_AFTER = timedelta(seconds=0.5)
 _MARK_AFTER_S = 0.5
 """Marks wait for one another: most attempts are claimed by then, and a commit stood in their way."""
+_MARK_BATCH = 250
+"""So few at once that no claim waits long for the jobs that are locked meanwhile."""
 _OVERLOOKED_AFTER = timedelta(seconds=2)
 """What another scheduler published is marked by then; with `SWEEP_S` a dead one's is said again in 5 s."""
 _IDLE_S = 60.0
@@ -111,19 +113,24 @@ class Relay:
         await self._try_again(failed, now=now)
 
     async def mark(self) -> None:
-        """Store what the broker confirmed since the last time."""
-        confirmed = dict(self._confirmed)
+        """Store what the broker confirmed since the last time. What another scheduler is at waits a while."""
+        confirmed = list(self._confirmed.items())
+        for start in range(0, len(confirmed), _MARK_BATCH):
+            await self._mark(dict(confirmed[start : start + _MARK_BATCH]))
+        if self._confirmed:
+            self._confirms.call()
 
-        jobs = {one.job_id for one, _ in confirmed.values()}
-
-        async def work(session: AsyncSession, _: Effects) -> None:
-            await lock_jobs(session, jobs)
-            await mark_published(session, [(one.id, one.token, at) for one, at in confirmed.values()])
+    async def _mark(self, confirmed: dict[AttemptId, tuple[Waiting, datetime]]) -> None:
+        async def work(session: AsyncSession, _: Effects) -> set[JobId]:
+            jobs = await lock_free_jobs(session, {one.job_id for one, _ in confirmed.values()})
+            marks = [(one.id, one.token, at) for one, at in confirmed.values() if one.job_id in jobs]
+            await mark_published(session, marks)
             await refresh_next_due(session, jobs)
+            return jobs
 
-        await self._ledger.write(work)
+        marked = await self._ledger.write(work)
         for attempt_id, mark in confirmed.items():
-            if self._confirmed.get(attempt_id) is mark:
+            if self._confirmed.get(attempt_id) is mark and mark[0].job_id in marked:
                 del self._confirmed[attempt_id]
 
     async def sweep(self, *, due_by: datetime) -> None:

@@ -51,6 +51,13 @@ async def lock_jobs(session: AsyncSession, job_ids: Collection[JobId]) -> None:
         await session.execute(_JOBS, {"ids": list(job_ids)})
 
 
+async def lock_free_jobs(session: AsyncSession, job_ids: Collection[JobId]) -> set[JobId]:
+    """Lock those of the jobs that no other transaction has, without waiting, and return them."""
+    if not job_ids or not is_shared(session):
+        return set(job_ids)
+    return {JobId(id_) for id_ in await session.scalars(_FREE_JOBS, {"ids": list(job_ids)})}
+
+
 async def lock_new_jobs(session: AsyncSession, job_ids: Collection[JobId]) -> None:
     """Wait for the locks of these jobs, and make ledgers, of no version yet, for those without one."""
     if job_ids and is_shared(session):
@@ -108,9 +115,11 @@ def _locking(statement: Select[Any], *, skip_locked: bool = False) -> Select[Any
 
 # PostgreSQL locks rows in the order in which they are sorted (sql-select.html, The Locking Clause); the
 # key never changes.
-_JOBS = _locking(
+_THESE = (
     select(JobLedgerRow.job_id).where(_in(JobLedgerRow.job_id, "ids", Uuid())).order_by(JobLedgerRow.job_id)
 )
+_JOBS = _locking(_THESE)
+_FREE_JOBS = _locking(_THESE, skip_locked=True)
 _JOBS_OF_ATTEMPTS = _locking(
     select(JobLedgerRow.job_id)
     .where(

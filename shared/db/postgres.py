@@ -99,7 +99,8 @@ def _server_settings(use: Use) -> dict[str, str]:
     if use.patient:
         settings |= {"lock_timeout": "30s", "statement_timeout": "0"}
     if use.schedules:
-        settings["idle_in_transaction_session_timeout"] = f"{_FROZEN_S}s"
+        # Who is waited for is at work, or is cut off before that.
+        settings |= {"lock_timeout": "10s", "idle_in_transaction_session_timeout": f"{_FROZEN_S}s"}
     return settings
 
 
