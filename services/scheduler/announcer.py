@@ -4,6 +4,8 @@ Nothing said here is the only copy of anything: who misses it reads the ledger, 
 answer to a renewal. So it is neither stored nor said twice.
 """
 
+import os
+import platform
 from collections.abc import Iterable
 from itertools import islice
 
@@ -23,7 +25,8 @@ from shared.runtime.clock import Clock
 
 log = structlog.get_logger()
 
-SOURCE = "scheduler"
+SOURCE = f"scheduler@{platform.node()}:{os.getpid()}"
+"""Which of the schedulers says it."""
 _BATCH = 200
 _MOST_WAITING = 10_000
 _IDLE_S = 60.0

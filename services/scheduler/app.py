@@ -19,12 +19,12 @@ from services.scheduler.reaper import Reaper
 from services.scheduler.relay import Relay
 from services.scheduler.results import Results
 from services.scheduler.settings import SchedulerSettings
+from services.scheduler.timing import first_look, keep_time
 from services.scheduler.wakeup import News
 from shared.broker import Broker, Consumer, Publisher, Requests, connect
 from shared.db.engine import open_database
-from shared.db.postgres import SESSION_OUTLIVES_S
 from shared.messages.topology import CLAIMS, SCHEDULER_EVENTS
-from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.clock import Clock, DistantClock, SystemClock
 from shared.runtime.health import endpoint
 from shared.runtime.lifecycle import run_loops
 
@@ -34,6 +34,8 @@ _PLANNER_ASLEEP_S = 90.0
 _DATABASE_SILENT_S = 30.0
 _RELAY_STUCK_S = 30.0
 _LAST_MARK_S = 5.0
+_PATIENCE_S = 60.0
+"""So long without its database it keeps what RabbitMQ gave to it: others may well reach theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,26 +76,29 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
     """Run the scheduler until `stop` is set.
 
     Raises:
-        SystemExit: when it must not start: no key, no schema, another scheduler.
+        SystemExit: when it must not start: no key, no schema, another scheduler on SQLite.
     """
     key = settings.grant_key()
-    clock = SystemClock()
+    local = SystemClock(offset_s=settings.clock_offset_s)
+    shared = None if settings.ledger_url.startswith("sqlite") else DistantClock(local)
+    clock = shared or local
     async with AsyncExitStack() as stack:
         stack.enter_context(only_scheduler(settings))
-        opened = open_database(settings, name="scheduler", sole_writer=True)
+        opened = open_database(settings, name="scheduler", schedules=True)
         database = await stack.enter_async_context(opened)
-        async with endpoint(settings.health_port, lambda: {"database is ours to write": False}):
-            if not await usable(settings, database, clock, stop):
+        async with endpoint(settings.health_port, lambda: {"database answers": False}):
+            if not await usable(settings, database.reading, clock, stop):
+                return
+            if shared is not None and not await unless_stopped(stop, first_look(shared, database.reading)):
                 return
         wires = await unless_stopped(stop, _wired(stack, settings))
         if wires is None:
             return
         announcer = Announcer(wires.publisher, database.reading, clock)
         # A file is nobody else's: there it waits for as long as it takes.
-        patience_s = inf if settings.ledger_url.startswith("sqlite") else SESSION_OUTLIVES_S
-        ledger = Ledger(database.ledger, clock, announcer, patience_s=patience_s)
+        ledger = Ledger(database.ledger, clock, announcer, patience_s=_PATIENCE_S if shared else inf)
         news = News()
-        dispatcher = Dispatcher(ledger, news, settings)
+        dispatcher = Dispatcher(ledger, news, settings, knows_time=lambda: shared is None or shared.steady)
         relay = Relay(ledger, wires.publisher, grace=settings.misfire.grace)
         health = Health(broker=wires.broker, ledger=ledger, dispatcher=dispatcher, relay=relay, clock=clock)
         await stack.enter_async_context(endpoint(settings.health_port, health.facts))
@@ -113,6 +118,7 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
             Results(ledger, news).run(wires.events),
             Reaper(ledger, wires.requests, lost_after_s=settings.lost_after_s).run(),
             announcer.run(),
+            *([] if shared is None else [keep_time(shared, database.reading)]),
         )
         await _mark_last(relay)
     log.info("scheduler stopped")

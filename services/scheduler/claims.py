@@ -1,6 +1,7 @@
 """Answers what executors ask: claims, releases and renewals, together as they wait together."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeAlias
 
@@ -11,8 +12,11 @@ from services.scheduler.grants import grant_claims, take_back
 from services.scheduler.leases import renew_leases
 from services.scheduler.ledger import Effects, Ledger
 from shared.broker import Consumer, Delivery, Publisher, reply
+from shared.db.locks import lock_executors, lock_jobs_of_attempts
+from shared.domain.ids import AttemptId, ExecutorName
 from shared.messages.answers import ClaimAnswer, ReleaseAnswer, RenewAnswer
 from shared.messages.commands import AttemptClaim, AttemptRelease, LeaseRenew
+from shared.messages.envelope import Message
 
 PREFETCH = 200
 _TOGETHER_S = 0.001
@@ -43,6 +47,7 @@ class Claims:
     async def _answer(
         self, session: AsyncSession, effects: Effects, deliveries: list[Delivery]
     ) -> list[_Answer]:
+        await _lock(session, [one.message for one in deliveries])
         now = self._ledger.clock.now()
         claims = [one.message for one in deliveries if isinstance(one.message, AttemptClaim)]
         granted = (
@@ -66,3 +71,20 @@ class Claims:
                 return await renew_leases(session, effects, renewal, now=now)
             case other:
                 raise TypeError(f"{type(other).__name__} is no request: it does not belong into this queue")
+
+
+async def _lock(session: AsyncSession, asked: Sequence[Message]) -> None:
+    """Take the locks of all that these messages are about, in the one order."""
+    attempts: set[AttemptId] = set()
+    executors: set[ExecutorName] = set()
+    for message in asked:
+        match message:
+            case AttemptClaim(attempts=refs) | AttemptRelease(attempts=refs):
+                attempts.update(ref.attempt_id for ref in refs)
+            case LeaseRenew(running=running, unsettled=unsettled, executor=executor):
+                attempts.update(ref.attempt_id for ref in (*running, *unsettled))
+                executors.add(executor)
+            case _:
+                pass  # refused when it is its turn
+    await lock_jobs_of_attempts(session, attempts, executors=executors)
+    await lock_executors(session, executors)

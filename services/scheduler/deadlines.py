@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.scheduler.ledger import Effects
 from services.scheduler.overlap import decide_held
 from services.scheduler.stopping import stop_waiting
+from shared.db.locks import lock_jobs
 from shared.db.runs import Place, with_deadline
 from shared.domain.run import Reason, RunState
 
@@ -22,6 +23,7 @@ async def end_overdue(
     """End one page of what has waited too long; return where the next page begins, None after the last."""
     waiting = await with_deadline(session, due_before=now, after=after, limit=_PAGE)
     overdue = [one for one in waiting if one.place.due_at + one.deadline < now]
+    await lock_jobs(session, {one.job_id for one in overdue})
     jobs = set()
     for one in overdue:
         values = {"reason": Reason.DEADLINE, "detail": deadline_detail(one.deadline), "finished_at": now}

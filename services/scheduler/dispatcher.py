@@ -1,7 +1,7 @@
 """Plans what is due soon, and decides what is held when it is due. It sleeps until then."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -23,6 +23,7 @@ from services.scheduler.settings import SchedulerSettings
 from services.scheduler.wakeup import News, nap
 from services.scheduler.zone_rules import ZoneRules
 from shared.db.cursors import next_due_at
+from shared.db.locks import lock_jobs
 from shared.db.planning import DueCursor, due_cursors
 from shared.db.runs import Place, held_dues, unfinished_runs
 from shared.domain.ids import JobId
@@ -42,6 +43,7 @@ _BATCH = 500
 _SWEEP = timedelta(seconds=SWEEP_S)
 _JUMP_S = 1.0
 
+_LOCKED_PAUSE = timedelta(seconds=0.1)
 _REFILL_AT = 0.75
 """Of the window that is left when it is filled again."""
 
@@ -49,13 +51,22 @@ _REFILL_AT = 0.75
 class Dispatcher:
     """Two loops: one plans ahead of time, the other decides what is contested in time."""
 
-    def __init__(self, ledger: Ledger, news: News, settings: SchedulerSettings) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        news: News,
+        settings: SchedulerSettings,
+        *,
+        knows_time: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Plan while `knows_time` says that the clock is not in doubt."""
         self._ledger = ledger
         self._clock = ledger.clock
         self._news = news
         self._window = settings.plan_window
         self._misfire = settings.misfire
         self._zone_rules = ZoneRules(ledger, settings.misfire)
+        self._knows_time = knows_time
         self._offset = self._wall_offset()
         self._swept_at = self._jobs_swept_at = self._read_all_at = float("-inf")
         self.looped_at = self._clock.monotonic()
@@ -67,13 +78,16 @@ class Dispatcher:
             self._note_jump()
             await self._follow()
             await self._handle_requests()
-            next_at = await self.plan_due()
+            next_at = await self.plan_due() if self._knows_time() else self._clock.now()
             self.looped_at = self._clock.monotonic()
             if await self._zone_rules.step():
                 continue
             # A job of every second costs one commit a second, and that one half a second away from the
             # due instants, which are whole seconds: a claim must not wait for the plan's commit.
             ahead = None if next_at is None else next_at - self._window * _REFILL_AT
+            if ahead is not None:
+                # What another scheduler holds at the moment is looked at again, but not all the time.
+                ahead = max(ahead, self._clock.now() + _LOCKED_PAUSE)
             await self._news.wake.wait(self._clock, nap(ahead, self._clock.now(), at_most_s=SWEEP_S))
 
     async def run_held(self) -> None:
@@ -127,6 +141,7 @@ class Dispatcher:
         """Decide what is held of these jobs."""
 
         async def work(session: AsyncSession, effects: Effects) -> None:
+            await lock_jobs(session, jobs)
             await decide_held(session, effects, jobs, now=self._clock.now())
 
         await self._ledger.write(work)

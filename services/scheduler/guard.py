@@ -1,8 +1,6 @@
-"""What must hold before the scheduler starts: a schema of this version, and no second scheduler.
+"""What must hold before the scheduler starts: a schema of this version, and on SQLite no second scheduler.
 
-On SQLite a second one says so and ends, for it is a mistake. On PostgreSQL it stands by, on whatever
-machine it is, and takes over when the first is gone: the lock is that of the connection through which
-the scheduler writes, see `shared.db.postgres`.
+On PostgreSQL any number work at once, on whatever machines they are: see `shared.db.locks`.
 """
 
 import asyncio
@@ -13,19 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import structlog
-
-from shared.db.engine import LOCKED_OR_DOWN, Database, Sessions
+from shared.db.engine import Sessions
 from shared.db.schema import problem_with_schema, wait_until_reached
-from shared.domain.errors import AnotherWriter
 from shared.runtime.clock import Clock
 from shared.runtime.settings import DatabaseSettings
 
-log = structlog.get_logger()
-
 Result = TypeVar("Result")
-
-_RETRY_S = 1.0
 
 
 @contextmanager
@@ -61,13 +52,13 @@ def only_scheduler(settings: DatabaseSettings) -> Iterator[None]:
         os.close(descriptor)
 
 
-async def usable(settings: DatabaseSettings, database: Database, clock: Clock, stop: asyncio.Event) -> bool:
-    """Wait until the ledger is there and ours to write; False when `stop` was set before that.
+async def usable(settings: DatabaseSettings, reading: Sessions, clock: Clock, stop: asyncio.Event) -> bool:
+    """Wait until the ledger is there; False when `stop` was set before that.
 
     Raises:
         SystemExit: the database refuses us, or is not migrated to this version; says what to do.
     """
-    return bool(await unless_stopped(stop, _became_usable(settings, database, clock)))
+    return bool(await unless_stopped(stop, _became_usable(settings, reading, clock)))
 
 
 async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
@@ -85,36 +76,15 @@ async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Result])
     return None if stop.is_set() else working.result()
 
 
-async def _became_usable(settings: DatabaseSettings, database: Database, clock: Clock) -> bool:
+async def _became_usable(settings: DatabaseSettings, reading: Sessions, clock: Clock) -> bool:
     file = _file_of(settings.ledger_url)
     if file is not None and not file.exists():
         raise _not_migrated("there is no database")
-    await wait_until_reached(database.reading, clock)
-    problem = await problem_with_schema(database.reading)
-    if problem is not None:
-        raise _not_migrated(problem)
-    problem = await _stand_by(database.ledger, clock)
+    await wait_until_reached(reading, clock)
+    problem = await problem_with_schema(reading)
     if problem is not None:
         raise _not_migrated(problem)
     return True
-
-
-async def _stand_by(ledger: Sessions, clock: Clock) -> str | None:
-    """Wait for as long as another scheduler holds the ledger; return what is wrong with its schema by then.
-
-    Each look waits for the lock a while. The wait may have lasted days, and an upgrade gone by.
-    """
-    said = False
-    while True:
-        try:
-            return await problem_with_schema(ledger)
-        except AnotherWriter:
-            if not said:
-                log.info("another scheduler works on this database: standing by")
-            said = True
-        except LOCKED_OR_DOWN as error:
-            log.warning("waiting for the database", error=str(error.__cause__ or error))
-            await clock.sleep(_RETRY_S)
 
 
 def _not_migrated(problem: str) -> SystemExit:

@@ -20,7 +20,6 @@ from services.scheduler.wakeup import Agenda
 from shared.db.attempts import NewAttempt, Waiting
 from shared.db.engine import LOCKED_OR_DOWN, Sessions
 from shared.db.executors import ExecutorView
-from shared.domain.errors import AnotherWriter
 from shared.domain.ids import ExecutorName, JobId, RunId
 from shared.domain.run import Cause
 from shared.messages.commands import RunCancel
@@ -29,9 +28,6 @@ from shared.messages.topology import Exchange, control_key
 from shared.runtime.clock import Clock
 
 log = structlog.get_logger()
-
-# What may be a session of our own that the server has not missed yet counts as being away.
-_AWAY = (*LOCKED_OR_DOWN, AnotherWriter)
 
 Result = TypeVar("Result")
 
@@ -95,7 +91,7 @@ class Ledger:
         self._sessions = sessions
         self._patience_s = patience_s
         self._away_since: float | None = None
-        # One writer at a time, as SQLite has it; and a transaction is not to be cut in two at the end.
+        # One transaction at a time in this process; and it is not to be cut in two at the end.
         self._turn = asyncio.Lock()
 
     async def write(self, work: Callable[[AsyncSession, Effects], Awaitable[Result]]) -> Result:
@@ -105,10 +101,10 @@ class Ledger:
         lasts: `work` must bear being repeated, also after a commit whose answer was lost.
 
         Raises:
-            SystemExit: that was too long, or another scheduler took over meanwhile.
+            SystemExit: that was too long.
         """
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(_AWAY),
+            retry=retry_if_exception_type(LOCKED_OR_DOWN),
             wait=wait_exponential_jitter(multiplier=0.05, max=5, jitter=0.05),
             sleep=self.clock.sleep,
             before_sleep=_say_waiting,
@@ -125,7 +121,7 @@ class Ledger:
         try:
             async with self._turn, self._sessions.begin() as session:
                 result = await work(session, effects)
-        except _AWAY as error:
+        except LOCKED_OR_DOWN as error:
             self._give_up_in_time(error)
             raise
         self.answered.at, self._away_since = self.clock.monotonic(), None
@@ -137,11 +133,11 @@ class Ledger:
             self._away_since = now
         if now - self._away_since <= self._patience_s:
             return
-        why = f"the database has not answered for {self._patience_s:.0f} s"
-        if isinstance(error, AnotherWriter):
-            why = f"{error} by now"
         # Not an exception that a loop could take for a bad message: this process has to go.
-        raise SystemExit(f"{why}: this one ends, and stands by when it is started again.") from error
+        raise SystemExit(
+            f"the database has not answered for {self._patience_s:.0f} s: this scheduler ends, so that "
+            "others get what RabbitMQ gave to it. Start it again."
+        ) from error
 
     @asynccontextmanager
     async def at_rest(self) -> AsyncIterator[None]:

@@ -17,8 +17,9 @@ from services.scheduler.ledger import Effects, Ledger
 from shared.broker import Requests
 from shared.db.attempts import holders, running_of
 from shared.db.executors import ExecutorView, executors, set_offline
+from shared.db.locks import lock_executors, lock_jobs_of_executor
 from shared.domain.errors import BrokerUnavailable
-from shared.domain.ids import BootId, ExecutorName, new_id
+from shared.domain.ids import BootId, ExecutorName, JobId, new_id
 from shared.domain.run import Reason, RunState
 from shared.messages.commands import AttemptRelease
 
@@ -122,14 +123,18 @@ class Reaper:
 
     async def _reap(self, holder: Holder, watch: Watch) -> None:
         async def work(session: AsyncSession, effects: Effects) -> None:
+            jobs = await lock_jobs_of_executor(session, holder[0])
+            await lock_executors(session, (holder[0],))
             sight = await _see(session)
-            # Whoever was heard since we counted is not silent: this transaction decides.
+            # Whoever was heard since we counted, by any scheduler, is not silent: this transaction decides.
             if sight.beat_of(holder) == watch.beat:
-                await self._lose_all(session, effects, holder, sight)
+                await self._lose_all(session, effects, holder, sight, jobs)
 
         await self._ledger.write(work)
 
-    async def _lose_all(self, session: AsyncSession, effects: Effects, holder: Holder, sight: Sight) -> None:
+    async def _lose_all(
+        self, session: AsyncSession, effects: Effects, holder: Holder, sight: Sight, jobs: set[JobId]
+    ) -> None:
         name, boot = holder
         row = sight.rows.get(name)
         is_replaced = row is not None and row.boot != boot
@@ -148,7 +153,8 @@ class Reaper:
             finished_at=self._clock.now(),
         )
         for attempt in (await running_of(session, name, boot=boot)).values():
-            await lose_attempt(session, effects, attempt, ending)
+            if attempt.job_id in jobs:
+                await lose_attempt(session, effects, attempt, ending)
 
 
 async def _see(session: AsyncSession) -> Sight:

@@ -22,9 +22,10 @@ from shared.db.attempts import (
 )
 from shared.db.cursors import refresh_next_due
 from shared.db.executors import executors
+from shared.db.locks import lock_free_jobs, lock_jobs
 from shared.db.runs import superseded
 from shared.domain.errors import BrokerUnavailable, PortalError, Unroutable
-from shared.domain.ids import AttemptId
+from shared.domain.ids import AttemptId, JobId
 from shared.domain.job import is_pool_name
 from shared.domain.run import Cause, Reason, RunState
 from shared.messages.commands import JobDue
@@ -32,12 +33,15 @@ from shared.messages.topology import Exchange, Queue, due_key, due_queue, due_qu
 
 log = structlog.get_logger()
 
-SWEEP_S = 5.0
+SWEEP_S = 3.0
 _BATCH = 500
 _AGAIN_AFTER = timedelta(seconds=0.5)
 _MARK_AFTER_S = 0.5
 """Marks wait for one another: most attempts are claimed by then, and a commit stood in their way."""
-_OVERLOOKED_AFTER = timedelta(seconds=1)
+_MARK_BATCH = 250
+"""So few at once that no claim waits long for the jobs that are locked meanwhile."""
+_OVERLOOKED_AFTER = timedelta(seconds=2)
+"""What another scheduler published is marked by then; with `SWEEP_S` a dead one's is said again in 5 s."""
 _IDLE_S = 60.0
 _MOST_SWEPT = 5_000
 _MOST_POOLS = 100
@@ -109,17 +113,24 @@ class Relay:
         await self._try_again(failed, now=now)
 
     async def mark(self) -> None:
-        """Store what the broker confirmed since the last time."""
-        confirmed = dict(self._confirmed)
+        """Store what the broker confirmed since the last time. What another scheduler is at waits a while."""
+        confirmed = list(self._confirmed.items())
+        for start in range(0, len(confirmed), _MARK_BATCH):
+            await self._mark(dict(confirmed[start : start + _MARK_BATCH]))
+        if self._confirmed:
+            self._confirms.call()
 
-        async def work(session: AsyncSession, _: Effects) -> None:
-            await mark_published(session, [(one.id, one.token, at) for one, at in confirmed.values()])
-            now = self._clock.now()
-            await refresh_next_due(session, {one.job_id for one, _ in confirmed.values()}, now=now)
+    async def _mark(self, confirmed: dict[AttemptId, tuple[Waiting, datetime]]) -> None:
+        async def work(session: AsyncSession, _: Effects) -> set[JobId]:
+            jobs = await lock_free_jobs(session, {one.job_id for one, _ in confirmed.values()})
+            marks = [(one.id, one.token, at) for one, at in confirmed.values() if one.job_id in jobs]
+            await mark_published(session, marks)
+            await refresh_next_due(session, jobs, now=self._clock.now())
+            return jobs
 
-        await self._ledger.write(work)
+        marked = await self._ledger.write(work)
         for attempt_id, mark in confirmed.items():
-            if self._confirmed.get(attempt_id) is mark:
+            if self._confirmed.get(attempt_id) is mark and mark[0].job_id in marked:
                 del self._confirmed[attempt_id]
 
     async def sweep(self, *, due_by: datetime) -> None:
@@ -184,7 +195,7 @@ class Relay:
         """Judge misfire once more for what is published late for the first time, by the rule of its job."""
         limit = self._clock.now() - self._grace
         late = {
-            one.run_id
+            one.run_id: one.job_id
             for one in due
             if one.due_at < limit
             and one.publish_count == 0
@@ -195,6 +206,7 @@ class Relay:
             return due
 
         async def work(session: AsyncSession, effects: Effects) -> set[AttemptId]:
+            await lock_jobs(session, set(late.values()))
             now = self._clock.now()
             ending = Ending(
                 state=RunState.MISSED,
@@ -202,7 +214,9 @@ class Relay:
                 detail="it could not be published in time",
                 finished_at=now,
             )
-            old = await attempts_of_runs(session, await superseded(session, late, grace=self._grace, now=now))
+            old = await attempts_of_runs(
+                session, await superseded(session, late.keys(), grace=self._grace, now=now)
+            )
             for attempt in old.values():
                 await end_unstarted(session, effects, attempt, ending)
             return set(old)

@@ -9,6 +9,7 @@ from services.scheduler.ledger import Effects, Ledger
 from services.scheduler.wakeup import News
 from shared.broker import Consumer, Delivery
 from shared.db.attempts import AttemptView, attempts_by_id, note_on_attempt
+from shared.db.locks import lock_jobs_of_attempts
 from shared.db.runs import note_start
 from shared.domain.run import RunState
 from shared.messages.events import JobChanged, RequestsChanged, RunFinished, RunStarted
@@ -51,9 +52,9 @@ class Results:
     async def _apply(self, session: AsyncSession, effects: Effects, deliveries: list[Delivery]) -> list[bool]:
         """Apply the reports among the deliveries in order; say of each whether it changed anything."""
         words = [one.message for one in deliveries]
-        attempts = await attempts_by_id(
-            session, {word.attempt_id for word in words if isinstance(word, RunStarted | RunFinished)}
-        )
+        ids = {word.attempt_id for word in words if isinstance(word, RunStarted | RunFinished)}
+        await lock_jobs_of_attempts(session, ids)
+        attempts = await attempts_by_id(session, ids)
         # The end of a short script brings its start with it: one write for both.
         ended = {
             (word.attempt_id, word.token)

@@ -18,6 +18,9 @@ class SchedulerSettings(BrokerSettings, DatabaseSettings, GrantSettings):
     misfire_grace_s: float = Field(default=60, ge=1, le=86_400)
     catch_up_s: float = Field(default=86_400, ge=0, le=31_536_000)
 
+    clock_offset_s: float = 0
+    """For drills: this machine's wall clock is taken to be wrong by so much."""
+
     @property
     def misfire(self) -> Misfire:
         """Return what becomes of instants that passed while the scheduler was down."""

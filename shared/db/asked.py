@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.db.locks import is_shared, lock_new_jobs
 from shared.db.statements import changed
 from shared.db.tables import JobRow, RequestRow
 from shared.domain.ids import JobId, RequestId, RunId
@@ -34,7 +35,10 @@ class Asked:
 
 
 async def waiting_requests(session: AsyncSession, *, limit: int) -> list[Asked]:
-    """Lock and return requests that nobody handled yet, in the order in which they were made."""
+    """Return requests that nobody handled yet, in the order in which they were made, under their jobs' locks.
+
+    The job's lock and not the request's: what is asked of one job is handled one after the other.
+    """
     statement = (
         select(
             *(
@@ -52,8 +56,11 @@ async def waiting_requests(session: AsyncSession, *, limit: int) -> list[Asked]:
         .where(RequestRow.handled_at.is_(None))
         .order_by(RequestRow.id)
         .limit(limit)
-        .with_for_update(of=RequestRow, skip_locked=True)
     )
+    if is_shared(session):
+        seen = (await session.execute(statement.with_only_columns(RequestRow.id, RequestRow.job_id))).all()
+        await lock_new_jobs(session, {JobId(row.job_id) for row in seen})
+        statement = statement.where(RequestRow.id.in_([row.id for row in seen]))
     rows = (await session.execute(statement)).mappings()
     return [Asked(**{**values, "policy": policy_from_json(values["policy"])}) for values in rows]
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.db.locks import is_shared, lock_new_jobs
 from shared.db.statements import changed, insert_all, table_of, update_all
 from shared.db.tables import CursorRow, JobLedgerRow, JobRow, RunRow, ScheduleRow
 from shared.domain.ids import JobId, RunId, ScheduleId
@@ -79,7 +80,7 @@ async def jobs_to_follow(
     job_ids: Collection[JobId] | None = None,
     since: datetime | None = None,
 ) -> list[FollowedJob]:
-    """Return jobs whose version the scheduler has not taken over.
+    """Lock and return jobs whose version is not taken over by any scheduler.
 
     Among these, among those that were changed since then, or among all: which reads every job.
     """
@@ -103,6 +104,10 @@ async def jobs_to_follow(
         statement = statement.where(JobRow.id.in_(job_ids))
     if since is not None:
         statement = statement.where(JobRow.updated_at >= since)
+    if is_shared(session):
+        seen = {JobId(id_) for id_ in await session.scalars(statement.with_only_columns(JobRow.id))}
+        await lock_new_jobs(session, seen)
+        statement = statement.where(JobRow.id.in_(seen))
     rows = (await session.execute(statement)).mappings()
     return [FollowedJob(**{**values, "policy": policy_from_json(values["policy"])}) for values in rows]
 
@@ -195,7 +200,7 @@ async def store_version(session: AsyncSession, job: FollowedJob) -> None:
 async def take_numbers(
     session: AsyncSession, counts: Mapping[JobId, int], *, promised: Mapping[JobId, int] | None = None
 ) -> dict[JobId, int]:
-    """Lock the jobs' ledgers, reserve that many run numbers in each, return the first of each.
+    """Reserve that many run numbers in each of the jobs' ledgers, return the first of each.
 
     `promised` says how many of them are scheduled instants that are to run: these are counted.
     """

@@ -41,14 +41,14 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    settings: DatabaseSettings, *, name: str = "portal", sole_writer: bool = False
+    settings: DatabaseSettings, *, name: str = "portal", schedules: bool = False
 ) -> AsyncIterator[Database]:
     """Open the engines and dispose of them at the end. Nothing is created: see `shared.db.migrate`.
 
-    `name` says in PostgreSQL's list of sessions who we are. The ledger of a `sole_writer` raises
-    AnotherWriter there while another process has it; on SQLite a file's lock keeps that one away.
+    `name` says in PostgreSQL's list of sessions who we are. `schedules`: this process is a scheduler, which
+    writes through one connection and locks jobs while it does, see `shared.db.locks`.
     """
-    write = Use(name=name, connections=1 if sole_writer else 4, sole_writer=sole_writer)
+    write = Use(name=name, connections=1 if schedules else 4, schedules=schedules)
     engines = (
         make_engine(settings.ledger_url, write),
         make_engine(settings.ledger_url, Use(name=name, connections=8, reads_only=True)),

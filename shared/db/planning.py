@@ -12,6 +12,7 @@ from sqlalchemy import Select, Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.cursors import args_of
+from shared.db.locks import is_shared, lock_due_jobs, lock_jobs
 from shared.db.statements import table_of
 from shared.db.tables import CalendarRow, CursorRow, JobLedgerRow, JobRow, RunRow, ScheduleRow
 from shared.domain.calendars import Calendar
@@ -58,24 +59,29 @@ class Sibling:
 
 
 async def due_cursors(session: AsyncSession, *, due_by: datetime, limit: int) -> list[DueCursor]:
-    """Lock and return the cursors due by then, earliest first; other schedulers skip what is locked."""
+    """Return the cursors due by then, earliest first, under their jobs' locks.
+
+    Jobs that another transaction has locked are left out, without waiting: ask again in a moment.
+    """
+    locked = await lock_due_jobs(session, due_by=due_by, limit=limit)
     statement = (
-        _due_cursors()
-        .where(CursorRow.next_due_at <= due_by)
-        .order_by(CursorRow.next_due_at)
-        .limit(limit)
-        .with_for_update(of=CursorRow, skip_locked=True)
+        _due_cursors().where(CursorRow.next_due_at <= due_by).order_by(CursorRow.next_due_at).limit(limit)
     )
+    if locked is not None:
+        statement = statement.where(CursorRow.job_id.in_(locked))
     return [_due_cursor(row) for row in await session.execute(statement)]
 
 
 async def followed_cursors(session: AsyncSession, *, after: ScheduleId | None, limit: int) -> list[DueCursor]:
-    """Return a page of the cursors that have something to come, by the ids of their schedules."""
+    """Lock and return a page of the cursors that have something to come, by the ids of their schedules."""
     statement = (
         _due_cursors().where(CursorRow.next_due_at.is_not(None)).order_by(CursorRow.schedule_id).limit(limit)
     )
     if after is not None:
         statement = statement.where(CursorRow.schedule_id > after)
+    if is_shared(session):
+        jobs = await session.scalars(statement.with_only_columns(CursorRow.job_id))
+        await lock_jobs(session, {JobId(job_id) for job_id in jobs})
     return [_due_cursor(row) for row in await session.execute(statement)]
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL through asyncpg: every wait bounded, errors in the words that SQLite has, one scheduler.
+"""PostgreSQL through asyncpg: every wait bounded, errors in the words that SQLite has.
 
 asyncpg's errors reach us in many classes, some of them bare. Here those of a database that is locked,
 busy or down become what the rest knows them as: `OperationalError`.
@@ -12,19 +12,9 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shared.domain.errors import AnotherWriter
-
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
     from sqlalchemy.engine import ExceptionContext
-    from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.pool import ConnectionPoolEntry
-
-WRITER_LOCK = 0x506F7274616C01
-"""The advisory lock of the one scheduler: "Portal", 1. It is a lock of this database, not of the server."""
-
-SESSION_OUTLIVES_S = 60
-"""The longest that a session, with its locks, outlives a client that went without a word."""
 
 _CONNECT_S = 5
 _STATEMENT_S = 15
@@ -38,13 +28,15 @@ _BUSY_OR_DOWN_CODES = frozenset({"40001", "40003", "40P01", "55P03", "25006", "2
 """and single codes: serialization, deadlock, lock timeout, a server that is read-only for now."""
 _DATA = "22"
 """The class of a value that does not fit, which asyncpg's errors do not tell from others."""
-_LOCK_NOT_AVAILABLE = "55P03"
 
 _WAITS = {
     "lock_timeout": "3s",
     "statement_timeout": f"{_STATEMENT_S}s",
-    "idle_in_transaction_session_timeout": f"{SESSION_OUTLIVES_S}s",
+    "idle_in_transaction_session_timeout": "60s",
 }
+_FROZEN_S = 5
+"""After so long in the middle of a transaction a scheduler's locks go to the others, which have executors
+to answer within 15 s. Between two statements it takes milliseconds."""
 # A machine that vanished must not keep its locks for the two hours of TCP's own patience.
 _PEER = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 
@@ -58,18 +50,17 @@ class Use:
     connections: int
     reads_only: bool = False
     """Every transaction sees one state of the database, as on SQLite, and can change nothing."""
-    sole_writer: bool = False
-    """One connection, which holds the scheduler's lock for as long as it lives."""
+    schedules: bool = False
+    """One connection, whose transactions hold locks on jobs: see `shared.db.locks`."""
     patient: bool = False
     """Waits for locks for half a minute and for statements for ever: migrations."""
 
 
 def make_engine(url: str, use: Use) -> AsyncEngine:
     """Return an engine; nothing is connected yet. Commits are as durable as the server's defaults."""
-    snapshot = use.reads_only or use.sole_writer
     engine = create_async_engine(
         _without_sslmode(make_url(url)),
-        isolation_level="REPEATABLE READ" if snapshot else "READ COMMITTED",
+        isolation_level="REPEATABLE READ" if use.reads_only else "READ COMMITTED",
         execution_options={"postgresql_readonly": True} if use.reads_only else {},
         pool_pre_ping=True,
         pool_size=use.connections,
@@ -83,8 +74,6 @@ def make_engine(url: str, use: Use) -> AsyncEngine:
     )
     event.listen(engine.sync_engine, "do_connect", _connected)
     event.listen(engine.sync_engine, "handle_error", _in_our_words, retval=True)
-    if use.sole_writer:
-        event.listen(engine.sync_engine, "connect", _take_writer_lock)
     return engine
 
 
@@ -109,9 +98,9 @@ def _server_settings(use: Use) -> dict[str, str]:
     settings = {"application_name": f"portal {use.name}", "timezone": "UTC", **_WAITS, **_PEER}
     if use.patient:
         settings |= {"lock_timeout": "30s", "statement_timeout": "0"}
-    if use.sole_writer:
-        # A scheduler writes every 2 s. One that is frozen hands the lock to the next in line.
-        settings["idle_session_timeout"] = "30s"
+    if use.schedules:
+        # Who is waited for is at work, or is cut off before that.
+        settings |= {"lock_timeout": "10s", "idle_in_transaction_session_timeout": f"{_FROZEN_S}s"}
     return settings
 
 
@@ -150,25 +139,3 @@ def _is_busy_or_down(error: BaseException, dbapi: Any) -> bool:
         return True
     code = getattr(error, "sqlstate", None) or ""
     return code.startswith(_BUSY_OR_DOWN) or code in _BUSY_OR_DOWN_CODES
-
-
-def _take_writer_lock(connection: "DBAPIConnection", _record: "ConnectionPoolEntry") -> None:
-    """Wait up to the lock timeout for the scheduler's lock.
-
-    The lock lives and dies with the session that every write goes through. So there is no moment in
-    which its holder could still commit while another has it: PostgreSQL ends the transaction of a
-    session before it lets go of the session's locks. No lease has to be checked, no clock is trusted.
-
-    Raises:
-        AnotherWriter: another session has it.
-    """
-    cursor = connection.cursor()
-    try:
-        cursor.execute(f"SELECT pg_advisory_lock({WRITER_LOCK})")
-    except Exception as error:
-        if getattr(error, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
-            raise AnotherWriter("another scheduler works on this database") from error
-        raise
-    finally:
-        cursor.close()
-        connection.rollback()

@@ -1,10 +1,12 @@
 """Says whether a database can be worked with, without loading what migrates it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import DateTime, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.engine import LOCKED_OR_DOWN, Sessions
 from shared.db.postgres import refusal
@@ -13,6 +15,7 @@ from shared.runtime.clock import Clock
 log = structlog.get_logger()
 
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
+_CLOCK = text("SELECT clock_timestamp() AS shown").columns(shown=DateTime(timezone=True))
 _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 2.0
 
@@ -60,6 +63,13 @@ async def problem_with_schema(reading: Sessions) -> str | None:
     if found == expected:
         return None
     return f"the database has schema {found}, this version needs {expected}"
+
+
+async def database_now(session: AsyncSession) -> datetime:
+    """Return what the database's own clock shows: PostgreSQL's, for SQLite has none."""
+    shown: datetime | None = await session.scalar(_CLOCK)
+    assert shown is not None
+    return shown.astimezone(UTC)
 
 
 def newest_revision() -> str:

@@ -10,8 +10,7 @@ PortalError
 ├── UnknownMessage          a message of a type that this version does not know
 ├── Unroutable              the broker has no queue for it
 ├── BrokerUnavailable       the broker did not take it in time; it may still arrive
-├── ForgedGrant             a grant whose signature does not match
-└── AnotherWriter           another scheduler has the ledger: this one must not write
+└── ForgedGrant             a grant whose signature does not match
 """
 
 
@@ -70,7 +69,3 @@ class BrokerUnavailable(PortalError):  # noqa: N818 - says what the broker is
 
 class ForgedGrant(PortalError):  # noqa: N818 - says what the grant is
     """A grant whose signature does not match its bytes; nothing may be started from it."""
-
-
-class AnotherWriter(PortalError):  # noqa: N818 - says who is in the way
-    """Another scheduler holds the ledger; as long as it does, this process must not write."""

@@ -16,7 +16,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """Base of all messages: JSON `{v, id, type, source, time, ...}`.
 
     A released message only ever gains optional fields; readers ignore those they do not know.
-    `id` stays the same when a publish is repeated. `source` names the service that said it.
+    `id` stays the same when a publish is repeated. `source` names the service that said it,
+    and which of several schedulers.
     """
 
     v: int = 1

@@ -13,7 +13,7 @@ from tests.support.manual_clock import ManualClock
 @pytest.fixture
 async def desk(store: DatabaseSettings) -> AsyncIterator[Desk]:
     """The ledger with a clock that only the test moves; no broker."""
-    async with open_database(store, sole_writer=True) as database:
+    async with open_database(store, schedules=True) as database:
         yield Desk(database, ManualClock())
 
 

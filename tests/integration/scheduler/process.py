@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 from urllib.request import urlopen
 from uuid import UUID
 
@@ -44,11 +45,18 @@ def environment(store: DatabaseSettings, amqp_url: str, port: int = 0) -> dict[s
 
 
 @contextmanager
-def scheduler(store: DatabaseSettings, amqp_url: str, port: int = 0) -> Iterator[subprocess.Popen[str]]:
+def scheduler(
+    store: DatabaseSettings,
+    amqp_url: str,
+    port: int = 0,
+    *,
+    said: IO[str] | int = subprocess.PIPE,
+    settings: Mapping[str, str] = {},
+) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "services.scheduler"],
-        env=environment(store, amqp_url, port),
-        stderr=subprocess.PIPE,
+        env=environment(store, amqp_url, port) | dict(settings),
+        stderr=said,
         text=True,
     )
     try:
