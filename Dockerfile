@@ -47,7 +47,7 @@ FROM ${PYTHON_IMAGE} AS base
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin portal \
     && install --directory --owner=10001 --group=10001 --mode=0700 /data
 ENV PATH=/opt/portal/bin:$PATH \
-    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONTZPATH= \
     PORTAL_HOME=/data PORTAL_SCRIPTS_DIR=/scripts PORTAL_HEALTH_PORT=8081 PORTAL_LOG_FORMAT=json
 WORKDIR /app
 USER 10001:10001

@@ -1,7 +1,9 @@
 """Markers by folder, and the real servers: each started once, and only when a test asks for it."""
 
 import asyncio
+import os
 import shutil
+import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +22,13 @@ BOUND_WITH_SERVERS_S = 180
 
 # The quick ones first. The browser last: Playwright keeps an event loop in the main thread for as long
 # as its session lives, in which no async test can run.
-ORDER = ("unit", "architecture", "contract", "integration", "e2e")
+ORDER = ("unit", "architecture", "contract", "proofs", "integration", "e2e")
+
+
+def pytest_configure() -> None:
+    """Read zones from the pinned package as the services do, here and in the processes that tests start."""
+    os.environ["PYTHONTZPATH"] = ""
+    zoneinfo.reset_tzpath()
 
 
 def pytest_report_header() -> list[str]:

@@ -54,6 +54,7 @@ class Settings:
             "PORTAL_AMQP_URL": self.amqp_urls[user],
             "PORTAL_GRANT_KEY_FILE": str(self.home.secret("grant.key")),
             "PYTHONUNBUFFERED": "1",  # their last words must not die in a buffer
+            "PYTHONTZPATH": "",  # zones by the pinned package, not by what this machine has
         }
         return defaults | inherited | fixed
 

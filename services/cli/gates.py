@@ -78,6 +78,13 @@ def drill(names: Sequence[str]) -> int:
     return subprocess.run([sys.executable, "-m", "tests.drills", *names], cwd=TREE, check=False).returncode
 
 
+def prove(arguments: Sequence[str]) -> int:
+    """Hold the schedules against a model of them, at length; return 1 if an answer differs."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.oracle", *arguments], cwd=TREE, check=False
+    ).returncode
+
+
 def lock() -> int:
     """Resolve pyproject.toml anew into both requirements files; return 1 if that fails."""
     console = Console()

@@ -100,6 +100,14 @@ def drill(context: typer.Context) -> None:
     raise typer.Exit(run_drills(context.args))
 
 
+@app.command(context_settings=_PASS_ON, add_help_option=False)
+def prove(context: typer.Context) -> None:
+    """Hold the schedules against a model of them, at length: random cases, and decades with absences."""
+    from services.cli.gates import prove as run_proofs
+
+    raise typer.Exit(run_proofs(context.args))
+
+
 @app.command()
 def lock() -> None:
     """Write both requirements files anew from pyproject.toml, with hashes and without addresses."""

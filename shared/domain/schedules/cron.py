@@ -187,7 +187,7 @@ def _every(text: str, anchor: datetime | None) -> Interval:
 def _without_hashes(text: str, seed: str) -> str:
     pieces = text.split(" ")
     layout = _LAYOUTS.get(len(pieces))
-    if layout is None or "H" not in text.upper():
+    if layout is None:
         return text
 
     def chosen(field: Field) -> Callable[[int], int]:

@@ -73,9 +73,7 @@ class Parsed:
     @property
     def years(self) -> frozenset[int]:
         """Return the years of a year field."""
-        return frozenset(
-            year for year in range(FIRST_YEAR, LAST_YEAR + 1) if self.bits >> (year - FIRST_YEAR) & 1
-        )
+        return frozenset(FIRST_YEAR + n for n in range(self.bits.bit_length()) if self.bits >> n & 1)
 
 
 def parse_field(field: Field, text: str, start: int) -> Parsed:
@@ -164,9 +162,7 @@ def _number(field: Field, text: str) -> int:
 
 
 def _suggestion(field: Field, text: str) -> str:
-    close = get_close_matches(text[:12], field.names, n=1, cutoff=0.6) or [
-        name for name in field.names if len(text) > len(name) and text.startswith(name)
-    ]
+    close = get_close_matches(text, field.names) or [name for name in field.names if text.startswith(name)]
     if close:
         return f" Did you mean {close[0]}?"
     names = f" or a name from {next(iter(field.names))} to {list(field.names)[-1]}" if field.names else ""
@@ -198,7 +194,7 @@ def _special_weekday(field: Field, item: str) -> Special | None:
         if not _is_number(number) or not 1 <= int(number) <= 5:  # noqa: PLR2004 - no month has six
             raise _problem(field, f"after # comes 1 to 5, not {_shown(number)}.")
         return Special(Kind.NTH, int(number), _number(field, day) % 7)
-    if item.endswith("L") and item[:-1]:
+    if item.endswith("L"):
         return Special(Kind.LAST_OF, weekday=_number(field, item[:-1]) % 7)
     return None
 

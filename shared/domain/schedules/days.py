@@ -10,7 +10,6 @@ from typing import NamedTuple, Protocol
 ALL_MONTHS = (1 << 13) - 2
 ALL_DAYS = (1 << 32) - 2
 ALL_WEEKDAYS = (1 << 7) - 1
-SUNDAY, SATURDAY = 0, 6
 
 
 class Days(Protocol):
@@ -25,11 +24,8 @@ class Month(NamedTuple):
 
     length: int
     first: int
-
-    @property
-    def days(self) -> int:
-        """Return all its days as bits."""
-        return (1 << (self.length + 1)) - 2
+    days: int
+    """All its days as bits."""
 
     def weekday(self, day: int) -> int:
         """Return the weekday of a day; 0 is Sunday."""
@@ -107,7 +103,7 @@ class EveryDays:
     def of_month(self, year: int, month: int) -> int:
         """Return the month's days that the rule names, as bits."""
         since = date(year, month, 1).toordinal() - self.start.toordinal()
-        first = -since if since < 0 else -since % self.every
+        first = max(-since, -since % self.every)
         return sum(1 << (day + 1) for day in range(first, month_shape(year, month).length, self.every))
 
 
@@ -140,7 +136,7 @@ class EveryWeeks:
 def month_shape(year: int, month: int) -> Month:
     """Return how long the month is and on which weekday it begins."""
     monday_is_0, length = monthrange(year, month)
-    return Month(length, (monday_is_0 + 1) % 7)
+    return Month(length, (monday_is_0 + 1) % 7, (1 << length + 1) - 2)
 
 
 def special_day(special: Special, shape: Month) -> int:
@@ -161,7 +157,7 @@ def special_day(special: Special, shape: Month) -> int:
 
 def _nearest_workday(day: int, shape: Month) -> int:
     if not 1 <= day <= shape.length:
-        return 0
+        return day
     match shape.weekday(day):
         case 6:
             return day - 1 if day > 1 else day + 2

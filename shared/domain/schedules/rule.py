@@ -29,18 +29,17 @@ class Rule:
     def first_from(self, local: int, last: int) -> int | None:
         """Return the first local second of the rule at or after `local`.
 
-        None if there is none on days up to that of `last`; what lies further is not searched.
+        None if there is none in months up to that of `last`; what lies further is not searched.
         """
         day, second = divmod(max(local, 0), DAY)
-        last_day = min(last // DAY, _LAST_DAY)
-        found = self._first_day(day, last_day)
+        found = self._first_day(day, last)
         if found is None:
             return None
         if found == day:
             time = self._first_time(second)
             if time is not None:
                 return day * DAY + time
-            found = self._first_day(day + 1, last_day)
+            found = self._first_day(day + 1, last)
             if found is None:
                 return None
         time = self._first_time(0)
@@ -62,10 +61,10 @@ class Rule:
         return count
 
     def _has_day(self, day: int) -> bool:
-        return self._first_day(day, min(day, _LAST_DAY)) == day
+        return self._first_day(day, day * DAY) == day
 
     def _first_day(self, day: int, last: int) -> int | None:
-        if day > last:
+        if day > _LAST_DAY:
             return None
         at = date.fromordinal(day + _EPOCH_DAY)
         year, month = at.year, at.month
@@ -76,7 +75,7 @@ class Rule:
         while True:
             first_of_month += month_shape(year, month).length
             year, month = (year + 1, 1) if month == 12 else (year, month + 1)  # noqa: PLR2004 - December
-            if first_of_month > last:
+            if first_of_month > _LAST_DAY or first_of_month * DAY > last:
                 return None
             found = self.days.of_month(year, month)
             if found:

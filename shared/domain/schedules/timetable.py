@@ -7,9 +7,7 @@ from typing import Protocol
 
 from shared.domain.schedules.notes import Note, notes_on
 from shared.domain.schedules.wall_clock import WallClock
-from shared.domain.schedules.zones import END, EPOCH
-
-_SECOND = timedelta(seconds=1)
+from shared.domain.schedules.zones import DAY, END, EPOCH
 
 
 class Fires(Protocol):
@@ -38,12 +36,13 @@ class Timetable:
     def next_after(self, instant: datetime) -> datetime | None:
         """Return the first fire strictly after `instant`; None: there is none any more."""
         second = self.fires.first_from(_second(instant) + 1)
-        return None if second is None else EPOCH + timedelta(seconds=second)
+        # Its seconds by position: by keyword they would take a twentieth of the whole answer.
+        return None if second is None else EPOCH + timedelta(0, second)
 
     def last_until(self, instant: datetime) -> datetime | None:
         """Return the newest fire at or before `instant`; None: there was none yet."""
         second = self.fires.last_to(_second(instant))
-        return None if second is None else EPOCH + timedelta(seconds=second)
+        return None if second is None else EPOCH + timedelta(0, second)
 
     def count_between(self, after: datetime, until: datetime) -> int:
         """Return how many fires lie in (`after`, `until`], without visiting them."""
@@ -106,4 +105,6 @@ class Never:
 
 
 def _second(instant: datetime) -> int:
-    return (instant - EPOCH) // _SECOND
+    # A tenth of the whole answer faster than dividing by a timedelta of a second.
+    since = instant - EPOCH
+    return since.days * DAY + since.seconds

@@ -14,8 +14,8 @@ from shared.domain.schedules.zones import DAY, END, Span, is_short, span_at
 
 _FAR = 3 * DAY
 """More than any two local times of one instant differ, and more than any fold repeats."""
-_NEVER = END + 3 * _FAR
-"""A local time that no instant up to `END` has. Even then a fold ahead may bring back a match."""
+_NEVER = 2 * END
+"""A local time later than any span's end. Even then a fold ahead may bring back a match."""
 
 
 @dataclass(frozen=True, slots=True)

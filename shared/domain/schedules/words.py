@@ -49,11 +49,10 @@ def day_words(days: DateFields) -> str:
     if by_day:
         by_day += f" of {months or 'the month'}"
     if by_day and by_weekday:
-        return (
-            f"{by_day} or {by_weekday}"
-            if days.either
-            else f"{by_day}, if it is also {by_weekday.removeprefix('on ')}"
-        )
+        if not days.either:
+            return f"{by_day}, if it is also {by_weekday.removeprefix('on ')}"
+        # The months bind the weekdays too.
+        return f"{by_day} or {by_weekday} in {months}" if months else f"{by_day} or {by_weekday}"
     if by_weekday or (months and not by_day):
         return f"{by_weekday} in {months}".strip() if months else by_weekday
     return by_day
