@@ -67,6 +67,7 @@ class Dispatcher:
         self._misfire = settings.misfire
         self._knows_time = knows_time
         self._zone_rules = ZoneRules(ledger, settings.misfire)
+        self._knows_time = knows_time
         self._offset = self._wall_offset()
         self._swept_at = self._jobs_swept_at = self._read_all_at = float("-inf")
         self.looped_at = self._clock.monotonic()

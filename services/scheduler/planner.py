@@ -176,6 +176,8 @@ def _late(rules: Rules, line: Line, span: Span, *, cap: int) -> _Late:
     after, until = _bounds(rules, line, span)
     limit = span.now - rules.misfire.grace
     until = _late_until(rules, line, min(max(limit, after), until), limit)
+    if until <= after:
+        return _Late(None, (), until, ())
     oldest = span.now - _catch_up(rules, line)
     items: list[_Item] = []
     caught_up: list[tuple[datetime, ScheduleId]] = []

@@ -214,7 +214,9 @@ class Relay:
                 detail="it could not be published in time",
                 finished_at=now,
             )
-            old = await attempts_of_runs(session, await superseded(session, late, grace=self._grace, now=now))
+            old = await attempts_of_runs(
+                session, await superseded(session, late.keys(), grace=self._grace, now=now)
+            )
             for attempt in old.values():
                 await end_unstarted(session, effects, attempt, ending)
             return set(old)

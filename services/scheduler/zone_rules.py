@@ -5,10 +5,12 @@ changed, what comes next of every schedule is worked out anew. Nothing that is d
 and what only the new rules name before now is not run: nobody had promised it.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from importlib.metadata import version as installed_version
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.calendars import calendars_of
@@ -66,7 +68,8 @@ class ZoneRules:
         return await _rework(session, self._after, self._misfire, since=self._since or now, now=now)
 
     async def _finish(self) -> None:
-        await self._ledger.write(lambda session, _: store_fact(session, FACT, self._version))
+        with suppress(IntegrityError):  # another scheduler was faster, with the same work
+            await self._ledger.write(lambda session, _: store_fact(session, FACT, self._version))
         self._is_done = True
         log.info(
             "time-zone rules changed",

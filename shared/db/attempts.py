@@ -1,14 +1,14 @@
 """The attempts, as the scheduler writes them. Every move is one UPDATE that names what it expects."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db.statements import changed, insert_all, table_of, update_all
+from shared.db.statements import changed, columns_of, insert_all, table_of, update_all
 from shared.db.tables import AttemptRow, JobRow, RunRow, ScheduleRow
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId
 from shared.domain.job import OnLost
@@ -131,7 +131,7 @@ class Claimant:
 
 async def insert_attempts(session: AsyncSession, attempts: Sequence[NewAttempt]) -> None:
     """Write new attempts, not yet published."""
-    await insert_all(session, AttemptRow, [asdict(attempt) for attempt in attempts])
+    await insert_all(session, AttemptRow, [columns_of(attempt) for attempt in attempts])
 
 
 async def attempts_by_id(session: AsyncSession, ids: Collection[AttemptId]) -> dict[AttemptId, AttemptView]:
@@ -175,7 +175,7 @@ async def claim_attempt(
             state=RunState.RUNNING,
             published_at=func.coalesce(AttemptRow.published_at, claimant.claimed_at),
             may_run_until=may_run_until,
-            **asdict(claimant),
+            **columns_of(claimant),
         )
     )
     return await changed(session, statement) == 1

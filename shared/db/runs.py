@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db.statements import changed, insert_all, table_of, update_all
+from shared.db.statements import changed, columns_of, insert_all, table_of, update_all
 from shared.db.tables import AttemptRow, CursorRow, JobRow, RunRow
 from shared.domain.backfill import SETTLED
 from shared.domain.ids import ExecutorName, JobId, RunId, ScheduleId
@@ -123,7 +123,7 @@ async def insert_runs(session: AsyncSession, runs: Sequence[NewRun]) -> None:
     Raises:
         sqlalchemy.exc.IntegrityError: when an instant is promised already.
     """
-    await insert_all(session, RunRow, [asdict(run) for run in runs])
+    await insert_all(session, RunRow, [columns_of(run) for run in runs])
 
 
 async def promised(session: AsyncSession, keys: Collection[str]) -> set[str]:

@@ -131,7 +131,9 @@ def policy_from_json(value: Mapping[str, Any]) -> Policy:
     Raises:
         InvalidInput: with the field and what to do.
     """
-    unknown = set(value) - set(policy_to_json(DEFAULT_POLICY))
+    if value == _DEFAULT_JSON:
+        return DEFAULT_POLICY
+    unknown = set(value) - set(_DEFAULT_JSON)
     if unknown:
         raise InvalidInput("policy", f"A policy has no {min(unknown)!r}. Remove it.")
     jitter = _duration("jitter_s", value.get("jitter_s"))
@@ -210,3 +212,6 @@ def _ids(field: str, value: object) -> tuple[CalendarId, ...]:
         return tuple(CalendarId(UUID(str(one))) for one in value)
     except ValueError:
         raise problem from None
+
+
+_DEFAULT_JSON = policy_to_json(DEFAULT_POLICY)

@@ -79,12 +79,13 @@ class Closed:
 
     hours: frozenset[int]
     is_endless: bool = False
+    to: datetime | None = None
 
     def excluded_by(self, instant: datetime) -> str | None:
         return f"{instant.hour} h (in Quiet)" if instant.hour in self.hours else None
 
     def moved(self, nominal: datetime, zone: str) -> datetime | None:
-        return None if self.is_endless else nominal + DAY + HOUR
+        return None if self.is_endless else self.to or nominal + DAY + HOUR
 
 
 # --- the instants ahead ------------------------------------------------------------------------
@@ -292,6 +293,22 @@ def test_a_job_that_has_had_its_runs_decides_nothing() -> None:
     assert found.decided_until == NOW - 6_000 * SECOND
 
 
+def test_a_limit_that_was_lowered_below_what_ran_is_reached() -> None:
+    assert decided(every(1), by=rules(max_runs=3, promised=5)).instants == ()
+
+
+def test_the_last_runs_are_the_first_ones_in_time_of_all_schedules() -> None:
+    by = rules(max_runs=2, overlap=Overlap.ALLOW)
+    lines = [
+        line(every(20), schedule_id=FIRST),
+        line(every(10), schedule_id=SECOND_ID, args=("other",)),
+    ]
+
+    first, second = plan(by, lines, ahead(60))
+
+    assert (instants(first), instants(second)) == ([NOW + 20 * SECOND], [NOW + 10 * SECOND])
+
+
 def test_what_is_skipped_or_missed_does_not_count_as_a_run() -> None:
     by = rules(max_runs=2, calendars=Closed(frozenset({10})))
 
@@ -352,6 +369,19 @@ def test_how_late_an_instant_is_goes_by_when_it_is_due() -> None:
     assert (found.missed, instants(found)) == (None, [at])
 
 
+def test_one_that_is_due_just_as_long_ago_as_the_grace_is_misfired() -> None:
+    limit, jitter = NOW - RULE.grace, 100 * SECOND
+    at = next(
+        limit - n * SECOND for n in range(1, 100) if jitter_of(JOB, limit - n * SECOND, jitter) == n * SECOND
+    )
+
+    found = decided(
+        every(86_400, anchor=at - DAY), since_s=200, by=rules(jitter=jitter, on_missed=OnMissed.SKIP)
+    )
+
+    assert found.missed == MissedRange(first=at, last=at, count=1)
+
+
 # --- calendars ---------------------------------------------------------------------------------
 
 
@@ -366,6 +396,30 @@ def test_what_is_shown_next_is_what_will_run() -> None:
     found = decided(every(3_600), since_s=1, by=rules(calendars=Closed(frozenset({12, 13, 14}))))
 
     assert (found.next_due_at, found.shown_at) == (NOW + HOUR, NOW + 3 * HOUR)
+
+
+@pytest.mark.parametrize(("known_s", "shown_s"), [(0, 3_600), (2, 3_600), (9 * 3_600, 9 * 3_600)])
+def test_what_was_found_to_run_next_is_looked_for_again_once_it_is_past(known_s: int, shown_s: int) -> None:
+    known = line(every(3_600), since_s=1, shown_at=NOW + known_s * SECOND)
+
+    (found,) = plan(rules(calendars=Closed(frozenset({12}))), [known], ahead())
+
+    assert found.shown_at == NOW + shown_s * SECOND
+
+
+def test_a_moved_instant_is_not_shown_before_one_that_comes_earlier() -> None:
+    by = rules(calendars=Closed(frozenset({13})), on_excluded=OnExcluded.MOVE)
+
+    assert decided(every(3_600), by=by).shown_at == NOW + 2 * HOUR
+
+
+def test_two_instants_that_are_moved_to_one_are_one_run() -> None:
+    by = rules(calendars=Closed(frozenset({12, 13}), to=NOW + 2 * DAY), on_excluded=OnExcluded.MOVE)
+
+    found = decided(every(3_600), since_s=1, window_s=3_600, by=by)
+
+    assert instants(found) == [NOW]
+    assert skipped(found) == [(NOW + HOUR, Reason.COINCIDES)]
 
 
 def test_with_calendars_that_allow_nothing_none_is_shown() -> None:
