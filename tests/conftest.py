@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from shared.db import migrate
 from shared.runtime.settings import DatabaseSettings
@@ -29,6 +30,9 @@ def pytest_configure() -> None:
     """Read zones from the pinned package as the services do, here and in the processes that tests start."""
     os.environ["PYTHONTZPATH"] = ""
     zoneinfo.reset_tzpath()
+    # How long an example takes says more of the machine than of the code: speed is for the benchmarks.
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
 
 
 def pytest_report_header() -> list[str]:
