@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
+from itertools import islice
 from typing import Protocol
 
 from shared.domain.ids import ScheduleId
@@ -102,3 +103,31 @@ def newest_first(
 def _lane(schedule: Followed, after: datetime, until: datetime) -> Iterator[tuple[datetime, Followed]]:
     for at in schedule.newest_first(after, until):
         yield at, schedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """What was promised in a time: how much there is in all, and where the newest part of it begins."""
+
+    count: int
+    first: datetime
+    last: datetime
+    after: datetime
+    """In (`after`, end] there are at most as many as the limit."""
+
+
+def newest_span(
+    schedules: Iterable[Followed], after: datetime, until: datetime, *, limit: int
+) -> Span | None:
+    """Return what was promised in (`after`, `until`]; None where there was nothing."""
+    known = tuple(schedules)
+    last, first = newest_until(known, until), nearest_after(known, after)
+    if last is None or first is None or last <= after or first > until:
+        return None
+    beyond = next(islice(newest_first(known, after, until), limit, None), None)
+    return Span(
+        count=count_of(known, after, until),
+        first=first,
+        last=last,
+        after=after if beyond is None else beyond[0],
+    )
