@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.db.tables import ScheduleRow
 from shared.domain.ids import JobId, ScheduleId
 from shared.domain.instants import Followed
-from shared.domain.schedules import from_json
+from shared.domain.schedules import from_json, timetable
 
 
 async def schedules_ever(session: AsyncSession, job_id: JobId) -> tuple[Followed, ...]:
@@ -21,7 +21,7 @@ def _followed(row: ScheduleRow) -> Followed:
     schedule = from_json(row.spec)
     return Followed(
         id=ScheduleId(row.id),
-        timetable=schedule,
+        timetable=timetable(schedule, row.zone),
         text=schedule.describe(),
         since=row.created_at,
         until=row.retired_at,

@@ -5,24 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
-from typing import Protocol
 
 from shared.domain.ids import ScheduleId
+from shared.domain.schedules import Timetable
 
 _SECOND = timedelta(seconds=1)
-
-
-class Timetable(Protocol):
-    """The instants that a rule names, without beginning or end."""
-
-    def next_after(self, instant: datetime) -> datetime | None:
-        """Return the first one strictly after `instant`."""
-
-    def last_until(self, instant: datetime) -> datetime | None:
-        """Return the newest one at or before `instant`."""
-
-    def count_between(self, after: datetime, until: datetime) -> int:
-        """Return how many lie in (`after`, `until`]; cheap for years."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,28 @@
 """A job's instants over HTTP: why one did not run, pausing and resuming, running after the fact."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
 from services.ui.commands import CatchUp, Range
 from services.ui.portal import Portal
 from shared.domain.ids import JobId, ScheduleId
+
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
+
+
+def _within_reason(instant: datetime) -> datetime:
+    if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+        raise ValueError("choose an instant between the years 1970 and 2199")
+    return instant.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_within_reason)]
 
 
 class ResumeBody(BaseModel):
@@ -26,8 +38,8 @@ class RangeBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    after: AwareDatetime
-    until: AwareDatetime
+    after: Instant
+    until: Instant
     schedule_id: UUID | None = None
 
     def range(self) -> Range:
@@ -43,7 +55,7 @@ def router(portal: Portal) -> APIRouter:
     _add_after_the_fact(routes, portal)
 
     @routes.get("/why")
-    async def why(job_id: UUID, at: AwareDatetime | None = None) -> Response:
+    async def why(job_id: UUID, at: Instant | None = None) -> Response:
         """Answer for an instant; without one, for what waits or was due last."""
         return answer(await portal.queries.why(JobId(job_id), at))
 

@@ -14,9 +14,10 @@ from shared.domain.instants import (
     nearest_after,
     nearest_before,
     newest_first,
+    newest_span,
     newest_until,
 )
-from shared.domain.schedules import Interval, Manual
+from shared.domain.schedules import Interval, Manual, timetable
 
 START = datetime(2026, 3, 4, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -25,7 +26,7 @@ MINUTE = timedelta(minutes=1)
 def every(minutes: int, *, since: int = 0, until: int | None = None, number: int = 1) -> Followed:
     return Followed(
         id=ScheduleId(UUID(int=number)),
-        timetable=Interval(every=minutes * MINUTE, anchor=START),
+        timetable=timetable(Interval(every=minutes * MINUTE, anchor=START), "UTC"),
         text=f"Every {minutes} minutes",
         since=START + since * MINUTE,
         until=None if until is None else START + until * MINUTE,
@@ -56,7 +57,7 @@ def test_neighbours_are_the_nearest_of_all_schedules() -> None:
     assert minute(nearest_before(both, START + 20 * MINUTE)) == 14
     assert minute(newest_until(both, START + 20 * MINUTE)) == 20
     assert minute(nearest_after(both, START + 20 * MINUTE)) == 21
-    assert nearest_after((replace(both[0], timetable=Manual()),), START) is None
+    assert nearest_after((replace(both[0], timetable=timetable(Manual(), "UTC")),), START) is None
 
 
 def test_two_schedules_at_one_instant_are_two_and_come_in_the_order_of_their_ids() -> None:
@@ -82,3 +83,19 @@ def test_counting_listing_and_naming_agree(
 
     assert listed == [n for n in range(end, after, -1) if schedule.named(START + n * MINUTE)]
     assert schedule.count_between(*span) == len(listed)
+
+
+def test_of_what_passed_the_newest_part_is_within_the_limit() -> None:
+    both = (every(10), every(7, number=2))
+    end = START + 60 * MINUTE
+
+    whole = newest_span(both, START, end, limit=14)
+    part = newest_span(both, START, end, limit=3)
+
+    assert whole is not None
+    assert part is not None
+    assert (whole.count, minute(whole.first), minute(whole.last), minute(whole.after)) == (14, 7, 60, 0)
+    assert (part.count, minute(part.after)) == (14, 49)
+    assert count_of(both, part.after, end) == 3
+    assert newest_span(both, START, START + 6 * MINUTE, limit=3) is None
+    assert newest_span(both, end, end, limit=3) is None

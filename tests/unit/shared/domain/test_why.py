@@ -13,7 +13,7 @@ from shared.domain.ids import ScheduleId
 from shared.domain.instants import Followed
 from shared.domain.policy import Policy
 from shared.domain.run import Cause, Reason, RunState
-from shared.domain.schedules import Interval
+from shared.domain.schedules import Interval, timetable
 from shared.domain.why import (
     Exclusion,
     Facts,
@@ -34,7 +34,10 @@ TEN = NINE + HOUR
 CREATED = NINE - DAY
 SCHEDULE = ScheduleId(UUID(int=1))
 HOURLY = Followed(
-    id=SCHEDULE, timetable=Interval(every=HOUR, anchor=CREATED), text="Every hour", since=CREATED
+    id=SCHEDULE,
+    timetable=timetable(Interval(every=HOUR, anchor=CREATED), "UTC"),
+    text="Every hour",
+    since=CREATED,
 )
 DOWN = Standing(broker=False, broker_since=NINE - MINUTE)
 SILENT = Standing(scheduler=False, silent_since=NINE)
