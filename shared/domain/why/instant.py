@@ -16,7 +16,10 @@ _AFTER_THE_FACT = Fix("Run this instant after the fact.", Remedy.BACKFILL)
 
 def findings(facts: Facts) -> Iterator[Finding]:
     """Yield the answers in their order; the last one has the verdict."""
-    for question in (_created, _deleted, _named, _window, _pause, _calendar, _due, _decided):
+    policy = facts.policy
+    limits = (_window,) if (policy.starts_at or policy.ends_at or policy.max_runs) else ()
+    calendars = (_calendar,) if (policy.include or policy.exclude or facts.exclusion) else ()
+    for question in (_created, _deleted, _named, *limits, _pause, *calendars, _due, _decided):
         found = question(facts)
         yield found
         if found.verdict is not None:
@@ -55,9 +58,9 @@ def silence(standing: Standing) -> Finding:
 def _created(facts: Facts) -> Finding:
     if facts.at < facts.created_at:
         return stops(
-            "Job", Verdict.BEFORE_CREATED, ("Before the job was created, which was ", facts.created_at)
+            "Created", Verdict.BEFORE_CREATED, ("Before the job was created, which was ", facts.created_at)
         )
-    return passed("Job", "Created ", facts.created_at)
+    return passed("Created", facts.created_at)
 
 
 def _deleted(facts: Facts) -> Finding:
@@ -139,7 +142,7 @@ def _calendar(facts: Facts) -> Finding:
 def _due(facts: Facts) -> Finding:
     if facts.at > facts.now:
         return ends_well("Due", Verdict.NOT_YET, ("Not yet: due in ", facts.at - facts.now, ", ", facts.at))
-    return passed("Due", "Due ", facts.at)
+    return passed("Due", facts.at)
 
 
 def _decided(facts: Facts) -> Finding:

@@ -13,7 +13,8 @@ _OPEN_EXECUTORS = Remedy.OPEN_EXECUTORS
 
 def findings(facts: Facts, run: RunFacts) -> Iterator[Finding]:
     """Yield the answers in their order; the last one has the verdict."""
-    for question in (_due, _in_the_way, _attempt, _broker, _scheduler, _executor, _slot):
+    again = (_attempt,) if run.attempt > 1 else ()
+    for question in (_due, _in_the_way, *again, _broker, _scheduler, _executor, _slot):
         found = question(facts, run)
         yield found
         if found.verdict is not None:
@@ -24,7 +25,7 @@ def _due(facts: Facts, run: RunFacts) -> Finding:
     if run.due_at > facts.now:
         wait = run.due_at - facts.now
         return ends_well("Due", Verdict.NOT_YET, ("Not yet: due in ", wait, ", ", run.due_at))
-    return passed("Due", "Due ", run.due_at)
+    return passed("Due", run.due_at)
 
 
 def _in_the_way(facts: Facts, run: RunFacts) -> Finding:
@@ -40,10 +41,10 @@ def _in_the_way(facts: Facts, run: RunFacts) -> Finding:
 
 
 def _attempt(facts: Facts, run: RunFacts) -> Finding:
-    if run.attempt > 1 and run.attempt_due_at is not None and run.attempt_due_at > facts.now:
+    if run.attempt_due_at is not None and run.attempt_due_at > facts.now:
         words: Words = (f"Waiting: attempt {run.attempt} starts ", run.attempt_due_at)
         return stops("Attempt", Verdict.WAITING, words)
-    return passed("Attempt", f"Attempt {max(1, run.attempt)}")
+    return passed("Attempt", f"Attempt {run.attempt} may start")
 
 
 def _broker(facts: Facts, run: RunFacts) -> Finding:  # noqa: ARG001 - one shape for all questions
@@ -57,13 +58,14 @@ def _broker(facts: Facts, run: RunFacts) -> Finding:  # noqa: ARG001 - one shape
 
 
 def _scheduler(facts: Facts, run: RunFacts) -> Finding:  # noqa: ARG001 - one shape for all questions
-    return passed("Scheduler", "It decides") if facts.standing.scheduler else silence(facts.standing)
+    return passed("Scheduler", "It is there") if facts.standing.scheduler else silence(facts.standing)
 
 
 def _executor(facts: Facts, run: RunFacts) -> Finding:
     pool = facts.pool
     if pool.taking > 0:
-        return passed("Executor", f"{_counted(pool.taking, 'executor')} of pool {run.pool} would take it")
+        serve = "executor serves" if pool.taking == 1 else "executors serve"
+        return passed("Executor", f"{pool.taking} {serve} pool {run.pool}")
     if pool.ailing:
         fix = Fix("Mend that executor, or start another one.", _OPEN_EXECUTORS)
         words: Words = (f"No executor of pool {run.pool} takes runs: {pool.problem}",)
@@ -96,7 +98,3 @@ def _handed_over(facts: Facts, run: RunFacts) -> Finding:
         return ends_well("Slot", Verdict.DECIDING, ("A slot is free: the run is being handed over",))
     words: Words = ("Waiting: a slot is free, and no executor has taken it yet; it is sent again by itself",)
     return stops("Slot", Verdict.WAITING, words, fix=Fix("Look at the executors.", _OPEN_EXECUTORS))
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
