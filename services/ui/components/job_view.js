@@ -4,8 +4,6 @@ import { api, attempt, debounced, follow, jobActions, openUnder } from "jp_core"
 import { BackfillDialog, ResumeDialog } from "jp_dialogs";
 import { WhyPanel } from "jp_why";
 
-const DAY_MS = 86_400_000;
-
 export default {
   components: { ...parts, BackfillDialog, ResumeDialog, WhyPanel },
   props: { initial: Object },
@@ -109,12 +107,7 @@ export default {
     },
     openUnder,
     doing(action) { this.$refs.menu.hidePopover(); return action(); },
-    // Without a range, the last day is looked at.
-    backfill(range = null) {
-      const now = Date.now();
-      const day = { after: new Date(now - DAY_MS).toISOString(), until: new Date(now).toISOString() };
-      this.$refs.backfill.open(this.job, range ?? day);
-    },
+    backfill(range = null) { this.$refs.backfill.open(this.job, range); },
     async does(action) { await action(this.job); await this.load(); },
     async restore() { await attempt(() => api(`/jobs/${this.job.id}/restore`, { method: "POST" })); await this.load(); },
   },

@@ -43,19 +43,19 @@ export default {
       <div v-else class="jp-scroll">
         <table class="jp-table">
           <caption class="jp-clip">Runs, newest first</caption>
-          <thead><tr><th scope="col">Run</th><th v-if="!job" scope="col" class="jp-table__grow">Job</th><th scope="col">State</th><th scope="col">Due</th><th scope="col">Started</th>
-            <th scope="col">Duration</th><th scope="col">Executor</th><th scope="col">Cause</th><th scope="col" class="jp-table__grow">What happened</th><th scope="col"><span class="jp-clip">Actions</span></th></tr></thead>
+          <thead><tr><th scope="col">Run</th><th v-if="!job" scope="col" class="jp-table__half">Job</th><th scope="col">State</th><th scope="col">Due</th><th scope="col">Started</th>
+            <th scope="col">Duration</th><th scope="col">Executor</th><th scope="col">Cause</th><th scope="col" :class="job ? 'jp-table__grow' : 'jp-table__half'">What happened</th><th scope="col"><span class="jp-clip">Actions</span></th></tr></thead>
           <tbody v-if="loaded">
             <tr v-for="run in runs" :key="run.id">
               <td><a class="jp-table__link jp-strong" :href="'/runs/' + run.id">{{ numberOf(run) }}</a></td>
-              <td v-if="!job" class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + run.job_id" :title="run.job_name">{{ run.job_name }}</a></td>
+              <td v-if="!job" class="jp-table__half"><a class="jp-table__name" :href="'/jobs/' + run.job_id" :title="run.job_name">{{ run.job_name }}</a></td>
               <td><a :href="'/runs/' + run.id" tabindex="-1" aria-hidden="true"><JpChip :state="run.state" /></a><span class="jp-clip">{{ words[run.state].word }}</span></td>
               <td><JpTime :at="run.due_at" /><span v-if="run.instants > 1" class="jp-table__sub2">to <JpTime :at="run.nominal_until" /></span></td>
               <td class="jp-muted">{{ delay(run) }}</td>
               <td><span class="jp-ratio" :class="'jp-tone--' + tone(run.state)" aria-hidden="true"><span :style="{ width: share(run) + '%' }"></span></span>{{ took(run) }}</td>
               <td>{{ run.executor || '–' }}</td>
               <td>{{ causes[run.cause] || run.cause }}</td>
-              <td class="jp-table__grow jp-muted" :title="what(run)">{{ what(run) || '–' }}</td>
+              <td class="jp-muted" :class="job ? 'jp-table__grow' : 'jp-table__half'" :title="what(run)">{{ what(run) || '–' }}</td>
               <td class="jp-table__do"><button v-if="never(run)" class="jp-iconbtn" type="button" :title="afterWords(run)" :aria-label="afterWords(run) + ', ' + run.job_name + ' ' + numberOf(run)" @click="after(run)"><JpIcon name="play" /></button></td>
             </tr>
           </tbody>

@@ -3,7 +3,7 @@ import { STATES, count, instantAt, parts, plural, prefs, wallTime, when, zoneOff
 import { api, attempt, debounced, jobActions, query } from "jp_core";
 
 const SECOND = 1000;
-export const secondBefore = (iso) => new Date(Date.parse(iso) - SECOND).toISOString();
+export const secondBefore = (at) => new Date(new Date(at).getTime() - SECOND).toISOString();
 
 // The range that a missed or skipped run stands for.
 export function rangeOfRun(run) {
@@ -65,7 +65,10 @@ export const ResumeDialog = {
 
 const HAPPENED = { paused: { word: "Paused", icon: "pause", tone: "skipped" }, never: { word: "No run", icon: "gone", tone: "skipped" } };
 
-// Which instants of a range run after the fact. `open({ id, name }, { after, until, schedule_id })`.
+// Without a range, the time behind us is looked at in which not too much was due: a day, an hour, a minute.
+const BEHIND_MS = [86_400_000, 3_600_000, 60_000];
+
+// Which instants of a range run after the fact. `open({ id, name }, { after, until, schedule_id } or null)`.
 export const BackfillDialog = {
   components: parts,
   template: `
@@ -85,7 +88,7 @@ export const BackfillDialog = {
           <ul v-else-if="preview"><li v-for="item in preview.items" :key="item.at + item.schedule_id" :class="{ 'jp-instants__off': !item.runs }">
             <JpTime :at="item.at" look="when" /><span class="jp-chip" :class="'jp-tone--' + happened(item).tone"><JpIcon :name="happened(item).icon" />{{ happened(item).word }}</span>
             <a v-if="item.number" class="jp-link" :href="'/runs/' + item.run_id">#{{ item.number }}</a><span v-else></span>
-            <span class="jp-instants__will">{{ item.runs ? 'runs' : 'stays' }}</span></li></ul>
+            <span class="jp-instants__will">{{ preview.refused ? '' : item.runs ? 'will run' : 'stays' }}</span></li></ul>
         </div>
         <p class="jp-small" aria-live="polite">{{ sum }}</p>
         <div class="jp-dialog__do"><button class="jp-btn" type="button" @click="close">Cancel</button>
@@ -114,11 +117,19 @@ export const BackfillDialog = {
   methods: {
     plural,
     happened: (item) => HAPPENED[item.happened] ?? STATES[item.happened],
-    open(job, { after, until, schedule_id: scheduleId = null }) {
-      const from = wallTime(Date.parse(after) + SECOND);
-      Object.assign(this, { job, from, until: wallTime(until), scheduleId, preview: null, error: "", busy: false });
-      this.look();
+    async open(job, range = null) {
+      Object.assign(this, { job, preview: null, error: "", busy: false });
       this.$nextTick(() => this.$refs.dialog.showModal());
+      if (range) return this.lookAt(range);
+      const until = new Date(Math.floor(Date.now() / 60_000) * 60_000);
+      for (const behind of BEHIND_MS) {
+        await this.lookAt({ after: secondBefore(until - behind), until });
+        if (!this.preview?.refused) break;
+      }
+    },
+    lookAt({ after, until, schedule_id: scheduleId = null }) {
+      Object.assign(this, { from: wallTime(Date.parse(after) + SECOND), until: wallTime(until), scheduleId });
+      return this.look();
     },
     close() { this.$refs.dialog.close(); },
     async look() {

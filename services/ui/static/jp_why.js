@@ -32,7 +32,7 @@ export const WhyPanel = {
           <button v-else class="jp-btn" type="button" @click="act"><JpIcon :name="does[0]" />{{ does[1] }}</button></p>
       </div>
       <ol class="jp-why__checks" aria-label="What was asked, in order"><li v-for="check in answer.checks" :key="check.name" :class="{ 'jp-why__stop': !check.passed }">
-        <JpIcon :name="check.passed ? 'check' : 'cross'" /><span class="jp-clip">{{ check.passed ? 'passed:' : 'not passed:' }}</span><span class="jp-why__name">{{ check.name }}</span><span><template v-if="!check.passed && answer.fix">{{ answer.fix.words }}</template><JpWords v-else :pieces="check.words" /></span></li></ol>
+        <JpIcon :name="check.passed ? 'check' : 'cross'" /><span class="jp-clip">{{ check.passed ? 'passed:' : 'not passed:' }}</span><span class="jp-why__name">{{ check.name }}</span><span><JpWords v-if="check.passed" :pieces="check.words" /><template v-else>This is the reason. {{ answer.fix?.words }}</template></span></li></ol>
     </div>
     <h2 v-else id="jp-why-title" class="jp-clip">Why it runs or does not</h2>
     <form class="jp-why__ask" @submit.prevent="askTyped">
@@ -62,7 +62,8 @@ export const WhyPanel = {
       if (this.asked) return "Asked about";
       return this.answer.run ? `Run #${this.answer.run.number}, due` : "Due";
     },
-    does() { return DOES[this.answer.fix?.remedy]; },
+    does() { return this.isRange ? ["play", "Choose instants…"] : DOES[this.answer.fix?.remedy]; },
+    isRange() { return this.answer.fix?.remedy === "backfill" && this.answer.run?.instants > 1; },
     link() {
       const { fix, run, blocker_id: blocker } = this.answer;
       const links = {
@@ -103,7 +104,7 @@ export const WhyPanel = {
       const { fix, run, at } = this.answer;
       if (fix.remedy === "run-now") jobActions.runNow(this.job);
       else if (fix.remedy !== "backfill") this.$emit(fix.remedy);
-      else if (run?.instants > 1) this.$emit("backfill", rangeOfRun(run));
+      else if (this.isRange) this.$emit("backfill", rangeOfRun(run));
       else jobActions.backfill(this.job.id, run ? rangeOfRun(run) : { after: secondBefore(at), until: at }, `Asked for a run of ${this.job.name} for ${when(at)}.`);
     },
   },

@@ -11,6 +11,7 @@ from shared.domain.why.finding import Finding, ends_well, passed, stops
 from shared.domain.why.instant import exclusion_words, pause_at, pause_words
 
 _AFTER_THE_FACT = Fix("Run it now after the fact.", Remedy.BACKFILL)
+_CHOOSE = Fix("Choose which of its instants to run after the fact.", Remedy.BACKFILL)
 _READ_LOG = Fix("Read its log.", Remedy.OPEN_RUN)
 _CAUSES = MappingProxyType(
     {
@@ -70,7 +71,8 @@ def _not_run(facts: Facts, run: RunFacts) -> Finding:
         case Reason.DEADLINE:
             return _too_late(facts, run)
         case Reason.DOWNTIME:
-            return stops("Scheduler", Verdict.MISSED, _missed(run), fix=_AFTER_THE_FACT)
+            fix = _AFTER_THE_FACT if run.instants == 1 else _CHOOSE
+            return stops("Scheduler", Verdict.MISSED, _missed(run), fix=fix)
         case _:
             is_missed = run.state is RunState.MISSED
             verdict = Verdict.MISSED if is_missed else Verdict.SKIPPED
