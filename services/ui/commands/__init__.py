@@ -3,12 +3,12 @@
 A command never waits for the broker: what was asked for is a row, the message only a wake-up.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from services.ui.commands import jobs, pauses, people, runs
+from services.ui.commands import calendars, jobs, pauses, people, runs
 from services.ui.commands.drafts import JobDraft
 from services.ui.commands.heads import Change
 from services.ui.commands.pauses import CatchUp
@@ -16,7 +16,7 @@ from services.ui.commands.runs import Range
 from services.ui.commands.wake import Wakeups
 from services.ui.models import Person
 from shared.db.engine import Sessions
-from shared.domain.ids import JobId, RequestId, RunId
+from shared.domain.ids import CalendarId, JobId, RequestId, RunId
 from shared.domain.run import Cause
 from shared.runtime.clock import Clock
 
@@ -130,6 +130,39 @@ class Commands:
         )
         self.wakeups.requested(request.id)
         return request.run_id
+
+    async def create_calendar(self, value: Mapping[str, object]) -> CalendarId:
+        """Store a new calendar, given as `shared.domain.calendars.from_json` reads it.
+
+        Raises:
+            NameTaken: another calendar has the name.
+            InvalidInput: with the field and what to do.
+        """
+        return await calendars.create(self.sessions, value, now=self.clock.now())
+
+    async def edit_calendar(
+        self, calendar_id: CalendarId, value: Mapping[str, object], *, expected_version: int
+    ) -> None:
+        """Replace a calendar; the jobs that are judged by it count as changed and are planned anew.
+
+        Raises:
+            NotFound: no such calendar.
+            Conflict: it has another version by now.
+            NameTaken, InvalidInput: as in `create_calendar`.
+        """
+        for change in await calendars.edit(
+            self.sessions, calendar_id, value, expected_version=expected_version, now=self.clock.now()
+        ):
+            self._tell(change)
+
+    async def delete_calendar(self, calendar_id: CalendarId) -> None:
+        """Delete a calendar that no job uses.
+
+        Raises:
+            NotFound: no such calendar.
+            Conflict: jobs use it, and which.
+        """
+        await calendars.delete(self.sessions, calendar_id, now=self.clock.now())
 
     async def save_person(self, person_id: UUID | None, person: Person) -> UUID:
         """Keep how a browser wants to see the portal; return its id, a new one for None.

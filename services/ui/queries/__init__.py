@@ -30,6 +30,7 @@ from services.ui.models import (
 )
 from services.ui.queries import (
     backfill,
+    calendars,
     executors,
     health,
     jobs,
@@ -41,11 +42,12 @@ from services.ui.queries import (
     why,
 )
 from services.ui.queries.backfill import BackfillPreview, ResumePreview
+from services.ui.queries.calendars import CalendarItem
 from services.ui.queries.explained import WhyAnswer
 from services.ui.queries.jobs import JobsFilter
 from services.ui.queries.runs import RunsFilter
 from shared.db.engine import Database
-from shared.domain.ids import AttemptId, JobId, RunId, ScheduleId
+from shared.domain.ids import AttemptId, CalendarId, JobId, RunId, ScheduleId
 from shared.domain.why import Standing
 from shared.runtime.clock import Clock
 
@@ -135,6 +137,20 @@ class Queries:
         now = self.clock.now()
         async with self.database.reading() as session:
             return await backfill.preview_of(session, job_id, schedule_id, after=after, until=min(until, now))
+
+    async def calendars(self) -> tuple[CalendarItem, ...]:
+        """Return the calendars by name, each with the jobs that are judged by it."""
+        async with self.database.reading() as session:
+            return await calendars.every_calendar(session)
+
+    async def calendar(self, calendar_id: CalendarId) -> CalendarItem:
+        """Return one calendar.
+
+        Raises:
+            NotFound: no such calendar, or it is deleted.
+        """
+        async with self.database.reading() as session:
+            return await calendars.calendar(session, calendar_id)
 
     async def runs(
         self, which: RunsFilter | None = None, *, after: str | None = None, limit: int = 50

@@ -11,8 +11,10 @@ from services.ui.queries.explained import WhyAnswer, shown
 from services.ui.queries.standing import blocker_of, pool_of
 from services.ui.queries.subject import Subject, subject_at, subject_now
 from shared.db import pauses
+from shared.db.calendars import calendars_by_ids
 from shared.db.schedules import schedules_ever
 from shared.db.tables import JobLedgerRow, JobRow
+from shared.domain.calendars import CalendarRules, Excluded
 from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
 from shared.domain.policy import policy_from_json
@@ -45,6 +47,7 @@ async def why_of(
         policy=policy_from_json(job.policy),
         promised_count=found.promised_count or 0,
         run=subject.run,
+        exclusion=await _exclusion(session, job, subject.at),
         standing=standing,
     )
     return await _answered(session, job_id, facts, subject)
@@ -61,6 +64,17 @@ async def _job(session: AsyncSession, job_id: JobId) -> Any:
     if found is None:
         raise NotFound("There is no such job.")
     return found
+
+
+async def _exclusion(session: AsyncSession, job: JobRow, at: datetime) -> Excluded | None:
+    policy = policy_from_json(job.policy)
+    known = await calendars_by_ids(session, {*policy.include, *policy.exclude})
+    rules = CalendarRules(
+        include=tuple(known[one] for one in policy.include if one in known),
+        exclude=tuple(known[one] for one in policy.exclude if one in known),
+    )
+    verdict = rules.verdict(at)
+    return verdict if isinstance(verdict, Excluded) else None
 
 
 async def _answered(session: AsyncSession, job_id: JobId, facts: Facts, subject: Subject) -> WhyAnswer:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from shared.domain.calendars import Excluded
 from shared.domain.ids import ScheduleId
 from shared.domain.instants import Followed
 from shared.domain.policy import DEFAULT_POLICY, Policy
@@ -99,14 +100,6 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exclusion:
-    """A calendar that excludes the instant."""
-
-    calendar: str
-    label: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything that the answer depends on."""
 
@@ -122,6 +115,7 @@ class Facts:
     """How many scheduled instants were to run so far."""
     run: RunFacts | None = None
     blocker: RunRef | None = None
-    exclusion: Exclusion | None = None
+    exclusion: Excluded | None = None
+    """Why the job's calendars, as they stand now, do not let the instant pass."""
     pool: PoolFacts = field(default_factory=PoolFacts)
     standing: Standing = field(default_factory=Standing)

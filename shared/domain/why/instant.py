@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from shared.domain.calendars import Excluded
 from shared.domain.instants import Followed, nearest_after, nearest_before
 from shared.domain.why.answer import Fix, Remedy, Verdict, Words
 from shared.domain.why.facts import Facts, Pause, Standing
@@ -39,9 +40,12 @@ def pause_words(pause: Pause) -> Words:
     return ("Paused by ", pause.paused_by, " from ", pause.paused_at, " to ", pause.resumed_at, by)
 
 
-def exclusion_words(calendar: str, label: str) -> Words:
+def exclusion_words(excluded: Excluded) -> Words:
     """Say which calendar excludes it, and as what."""
-    return (f"Excluded by calendar {calendar}", f": {label}" if label else "")
+    names = " and ".join(excluded.by)
+    if not excluded.inside:
+        return (f"Excluded: it is outside of {names}",)
+    return (f"Excluded by calendar {names}", f": {excluded.label}" if excluded.label else "")
 
 
 def silence(standing: Standing) -> Finding:
@@ -134,7 +138,7 @@ def _pause(facts: Facts) -> Finding:
 def _calendar(facts: Facts) -> Finding:
     if facts.exclusion is None:
         return passed("Calendar", "No calendar excludes it")
-    words = exclusion_words(facts.exclusion.calendar, facts.exclusion.label)
+    words = exclusion_words(facts.exclusion)
     fix = Fix("Change the calendar, or the job's rules.", Remedy.OPEN_CALENDARS)
     return stops("Calendar", Verdict.EXCLUDED, words, fix=fix)
 

@@ -89,11 +89,10 @@ def _overlapped(facts: Facts, run: RunFacts) -> Finding:
 
 
 def _excluded(facts: Facts, run: RunFacts) -> Words:
-    """Say which calendar it was when the instant was decided: the detail says so, today's may differ."""
+    """Say which calendar it was when the instant was decided: the calendars of today may differ."""
     if run.detail:
-        return exclusion_words(run.detail, "")
-    named = facts.exclusion
-    return ("Excluded by a calendar",) if named is None else exclusion_words(named.calendar, named.label)
+        return (f"Excluded: {run.detail}",)
+    return ("Excluded by a calendar",) if facts.exclusion is None else exclusion_words(facts.exclusion)
 
 
 def _too_late(facts: Facts, run: RunFacts) -> Finding:

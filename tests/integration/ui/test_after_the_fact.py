@@ -12,9 +12,8 @@ from shared.db.engine import Database
 from shared.db.tables import JobRow, PauseRow, RequestRow
 from shared.domain.ids import JobId
 from shared.domain.run import Reason, RunState
+from tests.integration.ui.history import MINUTE, THEN, an_old_job, iso, promised, rows_of
 from tests.integration.ui.stage import NOW, a_job, run_rows
-from tests.integration.ui.test_commands import rows_of
-from tests.integration.ui.test_why import MINUTE, THEN, an_old_job, iso, promised
 
 SECOND = timedelta(seconds=1)
 

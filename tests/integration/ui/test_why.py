@@ -6,14 +6,12 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import select, update
 
 from services.ui.app import Parts
 from shared.db.engine import Database
-from shared.db.runs import promise_key
-from shared.db.tables import JobRow, RunRow, ScheduleRow
-from shared.domain.ids import JobId, ScheduleId
+from shared.domain.ids import JobId
 from shared.domain.run import Cause, Reason, RunState
+from tests.integration.ui.history import MINUTE, THEN, an_old_job, iso, promised
 from tests.integration.ui.stage import (
     NOW,
     a_job,
@@ -23,44 +21,6 @@ from tests.integration.ui.stage import (
     an_executor,
     run_rows,
 )
-
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-THEN = (NOW - HOUR).replace(microsecond=0)
-
-
-async def an_old_job(parts: Parts, database: Database, every_s: int = 600, **changes: Any) -> JobId:
-    """Make a job that was there three hours before now, with an instant at THEN."""
-    schedule = {"kind": "interval", "every_s": every_s, "anchor": (THEN - 100 * MINUTE).isoformat()}
-    job_id = await a_job(parts, schedule=schedule, **changes)
-    async with database.ledger.begin() as session:
-        long_ago = NOW - 3 * HOUR
-        await session.execute(update(JobRow).where(JobRow.id == job_id).values(created_at=long_ago))
-        await session.execute(
-            update(ScheduleRow).where(ScheduleRow.job_id == job_id).values(created_at=long_ago)
-        )
-    return job_id
-
-
-async def schedule_of(database: Database, job_id: JobId) -> ScheduleId:
-    async with database.reading() as session:
-        found = await session.scalar(select(ScheduleRow.id).where(ScheduleRow.job_id == job_id))
-    assert found is not None
-    return ScheduleId(found)
-
-
-async def promised(database: Database, job_id: JobId, at: datetime, number: int, **changes: Any) -> RunRow:
-    """Write a scheduled run of the job's schedule."""
-    schedule_id = await schedule_of(database, job_id)
-    values = {
-        "schedule_id": schedule_id,
-        "promise_key": promise_key(schedule_id, at),
-        "nominal_at": at,
-        "due_at": at,
-        **changes,
-    }
-    run = a_run(job_id, number, **values)
-    await run_rows(database, run)
-    return run
 
 
 async def answer(client: httpx.AsyncClient, job_id: UUID, at: datetime | None = None) -> dict[str, Any]:
@@ -72,10 +32,6 @@ async def answer(client: httpx.AsyncClient, job_id: UUID, at: datetime | None = 
 
 def said(found: dict[str, Any]) -> tuple[str, str]:
     return found["verdict"], found["text"]
-
-
-def iso(at: datetime) -> str:
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 async def test_a_skipped_instant_names_the_run_that_was_going(

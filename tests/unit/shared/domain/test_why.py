@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.calendars import Excluded
 from shared.domain.ids import ScheduleId
 from shared.domain.instants import Followed
 from shared.domain.policy import Policy
 from shared.domain.run import Cause, Reason, RunState
 from shared.domain.schedules import Interval, timetable
 from shared.domain.why import (
-    Exclusion,
     Facts,
     Pause,
     PoolFacts,
@@ -131,8 +131,12 @@ CASES: dict[str, tuple[Facts, Verdict, str, Remedy | None]] = {
         "Paused by ann from 2026-03-04T08:59:00Z to 2026-03-04T09:01:00Z (resumed by bob)", Remedy.BACKFILL,
     ),
     "a calendar": (
-        facts(exclusion=Exclusion(calendar="Hong Kong holidays", label="Christmas Day")), Verdict.EXCLUDED,
-        "Excluded by calendar Hong Kong holidays: Christmas Day", Remedy.OPEN_CALENDARS,
+        facts(exclusion=Excluded(by=("Hong Kong holidays",), inside=True, label="Christmas Day")),
+        Verdict.EXCLUDED, "Excluded by calendar Hong Kong holidays: Christmas Day", Remedy.OPEN_CALENDARS,
+    ),
+    "outside of what is included": (
+        facts(exclusion=Excluded(by=("Office hours", "Weekends"), inside=False)), Verdict.EXCLUDED,
+        "Excluded: it is outside of Office hours and Weekends", Remedy.OPEN_CALENDARS,
     ),
     "to come": (facts(TEN), Verdict.NOT_YET, "Not yet: due in 1800 s, 2026-03-04T10:00:00Z", None),
     "no scheduler": (
@@ -161,8 +165,8 @@ CASES: dict[str, tuple[Facts, Verdict, str, Remedy | None]] = {
         "Skipped: another schedule of the job names the same instant, and ran for both", None,
     ),
     "a calendar in the ledger": (
-        of_run(RunState.SKIPPED, Reason.CALENDAR, detail="Hong Kong holidays: Christmas Day"),
-        Verdict.EXCLUDED, "Excluded by calendar Hong Kong holidays: Christmas Day", Remedy.BACKFILL,
+        of_run(RunState.SKIPPED, Reason.CALENDAR, detail="Christmas Day (in Holidays)"),
+        Verdict.EXCLUDED, "Excluded: Christmas Day (in Holidays)", Remedy.BACKFILL,
     ),
     "too late": (
         of_run(RunState.MISSED, Reason.DEADLINE, around={"policy": Policy(start_deadline=5 * MINUTE)}),
