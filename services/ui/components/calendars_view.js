@@ -2,7 +2,7 @@
 import { parts, plural, prefs } from "jp_format";
 import { api, attempt, toast } from "jp_core";
 
-const DAYS = [["mon", "Mo"], ["tue", "Tu"], ["wed", "We"], ["thu", "Th"], ["fri", "Fr"], ["sat", "Sa"], ["sun", "Su"]];
+const DAYS = [["mon", "Mon"], ["tue", "Tue"], ["wed", "Wed"], ["thu", "Thu"], ["fri", "Fri"], ["sat", "Sat"], ["sun", "Sun"]];
 const WEEKDAYS = DAYS.slice(0, 5).map(([day]) => day);
 const aWindow = () => ({ days: [...WEEKDAYS], from: "09:00", until: "18:00" });
 
@@ -58,7 +58,7 @@ export default {
         </template>
         <div v-else class="jp-field"><span class="jp-label">Hours, in this calendar's zone</span>
           <ul class="jp-windows"><li v-for="(hours, index) in form.windows" :key="index">
-            <div class="jp-seg" role="group" :aria-label="'Days of line ' + (index + 1)"><button v-for="[day, word] in days" :key="day" type="button" class="jp-seg__item" :aria-pressed="hours.days.includes(day)" :aria-label="day" @click="toggle(hours, day)">{{ word }}</button></div>
+            <div class="jp-seg" role="group" :aria-label="'Days of line ' + (index + 1)"><button v-for="[day, word] in days" :key="day" type="button" class="jp-seg__item" :aria-pressed="hours.days.includes(day)" @click="toggle(hours, day)">{{ word }}</button></div>
             <span class="jp-windows__hours"><input class="jp-input" v-model="hours.from" :aria-label="'From, line ' + (index + 1)" maxlength="5"><span>to</span><input class="jp-input" v-model="hours.until" :aria-label="'Until, line ' + (index + 1)" maxlength="5">
             <button class="jp-iconbtn" type="button" :aria-label="'Remove line ' + (index + 1)" :disabled="form.windows.length === 1" @click="form.windows.splice(index, 1)"><JpIcon name="cross" /></button></span></li></ul>
           <span v-if="wrong.windows" class="jp-error">{{ wrong.windows }}</span><span v-else class="jp-hint">Hours that end before they begin last until the next day.</span>

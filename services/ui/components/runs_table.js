@@ -37,7 +37,7 @@ export default {
           <a class="jp-cards__name" :href="'/runs/' + run.id">{{ job ? '' : run.job_name + ' ' }}<span class="jp-muted">{{ numberOf(run) }}</span></a>
           <JpChip :state="run.state" />
           <span class="jp-cards__line"><JpTime :at="run.due_at" /><span>{{ took(run) }}</span></span>
-          <span v-if="never(run)" class="jp-cards__line"><span class="jp-cards__why">{{ why(run) }}</span><button class="jp-btn jp-btn--small" type="button" @click="after(run)">{{ run.instants > 1 ? 'Run some…' : 'Run it now' }}</button></span>
+          <span v-if="never(run)" class="jp-cards__line"><span class="jp-cards__why">{{ why(run) }}</span><button class="jp-btn jp-btn--small" type="button" @click="makeUp(run)">{{ run.instants > 1 ? 'Run some…' : 'Run it now' }}</button></span>
         </li>
       </ul>
       <div v-else class="jp-scroll">
@@ -56,7 +56,7 @@ export default {
               <td>{{ run.executor || '–' }}</td>
               <td>{{ causes[run.cause] || run.cause }}</td>
               <td class="jp-muted" :class="job ? 'jp-table__grow' : 'jp-table__half'" :title="what(run)">{{ what(run) || '–' }}</td>
-              <td class="jp-table__do"><button v-if="never(run)" class="jp-iconbtn" type="button" :title="afterWords(run)" :aria-label="afterWords(run) + ', ' + run.job_name + ' ' + numberOf(run)" @click="after(run)"><JpIcon name="play" /></button></td>
+              <td class="jp-table__do"><button v-if="never(run)" class="jp-iconbtn" type="button" :title="makeUpWords(run)" :aria-label="makeUpWords(run) + ', ' + run.job_name + ' ' + numberOf(run)" @click="makeUp(run)"><JpIcon name="play" /></button></td>
             </tr>
           </tbody>
           <tbody v-else><tr v-for="row in 6" :key="row" class="jp-ghostrow"><td v-for="width in job ? [30, 72, 120, 50, 120, 60, 60, 120, 20] : [30, 140, 72, 120, 50, 120, 60, 60, 120, 20]" :key="width"><span :style="{ width: width + 'px' }"></span></td></tr></tbody>
@@ -98,8 +98,8 @@ export default {
       if (run.instants > 1) return `${plural(run.instants, "instant")}. ${text}`;
       return text || (run.exit_code || run.signal != null ? `exit ${exitOf(run)}` : "");
     },
-    afterWords: (run) => (run.instants > 1 ? "Choose what to run of these instants" : "Run it now after the fact"),
-    after(run) {
+    makeUpWords: (run) => (run.instants > 1 ? "Choose what to run of these instants" : "Run it now after the fact"),
+    makeUp(run) {
       const job = { id: run.job_id, name: run.job_name };
       if (run.instants > 1) this.$refs.backfill.open(job, rangeOfRun(run));
       else jobActions.backfill(job.id, rangeOfRun(run), `Asked for a run of ${job.name} for ${when(run.nominal_at)}.`);
