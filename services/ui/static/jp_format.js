@@ -193,11 +193,15 @@ export function rangeOf(run) {
   return run.instants > 1 ? `${plural(run.instants, "instant")}, ${when(run.nominal_at)} to ${when(run.nominal_until)}` : "";
 }
 
+// For these, the run's own detail says all that the general sentence would.
+const SAID_BY_DETAIL = new Set(["coincides", "deadline", "downtime", "paused", "edited", "deleted", "requested"]);
+
 // One sentence of why a run is in its state, or "" where the state says it all.
 export function reasonOf(run) {
-  const text = (run.reason === "overlap" && OVERLAPS[run.state]) || REASONS[run.reason]?.text || "";
+  const general = (run.reason === "overlap" && OVERLAPS[run.state]) || REASONS[run.reason]?.text || "";
   const detail = run.detail && !/[.!?]$/.test(run.detail) ? `${run.detail}.` : run.detail;
   const range = rangeOf(run);
+  const text = detail && SAID_BY_DETAIL.has(run.reason) ? "" : general;
   return [text, detail && detail[0].toUpperCase() + detail.slice(1), range && `${range}.`].filter(Boolean).join(" ");
 }
 

@@ -46,12 +46,13 @@ export const WhyPanel = {
   data: () => ({ prefs, answer: null, asked: null, opened: false, typed: "", error: "" }),
   created() {
     this.reload = debounced(() => this.load(), 250);
+    const isMine = (item, topic) => (topic === "runs" ? item.job_id : item.id) === this.job.id;
     this.stops = [
-      follow(["runs", "jobs"], (items, topic) => items.some((item) => (topic === "runs" ? item.job_id : item.id) === this.job.id) && this.reload(), { load: this.load }),
-      follow(["executors", "health"], () => this.answer?.needs_somebody && this.reload()),
+      follow(["runs", "jobs"], (items, topic) => (items.some((item) => isMine(item, topic)) ? this.reload() : this.soon()), { load: this.load }),
+      follow(["executors", "health"], () => this.soon()),
     ];
   },
-  beforeUnmount() { this.stops.forEach((stop) => stop()); },
+  beforeUnmount() { this.stops.forEach((stop) => stop()); clearTimeout(this.timer); },
   computed: {
     shown() { return this.opened || this.asked != null || this.needed; },
     needed() { return Boolean(this.answer?.needs_somebody) && !TOLD_ELSEWHERE.has(this.answer.verdict); },
@@ -76,6 +77,11 @@ export const WhyPanel = {
   },
   methods: {
     when,
+    // What goes on elsewhere moves the place in the queue: looked at now and then, however much goes on.
+    soon() {
+      if (this.timer || !this.answer?.needs_somebody) return;
+      this.timer = setTimeout(() => { this.timer = 0; this.load(); }, 2000);
+    },
     // Called by the page's menu.
     open() {
       this.opened = true;

@@ -106,7 +106,7 @@ def _too_late(facts: Facts, run: RunFacts) -> Finding:
 
 def _missed(run: RunFacts) -> Words:
     if run.instants == 1 or run.nominal_until is None:
-        return ("Missed: no scheduler was there to start it",)
+        return (f"Missed: {run.detail or 'no scheduler was there to start it'}",)
     return (
         "Missed: no scheduler was there from ",
         run.nominal_at,

@@ -107,6 +107,20 @@ async def test_a_backfilled_instant_ran(client: httpx.AsyncClient, parts: Parts,
     assert said(found) == ("ran", "It ran: #2 succeeded in 3 s")
 
 
+async def test_an_instant_that_ran_is_not_told_by_what_came_later(
+    client: httpx.AsyncClient, parts: Parts, database: Database
+) -> None:
+    job_id = await an_old_job(parts, database)
+    await promised(database, job_id, THEN, 1, duration_ms=3_000)
+    skipped = {"state": RunState.SKIPPED, "reason": Reason.OVERLAP}
+    await run_rows(database, a_run(job_id, 2, cause=Cause.BACKFILL, nominal_at=THEN, due_at=NOW, **skipped))
+    await a_ledger(database, job_id, run_count=2)
+
+    found = await answer(client, job_id, THEN)
+
+    assert said(found) == ("ran", "It ran: #1 succeeded in 3 s")
+
+
 async def test_who_asked_for_a_run_is_told(
     client: httpx.AsyncClient, parts: Parts, database: Database
 ) -> None:

@@ -182,6 +182,10 @@ CASES: dict[str, tuple[Facts, Verdict, str, Remedy | None]] = {
         of_run(RunState.MISSED, Reason.DOWNTIME), Verdict.MISSED,
         "Missed: no scheduler was there to start it", Remedy.BACKFILL,
     ),
+    "one missed by another's fault": (
+        of_run(RunState.MISSED, Reason.DOWNTIME, detail="it could not be published in time"),
+        Verdict.MISSED, "Missed: it could not be published in time", Remedy.BACKFILL,
+    ),
     "withdrawn by a pause": (
         of_run(RunState.CANCELLED, Reason.PAUSED, around={"pauses": (PAUSE,)}), Verdict.PAUSED,
         "Paused by ann since 2026-03-04T08:59:00Z", Remedy.RESUME,
