@@ -77,6 +77,8 @@ export default {
     this.reload = debounced(() => this.load(), 120);
     this.stop = follow("runs", this.onRuns, { load: this.load });
   },
+  // On a phone the chosen filter may lie outside of the row that scrolls.
+  mounted() { this.$el.querySelector(".jp-filter[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "center" }); },
   beforeUnmount() { this.stop(); },
   computed: {
     jobName() { return this.runs[0]?.job_name ?? ""; },

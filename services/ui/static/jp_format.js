@@ -194,7 +194,7 @@ export function rangeOf(run) {
 }
 
 // For these, the run's own detail says all that the general sentence would.
-const SAID_BY_DETAIL = new Set(["coincides", "deadline", "downtime", "paused", "edited", "deleted", "requested"]);
+const SAID_BY_DETAIL = new Set(["overlap", "coincides", "deadline", "downtime", "paused", "edited", "deleted", "requested"]);
 
 // One sentence of why a run is in its state, or "" where the state says it all.
 export function reasonOf(run) {
@@ -202,6 +202,7 @@ export function reasonOf(run) {
   const detail = run.detail && !/[.!?]$/.test(run.detail) ? `${run.detail}.` : run.detail;
   const range = rangeOf(run);
   const text = detail && SAID_BY_DETAIL.has(run.reason) ? "" : general;
+  if (run.reason === "calendar" && detail) return `Excluded: ${detail}`;
   return [text, detail && detail[0].toUpperCase() + detail.slice(1), range && `${range}.`].filter(Boolean).join(" ");
 }
 
