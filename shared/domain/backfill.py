@@ -4,11 +4,12 @@ An instant is eligible unless a run of it succeeded, waits or is going. Instants
 the same arguments that coincide are one, as they are when they run in time.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeAlias
+from uuid import UUID
 
 from shared.domain.errors import InvalidInput
 from shared.domain.ids import ScheduleId
@@ -32,6 +33,16 @@ class Which(StrEnum):
 
     LATEST = "latest"
     ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """The instants that are asked for: in (after, until], of one schedule or of all that are followed."""
+
+    after: datetime
+    until: datetime
+    which: Which = Which.ALL
+    schedule_id: ScheduleId | None = None
 
 
 class Fires(Protocol):
@@ -106,6 +117,37 @@ def chosen(candidates: Sequence[Instant], which: Which) -> tuple[Instant, ...]:
     if len(candidates) > MAX_BACKFILLED:
         raise InvalidInput("until", _too_many(len(candidates)))
     return tuple(candidates)
+
+
+def scope_from_json(value: Mapping[str, object]) -> Scope:
+    """Return the scope that a request's plain values say.
+
+    Raises:
+        InvalidInput: with the field and what to do.
+    """
+    after, until = _instant("after", value.get("after")), _instant("until", value.get("until"))
+    if until <= after:
+        raise InvalidInput("until", "The range ends before it begins. Choose a later end.")
+    try:
+        which = Which(str(value.get("which", Which.ALL)))
+    except ValueError:
+        raise InvalidInput("which", "Choose latest or all.") from None
+    schedule_id = value.get("schedule_id")
+    try:
+        of = None if schedule_id is None else ScheduleId(UUID(str(schedule_id)))
+    except ValueError:
+        raise InvalidInput("schedule_id", "Give the id of one of the job's schedules, or none.") from None
+    return Scope(after=after, until=until, which=which, schedule_id=of)
+
+
+def _instant(field: str, value: object) -> datetime:
+    try:
+        instant = datetime.fromisoformat(str(value))
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidInput(field, "Give an instant in ISO 8601 with its offset, such as 2026-12-01T09:00+08:00.")
 
 
 def _end(lane: Lane, until: datetime) -> datetime:
