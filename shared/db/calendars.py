@@ -75,7 +75,7 @@ async def insert(
             id=calendar_id,
             name=calendar.name,
             name_key=name_key(calendar.name),
-            spec=_spec(calendar),
+            spec=to_json(calendar),
             version=1,
             created_at=now,
             updated_at=now,
@@ -106,7 +106,7 @@ async def replace(
     values = {
         "name": calendar.name,
         "name_key": name_key(calendar.name),
-        "spec": _spec(calendar),
+        "spec": to_json(calendar),
         "version": expected_version + 1,
         "updated_at": now,
     }
@@ -148,14 +148,10 @@ async def touch(session: AsyncSession, users: Collection[UsedBy], *, now: dateti
         )
 
 
-def _spec(calendar: Calendar) -> dict[str, object]:
-    return {key: value for key, value in to_json(calendar).items() if key != "name"}
-
-
 def _stored(row: CalendarRow) -> StoredCalendar:
     return StoredCalendar(
         id=CalendarId(row.id),
         version=row.version,
-        calendar=from_json({**row.spec, "name": row.name}),
+        calendar=from_json(row.spec),
         updated_at=row.updated_at,
     )

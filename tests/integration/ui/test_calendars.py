@@ -12,6 +12,7 @@ from services.ui.app import Parts
 from shared.db.calendars import calendars_by_ids
 from shared.db.engine import Database
 from shared.db.tables import CalendarRow, JobRow
+from shared.domain.calendars import from_json, to_json
 from shared.domain.ids import CalendarId, JobId
 from shared.domain.policy import Policy, policy_to_json
 from tests.integration.ui.history import THEN, an_old_job, rows_of
@@ -65,6 +66,14 @@ async def test_a_calendar_is_kept_as_it_was_given(client: httpx.AsyncClient) -> 
     assert weekly["spec"]["windows"] == OFFICE["windows"]
     assert dates["text"]
     assert (await client.get(f"{CALENDARS}/{dates['id']}")).json() == dates
+
+
+async def test_what_is_kept_is_whole_by_itself(client: httpx.AsyncClient, database: Database) -> None:
+    await kept(client)
+
+    (row,) = await rows_of(database, CalendarRow)
+
+    assert to_json(from_json(row.spec)) == row.spec == {**BODY, "dates": [XMAS]}
 
 
 @pytest.mark.parametrize(
