@@ -68,6 +68,7 @@ class RunItem(RunBrief, frozen=True, kw_only=True):
 
     job_id: UUID
     job_name: str
+    schedule_id: UUID | None
     cause: Cause
     requested_by: str | None
     nominal_at: datetime
@@ -166,6 +167,7 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     pool: str
     version: int
     paused_at: datetime | None
+    paused_by: str | None
     deleted_at: datetime | None
     next_due_at: datetime | None
     """None while paused, deleted or manual."""

@@ -1,16 +1,18 @@
 """What people asked for, as rows that the scheduler takes up; written by the ui, never by a message."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.tables import RequestRow
-from shared.domain.ids import JobId, RequestId, RunId
+from shared.domain.backfill import Which
+from shared.domain.ids import JobId, RequestId, RunId, ScheduleId
 from shared.domain.run import Cause
 
 RUN_NOW = "run_now"
+BACKFILL = "backfill"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,45 @@ class RunRequest:
     requested_at: datetime
     outcome: str | None = None
     """What the scheduler made of it; None while it has not looked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillRequest:
+    """Instants in (`after`, `until`] that somebody wants to run after the fact."""
+
+    id: RequestId
+    job_id: JobId
+    after: datetime
+    until: datetime
+    which: Which
+    schedule_id: ScheduleId | None
+    """Only those of this schedule; None: of all."""
+    requested_by: str
+    requested_at: datetime
+
+
+async def ask_for_backfill(session: AsyncSession, request: BackfillRequest) -> None:
+    """Store the request, not handled yet."""
+    session.add(
+        RequestRow(
+            id=request.id,
+            kind=BACKFILL,
+            job_id=request.job_id,
+            run_id=None,
+            requested_by=request.requested_by,
+            cause=Cause.BACKFILL,
+            requested_at=request.requested_at,
+            scope={
+                "after": _text(request.after),
+                "until": _text(request.until),
+                "which": str(request.which),
+                "schedule_id": None if request.schedule_id is None else str(request.schedule_id),
+            },
+            handled_at=None,
+            outcome=None,
+        )
+    )
+    await session.flush()
 
 
 async def ask_for_run(session: AsyncSession, request: RunRequest) -> None:
@@ -64,3 +105,7 @@ async def request_of_run(session: AsyncSession, run_id: RunId) -> RunRequest | N
         requested_at=row.requested_at,
         outcome=row.outcome if row.handled_at is not None else None,
     )
+
+
+def _text(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -68,16 +68,6 @@ def _add_actions(routes: APIRouter, portal: Portal) -> None:
         run_id = await portal.commands.run_now(JobId(job_id), cause=cause)
         return answer({"run_id": run_id}, 202, {"location": f"/api/v1/runs/{run_id}"})
 
-    @routes.post("/{job_id}/pause")
-    async def pause(job_id: UUID) -> Response:
-        await portal.commands.pause(JobId(job_id))
-        return answer(await portal.queries.job(JobId(job_id)))
-
-    @routes.post("/{job_id}/resume")
-    async def resume(job_id: UUID) -> Response:
-        await portal.commands.resume(JobId(job_id))
-        return answer(await portal.queries.job(JobId(job_id)))
-
     @routes.post("/{job_id}/restore")
     async def restore(job_id: UUID) -> Response:
         await portal.commands.restore(JobId(job_id))

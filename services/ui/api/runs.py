@@ -1,6 +1,7 @@
 """Runs and their logs over HTTP."""
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -13,17 +14,19 @@ from services.ui.portal import Portal
 from services.ui.queries import RunsFilter
 from shared.domain.errors import InvalidInput
 from shared.domain.ids import JobId, RunId
-from shared.domain.run import Cause, RunState
+from shared.domain.run import Cause, Reason, RunState
 from shared.messages.events import Stream
 
 _MAX_SEQ = 2**31 - 1
+Choice = TypeVar("Choice", bound=StrEnum)
 Attempt = Annotated[int | None, Query(ge=1, le=_MAX_SEQ)]
 
 
 class RunsQuery(BaseModel):
-    """The query of the runs list; `state` may hold several states with commas between them."""
+    """The query of the runs list; `state` and `reason` may hold several with commas between them."""
 
     state: str = Field("", max_length=200)
+    reason: str = Field("", max_length=200)
     job: UUID | None = None
     executor: str | None = Field(None, max_length=200)
     cause: Cause | None = None
@@ -36,10 +39,11 @@ class RunsQuery(BaseModel):
         """Return what is to be listed.
 
         Raises:
-            InvalidInput: a state that is none.
+            InvalidInput: a state or reason that is none.
         """
         return RunsFilter(
-            states=_states(self.state),
+            states=_several(RunState, "state", self.state),
+            reasons=_several(Reason, "reason", self.reason),
             job_id=None if self.job is None else JobId(self.job),
             executor=self.executor,
             cause=self.cause,
@@ -95,9 +99,9 @@ def _add_logs(routes: APIRouter, portal: Portal) -> None:
         )
 
 
-def _states(text: str) -> frozenset[RunState]:
+def _several(kind: type[Choice], field: str, text: str) -> frozenset[Choice]:
     try:
-        return frozenset(RunState(part) for part in text.split(",") if part)
+        return frozenset(kind(part) for part in text.split(",") if part)
     except ValueError:
-        known = ", ".join(RunState)
-        raise InvalidInput("state", f"Unknown state in {text!r}. Choose from {known}.") from None
+        known = ", ".join(kind)
+        raise InvalidInput(field, f"Unknown {field} in {text!r}. Choose from {known}.") from None

@@ -3,21 +3,24 @@
 A command never waits for the broker: what was asked for is a row, the message only a wake-up.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from services.ui.commands import jobs, people, runs
+from services.ui.commands import calendars, jobs, pauses, people, runs
 from services.ui.commands.drafts import JobDraft
+from services.ui.commands.heads import Change
+from services.ui.commands.pauses import CatchUp
+from services.ui.commands.runs import Range
 from services.ui.commands.wake import Wakeups
 from services.ui.models import Person
 from shared.db.engine import Sessions
-from shared.domain.ids import JobId, RunId
+from shared.domain.ids import CalendarId, JobId, RequestId, RunId
 from shared.domain.run import Cause
 from shared.runtime.clock import Clock
 
-__all__ = ["Commands", "JobDraft"]
+__all__ = ["CatchUp", "Commands", "JobDraft", "Range"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,21 +64,41 @@ class Commands:
         self._tell(change)
         return change.version
 
-    async def pause(self, job_id: JobId) -> None:
-        """Stop following the job's schedule; run now still works. Pausing twice changes nothing.
+    async def pause(self, job_id: JobId, *, requested_by: str = "local") -> None:
+        """Stop following the job's schedules; run now still works. Pausing twice changes nothing.
 
         Raises:
             NotFound: no such job, or it is deleted.
         """
-        self._tell(await jobs.set_paused(self.sessions, job_id, paused=True, now=self.clock.now()))
+        self._tell(await pauses.pause(self.sessions, job_id, by=requested_by, now=self.clock.now()))
 
-    async def resume(self, job_id: JobId) -> None:
-        """Follow the schedule again; instants that fell into the pause stay undecided or skipped.
+    async def resume(
+        self, job_id: JobId, *, catch_up: CatchUp = CatchUp.NONE, requested_by: str = "local"
+    ) -> None:
+        """Follow the schedules again, and ask for what is to be caught up of the pause.
 
         Raises:
             NotFound: no such job, or it is deleted.
         """
-        self._tell(await jobs.set_paused(self.sessions, job_id, paused=False, now=self.clock.now()))
+        resumed = await pauses.resume(self.sessions, job_id, catch_up, by=requested_by, now=self.clock.now())
+        if resumed is None:
+            return
+        self._tell(resumed.change)
+        if resumed.request_id is not None:
+            self.wakeups.requested(resumed.request_id)
+
+    async def backfill(self, job_id: JobId, which: Range, *, requested_by: str = "local") -> RequestId:
+        """Ask for the missed instants of a range; the scheduler makes the runs, at most 100.
+
+        Raises:
+            NotFound: no such job, or it is deleted.
+            InvalidInput: the range is empty, or wholly to come.
+        """
+        request_id = await runs.ask_for_backfill(
+            self.sessions, job_id, which, requested_by=requested_by, now=self.clock.now()
+        )
+        self.wakeups.requested(request_id)
+        return request_id
 
     async def delete(self, job_id: JobId) -> None:
         """Delete softly: `restore` undoes it, the name is free at once. Twice changes nothing.
@@ -108,6 +131,39 @@ class Commands:
         self.wakeups.requested(request.id)
         return request.run_id
 
+    async def create_calendar(self, value: Mapping[str, object]) -> CalendarId:
+        """Store a new calendar, given as `shared.domain.calendars.from_json` reads it.
+
+        Raises:
+            NameTaken: another calendar has the name.
+            InvalidInput: with the field and what to do.
+        """
+        return await calendars.create(self.sessions, value, now=self.clock.now())
+
+    async def edit_calendar(
+        self, calendar_id: CalendarId, value: Mapping[str, object], *, expected_version: int
+    ) -> None:
+        """Replace a calendar; the jobs that are judged by it count as changed and are planned anew.
+
+        Raises:
+            NotFound: no such calendar.
+            Conflict: it has another version by now.
+            NameTaken, InvalidInput: as in `create_calendar`.
+        """
+        for change in await calendars.edit(
+            self.sessions, calendar_id, value, expected_version=expected_version, now=self.clock.now()
+        ):
+            self._tell(change)
+
+    async def delete_calendar(self, calendar_id: CalendarId) -> None:
+        """Delete a calendar that no job uses.
+
+        Raises:
+            NotFound: no such calendar.
+            Conflict: jobs use it, and which.
+        """
+        await calendars.delete(self.sessions, calendar_id, now=self.clock.now())
+
     async def save_person(self, person_id: UUID | None, person: Person) -> UUID:
         """Keep how a browser wants to see the portal; return its id, a new one for None.
 
@@ -116,7 +172,7 @@ class Commands:
         """
         return await people.save(self.sessions, person_id, person, now=self.clock.now())
 
-    def _tell(self, change: jobs.Change | None) -> None:
+    def _tell(self, change: Change | None) -> None:
         if change is not None:
             self.wakeups.job_changed(change.job_id, change.version)
             self.on_job_changed(change.job_id)

@@ -1,33 +1,24 @@
-"""Creating, editing, pausing, deleting and restoring definitions."""
+"""Creating, editing, deleting and restoring definitions."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui import scripts
 from services.ui.commands.drafts import JobDraft
+from services.ui.commands.heads import CHANGED as _CHANGED
+from services.ui.commands.heads import Change
+from services.ui.commands.heads import known as _known
+from services.ui.commands.heads import living as _living
 from services.ui.settings import DEFAULT_ZONE
 from shared.db import jobs
 from shared.db.engine import Sessions
-from shared.db.jobs import JobHead
-from shared.domain.errors import Conflict, InvalidInput, NameTaken, NotFound
+from shared.domain.errors import Conflict, InvalidInput, NameTaken
 from shared.domain.ids import JobId, new_id
 from shared.domain.job import Definition, checked_definition
 from shared.domain.schedules import Interval, Schedule, from_json
-
-_CHANGED = "Somebody changed this job meanwhile. Load it again, then repeat your change."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A definition that was changed, for the wake-up."""
-
-    job_id: JobId
-    version: int
 
 
 async def create(sessions: Sessions, draft: JobDraft, scripts_dir: Path, *, now: datetime) -> Change:
@@ -69,17 +60,6 @@ async def edit(
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
     return Change(job_id=job_id, version=expected_version + 1)
-
-
-async def set_paused(sessions: Sessions, job_id: JobId, *, paused: bool, now: datetime) -> Change | None:
-    """Pause or resume; None when it is so already."""
-    async with sessions.begin() as session:
-        head = await _living(session, job_id)
-        if (head.paused_at is not None) == paused:
-            return None
-        if not await jobs.set_paused(session, head, now if paused else None, now=now):
-            raise Conflict(_CHANGED)
-    return Change(job_id=job_id, version=head.version + 1)
 
 
 async def delete(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change | None:
@@ -147,20 +127,6 @@ def _seconds(field: str, value: int) -> timedelta:
         return timedelta(seconds=value)
     except OverflowError:
         raise InvalidInput(field, "This is longer than any clock counts. Choose a smaller number.") from None
-
-
-async def _known(session: AsyncSession, job_id: JobId) -> JobHead:
-    head = await jobs.head_of(session, job_id)
-    if head is None:
-        raise NotFound("There is no such job.")
-    return head
-
-
-async def _living(session: AsyncSession, job_id: JobId) -> JobHead:
-    head = await _known(session, job_id)
-    if head.deleted_at is not None:
-        raise NotFound("This job is deleted. Restore it first.")
-    return head
 
 
 def _name_taken(name: str) -> NameTaken:

@@ -1,13 +1,25 @@
-"""Asking for runs."""
+"""Asking for runs: for one now, or for instants that passed."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from shared.db import jobs, requests
+from services.ui.commands.heads import living
+from shared.db import requests
 from shared.db.engine import Sessions
-from shared.db.requests import RunRequest
-from shared.domain.errors import NotFound
-from shared.domain.ids import JobId, RequestId, RunId, new_id
+from shared.db.requests import BackfillRequest, RunRequest
+from shared.domain.backfill import Which
+from shared.domain.errors import InvalidInput
+from shared.domain.ids import JobId, RequestId, RunId, ScheduleId, new_id
 from shared.domain.run import Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """The instants in (`after`, `until`] of all schedules of a job, or of one."""
+
+    after: datetime
+    until: datetime
+    schedule_id: ScheduleId | None = None
 
 
 async def ask_for_run(
@@ -25,10 +37,29 @@ async def ask_for_run(
         requested_at=now,
     )
     async with sessions.begin() as session:
-        head = await jobs.head_of(session, job_id)
-        if head is None or head.deleted_at is not None:
-            raise NotFound(
-                "There is no such job." if head is None else "This job is deleted. Restore it first."
-            )
+        await living(session, job_id)
         await requests.ask_for_run(session, request)
     return request
+
+
+async def ask_for_backfill(
+    sessions: Sessions, job_id: JobId, which: Range, *, requested_by: str, now: datetime
+) -> RequestId:
+    """Store the request; what is to come is not asked for, and a deleted job is not either."""
+    until = min(which.until, now)
+    if which.after >= until:
+        raise InvalidInput("until", "There is nothing between these two instants yet. Choose another range.")
+    request = BackfillRequest(
+        id=RequestId(new_id()),
+        job_id=job_id,
+        after=which.after,
+        until=until,
+        which=Which.ALL,
+        schedule_id=which.schedule_id,
+        requested_by=requested_by,
+        requested_at=now,
+    )
+    async with sessions.begin() as session:
+        await living(session, job_id)
+        await requests.ask_for_backfill(session, request)
+    return request.id

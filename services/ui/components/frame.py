@@ -16,7 +16,9 @@ from services.ui.models import ExecutorItem, Health, Person
 from services.ui.theme import STATIC, head_html
 
 # Loaded by name from every component; NiceGUI serves them under a name that changes with the file.
-_LIBRARIES: Final[list[str | Path]] = [STATIC / "jp_format.js", STATIC / "jp_core.js"]
+_LIBRARIES: Final[list[str | Path]] = [
+    STATIC / name for name in ("jp_format.js", "jp_core.js", "jp_dialogs.js", "jp_why.js")
+]
 
 
 # Seen until the scripts have drawn the page: the first paint does not wait for them.

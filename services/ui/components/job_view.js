@@ -1,9 +1,11 @@
 // The head of a job's page: what it is, how it stands, why it did not run, what can be done.
 import { duration, isActive, isUnhappy, local, parts, reasonOf, screenSize, seconds, tick } from "jp_format";
-import { api, attempt, debounced, follow, jobActions } from "jp_core";
+import { api, attempt, debounced, follow, jobActions, openUnder } from "jp_core";
+import { BackfillDialog, ResumeDialog } from "jp_dialogs";
+import { WhyPanel } from "jp_why";
 
 export default {
-  components: parts,
+  components: { ...parts, BackfillDialog, ResumeDialog, WhyPanel },
   props: { initial: Object },
   template: `
   <div>
@@ -18,16 +20,24 @@ export default {
       </div>
       <div v-if="job.deleted_at" class="jp-head__do"><button class="jp-btn jp-btn--main" type="button" @click="restore">Restore</button></div>
       <div v-else class="jp-head__do">
-        <button v-if="job.paused_at" class="jp-btn" type="button" @click="does(act.resume)"><JpIcon name="power" />Resume</button>
+        <button v-if="job.paused_at" class="jp-btn" type="button" @click="$refs.resume.open(job)"><JpIcon name="power" />Resume</button>
         <button v-else class="jp-btn" type="button" @click="does(act.pause)"><JpIcon name="pause" />Pause</button>
         <a class="jp-btn" :href="'/jobs/' + job.id + '/edit'"><JpIcon name="pencil" />Edit</a>
-        <button class="jp-btn jp-btn--bad" type="button" @click="does((it) => act.remove(it, load))"><JpIcon name="bin" />Delete</button>
+        <button class="jp-btn" type="button" aria-haspopup="true" @click="openUnder($refs.menu, $event.currentTarget)"><JpIcon name="more" />More</button>
         <button class="jp-btn jp-btn--main" type="button" @click="act.runNow(job)"><JpIcon name="play" />Run now</button>
       </div>
+    </div>
+    <div class="jp-pop" popover ref="menu">
+      <button class="jp-pop__item" type="button" @click="doing(() => $refs.why.open())"><JpIcon name="question" />Why did it not run at…?</button>
+      <button v-if="job.schedule.kind !== 'manual'" class="jp-pop__item" type="button" @click="doing(() => backfill())"><JpIcon name="gone" />Run missed instants…</button>
+      <hr><button class="jp-pop__item jp-pop__item--bad" type="button" @click="doing(() => does((it) => act.remove(it, load)))"><JpIcon name="bin" />Delete</button>
     </div>
 
     <div v-if="notice" class="jp-notice" :class="'jp-tone--' + notice.tone"><JpIcon :name="notice.icon" /><span>{{ notice.text }}
       <a v-if="notice.href" class="jp-link" :href="notice.href">{{ notice.link }}</a></span></div>
+    <WhyPanel ref="why" :job="job" @resume="$refs.resume.open(job)" @restore="restore" @backfill="backfill" />
+    <ResumeDialog ref="resume" @done="load" />
+    <BackfillDialog ref="backfill" />
 
     <div class="jp-two">
       <section class="jp-card" aria-labelledby="jp-recent">
@@ -46,7 +56,7 @@ export default {
         <dl class="jp-facts">
           <dt>Script</dt><dd class="jp-mono">{{ job.script }}</dd>
           <template v-if="job.args.length"><dt>Arguments</dt><dd class="jp-mono">{{ job.args.join(' ') }}</dd></template>
-          <dt>Next run</dt><dd><template v-if="job.paused_at">Paused since <JpTime :at="job.paused_at" /></template><JpTime v-else-if="job.next_due_at" :at="job.next_due_at" /><template v-else>Only when somebody runs it</template></dd>
+          <dt>Next run</dt><dd><template v-if="job.paused_at">Paused by {{ job.paused_by || 'somebody' }} since <JpTime :at="job.paused_at" /></template><JpTime v-else-if="job.next_due_at" :at="job.next_due_at" /><template v-else>Only when somebody runs it</template></dd>
           <dt>Timeout</dt><dd>{{ seconds(job.timeout_s) }}, then {{ seconds(job.kill_grace_s) }} to end by itself</dd>
           <dt>Overlap</dt><dd>{{ job.overlap === 'skip' ? 'Skip while the previous run is going' : 'Runs may overlap' }}</dd>
           <dt>If lost</dt><dd>{{ job.on_lost === 'fail' ? 'Do not run it again (at most once)' : 'Run it again' }}</dd>
@@ -79,10 +89,6 @@ export default {
       if (this.job.deleted_at) return { tone: "skipped", icon: "bin", text: `Deleted ${local(this.job.deleted_at)}. Its history is kept; restoring it brings it back.` };
       if (!run) return null;
       const which = run.number ? `#${run.number}` : "The run";
-      if (run.state === "skipped" || run.state === "missed") {
-        const verb = run.state === "skipped" ? "was skipped" : "was missed";
-        return { tone: run.state, icon: run.state === "skipped" ? "skip" : "gone", text: `${which}, due ${local(run.due_at)}, ${verb}. ${reasonOf(run)}` };
-      }
       if (isUnhappy(run.state)) {
         const how = { failed: "failed", timed_out: `was stopped at its timeout of ${seconds(this.job.timeout_s)}`, lost: "was lost" }[run.state];
         return { tone: run.state, icon: "warning", text: `${which} ${how}. ${reasonOf(run)}`, href: `/runs/${run.id}`, link: "Read its log" };
@@ -99,6 +105,9 @@ export default {
       const job = await api(`/jobs/${this.job.id}`).catch(() => null);
       if (job) this.job = job;
     },
+    openUnder,
+    doing(action) { this.$refs.menu.hidePopover(); return action(); },
+    backfill(range = null) { this.$refs.backfill.open(this.job, range); },
     async does(action) { await action(this.job); await this.load(); },
     async restore() { await attempt(() => api(`/jobs/${this.job.id}/restore`, { method: "POST" })); await this.load(); },
   },

@@ -1,6 +1,7 @@
 // The jobs list: search, filters, paging, live last runs, and what can be done to a row.
 import { ago, count, duration, parts, plural, screenSize, tick } from "jp_format";
 import { api, debounced, follow, fromUrl, jobActions, openUnder, query, rememberInUrl } from "jp_core";
+import { ResumeDialog } from "jp_dialogs";
 
 const LIMIT = 50;
 const FILTERS = [["", "All"], ["failing", "Failing"], ["running", "Running"], ["active", "Scheduled"], ["paused", "Paused"]];
@@ -9,7 +10,7 @@ const SORTS = { name: "Job", next: "Next run", last: "Ran" };
 const lastEnded = (job) => job.recent.findLast((run) => run.finished_at) ?? null;
 
 export default {
-  components: parts,
+  components: { ...parts, ResumeDialog },
   template: `
   <div>
     <div class="jp-bar" role="search">
@@ -78,11 +79,12 @@ export default {
 
     <div class="jp-pop" popover ref="menu"><template v-if="chosen">
       <button class="jp-pop__item" type="button" @click="doing(act.runNow)"><JpIcon name="play" />Run now</button>
-      <button v-if="chosen.paused_at" class="jp-pop__item" type="button" @click="doing(act.resume)"><JpIcon name="power" />Resume</button>
+      <button v-if="chosen.paused_at" class="jp-pop__item" type="button" @click="doing((job) => $refs.resume.open(job))"><JpIcon name="power" />Resume</button>
       <button v-else class="jp-pop__item" type="button" @click="doing(act.pause)"><JpIcon name="pause" />Pause</button>
       <a class="jp-pop__item" :href="'/jobs/' + chosen.id + '/edit'"><JpIcon name="pencil" />Edit</a>
       <hr><button class="jp-pop__item jp-pop__item--bad" type="button" @click="doing((job) => act.remove(job, load))"><JpIcon name="bin" />Delete</button>
     </template></div>
+    <ResumeDialog ref="resume" @done="load" />
   </div>`,
   data: () => ({
     tick, screen: screenSize, filters: FILTERS, act: jobActions,

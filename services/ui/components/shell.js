@@ -6,12 +6,13 @@ const PAGES = [
   { key: "overview", word: "Overview", href: "/", icon: "home", letter: "o" },
   { key: "jobs", word: "Jobs", href: "/jobs", icon: "list", letter: "j" },
   { key: "runs", word: "Runs", href: "/runs", icon: "play", letter: "r" },
+  { key: "calendars", word: "Calendars", href: "/calendars", icon: "calendar", letter: "c", inMore: true },
   { key: "executors", word: "Executors", href: "/executors", icon: "server", letter: "e" },
 ];
 
 const KEYS = [
   [["/"], "Search on this page"], [["g", "o"], "Overview"], [["g", "j"], "Jobs"], [["g", "r"], "Runs"],
-  [["g", "e"], "Executors"], [["n"], "New job"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
+  [["g", "c"], "Calendars"], [["g", "e"], "Executors"], [["n"], "New job"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
 ];
 
 const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable], dialog[open]") != null;
@@ -44,7 +45,7 @@ export default {
       </div>
     </nav>
     <nav class="jp-bottom" aria-label="Main, compact">
-      <a v-for="page in pages" :key="page.key" class="jp-bottom__item" :href="page.href"
+      <a v-for="page in pages.filter((page) => !page.inMore)" :key="page.key" class="jp-bottom__item" :href="page.href"
          :aria-current="page.key === active ? 'page' : null"><JpIcon :name="page.icon" />{{ page.word }}</a>
       <button class="jp-bottom__item" type="button" popovertarget="jp-me">
         <span class="jp-dot jp-bottom__dot" :class="dotTone"></span><JpIcon name="person" />More
@@ -73,6 +74,7 @@ export default {
         </div>
       </div>
       <hr>
+      <a v-for="page in pages.filter((page) => page.inMore)" :key="page.key" class="jp-pop__item jp-prefs__page" :href="page.href"><JpIcon :name="page.icon" />{{ page.word }}</a>
       <button type="button" class="jp-pop__item" @click="help"><span class="jp-kbd">?</span>Keyboard shortcuts</button>
       <p class="jp-side__note">There is no sign-in yet. The portal listens on loopback only, and these choices belong to this browser. Version {{ version }}</p>
     </div>

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -27,11 +28,27 @@ from services.ui.models import (
     RunItem,
     SchedulePreview,
 )
-from services.ui.queries import executors, health, jobs, logs, overview, people, runs, schedules
+from services.ui.queries import (
+    backfill,
+    calendars,
+    executors,
+    health,
+    jobs,
+    logs,
+    overview,
+    people,
+    runs,
+    schedules,
+    why,
+)
+from services.ui.queries.backfill import BackfillPreview, ResumePreview
+from services.ui.queries.calendars import CalendarItem
+from services.ui.queries.explained import WhyAnswer
 from services.ui.queries.jobs import JobsFilter
 from services.ui.queries.runs import RunsFilter
 from shared.db.engine import Database
-from shared.domain.ids import AttemptId, JobId, RunId
+from shared.domain.ids import AttemptId, CalendarId, JobId, RunId, ScheduleId
+from shared.domain.why import Standing
 from shared.runtime.clock import Clock
 
 __all__ = ["Queries", "RunsFilter"]
@@ -81,6 +98,59 @@ class Queries:
         """
         async with self.database.reading() as session:
             return await jobs.job_by_id(session, job_id, now=self.clock.now())
+
+    async def why(self, job_id: JobId, at: datetime | None) -> WhyAnswer:
+        """Say why a job ran or did not at an instant; for None of what waits or was due last.
+
+        Raises:
+            NotFound: no such job.
+        """
+        now = self.clock.now()
+        broker, since = self.link.connected, self.link.since
+        async with self.database.reading() as session:
+            known = await health.facts(session, broker=broker, broker_since=since, now=now)
+            standing = Standing(
+                broker=broker,
+                broker_since=since,
+                scheduler=known.overdue_since is None,
+                silent_since=known.overdue_since,
+            )
+            return await why.why_of(session, job_id, at, standing=standing, now=now)
+
+    async def resume_preview(self, job_id: JobId) -> ResumePreview:
+        """Say what passed while a job was paused.
+
+        Raises:
+            NotFound: no such job.
+        """
+        async with self.database.reading() as session:
+            return await backfill.resume_preview(session, job_id, now=self.clock.now())
+
+    async def backfill_preview(
+        self, job_id: JobId, *, after: datetime, until: datetime, schedule_id: ScheduleId | None = None
+    ) -> BackfillPreview:
+        """Say what running the instants in (`after`, `until`] after the fact would do.
+
+        Raises:
+            NotFound: no such job.
+        """
+        now = self.clock.now()
+        async with self.database.reading() as session:
+            return await backfill.preview_of(session, job_id, schedule_id, after=after, until=min(until, now))
+
+    async def calendars(self) -> tuple[CalendarItem, ...]:
+        """Return the calendars by name, each with the jobs that are judged by it."""
+        async with self.database.reading() as session:
+            return await calendars.every_calendar(session)
+
+    async def calendar(self, calendar_id: CalendarId) -> CalendarItem:
+        """Return one calendar.
+
+        Raises:
+            NotFound: no such calendar, or it is deleted.
+        """
+        async with self.database.reading() as session:
+            return await calendars.calendar(session, calendar_id)
 
     async def runs(
         self, which: RunsFilter | None = None, *, after: str | None = None, limit: int = 50

@@ -15,6 +15,7 @@ _BRIEF = ("id", "number", "state", "reason", "due_at", "started_at", "finished_a
 _ITEM = (
     *_BRIEF,
     "job_id",
+    "schedule_id",
     "cause",
     "requested_by",
     "nominal_at",

@@ -13,7 +13,7 @@ from services.ui.queries import paging
 from services.ui.queries.briefs import recent_of
 from services.ui.queries.paging import Cursor
 from services.ui.settings import DEFAULT_ZONE
-from shared.db.tables import JobLedgerRow, JobRow, RunRow, ScheduleRow
+from shared.db.tables import JobLedgerRow, JobRow, PauseRow, RunRow, ScheduleRow
 from shared.db.types import UtcDateTime, storable
 from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
@@ -75,8 +75,19 @@ async def jobs_by_ids(session: AsyncSession, job_ids: list[JobId], *, now: datet
 
 
 def _base() -> _Query:
+    paused_by = (
+        select(PauseRow.paused_by)
+        .where(PauseRow.job_id == JobRow.id, PauseRow.resumed_at.is_(None))
+        .order_by(PauseRow.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     return select(
-        JobRow, JobLedgerRow.seen_version, JobLedgerRow.next_due_at, JobLedgerRow.last_finished_at
+        JobRow,
+        paused_by.label("paused_by"),
+        JobLedgerRow.seen_version,
+        JobLedgerRow.next_due_at,
+        JobLedgerRow.last_finished_at,
     ).join_from(JobRow, JobLedgerRow, JobLedgerRow.job_id == JobRow.id, isouter=True)
 
 
@@ -190,6 +201,7 @@ def _item(row: Any, schedule: Schedule, zone: str, recent: list[RunBrief], now: 
         pool=job.pool,
         version=job.version,
         paused_at=job.paused_at,
+        paused_by=None if job.paused_at is None else row.paused_by,
         deleted_at=job.deleted_at,
         next_due_at=_next_due_at(row, timetable(schedule, zone), now),
         created_at=job.created_at,

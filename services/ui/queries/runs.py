@@ -30,6 +30,8 @@ class RunsFilter:
     """Which runs to list; empty means all."""
 
     states: frozenset[RunState] = frozenset()
+    reasons: frozenset[Reason] = frozenset()
+    """No index: a rare reason is looked for through all that is in the states."""
     job_id: JobId | None = None
     executor: str | None = None
     cause: Cause | None = None
@@ -104,6 +106,8 @@ def _conditions(which: RunsFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if which.states:
         conditions.append(RunRow.state.in_(which.states))
+    if which.reasons:
+        conditions.append(RunRow.reason.in_(which.reasons))
     if which.job_id is not None:
         conditions.append(RunRow.job_id == which.job_id)
     if which.executor is not None:
@@ -191,6 +195,7 @@ def _as_queued(request: RunRequest, job: JobRow) -> RunDetail:
         duration_ms=None,
         job_id=job.id,
         job_name=job.name,
+        schedule_id=None,
         cause=request.cause,
         requested_by=request.requested_by,
         nominal_at=request.requested_at,

@@ -164,7 +164,16 @@ export const jobActions = {
       return runId;
     }),
   pause: (job) => attempt(() => api(`/jobs/${job.id}/pause`, { method: "POST" })),
-  resume: (job) => attempt(() => api(`/jobs/${job.id}/resume`, { method: "POST" })),
+  // catchUp: none | latest | all, of the instants that passed in the pause.
+  resume: (job, catchUp = "none") =>
+    attempt(() => api(`/jobs/${job.id}/resume`, { method: "POST", body: { catch_up: catchUp } })),
+  // Run the instants of (after, until] after the fact; the scheduler makes the runs.
+  backfill: (jobId, range, words) =>
+    attempt(async () => {
+      await api(`/jobs/${jobId}/backfill`, { method: "POST", body: range });
+      toast(words);
+      return true;
+    }, false),
   // Deleting is soft: the toast can undo it. Resolves to true when the job is gone.
   remove: (job, onRestored) =>
     attempt(async () => {

@@ -91,6 +91,37 @@ export function local(iso, style = "instant", zone = prefs.zone) {
   return formatter(zone, STYLES[style]).format(new Date(iso)).replaceAll(",", "");
 }
 
+// As short as it stays exact: the year only where it is another one, seconds only where there are any.
+export function when(iso, zone = prefs.zone) {
+  const at = new Date(iso);
+  const year = { timeZone: zone, year: "numeric" };
+  const isThisYear = formatter(zone, { year: "numeric" }).format(at) === new Date(tick.now).toLocaleString("en-GB", year);
+  const clock = at.getUTCSeconds() || at.getUTCMilliseconds() ? CLOCK : STYLES.minute;
+  const day = { weekday: "short", day: "numeric", month: "short", ...(isThisYear ? {} : { year: "numeric" }) };
+  return formatter(zone, { ...day, ...clock }).format(at).replaceAll(",", "");
+}
+
+// "2026-03-04T09:00:00" on the clocks of the zone, for <input type="datetime-local">.
+export function wallTime(iso, zone = prefs.zone) {
+  const all = { year: "numeric", month: "2-digit", day: "2-digit", ...CLOCK };
+  const is = Object.fromEntries(formatter(zone, all).formatToParts(new Date(iso)).map(({ type, value }) => [type, value]));
+  return `${is.year.padStart(4, "0")}-${is.month}-${is.day}T${is.hour}:${is.minute}:${is.second}`;
+}
+
+// The instant at which the zone's clocks show this, in ISO 8601; the first one where they show it twice, and
+// null where they never do.
+export function instantAt(wall, zone = prefs.zone) {
+  const shown = /T\d\d:\d\d$/.test(wall) ? `${wall}:00` : wall.slice(0, 19);
+  const naive = Date.parse(`${shown}Z`);
+  if (Number.isNaN(naive)) return null;
+  const offsets = [-1, 1].map((days) => {
+    const near = naive + days * 86_400_000;
+    return Date.parse(`${wallTime(near, zone)}Z`) - near;
+  });
+  const found = offsets.map((offset) => naive - offset).filter((at) => wallTime(at, zone) === shown);
+  return found.length ? new Date(Math.min(...found)).toISOString() : null;
+}
+
 export function utc(iso) {
   return `${new Date(iso).toISOString().replace("T", " ").replace("Z", "")} UTC`;
 }
@@ -130,27 +161,49 @@ export const wordOf = (state) => STATES[state]?.word ?? state;
 export const isUnhappy = (state) => UNHAPPY.has(state);
 export const isActive = (state) => state === "held" || state === "queued" || state === "running";
 
-const REASONS = {
-  overlap: "The previous run was still going, and the overlap rule is to skip.",
-  paused: "The job was paused at that instant.",
-  edited: "The schedule was edited before that instant.",
-  deleted: "The job was deleted before that instant.",
-  downtime: "The scheduler was not running at that instant.",
-  "start-error": "The script could not be started.",
-  output: "The script printed more than its output cap allows.",
-  disk: "The executor's disk was full.",
-  silent: "The executor went silent while the script ran.",
-  "executor-gone": "The executor ended while the script ran.",
-  revoked: "The attempt was taken back from its executor.",
-  requested: "Somebody asked for it.",
-  late: "The executor's report came late.",
+// What decided over a run, and for the table one or two words of it.
+export const REASONS = {
+  overlap: { word: "Overlap", text: "Another run of the job stood in its way." },
+  coincides: { word: "Same instant", text: "Another schedule of the job names the same instant, and ran for both." },
+  calendar: { word: "Calendar", text: "A calendar excludes that instant." },
+  deadline: { word: "Deadline", text: "It was not started before its deadline." },
+  paused: { word: "Paused", text: "The job was paused before that instant." },
+  edited: { word: "Edited", text: "The schedule was edited before that instant." },
+  deleted: { word: "Deleted", text: "The job was deleted before that instant." },
+  downtime: { word: "Downtime", text: "No scheduler was there at that instant." },
+  "start-error": { word: "Start error", text: "The script could not be started." },
+  output: { word: "Output", text: "The script printed more than its output cap allows." },
+  disk: { word: "Disk", text: "The executor's disk was full." },
+  silent: { word: "Silent", text: "The executor went silent while the script ran." },
+  "executor-gone": { word: "Executor gone", text: "The executor ended while the script ran." },
+  revoked: { word: "Revoked", text: "The attempt was taken back from its executor." },
+  requested: { word: "Asked for", text: "Somebody asked for it." },
+  late: { word: "Late", text: "The executor's report came late." },
 };
+
+// What an overlap meant depends on what the run became; who stood in the way is in the run's detail.
+const OVERLAPS = {
+  skipped: "Another run was still going or waiting, and the job's rule is to skip.",
+  cancelled: "A newer run took its place.",
+  held: "It starts when the run before it has ended.",
+};
+
+// The instants of a missed range: how many, from when to when.
+export function rangeOf(run) {
+  return run.instants > 1 ? `${plural(run.instants, "instant")}, ${when(run.nominal_at)} to ${when(run.nominal_until)}` : "";
+}
+
+// For these, the run's own detail says all that the general sentence would.
+const SAID_BY_DETAIL = new Set(["overlap", "coincides", "deadline", "downtime", "paused", "edited", "deleted", "requested"]);
 
 // One sentence of why a run is in its state, or "" where the state says it all.
 export function reasonOf(run) {
-  const sentence = REASONS[run.reason] ?? "";
-  const range = run.instants > 1 ? ` ${count(run.instants)} instants, until ${local(run.nominal_until)}.` : "";
-  return [sentence, run.detail].filter(Boolean).join(" ") + range;
+  const general = (run.reason === "overlap" && OVERLAPS[run.state]) || REASONS[run.reason]?.text || "";
+  const detail = run.detail && !/[.!?]$/.test(run.detail) ? `${run.detail}.` : run.detail;
+  const range = rangeOf(run);
+  const text = detail && SAID_BY_DETAIL.has(run.reason) ? "" : general;
+  if (run.reason === "calendar" && detail) return `Excluded: ${detail}`;
+  return [text, detail && detail[0].toUpperCase() + detail.slice(1), range && `${range}.`].filter(Boolean).join(" ");
 }
 
 export function exitOf(run) {
@@ -173,6 +226,7 @@ const ICONS = {
   hands: "M8 3.5v5l3 2", arc: "M8 2.5a5.5 5.5 0 1 1-5.2 3.7",
   home: "M2.5 7.5L8 2.75l5.5 4.75M4 6.5v6.75h3V9.5h2v3.75h3V6.5", list: "M2.5 4h11M2.5 8h7M2.5 12h9",
   play: "M4.5 3l8 5-8 5z", server: "M2.5 3h11v4h-11zM2.5 9h11v4h-11zM5 5h.1M5 11h.1",
+  calendar: "M3 4.25h10v9H3zM3 7h10M5.500 2.500v3M10.500 2.500v3",
   plus: "M8 3v10M3 8h10", more: "M3.4 8a.4.4 0 1 0 .8 0a.4.4 0 1 0-.8 0M7.6 8a.4.4 0 1 0 .8 0a.4.4 0 1 0-.8 0M11.8 8a.4.4 0 1 0 .8 0a.4.4 0 1 0-.8 0", pencil: "M3 13l.7-3 7-7 2.3 2.3-7 7zM9.5 4.2l2.3 2.3",
   bin: "M3 4.5h10M6.5 4.5v-1.75h3v1.75M4.5 4.5l.5 8.75h6l.5-8.75M6.75 7v3.75M9.25 7v3.75",
   warning: "M8 2.5l6 10.75H2zM8 6.5v3M8 11.5v.1", down: "M8 3v9.5M4 8.75L8 12.75l4-4",
@@ -199,9 +253,17 @@ JpChip.props = ["state"];
 // Local time to read, UTC on hover and for machines.
 export const JpTime = (props) =>
   props.at
-    ? h("time", { datetime: props.at, title: utc(props.at) }, local(props.at, props.look ?? "instant"))
+    ? h("time", { datetime: props.at, title: utc(props.at) }, props.look === "when" ? when(props.at) : local(props.at, props.look ?? "instant"))
     : h("span", { class: "jp-muted" }, "–");
 JpTime.props = ["at", "look"];
+
+// A sentence in pieces, as the API says it: text, instants in the reader's zone, durations.
+export const JpWords = (props) =>
+  (props.pieces ?? []).map((piece) => {
+    if (piece.at) return h("time", { datetime: piece.at, title: utc(piece.at) }, when(piece.at));
+    return piece.ms == null ? piece.text : duration(piece.ms);
+  });
+JpWords.props = ["pieces"];
 
 // A time that ticks: its own component with a computed text, so that only a changed word is drawn again.
 export const JpRelative = {
@@ -237,4 +299,4 @@ export const JpStrip = (props) => {
 };
 JpStrip.props = ["runs"];
 
-export const parts = { JpIcon, JpChip, JpTime, JpRelative, JpStrip };
+export const parts = { JpIcon, JpChip, JpTime, JpWords, JpRelative, JpStrip };

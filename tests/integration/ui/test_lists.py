@@ -12,7 +12,7 @@ from services.ui.models import JobFilter, JobSort
 from services.ui.queries import RunsFilter
 from shared.db.engine import Database
 from shared.domain.errors import InvalidInput
-from shared.domain.run import Cause, RunState
+from shared.domain.run import Cause, Reason, RunState
 from tests.integration.ui.stage import (
     NOW,
     a_job,
@@ -200,3 +200,29 @@ async def test_a_cursor_of_another_list_is_refused(parts: Parts) -> None:
 
     with pytest.raises(InvalidInput):
         await parts.portal.queries.jobs(sort=JobSort.NEXT, after=page.next)
+
+
+async def test_runs_are_listed_by_their_reason(
+    client: httpx.AsyncClient, parts: Parts, database: Database
+) -> None:
+    job_id = await a_job(parts)
+    kinds = [
+        (RunState.SKIPPED, Reason.OVERLAP),
+        (RunState.SKIPPED, Reason.CALENDAR),
+        (RunState.MISSED, Reason.DOWNTIME),
+        (RunState.CANCELLED, Reason.OVERLAP),
+        (RunState.SUCCEEDED, None),
+    ]
+    for number, (state, reason) in enumerate(kinds, start=1):
+        await run_rows(database, a_run(job_id, number, state=state, reason=reason))
+
+    async def numbers(**params: str) -> list[int]:
+        items = (await client.get("/api/v1/runs", params=params)).json()["items"]
+        return [item["number"] for item in items]
+
+    assert await numbers(reason="overlap") == [4, 1]
+    assert await numbers(reason="overlap", state="skipped,missed") == [1]
+    assert await numbers(reason="overlap,downtime", state="skipped,missed") == [3, 1]
+    assert await numbers(state="skipped", job=str(job_id), reason="calendar") == [2]
+    unknown = await client.get("/api/v1/runs", params={"reason": "mood"})
+    assert (unknown.status_code, unknown.json()["field"]) == (422, "reason")
