@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from services.ui.commands import jobs, people, runs
-from services.ui.commands.drafts import JobDraft
+from services.ui.commands.drafts import JobDraft, ScheduleDraft
 from services.ui.commands.wake import Wakeups
 from services.ui.models import Person
 from shared.db.engine import Sessions
@@ -17,7 +17,7 @@ from shared.domain.ids import JobId, RunId
 from shared.domain.run import Cause
 from shared.runtime.clock import Clock
 
-__all__ = ["Commands", "JobDraft"]
+__all__ = ["Commands", "JobDraft", "ScheduleDraft"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

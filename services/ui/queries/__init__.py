@@ -1,7 +1,7 @@
 """Read models: one question each, answered from the ledger, shaped for what shows it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -25,16 +25,18 @@ from services.ui.models import (
     Person,
     RunDetail,
     RunItem,
-    SchedulePreview,
 )
-from services.ui.queries import executors, health, jobs, logs, overview, people, runs, schedules
+from services.ui.planned import SchedulePreview
+from services.ui.queries import executors, health, jobs, logs, overview, people, preview, runs
 from services.ui.queries.jobs import JobsFilter
+from services.ui.queries.planning import Planning
+from services.ui.queries.preview import Typed
 from services.ui.queries.runs import RunsFilter
 from shared.db.engine import Database
 from shared.domain.ids import AttemptId, JobId, RunId
 from shared.runtime.clock import Clock
 
-__all__ = ["Queries", "RunsFilter"]
+__all__ = ["Planning", "Queries", "RunsFilter"]
 
 log = structlog.get_logger()
 
@@ -49,6 +51,7 @@ class Queries:
     scripts_dir: Path
     clock: Clock
     link: Link
+    planning: Planning
 
     async def jobs(
         self,
@@ -175,6 +178,6 @@ class Queries:
         async with self.database.reading() as session:
             return await people.person(session, person_id)
 
-    def preview(self, schedule: Mapping[str, object]) -> SchedulePreview:
-        """Say a schedule in words, with its next five instants or what is wrong; never raises."""
-        return schedules.preview(schedule, now=self.clock.now())
+    async def preview(self, typed: Typed) -> SchedulePreview:
+        """Say a schedule in words, with its next ten instants or what is wrong; never raises."""
+        return await asyncio.to_thread(preview.preview, typed, now=self.clock.now())

@@ -1,0 +1,96 @@
+"""A schedule while it is being typed: what it says, what it names next, and what may surprise."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final
+
+from services.ui.planned import CronPart, PreviewFire, PreviewNote, SchedulePreview
+from services.ui.settings import DEFAULT_ZONE
+from services.ui.zones import checked_zone
+from shared.domain.errors import InvalidInput, ScheduleError
+from shared.domain.policy import Policy, policy_from_json
+from shared.domain.schedules import Cron, Interval, Once, Schedule, Timetable, from_json, parse_cron, timetable
+from shared.domain.schedules.explain import explained, warnings
+
+_SHOWN: Final = 10
+_NOTES: Final = 4
+_FORESEEN: Final = timedelta(days=400)
+"""Far enough that every change of the clocks in a year is in it."""
+_SECOND: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What stands in the form."""
+
+    schedule: Mapping[str, object]
+    zone: str | None = None
+    policy: Mapping[str, object]
+    seed: str | None = None
+    """What `H` is expanded by; None: the expression itself."""
+
+
+def preview(typed: Typed, *, now: datetime) -> SchedulePreview:
+    """Say the schedule in words with its next ten instants, or what is wrong with it; never raises."""
+    parts = _parts(typed.schedule)
+    try:
+        policy = policy_from_json(typed.policy)
+        schedule = _read(typed, now)
+        table = timetable(schedule, checked_zone(typed.zone or DEFAULT_ZONE))
+        fires = tuple(PreviewFire(at=at) for at in islice(_fires(table, policy, now), _SHOWN))
+        return SchedulePreview(
+            text=table.describe(),
+            next=fires,
+            notes=_notes(table, now),
+            warnings=(*warnings(schedule), *_of_the_span(schedule, policy, fires)),
+            parts=parts,
+            expanded=schedule.expr if isinstance(schedule, Cron) and schedule.typed else None,
+        )
+    except ScheduleError as error:
+        return SchedulePreview(error=error.message, field=error.field, part=error.part, parts=parts)
+    except InvalidInput as error:
+        return SchedulePreview(error=error.message, field=error.field, parts=parts)
+    except OverflowError:
+        return SchedulePreview(error="The anchor is too far from now.", field="schedule")
+
+
+def _read(typed: Typed, now: datetime) -> Schedule:
+    if typed.schedule.get("kind") == "cron":
+        text = typed.schedule.get("typed") or typed.schedule.get("expr") or ""
+        return parse_cron(str(text), seed=typed.seed, anchor=now)
+    return from_json(typed.schedule, anchor=now)
+
+
+def _parts(schedule: Mapping[str, object]) -> tuple[CronPart, ...]:
+    if schedule.get("kind") != "cron":
+        return ()
+    text = str(schedule.get("typed") or schedule.get("expr") or "")
+    return tuple(
+        CronPart(name=part.name, text=part.text, begin=part.begin, end=part.end, words=part.words)
+        for part in explained(text)
+    )
+
+
+def _fires(table: Timetable, policy: Policy, now: datetime) -> Iterator[datetime]:
+    at = max(now, policy.starts_at - _SECOND) if policy.starts_at is not None else now
+    while (found := table.next_after(at)) is not None:
+        if policy.ends_at is not None and found > policy.ends_at:
+            return
+        yield found
+        at = found
+
+
+def _notes(table: Timetable, now: datetime) -> tuple[PreviewNote, ...]:
+    found = islice(table.transitions(now, now + _FORESEEN), _NOTES)
+    return tuple(PreviewNote(at=note.at, text=note.text) for note in found)
+
+
+def _of_the_span(schedule: Schedule, policy: Policy, fires: tuple[PreviewFire, ...]) -> Iterator[str]:
+    if fires:
+        return
+    if isinstance(schedule, Once):
+        yield "This instant has passed: the job would never run."
+    elif policy.starts_at is not None or policy.ends_at is not None:
+        yield "Nothing falls between the job's start and its end."
