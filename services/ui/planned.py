@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 
 
-
 class PreviewFire(msgspec.Struct, frozen=True, kw_only=True):
     """An instant that a schedule names."""
 
@@ -49,7 +48,9 @@ class SchedulePreview(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     field: str | None = None
     part: str | None = None
-    """Which part of a cron expression is wrong."""
+    """Which part of the schedule is wrong, such as `at`, or the field of a cron expression."""
+    place: tuple[int, int] | None = None
+    """Where the wrong text stands in the expression, spaces counted once."""
 
 
 class WeekHour(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import available_timezones
 
-from shared.domain.errors import InvalidInput
+from shared.domain import schedules as domain
+from shared.domain.errors import InvalidInput, ScheduleError
 
 _LONGEST = 64
 
@@ -60,21 +61,26 @@ def listed() -> tuple[str, ...]:
 
 
 def checked_zone(name: str) -> str:
-    """Return the zone if it is a place, UTC or a fixed `Etc/...` offset.
+    """Return the zone if a schedule can follow it: a place, UTC or a fixed `Etc/...` offset.
 
     Raises:
         InvalidInput: on field `zone`, with the zone that was probably meant.
     """
-    if name in listed():
-        return name
+    try:
+        return domain.checked_zone(name)
+    except ScheduleError:
+        raise InvalidInput("zone", _advice(name)) from None
+
+
+def _advice(name: str) -> str:
     shown = name.strip()[:_LONGEST]
     meant = _MEANT.get(shown.upper(), ())
     if meant:
-        raise InvalidInput("zone", f"{shown} is an abbreviation: choose {' or '.join(meant)}.")
+        return f"{shown} is an abbreviation: choose {' or '.join(meant)}."
     near = _near(shown)
     if near:
-        raise InvalidInput("zone", f"{shown!r} is no time zone. Did you mean {near}?")
-    raise InvalidInput("zone", f"{shown!r} is no time zone. Choose one such as Asia/Hong_Kong.")
+        return f"{shown!r} is no time zone. Did you mean {near}?"
+    return f"{shown!r} is no time zone. Choose one such as Asia/Hong_Kong."
 
 
 def _near(name: str) -> str | None:

@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -143,12 +142,12 @@ async def replace_schedule(
     await replace_schedules(session, job_id, [alone], now=now)
 
 
-async def unknown_calendars(session: AsyncSession, ids: Collection[CalendarId]) -> set[UUID]:
+async def unknown_calendars(session: AsyncSession, ids: Collection[CalendarId]) -> set[CalendarId]:
     """Return those of the ids that are no calendar's, or a deleted one's."""
     if not ids:
         return set()
     living = select(CalendarRow.id).where(CalendarRow.id.in_(ids), CalendarRow.deleted_at.is_(None))
-    return set(ids) - set(await session.scalars(living))
+    return set(ids) - {CalendarId(one) for one in await session.scalars(living)}
 
 
 def _row(job_id: JobId, one: JobSchedule, *, now: datetime) -> ScheduleRow:

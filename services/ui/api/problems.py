@@ -25,9 +25,7 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
 
 
-def problem(
-    status: int, detail: str, field: str | None = None, *, part: str | None = None
-) -> Response:
+def problem(status: int, detail: str, field: str | None = None, *, part: str | None = None) -> Response:
     """Return a problem document."""
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -52,9 +50,7 @@ async def _on_portal_error(_request: Request, error: Exception) -> Response:
         case NameTaken():
             return problem(HTTPStatus.CONFLICT, error.message, error.field)
         case ScheduleError():
-            return problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY, error.message, error.field, part=error.part
-            )
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.message, error.field, part=error.part)
         case InvalidInput():
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.message, error.field)
         case NotFound():

@@ -1,8 +1,7 @@
 """What becomes of a job's schedules when somebody saves it: kept, changed, new or retired."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -10,10 +9,10 @@ from typing import Final
 from services.ui.commands.drafts import JobDraft, ScheduleDraft
 from services.ui.settings import DEFAULT_ZONE
 from services.ui.zones import checked_zone
-from shared.domain.errors import InvalidInput
+from shared.domain.errors import InvalidInput, ScheduleError
 from shared.domain.ids import JobId, ScheduleId, new_id
 from shared.domain.job import JobSchedule, check_args
-from shared.domain.schedules import Interval, Manual, Once, Schedule, from_json, parse_cron, timetable
+from shared.domain.schedules import Interval, Manual, Once, Schedule, from_json, timetable
 
 MAX_SCHEDULES: Final = 20
 _MANUAL: Final = ScheduleDraft(schedule={"kind": "manual"})
@@ -72,15 +71,15 @@ def _at(index: int, *, prefixed: bool) -> Iterator[None]:
         raise
 
 
-def _judged(
-    draft: ScheduleDraft, free: dict[ScheduleId, JobSchedule], saving: Saving
-) -> JobSchedule:
-    """Return the schedule under the id that it keeps, or under a new one; takes what it replaces from `free`."""
+def _judged(draft: ScheduleDraft, free: dict[ScheduleId, JobSchedule], saving: Saving) -> JobSchedule:
+    """Return the schedule under the id that it keeps or a new one; what it replaces leaves `free`."""
     zone = checked_zone(draft.zone or DEFAULT_ZONE)
     if draft.args is not None:
         check_args(draft.args)
     for old in _may_replace(draft, free):
-        wanted = replace(old, schedule=_read(draft.schedule, old.schedule, saving), zone=zone, args=draft.args)
+        wanted = replace(
+            old, schedule=_read(draft.schedule, old.schedule, saving), zone=zone, args=draft.args
+        )
         if wanted == old:
             return free.pop(old.id)
     replaced = _replaced(draft, free)
@@ -91,9 +90,7 @@ def _judged(
     return JobSchedule(id=ScheduleId(new_id()), schedule=schedule, zone=zone, args=draft.args)
 
 
-def _may_replace(
-    draft: ScheduleDraft, free: Mapping[ScheduleId, JobSchedule]
-) -> list[JobSchedule]:
+def _may_replace(draft: ScheduleDraft, free: Mapping[ScheduleId, JobSchedule]) -> list[JobSchedule]:
     if draft.id is None:
         return list(free.values())
     known = free.get(ScheduleId(draft.id))
@@ -110,21 +107,17 @@ def _replaced(draft: ScheduleDraft, free: Mapping[ScheduleId, JobSchedule]) -> J
 
 def _read(value: Mapping[str, object], old: Schedule | None, saving: Saving) -> Schedule:
     anchor = old.anchor if isinstance(old, Interval) else saving.now
-    try:
-        if value.get("kind") == "cron":
-            typed = value.get("typed") or value.get("expr")
-            return parse_cron(str(typed or ""), seed=str(saving.job_id), anchor=anchor)
-        return from_json(value, anchor=anchor)
-    except OverflowError:
-        raise InvalidInput("schedule", "The anchor is too far from now. Choose another instant.") from None
+    return from_json(value, anchor=anchor, seed=str(saving.job_id))
 
 
 def _refuse_never(schedule: Schedule, zone: str, now: datetime) -> None:
     if isinstance(schedule, Manual) or timetable(schedule, zone).next_after(now) is not None:
         return
     if isinstance(schedule, Once):
-        raise InvalidInput("at", "This instant has passed, so the job would never run. Choose a later one.")
-    raise InvalidInput("schedule", "This never comes again, so the job would never run. Choose another rule.")
+        raise ScheduleError(
+            "This instant has passed, so the job would never run. Choose a later one.", part="at"
+        )
+    raise ScheduleError("This never comes again, so the job would never run. Choose another rule.")
 
 
 def _refuse_contradictions(schedules: Sequence[JobSchedule]) -> None:
@@ -140,9 +133,7 @@ def _refuse_contradictions(schedules: Sequence[JobSchedule]) -> None:
             )
 
 
-def _with_ids(
-    schedules: Sequence[JobSchedule], current: Sequence[JobSchedule]
-) -> tuple[JobSchedule, ...]:
+def _with_ids(schedules: Sequence[JobSchedule], current: Sequence[JobSchedule]) -> tuple[JobSchedule, ...]:
     # Ids made in one millisecond are in no order; a job's schedules are listed by id.
     old = {one.id for one in current}
     fresh = iter(sorted(one.id for one in schedules if one.id not in old))

@@ -191,7 +191,7 @@ export default {
       const [, index, field] = /^schedules\.(\d+)\.(.+)$/.exec(error.field ?? "") ?? [];
       if (index !== undefined) {
         const typed = this.form.schedules[Number(index)];
-        this.refused[typed.key] = { text: error.message, field, of: JSON.stringify(draftOf(typed)) };
+        this.refused[typed.key] = { text: error.message, field, part: error.problem.part, of: JSON.stringify(draftOf(typed)) };
         this.chosen = Number(index);
         this.focusSchedule();
       } else if (isRule(error.field)) {

@@ -12,7 +12,6 @@ from nicegui.element import Element
 from services.ui.models import JobItem
 from services.ui.theme import STATIC
 
-
 _LIBRARIES: Final[list[str | Path]] = [STATIC / "jp_schedule.js", STATIC / "jp_rules.js"]
 
 

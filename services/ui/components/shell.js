@@ -6,11 +6,12 @@ const PAGES = [
   { key: "overview", word: "Overview", href: "/", icon: "home", letter: "o" },
   { key: "jobs", word: "Jobs", href: "/jobs", icon: "list", letter: "j" },
   { key: "runs", word: "Runs", href: "/runs", icon: "play", letter: "r" },
+  { key: "week", word: "Week", href: "/week", icon: "week", letter: "w" },
   { key: "executors", word: "Executors", href: "/executors", icon: "server", letter: "e" },
 ];
 
 const KEYS = [
-  [["/"], "Search on this page"], [["g", "o"], "Overview"], [["g", "j"], "Jobs"], [["g", "r"], "Runs"],
+  [["/"], "Search on this page"], [["g", "o"], "Overview"], [["g", "j"], "Jobs"], [["g", "r"], "Runs"], [["g", "w"], "Week"],
   [["g", "e"], "Executors"], [["n"], "New job"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
 ];
 

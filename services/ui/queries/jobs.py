@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -154,9 +153,7 @@ async def _items(session: AsyncSession, rows: list[Any], now: datetime) -> list[
     ids = [row.JobRow.id for row in rows]
     followed = await schedules_by_job(session, ids)
     recent = await recent_of(session, ids)
-    return [
-        _item(row, followed.get(row.JobRow.id, []), recent.get(row.JobRow.id, []), now) for row in rows
-    ]
+    return [_item(row, followed.get(row.JobRow.id, []), recent.get(row.JobRow.id, []), now) for row in rows]
 
 
 def _item(row: Any, followed: list[JobSchedule], recent: list[RunBrief], now: datetime) -> JobItem:

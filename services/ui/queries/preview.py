@@ -11,14 +11,14 @@ from services.ui.settings import DEFAULT_ZONE
 from services.ui.zones import checked_zone
 from shared.domain.errors import InvalidInput, ScheduleError
 from shared.domain.policy import Policy, policy_from_json
-from shared.domain.schedules import Cron, Interval, Once, Schedule, Timetable, from_json, parse_cron, timetable
+from shared.domain.schedules import Cron, Once, Schedule, Timetable, from_json, timetable
 from shared.domain.schedules.explain import explained, warnings
 
 _SHOWN: Final = 10
 _NOTES: Final = 4
 _FORESEEN: Final = timedelta(days=400)
 """Far enough that every change of the clocks in a year is in it."""
-_SECOND: Final = timedelta(seconds=1)
+_INSTANT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +37,11 @@ def preview(typed: Typed, *, now: datetime) -> SchedulePreview:
     parts = _parts(typed.schedule)
     try:
         policy = policy_from_json(typed.policy)
-        schedule = _read(typed, now)
+        schedule = from_json(typed.schedule, anchor=now, seed=typed.seed)
         table = timetable(schedule, checked_zone(typed.zone or DEFAULT_ZONE))
         fires = tuple(PreviewFire(at=at) for at in islice(_fires(table, policy, now), _SHOWN))
         return SchedulePreview(
-            text=table.describe(),
+            text=schedule.describe(),
             next=fires,
             notes=_notes(table, now),
             warnings=(*warnings(schedule), *_of_the_span(schedule, policy, fires)),
@@ -49,18 +49,11 @@ def preview(typed: Typed, *, now: datetime) -> SchedulePreview:
             expanded=schedule.expr if isinstance(schedule, Cron) and schedule.typed else None,
         )
     except ScheduleError as error:
-        return SchedulePreview(error=error.message, field=error.field, part=error.part, parts=parts)
+        return SchedulePreview(
+            error=error.message, field=error.field, part=error.part, place=error.place, parts=parts
+        )
     except InvalidInput as error:
         return SchedulePreview(error=error.message, field=error.field, parts=parts)
-    except OverflowError:
-        return SchedulePreview(error="The anchor is too far from now.", field="schedule")
-
-
-def _read(typed: Typed, now: datetime) -> Schedule:
-    if typed.schedule.get("kind") == "cron":
-        text = typed.schedule.get("typed") or typed.schedule.get("expr") or ""
-        return parse_cron(str(text), seed=typed.seed, anchor=now)
-    return from_json(typed.schedule, anchor=now)
 
 
 def _parts(schedule: Mapping[str, object]) -> tuple[CronPart, ...]:
@@ -74,7 +67,7 @@ def _parts(schedule: Mapping[str, object]) -> tuple[CronPart, ...]:
 
 
 def _fires(table: Timetable, policy: Policy, now: datetime) -> Iterator[datetime]:
-    at = max(now, policy.starts_at - _SECOND) if policy.starts_at is not None else now
+    at = max(now, policy.starts_at - _INSTANT) if policy.starts_at is not None else now
     while (found := table.next_after(at)) is not None:
         if policy.ends_at is not None and found > policy.ends_at:
             return
@@ -83,8 +76,8 @@ def _fires(table: Timetable, policy: Policy, now: datetime) -> Iterator[datetime
 
 
 def _notes(table: Timetable, now: datetime) -> tuple[PreviewNote, ...]:
-    found = islice(table.transitions(now, now + _FORESEEN), _NOTES)
-    return tuple(PreviewNote(at=note.at, text=note.text) for note in found)
+    found = table.transitions(now, now + _FORESEEN)
+    return tuple(PreviewNote(at=note.at, text=note.text) for note in found[:_NOTES])
 
 
 def _of_the_span(schedule: Schedule, policy: Policy, fires: tuple[PreviewFire, ...]) -> Iterator[str]:

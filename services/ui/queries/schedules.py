@@ -19,9 +19,7 @@ from shared.domain.schedules import Interval, Manual, Schedule, from_json, timet
 _IN_LINE: Final = 2
 
 
-async def schedules_by_job(
-    session: AsyncSession, job_ids: Sequence[UUID]
-) -> dict[UUID, list[JobSchedule]]:
+async def schedules_by_job(session: AsyncSession, job_ids: Sequence[UUID]) -> dict[UUID, list[JobSchedule]]:
     """Return what these jobs follow, each job's oldest schedule first; a job without one has no entry."""
     rows = await session.execute(
         select(ScheduleRow.id, ScheduleRow.job_id, ScheduleRow.spec, ScheduleRow.zone, ScheduleRow.args)

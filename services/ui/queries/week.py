@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import Final
 from uuid import UUID
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.ui.planned import BusyInstant, Planned, PlannedJob, Week, WeekDay, WeekHour
 from shared.db.tables import JobRow, ScheduleRow
 from shared.domain.policy import Policy, policy_from_json
-from shared.domain.schedules import Manual, Schedule, Timetable, from_json, timetable
+from shared.domain.schedules import Manual, Schedule, Timetable, from_json, instant_of, timetable
 
 MAX_SCHEDULES: Final = 20_000
 MAX_PLANNED: Final = 200
@@ -27,7 +27,7 @@ _BUSIEST: Final = 3
 _SPARSE: Final = 400
 """A schedule with at most so many fires in the week is walked; a denser one is counted by the hour."""
 _CROWD: Final = 3_600
-_SECOND: Final = timedelta(seconds=1)
+_INSTANT: Final = timedelta(microseconds=1)
 _DAYS: Final = 7
 
 
@@ -128,7 +128,7 @@ def planned_between(plans: Plans, *, begin: datetime, end: datetime) -> Planned:
 def hours_of(day: date, zone: str) -> Iterator[WeekHour]:
     """Return the hours that this day really has, each as it reads on the wall: 23 to 25 of them."""
     tz = ZoneInfo(zone)
-    at, end = (_midnight(each, tz) for each in (day, day + timedelta(days=1)))
+    at, end = (_midnight(each, zone) for each in (day, day + timedelta(days=1)))
     seen: Counter[int] = Counter()
     while at < end:
         local = at.astimezone(tz)
@@ -138,19 +138,9 @@ def hours_of(day: date, zone: str) -> Iterator[WeekHour]:
         at = until
 
 
-def _midnight(day: date, tz: ZoneInfo) -> datetime:
-    """Return when the day begins: after the gap where midnight itself does not exist."""
-    naive = datetime.combine(day, time())
-    before, after = (naive.replace(tzinfo=tz, fold=fold).utcoffset() for fold in (0, 1))
-    assert before is not None
-    assert after is not None
-    # In a gap the later offset reads the same wall time earlier, and the other way round in a fold.
-    early, late = sorted((naive - before, naive - after))
-    instant = (late if before < after else early).replace(tzinfo=UTC)
-    if before < after:
-        while (instant - _SECOND * 60).astimezone(tz).date() == day:
-            instant -= _SECOND * 60
-    return instant
+def _midnight(day: date, zone: str) -> datetime:
+    """Return when the day begins; a day that clocks leave out begins with the next one."""
+    return instant_of(datetime.combine(day, time()), zone) or _midnight(day + timedelta(days=1), zone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,8 +166,8 @@ def _span_of(one: PlannedSchedule, begin: datetime, end: datetime) -> _Span:
     starts_at, ends_at = one.policy.starts_at, one.policy.ends_at
     return _Span(
         table=timetable(one.schedule, one.zone),
-        after=max(begin, starts_at or begin) - _SECOND,
-        until=min(end - _SECOND, ends_at or end),
+        after=max(begin, starts_at or begin) - _INSTANT,
+        until=min(end - _INSTANT, ends_at or end),
     )
 
 
@@ -188,8 +178,8 @@ def _count(span: _Span, edges: list[datetime]) -> Counter[int]:
         found.update(bisect_right(edges, at) - 1 for at in span.fires() if total)
         return found
     for index, edge in enumerate(edges):
-        last = span.until if index + 1 == len(edges) else min(edges[index + 1] - _SECOND, span.until)
-        first = max(edge - _SECOND, span.after)
+        last = span.until if index + 1 == len(edges) else min(edges[index + 1] - _INSTANT, span.until)
+        first = max(edge - _INSTANT, span.after)
         if first < last:
             found[index] = span.table.count_between(first, last)
     return +found

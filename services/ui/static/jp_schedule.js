@@ -193,7 +193,10 @@ export const JpSchedule = {
     timed() { return ["daily", "weekly", "monthly"].includes(this.typed.kind); },
     skips() { return (this.typed.kind === "daily" && this.typed.everyDays.trim() !== "1") || (this.typed.kind === "weekly" && this.typed.everyWeeks.trim() !== "1"); },
     // What the server said when it refused to save, else what it says while one types.
-    wrong() { return this.refused ?? { text: this.preview.error ?? "", field: this.preview.field }; },
+    wrong() {
+      const { text, field, part } = this.refused ?? { text: this.preview.error ?? "", field: this.preview.field, part: this.preview.part };
+      return { text, field: field === "schedule" ? part : field };
+    },
     error() { return this.wrong.field === "zone" ? "" : this.wrong.text; },
     hint() {
       return { interval: "Counted from when the schedule is saved; it does not drift.", manual: "Runs only when somebody asks for it, here or over the API.", hourly: "Every real hour, also when the clocks change." }[this.typed.kind] ?? "";
