@@ -9,10 +9,10 @@ from typing import Final
 from services.ui.commands.drafts import JobDraft, ScheduleDraft
 from services.ui.settings import DEFAULT_ZONE
 from services.ui.zones import checked_zone
-from shared.domain.errors import InvalidInput, ScheduleError
+from shared.domain.errors import InvalidInput
 from shared.domain.ids import JobId, ScheduleId, new_id
 from shared.domain.job import JobSchedule, check_args
-from shared.domain.schedules import Interval, Manual, Once, Schedule, from_json, timetable
+from shared.domain.schedules import Interval, Manual, Schedule, check_possible, from_json
 
 MAX_SCHEDULES: Final = 20
 _MANUAL: Final = ScheduleDraft(schedule={"kind": "manual"})
@@ -86,7 +86,7 @@ def _judged(draft: ScheduleDraft, free: dict[ScheduleId, JobSchedule], saving: S
     if replaced is not None:
         del free[replaced.id]
     schedule = _read(draft.schedule, None if replaced is None else replaced.schedule, saving)
-    _refuse_never(schedule, zone, saving.now)
+    check_possible(schedule, zone, now=saving.now)
     return JobSchedule(id=ScheduleId(new_id()), schedule=schedule, zone=zone, args=draft.args)
 
 
@@ -108,16 +108,6 @@ def _replaced(draft: ScheduleDraft, free: Mapping[ScheduleId, JobSchedule]) -> J
 def _read(value: Mapping[str, object], old: Schedule | None, saving: Saving) -> Schedule:
     anchor = old.anchor if isinstance(old, Interval) else saving.now
     return from_json(value, anchor=anchor, seed=str(saving.job_id))
-
-
-def _refuse_never(schedule: Schedule, zone: str, now: datetime) -> None:
-    if isinstance(schedule, Manual) or timetable(schedule, zone).next_after(now) is not None:
-        return
-    if isinstance(schedule, Once):
-        raise ScheduleError(
-            "This instant has passed, so the job would never run. Choose a later one.", part="at"
-        )
-    raise ScheduleError("This never comes again, so the job would never run. Choose another rule.")
 
 
 def _refuse_contradictions(schedules: Sequence[JobSchedule]) -> None:

@@ -11,7 +11,7 @@ from services.ui.settings import DEFAULT_ZONE
 from services.ui.zones import checked_zone
 from shared.domain.errors import InvalidInput, ScheduleError
 from shared.domain.policy import Policy, policy_from_json
-from shared.domain.schedules import Cron, Once, Schedule, Timetable, from_json, timetable
+from shared.domain.schedules import Cron, Manual, Schedule, Timetable, check_possible, from_json, timetable
 from shared.domain.schedules.explain import explained, warnings
 
 _SHOWN: Final = 10
@@ -38,7 +38,9 @@ def preview(typed: Typed, *, now: datetime) -> SchedulePreview:
     try:
         policy = policy_from_json(typed.policy)
         schedule = from_json(typed.schedule, anchor=now, seed=typed.seed)
-        table = timetable(schedule, checked_zone(typed.zone or DEFAULT_ZONE))
+        zone = checked_zone(typed.zone or DEFAULT_ZONE)
+        check_possible(schedule, zone, now=now)
+        table = timetable(schedule, zone)
         fires = tuple(PreviewFire(at=at) for at in islice(_fires(table, policy, now), _SHOWN))
         return SchedulePreview(
             text=schedule.describe(),
@@ -80,10 +82,8 @@ def _notes(table: Timetable, now: datetime) -> tuple[PreviewNote, ...]:
     return tuple(PreviewNote(at=note.at, text=note.text) for note in found[:_NOTES])
 
 
-def _of_the_span(schedule: Schedule, policy: Policy, fires: tuple[PreviewFire, ...]) -> Iterator[str]:
-    if fires:
-        return
-    if isinstance(schedule, Once):
-        yield "This instant has passed: the job would never run."
-    elif policy.starts_at is not None or policy.ends_at is not None:
-        yield "Nothing falls between the job's start and its end."
+def _of_the_span(schedule: Schedule, policy: Policy, fires: tuple[PreviewFire, ...]) -> list[str]:
+    is_bounded = policy.starts_at is not None or policy.ends_at is not None
+    if fires or not is_bounded or isinstance(schedule, Manual):
+        return []
+    return ["Nothing falls between the job's start and its end."]
