@@ -28,10 +28,13 @@ class CronPart(msgspec.Struct, frozen=True, kw_only=True):
     """One field of a cron expression, where it stands in what was typed, and what it says."""
 
     name: str
+    label: str
     text: str
     begin: int
     end: int
     words: str
+    """Empty where it cannot be understood; `problem` then says why."""
+    problem: str
 
 
 class SchedulePreview(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +52,6 @@ class SchedulePreview(msgspec.Struct, frozen=True, kw_only=True):
     field: str | None = None
     part: str | None = None
     """Which part of the schedule is wrong, such as `at`, or the field of a cron expression."""
-    place: tuple[int, int] | None = None
-    """Where the wrong text stands in the expression, spaces counted once."""
 
 
 class WeekHour(msgspec.Struct, frozen=True, kw_only=True):

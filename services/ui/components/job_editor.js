@@ -138,7 +138,9 @@ export default {
       const best = this.scripts.map((other) => [score(other), other]).sort((a, b) => b[0] - a[0])[0];
       return best && best[0] > 0.3 ? best[1] : "";
     },
-    touch(field) { this.say(field, this.judge(field)); },
+    // A field that is left empty is told of when saving: a message that comes up under the pointer, because
+    // the focus left a field, would move the very button that is being pressed.
+    touch(field) { if (this.valueOf(field).trim() || this.errors[field]) this.say(field, this.judge(field)); },
     // --- schedules ----------------------------------------------------------------------------------
     add() {
       this.form.schedules.push({ ...typedOf(null, this.current.zone), kind: "daily" });

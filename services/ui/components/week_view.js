@@ -13,7 +13,7 @@ export default {
   template: `
   <div :aria-busy="!week && !error">
     <div class="jp-week__bar"><h2>{{ span }}</h2>
-      <span class="jp-bar__end"><button class="jp-btn jp-btn--small" type="button" @click="show(shift(-7))">Previous</button>
+      <span class="jp-bar__end"><button class="jp-btn jp-btn--small" type="button" :disabled="!week || week.start <= today" @click="show(shift(-7))">Previous</button>
       <button class="jp-btn jp-btn--small" type="button" :disabled="!start" @click="show('')">Coming 7 days</button>
       <button class="jp-btn jp-btn--small" type="button" @click="show(shift(7))">Next</button></span></div>
     <div v-if="error" class="jp-card jp-empty"><JpIcon name="warning" /><h2>The week cannot be shown</h2><p>{{ error }}</p><button class="jp-btn" type="button" @click="load">Try again</button></div>
@@ -96,7 +96,7 @@ export default {
     dateOf(day) { return dayWords(day.date, { day: "numeric", ...(this.screen.tiny ? {} : { month: "short" }) }); },
     shift(days) { return moved(this.week?.start ?? this.today, days); },
     seconds: (iso) => new Date(iso).getUTCSeconds() !== 0,
-    level(starts) { return Math.max(1, Math.ceil((4 * Math.log(1 + starts)) / Math.log(1 + this.most) - 1e-9)); },
+    level(starts) { const share = starts / this.most; return share > 0.85 ? 4 : share > 0.5 ? 3 : share > 0.2 ? 2 : 1; },
     short(starts) { return starts < 1000 ? String(starts) : starts < 10_000 ? `${(starts / 1000).toFixed(1)}k` : `${Math.round(starts / 1000)}k`; },
     label(cell, index) { return `${dayWords(this.week.days[index].date, { weekday: "long", day: "numeric", month: "short" })} ${local(cell.begin, "minute")}${cell.again ? ", the second time" : ""}: ${plural(cell.starts, "start")}`; },
     busyWords(busy) { return `${plural(busy.starts, "start")} at ${local(busy.at, this.seconds(busy.at) ? "clock" : "minute")} on ${local(busy.at, "day")}`; },
@@ -116,7 +116,8 @@ export default {
         if (button) return button.focus();
       }
     },
-    show(start) {
+    show(wanted) {
+      const start = wanted > this.today ? wanted : "";
       Object.assign(this, { start, hour: "", planned: null });
       this.remember();
       this.load();

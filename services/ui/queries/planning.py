@@ -28,28 +28,32 @@ class Planning:
     _weeks: OrderedDict[tuple[date, str], Week] = field(default_factory=OrderedDict)
 
     async def week(self, *, start: date, zone: str) -> Week:
-        """Return the seven days from `start` in this zone."""
+        """Return what is planned from now on in the seven days from `start` in this zone."""
         async with self._turn:
             plans = await self._fresh()
             known = self._weeks.get((start, zone))
             if known is None:
-                known = await asyncio.to_thread(week.week_of, plans, start=start, zone=zone)
+                known = await asyncio.to_thread(
+                    week.week_of, plans, start=start, zone=zone, now=self.clock.now()
+                )
                 self._weeks[start, zone] = known
                 if len(self._weeks) > _KEPT:
                     self._weeks.popitem(last=False)
             return known
 
     async def between(self, *, begin: datetime, end: datetime) -> Planned:
-        """Return the jobs that are planned in [`begin`, `end`)."""
+        """Return the jobs that are planned in [`begin`, `end`), from now on."""
         async with self._turn:
             plans = await self._fresh()
-        return await asyncio.to_thread(week.planned_between, plans, begin=begin, end=end)
+        ahead = max(begin, self.clock.now())
+        return await asyncio.to_thread(week.planned_between, plans, begin=ahead, end=end)
 
     async def _fresh(self) -> Plans:
         now = self.clock.monotonic()
         if self._plans is None or now - self._read_at > FRESH_S:
             async with self.reading() as session:
-                self._plans = await week.planned_schedules(session)
+                rows = await week.rows_of_schedules(session)
+            self._plans = await asyncio.to_thread(week.plans_of, rows)
             self._read_at = now
             self._weeks.clear()
         return self._plans

@@ -1,7 +1,7 @@
 """A schedule while it is being typed: what it says, what it names next, and what may surprise."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
@@ -51,9 +51,7 @@ def preview(typed: Typed, *, now: datetime) -> SchedulePreview:
             expanded=schedule.expr if isinstance(schedule, Cron) and schedule.typed else None,
         )
     except ScheduleError as error:
-        return SchedulePreview(
-            error=error.message, field=error.field, part=error.part, place=error.place, parts=parts
-        )
+        return SchedulePreview(error=error.message, field=error.field, part=error.part, parts=parts)
     except InvalidInput as error:
         return SchedulePreview(error=error.message, field=error.field, parts=parts)
 
@@ -62,10 +60,7 @@ def _parts(schedule: Mapping[str, object]) -> tuple[CronPart, ...]:
     if schedule.get("kind") != "cron":
         return ()
     text = str(schedule.get("typed") or schedule.get("expr") or "")
-    return tuple(
-        CronPart(name=part.name, text=part.text, begin=part.begin, end=part.end, words=part.words)
-        for part in explained(text)
-    )
+    return tuple(CronPart(**asdict(part)) for part in explained(text))
 
 
 def _fires(table: Timetable, policy: Policy, now: datetime) -> Iterator[datetime]:

@@ -5,11 +5,11 @@ Counting is closed form, and schedules that say the same are counted once: jobs 
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.ui.planned import BusyInstant, Planned, PlannedJob, Week, WeekDay, WeekHour
 from shared.db.tables import JobRow, ScheduleRow
 from shared.domain.policy import Policy, policy_from_json
-from shared.domain.schedules import Manual, Schedule, Timetable, from_json, instant_of, timetable
+from shared.domain.schedules import Interval, Manual, Schedule, Timetable, from_json, instant_of, timetable
 
 MAX_SCHEDULES: Final = 20_000
 MAX_PLANNED: Final = 200
@@ -27,8 +27,11 @@ _BUSIEST: Final = 3
 _SPARSE: Final = 400
 """A schedule with at most so many fires in the week is walked; a denser one is counted by the hour."""
 _CROWD: Final = 3_600
+_NOTABLE: Final = 5
+"""What is less than this part of the fullest instant is not worth a word."""
 _INSTANT: Final = timedelta(microseconds=1)
 _DAYS: Final = 7
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +53,8 @@ class Plans:
     cut: bool
 
 
-async def planned_schedules(session: AsyncSession) -> Plans:
-    """Return at most `MAX_SCHEDULES` schedules that are followed, in one query."""
+async def rows_of_schedules(session: AsyncSession) -> Sequence[Any]:
+    """Return the schedules that are followed as rows, at most one more than `MAX_SCHEDULES`."""
     rows = await session.execute(
         select(ScheduleRow.job_id, JobRow.name, ScheduleRow.spec, ScheduleRow.zone, JobRow.policy)
         .join(JobRow, JobRow.id == ScheduleRow.job_id)
@@ -59,7 +62,11 @@ async def planned_schedules(session: AsyncSession) -> Plans:
         .order_by(ScheduleRow.id)
         .limit(MAX_SCHEDULES + 1)
     )
-    found = rows.all()
+    return rows.all()
+
+
+def plans_of(rows: Sequence[Any]) -> Plans:
+    """Read the rows. Takes half a second for many thousand: call it in a thread."""
     read = (
         PlannedSchedule(
             job_id=row.job_id,
@@ -68,22 +75,25 @@ async def planned_schedules(session: AsyncSession) -> Plans:
             zone=row.zone,
             policy=policy_from_json(row.policy),
         )
-        for row in found[:MAX_SCHEDULES]
+        for row in rows[:MAX_SCHEDULES]
     )
     schedules = tuple(one for one in read if not isinstance(one.schedule, Manual))
-    return Plans(schedules=schedules, cut=len(found) > MAX_SCHEDULES)
+    return Plans(schedules=schedules, cut=len(rows) > MAX_SCHEDULES)
 
 
-def week_of(plans: Plans, *, start: date, zone: str) -> Week:
-    """Count the seven days from `start` in this zone. Takes seconds for many thousand rules: use a thread."""
+def week_of(plans: Plans, *, start: date, zone: str, now: datetime) -> Week:
+    """Count what is planned after `now` in the seven days from `start` in this zone.
+
+    Takes seconds for many thousand rules: call it in a thread.
+    """
     days = [list(hours_of(start + timedelta(days=n), zone)) for n in range(_DAYS)]
     hours = [hour for day in days for hour in day]
     edges = [hour.begin for hour in hours]
     counts = [0] * len(hours)
-    groups = _groups(plans.schedules)
+    groups = _groups(plans.schedules, max(edges[0], now))
     jobs: set[UUID] = set()
     for one, same in groups:
-        found = _count(_span_of(one, edges[0], hours[-1].end), edges)
+        found = _count(_span_of(one, max(edges[0], now), hours[-1].end), edges)
         for index, starts in found.items():
             counts[index] += starts * len(same)
         if found:
@@ -103,7 +113,7 @@ def week_of(plans: Plans, *, start: date, zone: str) -> Week:
         ),
         starts=sum(counts),
         jobs=len(jobs),
-        busiest=tuple(_busiest(groups, [hour for day in shown for hour in day])),
+        busiest=tuple(_busiest(groups, [hour for day in shown for hour in day], now)),
         with_calendar=len({p.job_id for p in plans.schedules if p.policy.include or p.policy.exclude}),
         cut=plans.cut,
         counted=len(plans.schedules),
@@ -188,25 +198,42 @@ def _count(span: _Span, edges: list[datetime]) -> Counter[int]:
 _Group = tuple[PlannedSchedule, list[PlannedSchedule]]
 
 
-def _groups(schedules: Iterable[PlannedSchedule]) -> list[_Group]:
+def _groups(schedules: Iterable[PlannedSchedule], since: datetime) -> list[_Group]:
     """Return schedules that fire at the same instants together, each group behind one of them."""
     found: defaultdict[tuple[object, ...], list[PlannedSchedule]] = defaultdict(list)
     for one in schedules:
-        found[one.schedule, one.zone, one.policy.starts_at, one.policy.ends_at].append(one)
+        found[_rhythm(one, since), one.policy.starts_at, one.policy.ends_at].append(one)
     return [(same[0], same) for same in found.values()]
 
 
-def _busiest(groups: list[_Group], hours: list[WeekHour]) -> Iterator[BusyInstant]:
-    """Yield the fullest instant of each of the fullest hours, where more than one start coincides."""
-    for hour in sorted(hours, key=lambda each: -each.starts)[:_BUSIEST]:
+def _rhythm(one: PlannedSchedule, since: datetime) -> tuple[object, ...]:
+    """Return what two schedules that fire at the same instants from `since` on have in common."""
+    match one.schedule:
+        case Interval(every=every, anchor=anchor) if anchor <= since - every:
+            # Elapsed time knows no zone, and an old anchor only its place in the rhythm.
+            return every, (anchor - _EPOCH) % every
+        case schedule:
+            return schedule, one.zone
+
+
+def _busiest(groups: list[_Group], hours: list[WeekHour], now: datetime) -> Iterator[BusyInstant]:
+    """Yield the fullest instant of each of the fullest hours, where more than one start coincides.
+
+    One hour of the day is told once: what is full at midnight mostly is so on every day.
+    """
+    fullest: dict[int, WeekHour] = {}
+    for hour in sorted(hours, key=lambda each: -each.starts):
+        fullest.setdefault(hour.hour, hour)
+    most = 0
+    for hour in list(fullest.values())[:_BUSIEST]:
         together: Counter[datetime] = Counter()
         for one, same in groups:
-            for at in islice(_span_of(one, hour.begin, hour.end).fires(), _CROWD):
+            for at in islice(_span_of(one, max(hour.begin, now), hour.end).fires(), _CROWD):
                 together[at] += len(same)
-        if together:
-            at, starts = together.most_common(1)[0]
-            if starts > 1:
-                yield BusyInstant(at=at, starts=starts, begin=hour.begin)
+        at, starts = together.most_common(1)[0] if together else (hour.begin, 0)
+        most = max(most, starts)
+        if starts > max(1, most // _NOTABLE):
+            yield BusyInstant(at=at, starts=starts, begin=hour.begin)
 
 
 def _with(hour: WeekHour, starts: int) -> WeekHour:

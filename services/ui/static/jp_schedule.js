@@ -129,9 +129,9 @@ export const JpCombo = {
 // The fields of a cron expression in columns, each with what it says; the wrong one is underlined and named.
 const CronParts = {
   props: { preview: Object },
-  template: `<dl v-if="preview.parts.length" class="jp-cron" :aria-label="'What each field says'">
-    <div v-for="part in preview.parts" :key="part.name" class="jp-cron__part" :class="{ 'jp-cron__part--wrong': part.name === preview.part }">
-      <dt><code>{{ part.text }}</code><span>{{ part.name }}</span></dt><dd>{{ part.name === preview.part ? 'Not understood' : part.words }}</dd></div></dl>`,
+  template: `<dl v-if="preview.parts.length" class="jp-cron" aria-label="What each field says">
+    <div v-for="part in preview.parts" :key="part.name" class="jp-cron__part" :class="{ 'jp-cron__part--wrong': part.problem }">
+      <dt><code>{{ part.text }}</code><span>{{ part.label }}</span></dt><dd>{{ part.words || part.problem }}</dd></div></dl>`,
 };
 
 export const JpSchedule = {
@@ -178,11 +178,11 @@ export const JpSchedule = {
     <p v-if="typed.kind === 'cron' && preview.expanded" class="jp-hint"><code>H</code> becomes <code>{{ preview.expanded }}</code>{{ typed.id ? '' : ' or another minute: it is chosen by the new job’s id when it is saved' }}.</p>
     <p v-if="hint" class="jp-hint">{{ hint }}</p>
 
-    <div v-if="typed.kind !== 'manual'" class="jp-sched__more">
-      <div class="jp-field"><label :for="id('zone')">Time zone</label>
+    <div v-if="hasZone || hasArgs" class="jp-sched__more">
+      <div v-if="hasZone" class="jp-field"><label :for="id('zone')">Time zone</label>
         <JpCombo :id="id('zone')" label="Time zones" :options="zones" :note="offset" v-model="typed.zone" v-bind="aria('zone')" />
         <FieldError :id="id('zone-error')" :text="wrong.field === 'zone' ? wrong.text : ''" /></div>
-      <div class="jp-field"><label class="jp-check"><input type="checkbox" v-model="typed.hasArgs"> Arguments of its own</label>
+      <div v-if="hasArgs" class="jp-field"><label class="jp-check"><input type="checkbox" v-model="typed.hasArgs"> Arguments of its own</label>
         <template v-if="typed.hasArgs"><label class="jp-clip" :for="id('args')">Arguments of this schedule, one per line</label><textarea :id="id('args')" class="jp-area jp-mono" rows="2" spellcheck="false" placeholder="one per line" v-model="typed.args" v-bind="aria('args')"></textarea></template></div></div>
   </div>`,
   data: () => ({ units: UNITS, days: DAYS, long: LONG, nth: NTH }),
@@ -190,6 +190,9 @@ export const JpSchedule = {
     // Manual stands alone: it is no kind of a second schedule.
     kinds() { return this.total > 1 ? KINDS.filter(([kind]) => kind !== "manual") : KINDS; },
     fields() { return ["zone", "args", ...(FIELDS[this.typed.kind] ?? [])]; },
+    // Elapsed time is the same everywhere; one schedule alone has the job's arguments.
+    hasZone() { return !["manual", "interval"].includes(this.typed.kind) || this.wrong.field === "zone"; },
+    hasArgs() { return this.total > 1 || this.typed.hasArgs; },
     timed() { return ["daily", "weekly", "monthly"].includes(this.typed.kind); },
     skips() { return (this.typed.kind === "daily" && this.typed.everyDays.trim() !== "1") || (this.typed.kind === "weekly" && this.typed.everyWeeks.trim() !== "1"); },
     // What the server said when it refused to save, else what it says while one types.
@@ -229,20 +232,21 @@ export const JpSchedulePreview = {
     <div class="jp-card__body">
       <table v-if="preview.next.length" class="jp-fires">
         <caption class="jp-hint">{{ ten }}<template v-if="edited">, if saved now</template></caption>
-        <thead><tr><th scope="col">{{ prefs.zone }}</th><th v-if="twoZones" scope="col">{{ zone }}</th><th scope="col"><span class="jp-clip">From now</span></th></tr></thead>
+        <thead><tr><th scope="col">{{ prefs.zone }}</th><th v-if="twoZones && !screen.tiny" scope="col">{{ zone }}</th><th scope="col"><span class="jp-clip">From now</span></th></tr></thead>
         <tbody><tr v-for="fire in preview.next" :key="fire.at" :class="{ 'jp-fires__out': fire.skipped }">
-          <td><time :datetime="fire.at" :title="utc(fire.at)">{{ say(fire.at, prefs.zone) }}</time></td>
-          <td v-if="twoZones" class="jp-muted">{{ say(fire.at, zone) }}</td>
+          <td><time :datetime="fire.at" :title="utc(fire.at)">{{ say(fire.at, prefs.zone) }}</time><span v-if="twoZones && screen.tiny" class="jp-hint">{{ say(fire.at, zone) }} in {{ city }}</span></td>
+          <td v-if="twoZones && !screen.tiny" class="jp-muted">{{ say(fire.at, zone) }}</td>
           <td class="jp-num jp-muted">{{ fire.skipped ? 'left out: ' + fire.skipped : until(fire.at, tick.now) }}</td></tr></tbody></table>
       <p v-else class="jp-hint">{{ preview.error || 'It runs only when somebody asks for it.' }}</p>
       <ul v-if="preview.notes.length" class="jp-says" aria-label="When the clocks change"><li v-for="note in preview.notes" :key="note.at + note.text"><JpIcon name="clock" /><span>{{ note.text }}</span></li></ul>
       <ul v-if="preview.warnings.length" class="jp-says jp-says--warn" aria-label="Worth knowing"><li v-for="warning in preview.warnings" :key="warning"><JpIcon name="warning" /><span>{{ warning }}</span></li></ul>
-      <slot></slot>
+      <slot v-if="!preview.error"></slot>
     </div>`,
-  data: () => ({ tick, prefs }),
+  data: () => ({ tick, prefs, screen: screenSize }),
   computed: {
+    city() { return this.zone.split("/").at(-1).replaceAll("_", " "); },
     heading() { return this.preview.error ? "Not a schedule yet" : this.preview.text || "…"; },
-    twoZones() { return this.zone && this.zone !== this.prefs.zone && !screenSize.tiny; },
+    twoZones() { return this.zone && this.zone !== this.prefs.zone && this.preview.text; },
     ten() { const n = this.preview.next.length; return n === 1 ? "The only run" : n < 10 ? `All ${n} runs` : "Next ten runs"; },
     seconds() { return this.preview.next.some((fire) => new Date(fire.at).getUTCSeconds()); },
   },

@@ -5,9 +5,10 @@ For the person who is typing one: it goes on explaining the fields that are righ
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
+from types import MappingProxyType
 
 from shared.domain.errors import ScheduleError
 from shared.domain.schedules.cron import LAYOUTS, MACROS, Cron, Expression, read
@@ -15,9 +16,10 @@ from shared.domain.schedules.cron_fields import Field, Parsed, expanded, parse_f
 from shared.domain.schedules.interval import Interval
 from shared.domain.schedules.kinds import Schedule
 from shared.domain.schedules.monthly import Monthly, OnDay, ShortMonths
-from shared.domain.schedules.words import MONTHS, WEEKDAYS, listed, members, on_weekdays, special_words
+from shared.domain.schedules.words import MONTHS, listed, members, on_weekdays, ordinal, special_words
 
 _LEAST_RUN = 3
+_MOST_SHOWN = 8
 _SHORT = timedelta(seconds=10)
 _SURE_DAYS = 28
 
@@ -27,11 +29,15 @@ class Part:
     """One field of an expression: where it stands in the text, and what it says."""
 
     name: str
+    label: str
+    """The name in words: `day of the month`."""
     text: str
     begin: int
     end: int
     words: str
     """Empty where it cannot be understood."""
+    problem: str = ""
+    """Why it cannot be understood, and what would be right."""
 
 
 def explained(text: str) -> list[Part]:
@@ -40,10 +46,7 @@ def explained(text: str) -> list[Part]:
     normal = MACROS.get(normal.lower(), normal)
     pieces = [(piece.group(), piece.start()) for piece in re.finditer(r"[^ ]+", normal)]
     layout = LAYOUTS.get(len(pieces), ())
-    return [
-        Part(field.name, piece, at, at + len(piece), _words(field, piece))
-        for field, (piece, at) in zip(layout, pieces, strict=False)
-    ]
+    return [_part(field, piece, at) for field, (piece, at) in zip(layout, pieces, strict=False)]
 
 
 def warnings(schedule: Schedule) -> list[str]:
@@ -79,21 +82,19 @@ def _is_stepped(one: Parsed, other: Parsed) -> bool:
     return one.is_star and not one.is_all and not other.is_all
 
 
+def _part(field: Field, text: str, at: int) -> Part:
+    part = Part(field.name, field.words, text, at, at + len(text), "")
+    try:
+        return replace(part, words=_words(field, text))
+    except ScheduleError as error:
+        # The message names the field first, and so does the part.
+        return replace(part, problem=error.message.partition(": ")[2])
+
+
 def _words(field: Field, text: str) -> str:
-    if re.match(r"H(?![A-Z])", text.upper()):
-        return _hashed(field, text)
-    try:
-        return _said(parse_field(field, text, 0))
-    except ScheduleError:
-        return ""
-
-
-def _hashed(field: Field, text: str) -> str:
-    try:
-        expanded(field, text, lambda limit: limit - 1)
-    except ScheduleError:
-        return ""
-    return "a value chosen for the job"
+    plain = expanded(field, text, lambda limit: limit - 1)
+    said = _said(parse_field(field, plain, 0))
+    return said if plain == text else "a value chosen for the job"
 
 
 def _said(field: Parsed) -> str:
@@ -109,33 +110,35 @@ def _said(field: Parsed) -> str:
     return listed([_values(field, values), *special_words(field.specials)])
 
 
-_UNIT = {"day": "day of the month", "weekday": "day of the week"}
+_UNIT = MappingProxyType({"day": "day of the month", "weekday": "day of the week"})
 
 
 def _values(field: Parsed, values: list[int]) -> str:
     name = field.field.name
     shown = [_value(name, value) for value in values]
     steps = {after - before for before, after in pairwise(values)}
-    if len(values) >= _LEAST_RUN and len(steps) == 1:
-        step = steps.pop()
-        span = f"{shown[0]} to {shown[-1]}"
-        if step == 1:
-            return span
-        unit = _UNIT.get(name, name).split()[0]
-        is_whole = values[0] == field.field.first and values[-1] + step > field.field.last
-        return f"every {step} {unit}s" if is_whole else f"every {step} {unit}s from {span}"
-    return listed(shown)
+    hours = "hours " if name == "hour" else ""
+    if len(values) < _LEAST_RUN or len(steps) > 1:
+        if len(values) > _MOST_SHOWN:
+            shown[_MOST_SHOWN - 1 :] = [f"{len(values) - _MOST_SHOWN + 1} more"]
+        return f"hour {shown[0]}" if hours and len(values) == 1 else f"{hours}{listed(shown)}"
+    step = steps.pop()
+    span = f"{shown[0]} to {shown[-1]}"
+    if step == 1:
+        return f"{hours}{span}"
+    is_whole = values[0] == field.field.first and values[-1] + step > field.field.last
+    return f"every {step} {name}s" if is_whole else f"every {step} {name}s from {span}"
 
 
 def _value(name: str, value: int) -> str:
     match name:
         case "month":
             return MONTHS[value]
-        case "weekday":
-            return WEEKDAYS[value]
-        case "hour":
-            return f"{value:02}:00"
+        case "day":
+            return f"the {ordinal(value)}"
         case "minute" | "second":
             return f":{value:02}"
+        case "hour":
+            return f"{value:02}"
         case _:
             return str(value)

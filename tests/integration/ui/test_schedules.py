@@ -286,11 +286,12 @@ async def test_a_preview_explains_each_field_and_names_the_wrong_one(client: htt
     assert "Did you mean MON?" in shown["error"]
     assert [(part["name"], part["text"], part["words"]) for part in shown["parts"]] == [
         ("minute", "*/15", "every 15 minutes"),
-        ("hour", "9-17", "09:00 to 17:00"),
+        ("hour", "9-17", "hours 09 to 17"),
         ("day", "*", "every day of the month"),
         ("month", "*", "every month"),
         ("weekday", "MONN", ""),
     ]
+    assert "Did you mean MON?" in shown["parts"][-1]["problem"]
 
 
 @pytest.mark.parametrize(
