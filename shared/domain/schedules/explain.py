@@ -88,7 +88,7 @@ def _part(field: Field, text: str, at: int) -> Part:
         return replace(part, words=_words(field, text))
     except ScheduleError as error:
         # The message names the field first, and so does the part.
-        return replace(part, problem=error.message.partition(": ")[2])
+        return replace(part, problem=error.message.partition(": ")[2] or error.message)
 
 
 def _words(field: Field, text: str) -> str:
