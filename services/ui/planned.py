@@ -13,8 +13,10 @@ class PreviewFire(msgspec.Struct, frozen=True, kw_only=True):
     """An instant that a schedule names."""
 
     at: datetime
-    skipped: str | None = None
+    excluded: str | None = None
     """Which calendar leaves it out, in words."""
+    moved_to: datetime | None = None
+    """When it runs instead, where the job's rule is to move what a calendar leaves out."""
 
 
 class PreviewNote(msgspec.Struct, frozen=True, kw_only=True):

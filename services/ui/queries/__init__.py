@@ -179,5 +179,7 @@ class Queries:
             return await people.person(session, person_id)
 
     async def preview(self, typed: Typed) -> SchedulePreview:
-        """Say a schedule in words, with its next ten instants or what is wrong; never raises."""
-        return await asyncio.to_thread(preview.preview, typed, now=self.clock.now())
+        """Say a schedule in words, with its next ten instants or what is wrong with it."""
+        async with self.database.reading() as session:
+            rules = await preview.rules_of(session, typed)
+        return await asyncio.to_thread(preview.preview, typed, rules, now=self.clock.now())

@@ -6,11 +6,15 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from services.ui.planned import CronPart, PreviewFire, PreviewNote, SchedulePreview
 from services.ui.settings import DEFAULT_ZONE
 from services.ui.zones import checked_zone
+from shared.db.calendars import calendars_by_ids
+from shared.domain.calendars import Allowed, CalendarRules
 from shared.domain.errors import InvalidInput, ScheduleError
-from shared.domain.policy import Policy, policy_from_json
+from shared.domain.policy import OnExcluded, Policy, policy_from_json
 from shared.domain.schedules import Cron, Manual, Schedule, Timetable, check_possible, from_json, timetable
 from shared.domain.schedules.explain import explained, warnings
 
@@ -32,7 +36,21 @@ class Typed:
     """What `H` is expanded by; None: the expression itself."""
 
 
-def preview(typed: Typed, *, now: datetime) -> SchedulePreview:
+async def rules_of(session: AsyncSession, typed: Typed) -> CalendarRules:
+    """Return the calendars that the form names; none while its rules cannot be read."""
+    try:
+        policy = policy_from_json(typed.policy)
+        known = await calendars_by_ids(session, {*policy.include, *policy.exclude})
+        return CalendarRules(
+            include=tuple(known[one] for one in policy.include if one in known),
+            exclude=tuple(known[one] for one in policy.exclude if one in known),
+            on_excluded=policy.on_excluded,
+        )
+    except InvalidInput:
+        return CalendarRules()
+
+
+def preview(typed: Typed, rules: CalendarRules, *, now: datetime) -> SchedulePreview:
     """Say the schedule in words with its next ten instants, or what is wrong with it; never raises."""
     parts = _parts(typed.schedule)
     try:
@@ -41,12 +59,17 @@ def preview(typed: Typed, *, now: datetime) -> SchedulePreview:
         zone = checked_zone(typed.zone or DEFAULT_ZONE)
         check_possible(schedule, zone, now=now)
         table = timetable(schedule, zone)
-        fires = tuple(PreviewFire(at=at) for at in islice(_fires(table, policy, now), _SHOWN))
+        instants = list(islice(_fires(table, policy, now), _SHOWN))
+        fires = tuple(_judged(at, rules, zone) for at in instants)
         return SchedulePreview(
             text=schedule.describe(),
             next=fires,
             notes=_notes(table, now),
-            warnings=(*warnings(schedule), *_of_the_span(schedule, policy, fires)),
+            warnings=(
+                *warnings(schedule),
+                *_of_the_span(schedule, policy, fires),
+                *dict.fromkeys(words for at in instants for words in rules.warnings_at(at)),
+            ),
             parts=parts,
             expanded=schedule.expr if isinstance(schedule, Cron) and schedule.typed else None,
         )
@@ -70,6 +93,14 @@ def _fires(table: Timetable, policy: Policy, now: datetime) -> Iterator[datetime
             return
         yield found
         at = found
+
+
+def _judged(at: datetime, rules: CalendarRules, zone: str) -> PreviewFire:
+    verdict = rules.verdict(at)
+    if isinstance(verdict, Allowed):
+        return PreviewFire(at=at)
+    moves = rules.on_excluded is OnExcluded.MOVE
+    return PreviewFire(at=at, excluded=verdict.describe(), moved_to=rules.moved(at, zone) if moves else None)
 
 
 def _notes(table: Timetable, now: datetime) -> tuple[PreviewNote, ...]:

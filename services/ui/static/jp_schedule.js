@@ -233,10 +233,11 @@ export const JpSchedulePreview = {
       <table v-if="preview.next.length" class="jp-fires">
         <caption class="jp-hint">{{ ten }}<template v-if="edited">, if saved now</template></caption>
         <thead><tr><th scope="col">{{ prefs.zone }}</th><th v-if="twoZones && !screen.tiny" scope="col">{{ zone }}</th><th scope="col"><span class="jp-clip">From now</span></th></tr></thead>
-        <tbody><tr v-for="fire in preview.next" :key="fire.at" :class="{ 'jp-fires__out': fire.skipped }">
-          <td><time :datetime="fire.at" :title="utc(fire.at)">{{ say(fire.at, prefs.zone) }}</time><span v-if="twoZones && screen.tiny" class="jp-hint">{{ say(fire.at, zone) }} in {{ city }}</span></td>
+        <tbody><tr v-for="fire in preview.next" :key="fire.at" :class="{ 'jp-fires__out': fire.excluded }">
+          <td><time :datetime="fire.at" :title="utc(fire.at)">{{ say(fire.at, prefs.zone) }}</time><span v-if="twoZones && screen.tiny" class="jp-hint">{{ say(fire.at, zone) }} in {{ city }}</span>
+            <span v-if="fire.excluded" class="jp-hint">{{ fire.moved_to ? 'Moves to ' + say(fire.moved_to, prefs.zone) + ': ' : 'Left out: ' }}{{ fire.excluded }}</span></td>
           <td v-if="twoZones && !screen.tiny" class="jp-muted">{{ say(fire.at, zone) }}</td>
-          <td class="jp-num jp-muted">{{ fire.skipped ? 'left out: ' + fire.skipped : until(fire.at, tick.now) }}</td></tr></tbody></table>
+          <td class="jp-num jp-muted">{{ fire.excluded ? '' : until(fire.at, tick.now) }}</td></tr></tbody></table>
       <p v-else class="jp-hint">{{ preview.error || 'It runs only when somebody asks for it.' }}</p>
       <ul v-if="preview.notes.length" class="jp-says" aria-label="When the clocks change"><li v-for="note in preview.notes" :key="note.at + note.text"><JpIcon name="clock" /><span>{{ note.text }}</span></li></ul>
       <ul v-if="preview.warnings.length" class="jp-says jp-says--warn" aria-label="Worth knowing"><li v-for="warning in preview.warnings" :key="warning"><JpIcon name="warning" /><span>{{ warning }}</span></li></ul>

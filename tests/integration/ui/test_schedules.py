@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from shared.db.engine import Database
-from shared.db.tables import ScheduleRow
-from tests.integration.ui.stage import NOW
+from shared.db.tables import CalendarRow, ScheduleRow
+from tests.integration.ui.stage import NOW, run_rows
 
 JOBS = "/api/v1/jobs"
 NIGHTLY = {"schedule": {"kind": "daily", "at": "02:30"}, "zone": "Europe/London"}
@@ -336,3 +336,47 @@ async def test_a_preview_shows_what_h_becomes(client: httpx.AsyncClient) -> None
 
     assert shown["expanded"] == job["schedule"]["expr"]
     assert shown["parts"][0]["words"] == "a value chosen for the job"
+
+
+async def a_calendar(database: Database, *days: datetime) -> str:
+    spec = {
+        "zone": "UTC", "kind": "dates",
+        "dates": [{"on": f"{day:%Y-%m-%d}", "label": "Founders' Day"} for day in days],
+    }  # fmt: skip
+    row = CalendarRow(
+        id=uuid4(), name="Holidays", name_key="holidays", spec=spec, version=1, created_at=NOW,
+        updated_at=NOW, deleted_at=None,
+    )  # fmt: skip
+    await run_rows(database, row)
+    return str(row.id)
+
+
+async def test_a_preview_says_what_a_calendar_leaves_out_or_moves(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    second = NOW + timedelta(days=2)
+    exclude = [await a_calendar(database, second)]
+    daily = {"kind": "daily", "at": f"{NOW + timedelta(minutes=5):%H:%M}"}
+
+    skips = await preview(client, daily, zone="UTC", policy={"exclude": exclude})
+    moves = await preview(client, daily, zone="UTC", policy={"exclude": exclude, "on_excluded": "move"})
+
+    (left_out,) = [fire for fire in skips["next"] if fire["excluded"]]
+    (moved,) = [fire for fire in moves["next"] if fire["excluded"]]
+    assert left_out["excluded"] == "Founders' Day (in Holidays)"
+    assert (left_out["moved_to"], left_out["at"][:10]) == (None, f"{second:%Y-%m-%d}")
+    assert moved["moved_to"][:10] == f"{second + timedelta(days=1):%Y-%m-%d}"
+
+
+async def test_a_calendar_that_is_gone_is_named_when_saving(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    known = await a_calendar(database, NOW)
+
+    job = await created(client, HOURLY, policy={"include": [known]})
+    gone = await client.patch(
+        f"{JOBS}/{job['id']}", json={"version": 1, "policy": {"include": [known], "exclude": [str(uuid4())]}}
+    )
+
+    assert job["policy"]["include"] == [known]
+    assert (gone.status_code, gone.json()["field"]) == (422, "exclude")
