@@ -56,8 +56,8 @@ export default {
       <p class="jp-prefs__state"><span class="jp-chip" :class="'jp-tone--' + pill.tone"><JpIcon :name="pill.icon" />{{ state.title }}</span> {{ liveWord }}</p>
       <div class="jp-field">
         <label for="jp-zone">Time zone</label>
-        <input id="jp-zone" class="jp-input" list="jp-zones" :value="prefs.zone" autocomplete="off" spellcheck="false"
-               :aria-invalid="zoneError ? 'true' : null" aria-describedby="jp-zone-hint" @change="setZone($event.target.value)">
+        <input id="jp-zone" class="jp-input" list="jp-zones" v-model="zoneText" autocomplete="off" spellcheck="false"
+               :aria-invalid="zoneError ? 'true' : null" aria-describedby="jp-zone-hint" @change="setZone(zoneText)">
         <datalist id="jp-zones"><option v-for="zone in zones" :key="zone" :value="zone"></option></datalist>
         <span id="jp-zone-hint" :class="zoneError ? 'jp-error' : 'jp-hint'">{{ zoneError || 'Now ' + nowThere }}</span>
       </div>
@@ -105,7 +105,7 @@ export default {
     </div>
   </div>`,
   data: (self) => ({
-    prefs, link, toasts, pages: PAGES, keys: KEYS, zoneError: "", zones: Intl.supportedValuesOf("timeZone"),
+    prefs, link, toasts, pages: PAGES, keys: KEYS, zoneText: self.person.zone, zoneError: "", zones: Intl.supportedValuesOf("timeZone"),
     jobCount: self.jobs, busy: Object.fromEntries(self.executors.map((item) => [item.name, item.online ? item.busy : 0])),
   }),
   created() {
