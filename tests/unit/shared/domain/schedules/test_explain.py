@@ -76,6 +76,7 @@ def test_what_may_surprise_is_said(rule: dict[str, object], warning: str) -> Non
         {"kind": "cron", "expr": "0 12 * * *"},
         {"kind": "cron", "expr": "0 9 1,15 * *"},
         {"kind": "cron", "expr": "0 9 * * MON"},
+        {"kind": "cron", "expr": "0 9 */2 * *"},
         {"kind": "cron", "expr": "0 9 1-31 * MON"},
         {"kind": "cron", "expr": "0 9 28-31 * *"},
         {"kind": "cron", "expr": "0 9 L * *"},
