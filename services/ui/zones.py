@@ -10,6 +10,7 @@ from shared.domain import schedules as domain
 from shared.domain.errors import InvalidInput, ScheduleError
 
 _LONGEST = 64
+_LETTERS = 3
 
 # What people write for a zone, and the places that may be meant: an abbreviation is an offset of one
 # season, or of several countries, so it can never be a rule.
@@ -88,7 +89,9 @@ def _near(name: str) -> str | None:
     wanted = name.replace(" ", "_").casefold()
     if wanted in by_key:
         return by_key[wanted]
-    city = next((zone for key, zone in by_key.items() if key.rpartition("/")[2] == wanted), None)
+    # A city, or how its name begins.
+    cities = (zone for key, zone in by_key.items() if key.rpartition("/")[2].startswith(wanted))
+    city = next(cities, None) if len(wanted) >= _LETTERS else None
     if city is not None:
         return city
     found = difflib.get_close_matches(wanted, by_key, n=1, cutoff=0.75)

@@ -172,6 +172,7 @@ async def test_no_schedule_at_all_is_manual(client: httpx.AsyncClient) -> None:
         ([{**HOURLY, "zone": "CST"}], "schedules.0.zone", "choose Asia/Shanghai or America/Chicago"),
         ([{**HOURLY, "zone": "asia/hong kong"}], "schedules.0.zone", "Did you mean Asia/Hong_Kong?"),
         ([{**HOURLY, "zone": "Hong_Kong"}], "schedules.0.zone", "Did you mean Asia/Hong_Kong?"),
+        ([{**HOURLY, "zone": "new y"}], "schedules.0.zone", "Did you mean America/New_York?"),
         ([{**HOURLY, "zone": "Mars/Base"}], "schedules.0.zone", "no time zone"),
         ([{"schedule": GONE}], "schedules.0.schedule", "Choose a later one"),
         ([HOURLY, cron("0 0 30 2 *")], "schedules.1.schedule", "never"),
