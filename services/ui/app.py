@@ -22,7 +22,7 @@ from services.ui.link import Link
 from services.ui.live import Live, LogSources, Sources
 from services.ui.messaging import Messaging
 from services.ui.portal import Portal
-from services.ui.queries import Queries
+from services.ui.queries import Planning, Queries
 from services.ui.recorder.consumer import Recorder
 from services.ui.recorder.writer import Writer
 from services.ui.settings import UiSettings
@@ -57,7 +57,10 @@ class Parts:
 def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
     """Put the ui together; nothing runs yet."""
     link = Link(clock)
-    queries = Queries(database=database, scripts_dir=settings.scripts_dir, clock=clock, link=link)
+    planning = Planning(reading=database.reading, clock=clock)
+    queries = Queries(
+        database=database, scripts_dir=settings.scripts_dir, clock=clock, link=link, planning=planning
+    )
     logs = LogSources(newest_attempt=queries.newest_attempt, chunks=queries.chunks)
     live = Live(clock, Sources(jobs=queries.jobs_by_ids, health=queries.health, logs=logs))
     wakeups = Wakeups(clock)

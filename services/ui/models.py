@@ -149,6 +149,20 @@ class LogPage(msgspec.Struct, frozen=True, kw_only=True):
     log: LogState
 
 
+class ScheduleItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One schedule of a job."""
+
+    id: UUID
+    schedule: dict[str, object]
+    """As `shared.domain.schedules.to_json` writes it."""
+    zone: str
+    args: tuple[str, ...] | None
+    """None: the job's."""
+    text: str
+    next_at: datetime | None
+    """The next instant that the rule names; None while the job is paused or deleted."""
+
+
 class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     """A job with what its row in the list shows."""
 
@@ -158,13 +172,17 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     script: str
     args: tuple[str, ...]
     schedule: dict[str, object]
-    """`{"kind": "manual"}` or `{"kind": "interval", "every_s": 10, "anchor": "...Z"}`."""
+    """The first of `schedules`."""
+    schedules: tuple[ScheduleItem, ...]
     schedule_text: str
+    """What the schedules say, in one line."""
     timeout_s: int
     kill_grace_s: int
     on_lost: OnLost
     overlap: Overlap
     pool: str
+    policy: dict[str, object]
+    """As `shared.domain.policy.policy_to_json` writes it."""
     version: int
     paused_at: datetime | None
     paused_by: str | None
@@ -289,15 +307,6 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     attention: tuple[Attention, ...]
     next_up: tuple[NextUp, ...]
     timeline: Timeline
-
-
-class SchedulePreview(msgspec.Struct, frozen=True, kw_only=True):
-    """A schedule in words with its next five instants, or what is wrong with it."""
-
-    text: str = ""
-    next: tuple[datetime, ...] = ()
-    error: str | None = None
-    field: str | None = None
 
 
 class Theme(StrEnum):

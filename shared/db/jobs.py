@@ -1,5 +1,6 @@
 """Definitions of jobs, as the ui writes them. Every change counts `version` up: the scheduler follows it."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,9 +8,9 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db.tables import JobRow, ScheduleRow
-from shared.domain.ids import JobId, new_id
-from shared.domain.job import Definition, name_key
+from shared.db.tables import CalendarRow, JobRow, ScheduleRow
+from shared.domain.ids import CalendarId, JobId, ScheduleId, new_id
+from shared.domain.job import Definition, JobSchedule, name_key
 from shared.domain.policy import policy_to_json
 from shared.domain.schedules import Schedule, from_json, to_json
 
@@ -98,32 +99,67 @@ async def mark_restored(session: AsyncSession, head: JobHead, *, now: datetime) 
     return await _set(session, head, {"deleted_at": None, "name_key": name_key(head.name)}, now=now)
 
 
-async def schedule_of(session: AsyncSession, job_id: JobId) -> Schedule | None:
-    """Return the schedule that the job follows now."""
-    spec = await session.scalar(
-        select(ScheduleRow.spec)
+async def schedules_of(session: AsyncSession, job_id: JobId) -> tuple[JobSchedule, ...]:
+    """Return the schedules that the job follows now, oldest first."""
+    rows = await session.scalars(
+        select(ScheduleRow)
         .where(ScheduleRow.job_id == job_id, ScheduleRow.retired_at.is_(None))
         .order_by(ScheduleRow.id)
-        .limit(1)
     )
-    return None if spec is None else from_json(spec)
+    return tuple(
+        JobSchedule(
+            id=ScheduleId(row.id),
+            schedule=from_json(row.spec, anchor=row.created_at),
+            zone=row.zone,
+            args=None if row.args is None else tuple(row.args),
+        )
+        for row in rows
+    )
+
+
+async def replace_schedules(
+    session: AsyncSession, job_id: JobId, schedules: Sequence[JobSchedule], *, now: datetime
+) -> None:
+    """Let the job follow these schedules, and retire what it follows besides.
+
+    A schedule whose id the job follows already is left as it is: an id never changes its meaning, so
+    an edited schedule must come with a new one.
+    """
+    followed = ScheduleRow.job_id == job_id, ScheduleRow.retired_at.is_(None)
+    known = set(await session.scalars(select(ScheduleRow.id).where(*followed)))
+    gone = known - {one.id for one in schedules}
+    if gone:
+        await session.execute(update(ScheduleRow).where(ScheduleRow.id.in_(gone)).values(retired_at=now))
+    session.add_all(_row(job_id, one, now=now) for one in schedules if one.id not in known)
+    await session.flush()
 
 
 async def replace_schedule(
     session: AsyncSession, job_id: JobId, schedule: Schedule, zone: str, *, now: datetime
 ) -> None:
-    """Retire what the job follows and let it follow `schedule`: an id never changes its meaning."""
-    await session.execute(
-        update(ScheduleRow)
-        .where(ScheduleRow.job_id == job_id, ScheduleRow.retired_at.is_(None))
-        .values(retired_at=now)
+    """Let the job follow this schedule alone, under a new id."""
+    alone = JobSchedule(id=ScheduleId(new_id()), schedule=schedule, zone=zone)
+    await replace_schedules(session, job_id, [alone], now=now)
+
+
+async def unknown_calendars(session: AsyncSession, ids: Collection[CalendarId]) -> set[CalendarId]:
+    """Return those of the ids that are no calendar's, or a deleted one's."""
+    if not ids:
+        return set()
+    living = select(CalendarRow.id).where(CalendarRow.id.in_(ids), CalendarRow.deleted_at.is_(None))
+    return set(ids) - {CalendarId(one) for one in await session.scalars(living)}
+
+
+def _row(job_id: JobId, one: JobSchedule, *, now: datetime) -> ScheduleRow:
+    return ScheduleRow(
+        id=one.id,
+        job_id=job_id,
+        spec=to_json(one.schedule),
+        zone=one.zone,
+        args=None if one.args is None else list(one.args),
+        created_at=now,
+        retired_at=None,
     )
-    session.add(
-        ScheduleRow(
-            id=new_id(), job_id=job_id, spec=to_json(schedule), zone=zone, created_at=now, retired_at=None
-        )
-    )
-    await session.flush()
 
 
 async def _set(session: AsyncSession, head: JobHead, values: dict[str, Any], *, now: datetime) -> bool:

@@ -1,12 +1,14 @@
 """What clients may send, as pydantic sees it; the domain judges the values."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.ui.commands import JobDraft
+from services.ui.commands import JobDraft, ScheduleDraft
 from services.ui.models import JobItem
+from services.ui.queries.preview import Typed
 from shared.domain.job import DEFAULT_KILL_GRACE, DEFAULT_POOL, DEFAULT_TIMEOUT, OnLost
 from shared.domain.policy import Overlap
 
@@ -19,12 +21,26 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class ScheduleBody(_Body):
+    """One schedule of a job; with the `id` of the one that it changes, where it is no new one."""
+
+    schedule: dict[str, Any]
+    id: UUID | None = None
+    zone: str | None = Field(None, max_length=200)
+    args: tuple[str, ...] | None = None
+
+    def draft(self) -> ScheduleDraft:
+        """Return what is to be judged."""
+        return ScheduleDraft(**dict(self))
+
+
 class JobBody(_Body):
-    """A new job."""
+    """A new job: with `schedules`, or with `schedule` for the only one in the default zone."""
 
     name: str
     script: str
-    schedule: dict[str, Any]
+    schedule: dict[str, Any] = Field(default_factory=dict)
+    schedules: tuple[ScheduleBody, ...] | None = None
     description: str = ""
     args: tuple[str, ...] = ()
     timeout_s: int = Field(int(DEFAULT_TIMEOUT.total_seconds()), le=_ANY_SIZE, ge=-_ANY_SIZE)
@@ -32,10 +48,11 @@ class JobBody(_Body):
     on_lost: OnLost = OnLost.FAIL
     overlap: Overlap = Overlap.SKIP
     pool: str = DEFAULT_POOL
+    policy: dict[str, Any] = Field(default_factory=dict)
 
     def draft(self) -> JobDraft:
         """Return what is to be judged."""
-        return JobDraft(**dict(self))
+        return JobDraft(**{**dict(self), "schedules": _drafts(self.schedules)})
 
 
 class JobPatch(_Body):
@@ -45,6 +62,7 @@ class JobPatch(_Body):
     name: str | None = None
     script: str | None = None
     schedule: dict[str, Any] | None = None
+    schedules: tuple[ScheduleBody, ...] | None = None
     description: str | None = None
     args: tuple[str, ...] | None = None
     timeout_s: int | None = Field(None, le=_ANY_SIZE, ge=-_ANY_SIZE)
@@ -52,18 +70,44 @@ class JobPatch(_Body):
     on_lost: OnLost | None = None
     overlap: Overlap | None = None
     pool: str | None = None
+    policy: dict[str, Any] | None = None
 
     def draft(self, job: JobItem) -> JobDraft:
         """Return the job as it is to become."""
-        current = {name: getattr(job, name) for name in JobBody.model_fields}
-        changes = self.model_dump(exclude={"version"}, exclude_none=True)
-        return JobDraft(**{**current, **changes})
+        current = {name: getattr(job, name) for name in JobBody.model_fields if not name.startswith("sched")}
+        changes = {name: value for name, value in self if name != "version" and value is not None}
+        kept = None if self.schedule is not None else _drafts_of(job)
+        schedules = kept if self.schedules is None else _drafts(self.schedules)
+        return JobDraft(**{**current, **changes, "schedules": schedules})
+
+
+def _drafts(bodies: tuple[ScheduleBody, ...] | None) -> tuple[ScheduleDraft, ...] | None:
+    return None if bodies is None else tuple(body.draft() for body in bodies)
+
+
+def _drafts_of(job: JobItem) -> tuple[ScheduleDraft, ...]:
+    return tuple(
+        ScheduleDraft(id=one.id, schedule=one.schedule, zone=one.zone, args=one.args) for one in job.schedules
+    )
 
 
 class PreviewBody(_Body):
     """A schedule that is being typed."""
 
     schedule: dict[str, Any]
+    zone: str | None = Field(None, max_length=200)
+    policy: dict[str, Any] = Field(default_factory=dict)
+    job_id: UUID | None = None
+    """The job that it is a schedule of, once it exists: `H` is expanded by its id."""
+
+    def typed(self) -> Typed:
+        """Return what is to be said in words."""
+        return Typed(
+            schedule=self.schedule,
+            zone=self.zone,
+            policy=self.policy,
+            seed=None if self.job_id is None else str(self.job_id),
+        )
 
 
 class PersonBody(_Body):

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared.db.engine import LOCKED_OR_DOWN
-from shared.domain.errors import Conflict, InvalidInput, NameTaken, NotFound, PortalError
+from shared.domain.errors import Conflict, InvalidInput, NameTaken, NotFound, PortalError, ScheduleError
 
 log = structlog.get_logger()
 
@@ -25,7 +25,7 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
 
 
-def problem(status: int, detail: str, field: str | None = None) -> Response:
+def problem(status: int, detail: str, field: str | None = None, *, part: str | None = None) -> Response:
     """Return a problem document."""
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -35,6 +35,8 @@ def problem(status: int, detail: str, field: str | None = None) -> Response:
     }
     if field is not None:
         body["field"] = field
+    if part is not None:
+        body["part"] = part
     return Response(
         msgspec.json.encode(body),
         status_code=status,
@@ -47,6 +49,8 @@ async def _on_portal_error(_request: Request, error: Exception) -> Response:
     match error:
         case NameTaken():
             return problem(HTTPStatus.CONFLICT, error.message, error.field)
+        case ScheduleError():
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.message, error.field, part=error.part)
         case InvalidInput():
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.message, error.field)
         case NotFound():

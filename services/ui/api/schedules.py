@@ -1,5 +1,6 @@
 """What the job editor asks while somebody types, and the first page."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -8,10 +9,11 @@ from starlette.responses import Response
 from services.ui.api.answers import answer
 from services.ui.api.bodies import PreviewBody
 from services.ui.portal import Portal
+from services.ui.zones import listed
 
 
 def router(portal: Portal) -> APIRouter:
-    """Return the routes of scripts, schedule previews and the overview."""
+    """Return the routes of scripts, schedule previews, zones and the overview."""
     routes = APIRouter(prefix="/api/v1")
 
     @routes.get("/scripts")
@@ -21,7 +23,13 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.post("/schedules/preview")
     async def preview(body: PreviewBody) -> Response:
-        return answer(portal.queries.preview(body.schedule))
+        """Say what it means, or what is wrong with it: always with status 200, for it is being typed."""
+        return answer(await portal.queries.preview(body.typed()))
+
+    @routes.get("/zones")
+    async def zones() -> Response:
+        names = await asyncio.to_thread(listed)
+        return answer({"items": names, "next": None, "total": len(names)})
 
     @routes.get("/overview")
     async def overview(hours: Annotated[int, Query(ge=1, le=24)] = 6) -> Response:

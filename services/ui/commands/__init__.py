@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from services.ui.commands import calendars, jobs, pauses, people, runs
-from services.ui.commands.drafts import JobDraft
+from services.ui.commands.drafts import JobDraft, ScheduleDraft
 from services.ui.commands.heads import Change
 from services.ui.commands.pauses import CatchUp
 from services.ui.commands.runs import Range
@@ -20,7 +20,7 @@ from shared.domain.ids import CalendarId, JobId, RequestId, RunId
 from shared.domain.run import Cause
 from shared.runtime.clock import Clock
 
-__all__ = ["CatchUp", "Commands", "JobDraft", "Range"]
+__all__ = ["CatchUp", "Commands", "JobDraft", "Range", "ScheduleDraft"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

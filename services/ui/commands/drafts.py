@@ -1,10 +1,25 @@
 """What a person fills in, before it is checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import UUID
 
 from shared.domain.job import DEFAULT_KILL_GRACE, DEFAULT_POOL, DEFAULT_TIMEOUT, OnLost
 from shared.domain.policy import Overlap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleDraft:
+    """One schedule as it was typed in."""
+
+    schedule: Mapping[str, object]
+    """As `shared.domain.schedules.from_json` reads it; a cron expression may still hold `H` or `@every`."""
+    id: UUID | None = None
+    """Which schedule of the job this is a change of; None: a new one."""
+    zone: str | None = None
+    """None: the default zone."""
+    args: tuple[str, ...] | None = None
+    """None: the job's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,8 +28,9 @@ class JobDraft:
 
     name: str
     script: str
-    schedule: Mapping[str, object]
-    """`{"kind": "manual"}` or `{"kind": "interval", "every_s": 10}`."""
+    schedule: Mapping[str, object] | None = None
+    """Shorthand for the only schedule, in the default zone."""
+    schedules: tuple[ScheduleDraft, ...] | None = None
     description: str = ""
     args: tuple[str, ...] = ()
     timeout_s: int = int(DEFAULT_TIMEOUT.total_seconds())
@@ -22,3 +38,5 @@ class JobDraft:
     on_lost: OnLost = OnLost.FAIL
     overlap: Overlap = Overlap.SKIP
     pool: str = DEFAULT_POOL
+    policy: Mapping[str, object] = field(default_factory=dict)
+    """As `shared.domain.policy.policy_from_json` reads it; what is left out has its default."""

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui import scripts
 from services.ui.commands.drafts import JobDraft
@@ -12,24 +13,25 @@ from services.ui.commands.heads import CHANGED as _CHANGED
 from services.ui.commands.heads import Change
 from services.ui.commands.heads import known as _known
 from services.ui.commands.heads import living as _living
-from services.ui.settings import DEFAULT_ZONE
+from services.ui.commands.schedules import Saving, checked_schedules
 from shared.db import jobs
 from shared.db.engine import Sessions
 from shared.domain.errors import Conflict, InvalidInput, NameTaken
 from shared.domain.ids import JobId, new_id
 from shared.domain.job import Definition, checked_definition
-from shared.domain.schedules import Interval, Schedule, from_json
+from shared.domain.policy import policy_from_json
 
 
 async def create(sessions: Sessions, draft: JobDraft, scripts_dir: Path, *, now: datetime) -> Change:
     """Store a new job; see `Commands.create_job`."""
     definition = await _checked(draft, scripts_dir)
-    schedule = checked_schedule(draft, None, now=now)
     job_id = JobId(new_id())
+    schedules = checked_schedules(draft, (), Saving(job_id=job_id, now=now))
     try:
         async with sessions.begin() as session:
+            await _refuse_unknown_calendars(session, definition)
             await jobs.insert(session, job_id, definition, now=now)
-            await jobs.replace_schedule(session, job_id, schedule, DEFAULT_ZONE, now=now)
+            await jobs.replace_schedules(session, job_id, schedules, now=now)
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
     return Change(job_id=job_id, version=1)
@@ -48,15 +50,17 @@ async def edit(
     definition = await _checked(draft, scripts_dir)
     try:
         async with sessions.begin() as session:
-            await _living(session, job_id)
-            current = await jobs.schedule_of(session, job_id)
-            schedule = checked_schedule(draft, current, now=now)
+            head = await _living(session, job_id)
+            if head.version != expected_version:
+                raise Conflict(_CHANGED)
+            current = await jobs.schedules_of(session, job_id)
+            schedules = checked_schedules(draft, current, Saving(job_id=job_id, now=now))
+            await _refuse_unknown_calendars(session, definition)
             if not await jobs.replace_definition(
                 session, job_id, definition, expected_version=expected_version, now=now
             ):
                 raise Conflict(_CHANGED)
-            if schedule != current:
-                await jobs.replace_schedule(session, job_id, schedule, DEFAULT_ZONE, now=now)
+            await jobs.replace_schedules(session, job_id, schedules, now=now)
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
     return Change(job_id=job_id, version=expected_version + 1)
@@ -88,22 +92,6 @@ async def restore(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change
     return Change(job_id=job_id, version=head.version + 1)
 
 
-def checked_schedule(draft: JobDraft, current: Schedule | None, *, now: datetime) -> Schedule:
-    """Return the schedule that the draft says.
-
-    An interval that names no anchor keeps that of the interval it replaces, so that changing n does
-    not move the grid; else it counts from `now`.
-
-    Raises:
-        InvalidInput: on field `schedule` or `every_s`.
-    """
-    anchor = current.anchor if isinstance(current, Interval) else now
-    try:
-        return from_json(draft.schedule, anchor=anchor)
-    except OverflowError:
-        raise InvalidInput("schedule", "The anchor is too far from now. Choose another instant.") from None
-
-
 async def _checked(draft: JobDraft, scripts_dir: Path) -> Definition:
     definition = checked_definition(
         Definition(
@@ -116,10 +104,18 @@ async def _checked(draft: JobDraft, scripts_dir: Path) -> Definition:
             on_lost=draft.on_lost,
             overlap=draft.overlap,
             pool=draft.pool,
+            policy=policy_from_json(draft.policy),
         )
     )
     await asyncio.to_thread(scripts.check_exists, scripts_dir, definition.script)
     return definition
+
+
+async def _refuse_unknown_calendars(session: AsyncSession, definition: Definition) -> None:
+    policy = definition.policy
+    for field, ids in (("include", policy.include), ("exclude", policy.exclude)):
+        if await jobs.unknown_calendars(session, ids):
+            raise InvalidInput(field, "A calendar that was chosen does not exist any more. Choose again.")
 
 
 def _seconds(field: str, value: int) -> timedelta:

@@ -1,33 +1,24 @@
-// The job form with a preview that says what the schedule means. The form is the browser's own: what was
+// The job form with a preview that says what its schedules mean. The form is the browser's own: what was
 // typed survives a restart of the portal, and the REST API judges it by the same rules as everybody else.
-import { local, parts, prefs, tick, until, utc } from "jp_format";
+import { parts, prefs } from "jp_format";
 import { api, debounced } from "jp_core";
+import { draftOf, FieldError, JpCombo, JpSchedule, JpSchedulePreview, lines, ruleOf, typedOf } from "jp_schedule";
+import { isRule, JpRules, policyOf, rulesOf, wordsOf } from "jp_rules";
 
-const UNITS = { s: [1, "seconds"], m: [60, "minutes"], h: [3600, "hours"], d: [86_400, "days"] };
-const ORDER = ["name", "script", "args", "schedule", "timeout_s", "kill_grace_s", "description"];
-
-function split(everySeconds) {
-  const unit = ["d", "h", "m"].find((key) => everySeconds % UNITS[key][0] === 0) ?? "s";
-  return { every: String(everySeconds / UNITS[unit][0]), unit };
-}
+const ORDER = ["name", "script", "args", "schedules", "timeout_s", "kill_grace_s", "description"];
+const MOST = 20;
+const NOTHING = { text: "", next: [], notes: [], warnings: [], parts: [], expanded: null, error: null, field: null, part: null };
 
 function filled(job) {
-  const schedule = job?.schedule ?? { kind: "interval", every_s: 300 };
   return {
     name: job?.name ?? "", script: job?.script ?? "", args: (job?.args ?? []).join("\n"), description: job?.description ?? "",
-    kind: schedule.kind, ...split(schedule.every_s ?? 300), timeout: String(job?.timeout_s ?? 300), grace: String(job?.kill_grace_s ?? 10),
-    overlap: job?.overlap ?? "skip", lost: job?.on_lost ?? "fail",
+    timeout: String(job?.timeout_s ?? 300), grace: String(job?.kill_grace_s ?? 10),
+    schedules: (job?.schedules ?? [null]).map((item) => typedOf(item, prefs.zone)), rules: rulesOf(job),
   };
 }
 
-const FieldError = {
-  components: parts,
-  props: { id: String, text: String },
-  template: `<span v-if="text" :id="id" class="jp-error" role="alert"><JpIcon name="warning" />{{ text }}</span>`,
-};
-
 export default {
-  components: { ...parts, FieldError },
+  components: { ...parts, FieldError, JpCombo, JpRules, JpSchedule, JpSchedulePreview },
   props: { initial: Object },
   template: `
   <form class="jp-editor" novalidate @submit.prevent="save" @keydown.ctrl.enter.prevent="save" @keydown.meta.enter.prevent="save">
@@ -36,35 +27,32 @@ export default {
 
       <div class="jp-field"><label for="jp-f-name">Name</label>
         <input id="jp-f-name" class="jp-input" v-model="form.name" maxlength="200" autocomplete="off" :autofocus="!initial" v-bind="aria('name')" @blur="touch('name')">
-        <span :id="'jp-h-name'" class="jp-hint">Shown everywhere. Unique among the jobs.</span><FieldError v-bind="err('name')" /></div>
+        <span id="jp-h-name" class="jp-hint">Shown everywhere. Unique among the jobs.</span><FieldError v-bind="err('name')" /></div>
 
-      <div class="jp-field jp-combo"><label for="jp-f-script">Script</label>
-        <input id="jp-f-script" class="jp-input jp-mono" v-model="form.script" autocomplete="off" spellcheck="false" placeholder="hello.py" role="combobox" aria-autocomplete="list"
-               aria-controls="jp-scripts" :aria-expanded="open ? 'true' : 'false'" :aria-activedescendant="open && at >= 0 ? 'jp-script-' + at : null" v-bind="aria('script')"
-               @focus="offer" @input="offer" @blur="shut" @keydown="pickByKey">
-        <ul v-show="open" id="jp-scripts" class="jp-combo__list" role="listbox" aria-label="Scripts">
-          <li v-for="(script, index) in suggestions" :key="script" :id="'jp-script-' + index" role="option" class="jp-combo__item" :class="{ 'jp-combo__item--at': index === at }" :aria-selected="index === at ? 'true' : 'false'" @mousedown.prevent="choose(script)">{{ script }}</li></ul>
+      <div class="jp-field"><label for="jp-f-script">Script</label>
+        <JpCombo id="jp-f-script" label="Scripts" placeholder="hello.py" :options="scripts" v-model="form.script" v-bind="aria('script')" @left="touch('script')" />
         <span id="jp-h-script" class="jp-hint">A file in the scripts folder.</span><FieldError v-bind="err('script')" /></div>
 
       <div class="jp-field"><label for="jp-f-args">Arguments <span class="jp-hint">optional, one per line</span></label>
         <textarea id="jp-f-args" class="jp-area jp-mono" rows="2" v-model="form.args" spellcheck="false" v-bind="aria('args')" @blur="touch('args')"></textarea>
         <span id="jp-h-args" class="jp-hint">Passed as they are; no shell reads them.</span><FieldError v-bind="err('args')" /></div>
 
-      <fieldset class="jp-field"><legend class="jp-label">Schedule</legend>
-        <div><div class="jp-seg" role="radiogroup" aria-label="Kind of schedule">
-          <button v-for="[kind, word] in [['manual', 'Manual'], ['interval', 'Interval']]" :key="kind" type="button" role="radio" class="jp-seg__item" :aria-checked="form.kind === kind ? 'true' : 'false'" @click="form.kind = kind" @keydown.left.prevent="form.kind = 'manual'" @keydown.right.prevent="form.kind = 'interval'">{{ word }}</button></div></div>
-        <div v-if="form.kind === 'interval'" class="jp-every"><label for="jp-f-schedule">Every</label>
-          <input id="jp-f-schedule" class="jp-input" inputmode="numeric" v-model="form.every" autocomplete="off" v-bind="aria('schedule')" @blur="touch('schedule')">
-          <label class="jp-clip" for="jp-f-unit">Unit</label><select id="jp-f-unit" class="jp-select" v-model="form.unit"><option v-for="(unit, key) in units" :key="key" :value="key">{{ unit[1] }}</option></select></div>
-        <span id="jp-h-schedule" class="jp-hint">{{ form.kind === 'interval' ? 'Counted from when the schedule is saved; it does not drift.' : 'Runs only when somebody asks for it, here or over the API.' }}</span><FieldError v-bind="err('schedule')" /></fieldset>
+      <fieldset class="jp-field jp-scheds"><legend class="jp-label">{{ many ? form.schedules.length + ' schedules' : 'Schedule' }}</legend>
+        <template v-for="(typed, index) in form.schedules" :key="typed.key">
+          <div v-if="many" class="jp-scheds__row" :class="{ 'jp-scheds__row--open': index === chosen }">
+            <button type="button" class="jp-scheds__open" :aria-expanded="index === chosen ? 'true' : 'false'" @click="chosen = index"><JpIcon name="chevron" /><span class="jp-scheds__text">{{ preview(typed).error ? 'Not a schedule yet' : preview(typed).text || '…' }}</span><span class="jp-hint">{{ typed.zone }}</span><JpIcon v-if="preview(typed).error || refused[typed.key]" class="jp-bad" name="warning" /></button>
+            <button type="button" class="jp-iconbtn" :aria-label="'Remove schedule ' + (index + 1)" title="Remove" @click="remove(index)"><JpIcon name="bin" /></button></div>
+          <JpSchedule v-if="index === chosen" ref="open" :typed="typed" :index="index" :total="form.schedules.length" :zones="zones" :preview="preview(typed)" :refused="refused[typed.key] ?? null" /></template>
+        <button v-if="form.schedules[0].kind !== 'manual' && form.schedules.length < most" type="button" class="jp-btn jp-btn--small jp-scheds__add" @click="add"><JpIcon name="plus" />Add another schedule</button>
+        <FieldError v-bind="err('schedules')" /></fieldset>
+
+      <JpRules ref="rules" :rules="form.rules" :errors="errors" :calendars="calendars" />
 
       <div class="jp-form__pair">
         <div class="jp-field"><label for="jp-f-timeout_s">Timeout, seconds</label><input id="jp-f-timeout_s" class="jp-input" inputmode="numeric" v-model="form.timeout" autocomplete="off" v-bind="aria('timeout_s')" @blur="touch('timeout_s')">
           <span id="jp-h-timeout_s" class="jp-hint">A run that takes longer is stopped.</span><FieldError v-bind="err('timeout_s')" /></div>
         <div class="jp-field"><label for="jp-f-kill_grace_s">Grace before the kill, seconds</label><input id="jp-f-kill_grace_s" class="jp-input" inputmode="numeric" v-model="form.grace" autocomplete="off" v-bind="aria('kill_grace_s')" @blur="touch('kill_grace_s')">
           <span id="jp-h-kill_grace_s" class="jp-hint">Between being asked to stop and being killed.</span><FieldError v-bind="err('kill_grace_s')" /></div>
-        <div class="jp-field"><label for="jp-f-overlap">If the previous run is still going</label><select id="jp-f-overlap" class="jp-select" v-model="form.overlap"><option value="skip">Skip the new one</option><option value="allow">Let them overlap</option></select></div>
-        <div class="jp-field"><label for="jp-f-lost">If its executor is lost</label><select id="jp-f-lost" class="jp-select" v-model="form.lost"><option value="fail">Do not run it again</option><option value="retry">Run it again</option></select></div>
       </div>
 
       <div class="jp-field"><label for="jp-f-description">Description <span class="jp-hint">optional</span></label>
@@ -72,13 +60,8 @@ export default {
     </div>
 
     <aside class="jp-card jp-preview" aria-label="Preview" aria-live="polite">
-      <div class="jp-card__head"><h2>{{ preview.error ? 'Not a schedule yet' : preview.text || '…' }}</h2></div>
-      <div class="jp-card__body">
-        <template v-if="preview.next.length"><p class="jp-hint">Next five runs in {{ prefs.zone }}<template v-if="initial">, if saved now</template></p>
-          <ol class="jp-preview__list"><li v-for="iso in preview.next" :key="iso"><time :datetime="iso" :title="utc(iso)">{{ local(iso) }}</time><span class="jp-muted">{{ until(iso, tick.now) }}</span></li></ol></template>
-        <p v-else class="jp-hint">{{ preview.error || 'It runs only when somebody asks for it.' }}</p>
-        <p class="jp-hint jp-preview__rules">{{ rules }}</p>
-      </div>
+      <JpSchedulePreview :preview="preview(current)" :zone="current.zone" :edited="Boolean(initial)" :which="many ? 'Schedule ' + (chosen + 1) + ' of ' + form.schedules.length : ''">
+        <p class="jp-hint jp-preview__rules">{{ rules }}</p></JpSchedulePreview>
     </aside>
 
     <div class="jp-editor__do">
@@ -88,47 +71,46 @@ export default {
       <span v-if="changed" class="jp-muted jp-small">Not saved yet</span>
     </div>
   </form>`,
-  data: (self) => ({
-    tick, prefs, units: UNITS, form: filled(self.initial), saved: JSON.stringify(filled(self.initial)), errors: {}, problem: "", conflict: false,
-    saving: false, done: false, scripts: [], open: false, at: -1, preview: { text: "", next: [], error: null }, location: location.pathname,
-  }),
+  data(self) {
+    const form = filled(self.initial);
+    return {
+      prefs, form, saved: JSON.stringify(form), errors: {}, refused: {}, previews: {}, chosen: 0, most: MOST, problem: "", conflict: false,
+      saving: false, done: false, scripts: [], zones: [prefs.zone], calendars: [], location: location.pathname,
+    };
+  },
   created() {
-    this.foresee = debounced(() => this.askPreview(), 150);
-    this.askPreview();
-    api("/scripts").then((answer) => (this.scripts = answer.items ?? answer), () => {});
+    this.asked = new Map();
+    this.foresee = debounced(() => this.askAll(), 150);
+    this.askAll();
+    api("/scripts").then((answer) => (this.scripts = answer.items), () => {});
+    api("/zones").then((answer) => (this.zones = answer.items), () => {});
+    api("/calendars").then((answer) => (this.calendars = answer.items ?? []), () => {});
     this.guard = (event) => { if (this.changed && !this.done) event.preventDefault(); };
     addEventListener("beforeunload", this.guard);
   },
   beforeUnmount() { removeEventListener("beforeunload", this.guard); },
   watch: {
-    schedule: { handler() { this.foresee(); }, deep: true },
-    form: { handler() { for (const field of Object.keys(this.errors)) if (this.errors[field].of !== this.valueOf(field)) delete this.errors[field]; }, deep: true },
+    form: {
+      deep: true,
+      handler() {
+        for (const field of Object.keys(this.errors)) if (this.errors[field].of !== this.valueOf(field)) delete this.errors[field];
+        for (const typed of this.form.schedules) if (this.refused[typed.key] && this.refused[typed.key].of !== JSON.stringify(draftOf(typed))) delete this.refused[typed.key];
+        this.foresee();
+      },
+    },
   },
   computed: {
     changed() { return JSON.stringify(this.form) !== this.saved; },
-    schedule() {
-      if (this.form.kind === "manual") return { kind: "manual" };
-      const kept = this.initial?.schedule;
-      const every = /^\d+$/.test(this.form.every.trim()) ? Number(this.form.every) * UNITS[this.form.unit][0] : null;
-      // The anchor stays while the rhythm stays: saving another field must not shift the schedule.
-      return { kind: "interval", every_s: every, ...(kept?.every_s === every && kept?.anchor ? { anchor: kept.anchor } : {}) };
-    },
-    suggestions() {
-      const typed = this.form.script.trim().toLowerCase();
-      return this.scripts.filter((script) => script.toLowerCase().includes(typed)).slice(0, 8);
-    },
-    rules() {
-      const lost = this.form.lost === "fail" ? "If its executor is lost, it is not run again." : "If its executor is lost, it is run again.";
-      if (this.form.kind === "manual") return lost;
-      const overlap = this.form.overlap === "skip" ? "If the previous run is still going at a due time, that run is skipped." : "Runs may overlap.";
-      return `${overlap} ${lost} If the system was down, the newest instant that passed runs once it is back; the older ones are recorded as missed.`;
-    },
+    many() { return this.form.schedules.length > 1; },
+    current() { return this.form.schedules[this.chosen]; },
+    rules() { return wordsOf(this.form.rules, this.current.kind === "manual"); },
   },
   methods: {
-    local, utc, until,
+    preview(typed) { return this.previews[typed.key] ?? NOTHING; },
     valueOf(field) {
       const { form } = this;
-      return { schedule: `${form.kind} ${form.every} ${form.unit}`, timeout_s: form.timeout, kill_grace_s: form.grace }[field] ?? form[field];
+      if (isRule(field)) return JSON.stringify(form.rules);
+      return { schedules: JSON.stringify(form.schedules), timeout_s: form.timeout, kill_grace_s: form.grace }[field] ?? form[field];
     },
     err(field) { return { id: `jp-e-${field}`, text: this.errors[field]?.text ?? "" }; },
     aria(field) { return { "aria-invalid": this.errors[field] ? "true" : null, "aria-describedby": `${this.errors[field] ? `jp-e-${field} ` : ""}jp-h-${field}` }; },
@@ -136,7 +118,7 @@ export default {
     // What can be told without the server; it has the last word when saving.
     judge(field) {
       const { form } = this;
-      const whole = (text) => /^\d+$/.test(text.trim());
+      const isWhole = (text) => /^\d+$/.test(text.trim());
       if (field === "name") return form.name.trim() ? "" : "Give the job a name.";
       if (field === "script") {
         const script = form.script.trim();
@@ -145,9 +127,8 @@ export default {
         const near = this.nearest(script);
         return `No such script.${near ? ` Did you mean ${near}?` : " Put it into the scripts folder first."}`;
       }
-      if (field === "schedule" && form.kind === "interval") return whole(form.every) && Number(form.every) > 0 ? "" : "Type a whole number of at least 1.";
-      if (field === "timeout_s") return whole(form.timeout) && Number(form.timeout) > 0 ? "" : "Type a whole number of seconds, at least 1.";
-      if (field === "kill_grace_s") return whole(form.grace) ? "" : "Type a whole number of seconds, 0 or more.";
+      if (field === "timeout_s") return isWhole(form.timeout) && Number(form.timeout) > 0 ? "" : "Type a whole number of seconds, at least 1.";
+      if (field === "kill_grace_s") return isWhole(form.grace) ? "" : "Type a whole number of seconds, 0 or more.";
       return "";
     },
     nearest(script) {
@@ -157,38 +138,43 @@ export default {
       const best = this.scripts.map((other) => [score(other), other]).sort((a, b) => b[0] - a[0])[0];
       return best && best[0] > 0.3 ? best[1] : "";
     },
-    touch(field) { this.say(field, this.judge(field)); },
-    // --- script picker --------------------------------------------------------------------------
-    offer() { this.open = this.suggestions.length > 0 && !this.scripts.includes(this.form.script); this.at = -1; },
-    shut() { this.open = false; this.touch("script"); },
-    choose(script) { this.form.script = script; this.open = false; this.say("script", ""); },
-    pickByKey(event) {
-      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-        event.preventDefault();
-        this.open = this.suggestions.length > 0;
-        const way = event.key === "ArrowDown" ? 1 : -1;
-        this.at = (this.at + way + this.suggestions.length) % Math.max(1, this.suggestions.length);
-      } else if (event.key === "Enter" && this.open && this.at >= 0 && !event.ctrlKey) { event.preventDefault(); this.choose(this.suggestions[this.at]); }
-      else if (event.key === "Escape") this.open = false;
+    // A field that is left empty is told of when saving: a message that comes up under the pointer, because
+    // the focus left a field, would move the very button that is being pressed.
+    touch(field) { if (this.valueOf(field).trim() || this.errors[field]) this.say(field, this.judge(field)); },
+    // --- schedules ----------------------------------------------------------------------------------
+    add() {
+      this.form.schedules.push({ ...typedOf(null, this.current.zone), kind: "daily" });
+      this.chosen = this.form.schedules.length - 1;
+      this.focusSchedule();
     },
-    // --- server -----------------------------------------------------------------------------------
-    async askPreview() {
-      if (this.schedule.kind === "interval" && !this.schedule.every_s) { this.preview = { text: "", next: [], error: "Type a whole number of at least 1." }; return; }
-      const asked = this.schedule;
-      const answer = await api("/schedules/preview", { method: "POST", body: { schedule: asked } }).catch((error) => ({ error: error.message }));
-      if (asked === this.schedule) this.preview = { text: answer.text ?? "", next: answer.next ?? [], error: answer.error ?? null };
+    remove(index) {
+      this.form.schedules.splice(index, 1);
+      this.chosen = Math.min(this.chosen - (index < this.chosen ? 1 : 0), this.form.schedules.length - 1);
+      this.focusSchedule();
     },
+    focusSchedule() { this.$nextTick(() => [this.$refs.open].flat()[0]?.focus()); },
+    askAll() { for (const typed of this.form.schedules) this.ask(typed); },
+    // A schedule is asked about when it, or a rule that bears on it, has changed since the last time.
+    async ask(typed) {
+      const question = JSON.stringify({ schedule: ruleOf(typed), zone: typed.zone.trim(), policy: policyOf(this.form.rules, this.initial), job_id: this.initial?.id ?? null });
+      if (this.asked.get(typed.key) === question) return;
+      this.asked.set(typed.key, question);
+      const answer = await api("/schedules/preview", { method: "POST", body: JSON.parse(question) }).catch((error) => ({ error: error.message, field: null }));
+      if (this.asked.get(typed.key) === question) this.previews[typed.key] = { ...NOTHING, ...answer };
+    },
+    // --- saving -------------------------------------------------------------------------------------
     body() {
       const { form, initial } = this;
       const draft = {
-        name: form.name.trim(), script: form.script.trim(), args: form.args.split("\n").map((line) => line.replace(/\r$/, "")).filter((line) => line !== ""),
-        description: form.description, schedule: this.schedule, timeout_s: Number(form.timeout), kill_grace_s: Number(form.grace), overlap: form.overlap, on_lost: form.lost,
+        name: form.name.trim(), script: form.script.trim(), args: lines(form.args), description: form.description,
+        schedules: form.schedules.map(draftOf), timeout_s: Number(form.timeout), kill_grace_s: Number(form.grace),
+        overlap: form.rules.overlap, on_lost: form.rules.lost, policy: policyOf(form.rules, initial),
       };
       return initial ? { ...draft, version: initial.version } : draft;
     },
     async save() {
       if (this.saving) return;
-      Object.assign(this, { problem: "", conflict: false, open: false });
+      Object.assign(this, { problem: "", conflict: false, refused: {} });
       for (const field of ORDER) this.say(field, this.judge(field));
       if (this.focusFirst()) return;
       this.saving = true;
@@ -199,13 +185,28 @@ export default {
         window.location.href = `/jobs/${this.initial?.id ?? answer.id}`;
       } catch (error) {
         this.saving = false;
-        const field = error.field?.startsWith("schedule") || error.field === "every_s" ? "schedule" : error.field;
-        if (ORDER.includes(field)) this.say(field, error.message);
-        else {
-          this.conflict = error.status === 409 && Boolean(this.initial);
-          this.problem = this.conflict ? "Somebody changed this job after you opened it, so nothing was saved. What you typed is still here; copy what you need before loading the newest version." : error.message;
-        }
-        if (!this.focusFirst()) this.$nextTick(() => this.$refs.problem?.focus());
+        this.tell(error);
+      }
+    },
+    // Say what the server refused at the field that it names, and go there.
+    tell(error) {
+      const [, index, field] = /^schedules\.(\d+)\.(.+)$/.exec(error.field ?? "") ?? [];
+      if (index !== undefined) {
+        const typed = this.form.schedules[Number(index)];
+        this.refused[typed.key] = { text: error.message, field, part: error.problem.part, of: JSON.stringify(draftOf(typed)) };
+        this.chosen = Number(index);
+        this.focusSchedule();
+      } else if (isRule(error.field)) {
+        this.say(error.field, error.message);
+        this.$refs.rules.open();
+        this.$nextTick(() => document.getElementById(`jp-f-${error.field}`)?.focus());
+      } else if (ORDER.includes(error.field)) {
+        this.say(error.field, error.message);
+        this.focusFirst();
+      } else {
+        this.conflict = error.status === 409 && Boolean(this.initial);
+        this.problem = this.conflict ? "Somebody changed this job after you opened it, so nothing was saved. What you typed is still here; copy what you need before loading the newest version." : error.message;
+        this.$nextTick(() => this.$refs.problem?.focus());
       }
     },
     leave() { this.done = true; },

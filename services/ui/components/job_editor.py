@@ -3,13 +3,19 @@
 It saves through the REST API: the same checks, the same messages, at the same fields.
 """
 
+from pathlib import Path
+from typing import Final
+
 import msgspec
 from nicegui.element import Element
 
 from services.ui.models import JobItem
+from services.ui.theme import STATIC
+
+_LIBRARIES: Final[list[str | Path]] = [STATIC / "jp_schedule.js", STATIC / "jp_rules.js"]
 
 
-class JobEditor(Element, component="job_editor.js"):
+class JobEditor(Element, component="job_editor.js", dependencies=_LIBRARIES):
     """A new job (`None`) or a change of one."""
 
     def __init__(self, job: JobItem | None) -> None:

@@ -4,6 +4,11 @@ import { api, attempt, debounced, follow, jobActions, openUnder } from "jp_core"
 import { BackfillDialog, ResumeDialog } from "jp_dialogs";
 import { WhyPanel } from "jp_why";
 
+const OVERLAPS = {
+  skip: "Skip while the previous run is going", "queue-one": "One run waits for the previous one", "queue-all": "Runs wait for the previous one",
+  allow: "Runs may overlap", "cancel-previous": "A new run stops the previous one",
+};
+
 export default {
   components: { ...parts, BackfillDialog, ResumeDialog, WhyPanel },
   props: { initial: Object },
@@ -57,8 +62,9 @@ export default {
           <dt>Script</dt><dd class="jp-mono">{{ job.script }}</dd>
           <template v-if="job.args.length"><dt>Arguments</dt><dd class="jp-mono">{{ job.args.join(' ') }}</dd></template>
           <dt>Next run</dt><dd><template v-if="job.paused_at">Paused by {{ job.paused_by || 'somebody' }} since <JpTime :at="job.paused_at" /></template><JpTime v-else-if="job.next_due_at" :at="job.next_due_at" /><template v-else>Only when somebody runs it</template></dd>
+          <template v-if="job.schedules.length > 1"><dt>Schedules</dt><dd><ul class="jp-rulelist"><li v-for="one in job.schedules" :key="one.id"><span>{{ one.text }}</span> <span class="jp-muted">{{ one.zone }}<template v-if="one.args"> · with {{ one.args.join(' ') || 'no arguments' }}</template></span></li></ul></dd></template>
           <dt>Timeout</dt><dd>{{ seconds(job.timeout_s) }}, then {{ seconds(job.kill_grace_s) }} to end by itself</dd>
-          <dt>Overlap</dt><dd>{{ job.overlap === 'skip' ? 'Skip while the previous run is going' : 'Runs may overlap' }}</dd>
+          <dt>Overlap</dt><dd>{{ overlap }}</dd>
           <dt>If lost</dt><dd>{{ job.on_lost === 'fail' ? 'Do not run it again (at most once)' : 'Run it again' }}</dd>
           <dt>Pool</dt><dd>{{ job.pool }}</dd>
           <template v-if="job.description"><dt>About</dt><dd class="jp-prose">{{ job.description }}</dd></template>
@@ -76,6 +82,7 @@ export default {
   },
   beforeUnmount() { this.stop(); },
   computed: {
+    overlap() { return OVERLAPS[this.job.overlap] + (this.job.policy.max_concurrent ? `, ${this.job.policy.max_concurrent} at most` : ""); },
     bars() { return this.job.recent.slice(this.screen.narrow ? -10 : -20); },
     longest() { return Math.max(1, ...this.bars.map((run) => run.duration_ms ?? 0)); },
     longestWords() { return duration(this.longest); },

@@ -59,7 +59,7 @@ export default {
               <td class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + job.id" :title="job.name">{{ job.name }}</a><span class="jp-table__sub">{{ job.script }}</span></td>
               <td><a v-if="job.last_run" :href="'/runs/' + job.last_run.id"><JpChip :state="job.last_run.state" /></a><span v-else class="jp-muted">Never ran</span></td>
               <td><JpStrip :runs="job.recent" /></td>
-              <td>{{ job.schedule_text }}</td>
+              <td class="jp-table__rule" :title="job.schedule_text">{{ job.schedule_text }}</td>
               <td><span v-if="job.paused_at" class="jp-muted" :title="'Paused ' + ago(job.paused_at, tick.now)">Paused</span><JpRelative v-else :at="job.next_due_at" way="in" /></td>
               <td><JpRelative :at="ended(job)?.finished_at" /></td>
               <td class="jp-num">{{ duration(ended(job)?.duration_ms) }}</td>

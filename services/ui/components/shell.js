@@ -6,12 +6,13 @@ const PAGES = [
   { key: "overview", word: "Overview", href: "/", icon: "home", letter: "o" },
   { key: "jobs", word: "Jobs", href: "/jobs", icon: "list", letter: "j" },
   { key: "runs", word: "Runs", href: "/runs", icon: "play", letter: "r" },
+  { key: "week", word: "Week", href: "/week", icon: "week", letter: "w" },
   { key: "calendars", word: "Calendars", href: "/calendars", icon: "calendar", letter: "c", inMore: true },
   { key: "executors", word: "Executors", href: "/executors", icon: "server", letter: "e" },
 ];
 
 const KEYS = [
-  [["/"], "Search on this page"], [["g", "o"], "Overview"], [["g", "j"], "Jobs"], [["g", "r"], "Runs"],
+  [["/"], "Search on this page"], [["g", "o"], "Overview"], [["g", "j"], "Jobs"], [["g", "r"], "Runs"], [["g", "w"], "Week"],
   [["g", "c"], "Calendars"], [["g", "e"], "Executors"], [["n"], "New job"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
 ];
 
@@ -56,8 +57,8 @@ export default {
       <p class="jp-prefs__state"><span class="jp-chip" :class="'jp-tone--' + pill.tone"><JpIcon :name="pill.icon" />{{ state.title }}</span> {{ liveWord }}</p>
       <div class="jp-field">
         <label for="jp-zone">Time zone</label>
-        <input id="jp-zone" class="jp-input" list="jp-zones" :value="prefs.zone" autocomplete="off" spellcheck="false"
-               :aria-invalid="zoneError ? 'true' : null" aria-describedby="jp-zone-hint" @change="setZone($event.target.value)">
+        <input id="jp-zone" class="jp-input" list="jp-zones" v-model="zoneText" autocomplete="off" spellcheck="false"
+               :aria-invalid="zoneError ? 'true' : null" aria-describedby="jp-zone-hint" @change="setZone(zoneText)">
         <datalist id="jp-zones"><option v-for="zone in zones" :key="zone" :value="zone"></option></datalist>
         <span id="jp-zone-hint" :class="zoneError ? 'jp-error' : 'jp-hint'">{{ zoneError || 'Now ' + nowThere }}</span>
       </div>
@@ -106,7 +107,7 @@ export default {
     </div>
   </div>`,
   data: (self) => ({
-    prefs, link, toasts, pages: PAGES, keys: KEYS, zoneError: "", zones: Intl.supportedValuesOf("timeZone"),
+    prefs, link, toasts, pages: PAGES, keys: KEYS, zoneText: self.person.zone, zoneError: "", zones: Intl.supportedValuesOf("timeZone"),
     jobCount: self.jobs, busy: Object.fromEntries(self.executors.map((item) => [item.name, item.online ? item.busy : 0])),
   }),
   created() {

@@ -1,7 +1,7 @@
 """Read models: one question each, answered from the ledger, shaped for what shows it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,8 +26,8 @@ from services.ui.models import (
     Person,
     RunDetail,
     RunItem,
-    SchedulePreview,
 )
+from services.ui.planned import SchedulePreview
 from services.ui.queries import (
     backfill,
     calendars,
@@ -37,21 +37,23 @@ from services.ui.queries import (
     logs,
     overview,
     people,
+    preview,
     runs,
-    schedules,
     why,
 )
 from services.ui.queries.backfill import BackfillPreview, ResumePreview
 from services.ui.queries.calendars import CalendarItem
 from services.ui.queries.explained import WhyAnswer
 from services.ui.queries.jobs import JobsFilter
+from services.ui.queries.planning import Planning
+from services.ui.queries.preview import Typed
 from services.ui.queries.runs import RunsFilter
 from shared.db.engine import Database
 from shared.domain.ids import AttemptId, CalendarId, JobId, RunId, ScheduleId
 from shared.domain.why import Standing
 from shared.runtime.clock import Clock
 
-__all__ = ["Queries", "RunsFilter"]
+__all__ = ["Planning", "Queries", "RunsFilter"]
 
 log = structlog.get_logger()
 
@@ -66,6 +68,7 @@ class Queries:
     scripts_dir: Path
     clock: Clock
     link: Link
+    planning: Planning
 
     async def jobs(
         self,
@@ -245,6 +248,8 @@ class Queries:
         async with self.database.reading() as session:
             return await people.person(session, person_id)
 
-    def preview(self, schedule: Mapping[str, object]) -> SchedulePreview:
-        """Say a schedule in words, with its next five instants or what is wrong; never raises."""
-        return schedules.preview(schedule, now=self.clock.now())
+    async def preview(self, typed: Typed) -> SchedulePreview:
+        """Say a schedule in words, with its next ten instants or what is wrong with it."""
+        async with self.database.reading() as session:
+            rules = await preview.rules_of(session, typed)
+        return await asyncio.to_thread(preview.preview, typed, rules, now=self.clock.now())

@@ -3,23 +3,22 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ui.models import JobFilter, JobItem, JobSort, Page, RunBrief
+from services.ui.models import JobFilter, JobItem, JobSort, Page, RunBrief, ScheduleItem
 from services.ui.queries import paging
 from services.ui.queries.briefs import recent_of
 from services.ui.queries.paging import Cursor
-from services.ui.settings import DEFAULT_ZONE
-from shared.db.tables import JobLedgerRow, JobRow, PauseRow, RunRow, ScheduleRow
+from services.ui.queries.schedules import in_one_line, schedules_by_job, shown_schedule
+from shared.db.tables import JobLedgerRow, JobRow, PauseRow, RunRow
 from shared.db.types import UtcDateTime, storable
 from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
-from shared.domain.job import name_key
+from shared.domain.job import JobSchedule, name_key
+from shared.domain.policy import policy_from_json, policy_to_json
 from shared.domain.run import RunState
-from shared.domain.schedules import Interval, Manual, Schedule, Timetable, from_json, timetable, to_json
 
 FAILING = (RunState.FAILED, RunState.TIMED_OUT, RunState.LOST, RunState.MISSED)
 """The ends that want somebody's attention."""
@@ -163,27 +162,15 @@ def _cursor_of(row: Any, sort: JobSort) -> Cursor:
 
 async def _items(session: AsyncSession, rows: list[Any], now: datetime) -> list[JobItem]:
     ids = [row.JobRow.id for row in rows]
-    schedules = await _schedules(session, ids)
+    followed = await schedules_by_job(session, ids)
     recent = await recent_of(session, ids)
-    return [
-        _item(
-            row, *schedules.get(row.JobRow.id, (Manual(), DEFAULT_ZONE)), recent.get(row.JobRow.id, []), now
-        )
-        for row in rows
-    ]
+    return [_item(row, followed.get(row.JobRow.id, []), recent.get(row.JobRow.id, []), now) for row in rows]
 
 
-async def _schedules(session: AsyncSession, job_ids: list[UUID]) -> dict[UUID, tuple[Schedule, str]]:
-    rows = await session.execute(
-        select(ScheduleRow.job_id, ScheduleRow.spec, ScheduleRow.zone)
-        .where(ScheduleRow.job_id.in_(job_ids), ScheduleRow.retired_at.is_(None))
-        .order_by(ScheduleRow.id)
-    )
-    return {row.job_id: (from_json(row.spec), row.zone) for row in rows}
-
-
-def _item(row: Any, schedule: Schedule, zone: str, recent: list[RunBrief], now: datetime) -> JobItem:
+def _item(row: Any, followed: list[JobSchedule], recent: list[RunBrief], now: datetime) -> JobItem:
     job: JobRow = row.JobRow
+    active = job.paused_at is None and job.deleted_at is None
+    shown = tuple(shown_schedule(one, after=now if active else None) for one in followed)
     # A run enters the ledger up to 2 s before it is due: until then it is the future, not the past.
     due = [run for run in recent if run.due_at <= now]
     return JobItem(
@@ -192,37 +179,29 @@ def _item(row: Any, schedule: Schedule, zone: str, recent: list[RunBrief], now: 
         description=job.description,
         script=job.script,
         args=tuple(job.args),
-        schedule=_as_shown(schedule),
-        schedule_text=schedule.describe(),
+        schedule=shown[0].schedule if shown else {"kind": "manual"},
+        schedules=shown,
+        schedule_text=in_one_line(followed),
         timeout_s=job.timeout_s,
         kill_grace_s=job.kill_grace_s,
         on_lost=job.on_lost,
         overlap=job.overlap,
         pool=job.pool,
+        policy=policy_to_json(policy_from_json(job.policy)),
         version=job.version,
         paused_at=job.paused_at,
         paused_by=None if job.paused_at is None else row.paused_by,
         deleted_at=job.deleted_at,
-        next_due_at=_next_due_at(row, timetable(schedule, zone), now),
+        next_due_at=_next_due_at(row, shown) if active else None,
         created_at=job.created_at,
         last_run=due[-1] if due else None,
         recent=tuple(due),
     )
 
 
-def _next_due_at(row: Any, fires: Timetable, now: datetime) -> datetime | None:
-    job: JobRow = row.JobRow
-    if job.paused_at is not None or job.deleted_at is not None:
-        return None
-    if row.seen_version == job.version:
+def _next_due_at(row: Any, shown: tuple[ScheduleItem, ...]) -> datetime | None:
+    if row.seen_version == row.JobRow.version:
         at: datetime | None = row.next_due_at
         return at
-    # The scheduler has not seen this version yet: the rule alone says what it will decide.
-    return fires.next_after(now)
-
-
-def _as_shown(schedule: Schedule) -> dict[str, object]:
-    shown = to_json(schedule)
-    if isinstance(schedule, Interval):
-        shown["anchor"] = schedule.anchor.isoformat().replace("+00:00", "Z")
-    return shown
+    # The scheduler has not seen this version yet: the rules alone say what it will decide.
+    return min((one.next_at for one in shown if one.next_at is not None), default=None)

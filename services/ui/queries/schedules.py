@@ -1,33 +1,84 @@
-"""A schedule in words while it is being typed."""
+"""The schedules that jobs follow, in words and in what they name next."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
+from typing import Final
+from uuid import UUID
 
-from services.ui.models import SchedulePreview
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ui.models import ScheduleItem
 from services.ui.settings import DEFAULT_ZONE
-from shared.domain.errors import InvalidInput
-from shared.domain.schedules import Timetable, from_json, timetable
+from shared.db.tables import ScheduleRow
+from shared.domain.ids import ScheduleId
+from shared.domain.job import JobSchedule
+from shared.domain.schedules import Interval, Manual, Schedule, from_json, timetable, to_json
 
-_SHOWN = 5
+_IN_LINE: Final = 2
 
 
-def preview(value: Mapping[str, object], *, now: datetime) -> SchedulePreview:
-    """Say the schedule in words with its next five instants, or what is wrong with it."""
-    try:
-        schedule = from_json(value, anchor=now)
-    except InvalidInput as error:
-        return SchedulePreview(error=error.message, field=error.field)
-    fires = timetable(schedule, DEFAULT_ZONE)
-    return SchedulePreview(text=schedule.describe(), next=upcoming(fires, after=now, limit=_SHOWN))
+async def schedules_by_job(session: AsyncSession, job_ids: Sequence[UUID]) -> dict[UUID, list[JobSchedule]]:
+    """Return what these jobs follow, each job's oldest schedule first; a job without one has no entry."""
+    rows = await session.execute(
+        select(ScheduleRow.id, ScheduleRow.job_id, ScheduleRow.spec, ScheduleRow.zone, ScheduleRow.args)
+        .where(ScheduleRow.job_id.in_(job_ids), ScheduleRow.retired_at.is_(None))
+        .order_by(ScheduleRow.id)
+    )
+    found: dict[UUID, list[JobSchedule]] = {}
+    for row in rows:
+        found.setdefault(row.job_id, []).append(
+            JobSchedule(
+                id=ScheduleId(row.id),
+                schedule=from_json(row.spec),
+                zone=row.zone,
+                args=None if row.args is None else tuple(row.args),
+            )
+        )
+    return found
+
+
+def shown_schedule(one: JobSchedule, *, after: datetime | None) -> ScheduleItem:
+    """Return the schedule as it is shown, with what it names next after then; None: it is not followed."""
+    return ScheduleItem(
+        id=one.id,
+        schedule=_as_shown(one.schedule),
+        zone=one.zone,
+        args=one.args,
+        text=one.schedule.describe(),
+        next_at=None if after is None else timetable(one.schedule, one.zone).next_after(after),
+    )
+
+
+def in_one_line(schedules: Sequence[JobSchedule]) -> str:
+    """Say at most two schedules and how many there are besides; a zone is named where it is not the usual."""
+    said = [_said(one.schedule, one.zone) for one in schedules[:_IN_LINE]]
+    more = len(schedules) - _IN_LINE
+    if more > 0:
+        said.append(f"{more} more")
+    return "; ".join(said) or Manual().describe()
 
 
 def upcoming(
-    fires: Timetable, *, after: datetime, limit: int, until: datetime | None = None
+    schedules: Sequence[JobSchedule], *, after: datetime, limit: int, until: datetime
 ) -> tuple[datetime, ...]:
-    """Return at most `limit` instants after `after`, none later than `until`."""
-    found: list[datetime] = []
-    at = fires.next_after(after)
-    while at is not None and len(found) < limit and (until is None or at <= until):
-        found.append(at)
-        at = fires.next_after(at)
-    return tuple(found)
+    """Return at most `limit` instants in (`after`, `until`] that the schedules name, each once, in order."""
+    instants: set[datetime] = set()
+    for one in schedules:
+        instants.update(islice(timetable(one.schedule, one.zone).between(after, until), limit))
+    return tuple(sorted(instants)[:limit])
+
+
+def _said(schedule: Schedule, zone: str) -> str:
+    text = schedule.describe()
+    # An interval is the same everywhere; the others are local time.
+    is_plain = isinstance(schedule, Interval | Manual) or zone == DEFAULT_ZONE
+    return text if is_plain else f"{text} ({zone})"
+
+
+def _as_shown(schedule: Schedule) -> dict[str, object]:
+    shown = to_json(schedule)
+    if isinstance(schedule, Interval):
+        shown["anchor"] = schedule.anchor.isoformat().replace("+00:00", "Z")
+    return shown

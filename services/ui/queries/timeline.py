@@ -4,17 +4,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, or_, select
+from sqlalchemy import case, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import RunBrief, Timeline, TimelineRow
 from services.ui.queries.briefs import BRIEF_COLUMNS, brief
 from services.ui.queries.jobs import FAILING
-from services.ui.queries.schedules import upcoming
-from services.ui.settings import DEFAULT_ZONE
-from shared.db.tables import JobLedgerRow, JobRow, RunRow, ScheduleRow
+from services.ui.queries.schedules import schedules_by_job, upcoming
+from shared.db.tables import JobLedgerRow, JobRow, RunRow
 from shared.domain.run import RunState
-from shared.domain.schedules import Manual, from_json, timetable
 
 _ROWS = 8
 _RUNS = 200
@@ -25,21 +23,31 @@ async def timeline(session: AsyncSession, *, hours: int, now: datetime) -> Timel
     """Return at most 8 jobs with at most 200 runs each; the window reaches a quarter into the future."""
     since = now - timedelta(hours=hours)
     until = now + timedelta(hours=hours) / 4
-    rows = await session.execute(_jobs_to_show(since))
+    rows = list(await session.execute(_jobs_to_show(since)))
+    followed = await schedules_by_job(session, [row.id for row in rows if row.paused_at is None])
     return Timeline(
         since=since,
         now=now,
         until=until,
-        rows=tuple([await _row(session, row, since=since, now=now, until=until) for row in rows]),
+        rows=tuple(
+            [
+                TimelineRow(
+                    job_id=row.id,
+                    job_name=row.name,
+                    runs=await _runs(session, row.id, since=since, now=now),
+                    upcoming=upcoming(followed.get(row.id, []), after=now, limit=_UPCOMING, until=until),
+                )
+                for row in rows
+            ]
+        ),
     )
 
 
 def _jobs_to_show(since: datetime) -> Any:
     running = select(RunRow.job_id).where(RunRow.state == RunState.RUNNING)
     return (
-        select(JobRow.id, JobRow.name, JobRow.paused_at, ScheduleRow.spec, ScheduleRow.zone)
+        select(JobRow.id, JobRow.name, JobRow.paused_at)
         .join_from(JobLedgerRow, JobRow, JobRow.id == JobLedgerRow.job_id)
-        .outerjoin(ScheduleRow, and_(ScheduleRow.job_id == JobRow.id, ScheduleRow.retired_at.is_(None)))
         .where(
             JobRow.deleted_at.is_(None),
             or_(JobLedgerRow.last_finished_at >= since, JobRow.id.in_(running)),
@@ -48,20 +56,6 @@ def _jobs_to_show(since: datetime) -> Any:
             case((JobLedgerRow.last_state.in_(FAILING), 0), else_=1), JobLedgerRow.run_count.desc(), JobRow.id
         )
         .limit(_ROWS)
-    )
-
-
-async def _row(
-    session: AsyncSession, row: Any, *, since: datetime, now: datetime, until: datetime
-) -> TimelineRow:
-    schedule = Manual() if row.spec is None or row.paused_at is not None else from_json(row.spec)
-    return TimelineRow(
-        job_id=row.id,
-        job_name=row.name,
-        runs=await _runs(session, row.id, since=since, now=now),
-        upcoming=upcoming(
-            timetable(schedule, row.zone or DEFAULT_ZONE), after=now, limit=_UPCOMING, until=until
-        ),
     )
 
 

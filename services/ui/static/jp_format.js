@@ -10,8 +10,10 @@ setInterval(() => document.hidden || (tick.now = Date.now()), 1000);
 document.addEventListener("visibilitychange", () => document.hidden || (tick.now = Date.now()));
 
 const narrowQuery = matchMedia("(max-width: 899px)");
-export const screenSize = reactive({ narrow: narrowQuery.matches });
+const tinyQuery = matchMedia("(max-width: 459px)");
+export const screenSize = reactive({ narrow: narrowQuery.matches, tiny: tinyQuery.matches });
 narrowQuery.addEventListener("change", (event) => (screenSize.narrow = event.matches));
+tinyQuery.addEventListener("change", (event) => (screenSize.tiny = event.matches));
 
 // --- numbers ----------------------------------------------------------------------------------
 const NARROW_SPACE = "\u202f";
@@ -85,6 +87,12 @@ const STYLES = {
   minute: { hour: "2-digit", minute: "2-digit" },
   clock: CLOCK,
   log: { ...CLOCK, fractionalSecondDigits: 3 },
+  year: { year: "numeric" },
+  day: { weekday: "long", day: "numeric", month: "short" },
+  planned: { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
+  dated: { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
+  plannedSeconds: { weekday: "short", day: "numeric", month: "short", ...CLOCK },
+  datedSeconds: { weekday: "short", day: "numeric", month: "short", year: "numeric", ...CLOCK },
 };
 
 export function local(iso, style = "instant", zone = prefs.zone) {
@@ -233,6 +241,7 @@ const ICONS = {
   up: "M8 13V3.5M4 7.25L8 3.25l4 4", chevron: "M4 6.25L8 10.25l4-4", download: "M8 2.5v7.5M4.75 7L8 10.25 11.25 7M3 13.25h10",
   search: "M7 2.75a4.25 4.25 0 1 0 0 8.5a4.25 4.25 0 1 0 0-8.5M10.2 10.2l3.3 3.3", person: "M8 2.75a2.5 2.5 0 1 0 0 5a2.5 2.5 0 1 0 0-5M3 13.5c.4-2.7 2.4-4 5-4s4.600 1.300 5 4",
   link: "M6.500 9.500l3-3M7.250 4.750l1.500-1.500a2.800 2.800 0 0 1 4 4l-1.500 1.500M8.750 11.250l-1.500 1.500a2.800 2.800 0 0 1-4-4l1.500-1.500",
+  week: "M2.5 4h11v9.500h-11zM2.5 7h11M5.500 2.500v3M10.500 2.500v3M5.500 9.500h.1M8 9.500h.1M10.500 9.500h.1",
   power: "M8 2.500v5.500M4.600 4.600a5 5 0 1 0 6.800 0",
 };
 

@@ -35,7 +35,7 @@ MACROS = MappingProxyType(
     }
 )
 _UNITS = MappingProxyType({"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1})
-_LAYOUTS = MappingProxyType({5: FIELDS[1:6], 6: FIELDS[:6], 7: FIELDS})
+LAYOUTS = MappingProxyType({5: FIELDS[1:6], 6: FIELDS[:6], 7: FIELDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def read(text: str) -> Expression:
 
 
 def _layout(count: int) -> tuple[Field, ...]:
-    layout = _LAYOUTS.get(count)
+    layout = LAYOUTS.get(count)
     if layout is None:
         raise ScheduleError(
             f"An expression has 5 fields (minute, hour, day, month, weekday), 6 with seconds first, 7 with "
@@ -186,7 +186,7 @@ def _every(text: str, anchor: datetime | None) -> Interval:
 
 def _without_hashes(text: str, seed: str) -> str:
     pieces = text.split(" ")
-    layout = _LAYOUTS.get(len(pieces))
+    layout = LAYOUTS.get(len(pieces))
     if layout is None:
         return text
 

@@ -76,6 +76,12 @@ def on_weekdays(bits: int) -> str:
     return f"on {_runs([WEEKDAYS[day] for day in days], [(day - 1) % 7 for day in days])}"
 
 
+def special_words(specials: tuple[Special, ...]) -> list[str]:
+    """Say the days that have to be computed for each month: `the last Friday`."""
+    of_week = {Kind.LAST_OF, Kind.NTH}
+    return [_special_weekday(one) if one.kind in of_week else _special_day(one) for one in specials]
+
+
 def members(bits: int) -> list[int]:
     """Return the numbers of the bits that are set."""
     return [n for n in range(bits.bit_length()) if bits >> n & 1]

@@ -45,6 +45,7 @@ def pages_of(url: str) -> dict[str, str]:
         "jobs-none": "/jobs?q=there-is-no-such-job",
         "job-new": "/jobs/new",
         "runs": "/runs",
+        "week": "/week",
         "calendars": "/calendars",
         "executors": "/executors",
         "missing": "/no/such/page",

@@ -131,7 +131,10 @@ def test_a_person_keeps_zone_and_theme(watched: Watched) -> None:
     page.get_by_role("button", name="Asia/Hong_Kong").click()
     page.get_by_role("button", name="Dark", exact=True).click()
     expect(page.locator("body")).to_have_class(re.compile("body--dark"))
+    hint = page.locator("#jp-zone-hint")
+    now = hint.inner_text()
     page.get_by_label("Time zone").fill("Europe/London")
+    expect(hint).not_to_have_text(now)  # a second passes, and what was typed stays
     with page.expect_response("**/api/v1/me"):
         page.get_by_label("Time zone").press("Tab")
     page.reload()

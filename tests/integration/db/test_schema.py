@@ -85,7 +85,8 @@ async def test_a_filled_database_of_the_first_version_keeps_its_rows(
         assert await problem_with_schema(database.reading) is None
         head = await jobs.head_of(session, job_id)
         assert head is not None
-        assert (head.name, await jobs.schedule_of(session, job_id)) == ("kept", Manual())
+        followed = await jobs.schedules_of(session, job_id)
+        assert (head.name, [one.schedule for one in followed]) == ("kept", [Manual()])
         assert (await session.scalar(select(PauseRow.paused_at).where(PauseRow.job_id == job_id))) == NOW
     assert await differences(old.ledger_url, LedgerBase.metadata, *_logs_beside(old)) == []
     if store.database_url is not None:

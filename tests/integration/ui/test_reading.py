@@ -260,7 +260,7 @@ async def test_a_schedule_is_said_in_words_while_it_is_typed(
 
     assert (shown["text"], shown["field"]) == (text, field)
     assert error is None or error in shown["error"]
-    assert len(shown["next"]) == (5 if schedule == {"kind": "interval", "every_s": 90} else 0)
+    assert len(shown["next"]) == (10 if schedule == {"kind": "interval", "every_s": 90} else 0)
 
 
 async def test_scripts_are_listed_without_what_cannot_run(client: httpx.AsyncClient) -> None:

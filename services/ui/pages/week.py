@@ -1,0 +1,19 @@
+"""What all jobs plan for a week, hour by hour."""
+
+from fastapi import Request
+from nicegui import ui
+
+from services.ui.components.frame import ViewOf, frame, head
+from services.ui.components.week_view import WeekView
+from services.ui.portal import Portal
+
+
+def register(_portal: Portal, view_of: ViewOf) -> None:
+    """Register `/week?start&hour`."""
+
+    @ui.page("/week")
+    async def week(request: Request) -> None:
+        with frame(await view_of(request), title="Week", active="week"):
+            with head("Week", sub="What the schedules of all jobs plan, by the hour"):
+                pass
+            WeekView()

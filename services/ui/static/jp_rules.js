@@ -1,0 +1,107 @@
+// The rules of a job in the form: what may be caught up, what overlaps, when it starts and ends.
+import { instantAt, parts, plural, prefs, wallTime } from "jp_format";
+import { FieldError, inUnits, UNITS, whole } from "jp_schedule";
+
+const OVERLAP = {
+  skip: ["Skip the new one", "skips a run while the one before is going"],
+  "queue-one": ["Let one wait", "lets one run wait for the one before"],
+  "queue-all": ["Let all wait, one after another", "lets runs wait for the one before"],
+  allow: ["Run side by side", "lets runs overlap"],
+  "cancel-previous": ["Stop the previous one", "stops the previous run for a new one"],
+};
+const MISSED = {
+  latest: ["Run the latest missed", "runs the latest missed instant once it is back"],
+  all: ["Run every missed (at most 100)", "runs every missed instant once it is back, at most 100"],
+  skip: ["Run none", "runs nothing of what was missed"],
+};
+const LOST = { fail: "Do not run it again", retry: "Run it again" };
+const FIELDS = ["overlap", "on_missed", "catch_up_s", "max_concurrent", "start_deadline_s", "jitter_s", "starts_at", "ends_at", "max_runs", "include", "exclude", "on_excluded"];
+
+export const isRule = (field) => FIELDS.includes(field) || field === "policy";
+
+const length = (seconds) => (seconds ? inUnits(seconds) : { amount: "", unit: "m" });
+const moment = (iso) => (iso ? wallTime(iso).slice(0, 16) : "");
+
+export function rulesOf(job) {
+  const policy = job?.policy ?? {};
+  return {
+    overlap: job?.overlap ?? "skip", lost: job?.on_lost ?? "fail", missed: policy.on_missed ?? "latest", most: String(policy.max_concurrent ?? ""),
+    catchUp: length(policy.catch_up_s), deadline: length(policy.start_deadline_s), jitter: length(policy.jitter_s),
+    starts: moment(policy.starts_at), ends: moment(policy.ends_at), runs: String(policy.max_runs ?? ""),
+    include: [...(policy.include ?? [])], exclude: [...(policy.exclude ?? [])], excluded: policy.on_excluded ?? "skip",
+  };
+}
+
+// Empty means "no such rule"; what is no number goes to the server as it is, which says so at the field.
+const number = (text) => (text.trim() === "" ? null : whole(text) ?? text.trim());
+const seconds = ({ amount, unit }) => { const n = number(amount); return typeof n === "number" ? n * UNITS[unit][0] : n; };
+const instant = (text, known) => (text === "" ? null : known && moment(known) === text ? known : instantAt(text) ?? text);
+
+export function policyOf(rules, job) {
+  return {
+    on_missed: rules.missed, catch_up_s: seconds(rules.catchUp), max_concurrent: rules.overlap === "allow" ? number(rules.most) : null,
+    start_deadline_s: seconds(rules.deadline), jitter_s: seconds(rules.jitter) ?? 0,
+    starts_at: instant(rules.starts, job?.policy?.starts_at), ends_at: instant(rules.ends, job?.policy?.ends_at), max_runs: number(rules.runs),
+    include: rules.include, exclude: rules.exclude, on_excluded: rules.excluded,
+  };
+}
+
+// The rules in words, the usual ones too: what a person reads before saving.
+export function wordsOf(rules, isManual) {
+  const lost = rules.lost === "fail" ? "If its executor is lost, a run is not started again." : "If its executor is lost, a run is started again.";
+  if (isManual) return lost;
+  const said = [`It ${OVERLAP[rules.overlap][1]}${rules.overlap === "allow" && whole(rules.most) ? `, ${plural(whole(rules.most), "run")} at most` : ""}.`, `If the portal was down, it ${MISSED[rules.missed][1]}.`, lost];
+  return said.join(" ");
+}
+
+const Length = {
+  props: { value: Object, id: String, label: String, hint: String, error: String },
+  components: { FieldError },
+  template: `<div class="jp-field"><label :for="id">{{ label }}</label><div class="jp-line">
+    <input :id="id" class="jp-input jp-input--n" inputmode="numeric" autocomplete="off" v-model="value.amount" :aria-invalid="error ? 'true' : null" :aria-describedby="error ? id + '-error' : id + '-hint'">
+    <label class="jp-clip" :for="id + '-unit'">Unit</label><select :id="id + '-unit'" class="jp-select jp-select--w" v-model="value.unit"><option v-for="(unit, key) in units" :key="key" :value="key">{{ unit[1] }}</option></select></div>
+    <span :id="id + '-hint'" class="jp-hint">{{ hint }}</span><FieldError :id="id + '-error'" :text="error" /></div>`,
+  data: () => ({ units: UNITS }),
+};
+
+export const JpRules = {
+  components: { ...parts, FieldError, Length },
+  props: { rules: Object, errors: Object, calendars: Array },
+  template: `
+  <details class="jp-rules" ref="box"><summary class="jp-rules__head"><JpIcon name="chevron" /><span class="jp-label">Rules</span><span class="jp-hint">{{ summary }}</span></summary>
+    <div class="jp-rules__body">
+      <div class="jp-form__pair">
+        <div class="jp-field"><label for="jp-f-overlap">If the previous run is still going</label><select id="jp-f-overlap" class="jp-select" v-model="rules.overlap"><option v-for="(words, key) in overlaps" :key="key" :value="key">{{ words[0] }}</option></select>
+          <div v-if="rules.overlap === 'allow'" class="jp-line"><label for="jp-f-max_concurrent">At most</label><input id="jp-f-max_concurrent" class="jp-input jp-input--n" inputmode="numeric" autocomplete="off" placeholder="any" v-model="rules.most" v-bind="aria('max_concurrent')"><span>at once</span></div>
+          <FieldError id="jp-e-max_concurrent" :text="said('max_concurrent')" /></div>
+        <div class="jp-field"><label for="jp-f-on_missed">If the portal was down</label><select id="jp-f-on_missed" class="jp-select" v-model="rules.missed"><option v-for="(words, key) in misses" :key="key" :value="key">{{ words[0] }}</option></select></div>
+        <div class="jp-field"><label for="jp-f-lost">If its executor is lost</label><select id="jp-f-lost" class="jp-select" v-model="rules.lost"><option v-for="(word, key) in losses" :key="key" :value="key">{{ word }}</option></select></div>
+        <Length v-if="rules.missed !== 'skip'" id="jp-f-catch_up_s" label="Catch up at most this far back" hint="Empty: 24 hours, and 7 days for a run that comes once." :value="rules.catchUp" :error="said('catch_up_s')" />
+        <Length id="jp-f-start_deadline_s" label="Give up a run not started within" hint="Empty: it waits as long as it takes." :value="rules.deadline" :error="said('start_deadline_s')" />
+        <Length id="jp-f-jitter_s" label="Spread starts over" hint="Each instant starts up to this much later, always by the same." :value="rules.jitter" :error="said('jitter_s')" />
+        <div class="jp-field"><label for="jp-f-starts_at">Not before</label><input id="jp-f-starts_at" type="datetime-local" class="jp-input" v-model="rules.starts" v-bind="aria('starts_at')"><span class="jp-hint">In {{ prefs.zone }}.</span><FieldError id="jp-e-starts_at" :text="said('starts_at')" /></div>
+        <div class="jp-field"><label for="jp-f-ends_at">Not after</label><input id="jp-f-ends_at" type="datetime-local" class="jp-input" v-model="rules.ends" v-bind="aria('ends_at')"><span class="jp-hint">In {{ prefs.zone }}.</span><FieldError id="jp-e-ends_at" :text="said('ends_at')" /></div>
+        <div class="jp-field"><label for="jp-f-max_runs">End after so many scheduled runs</label><input id="jp-f-max_runs" class="jp-input" inputmode="numeric" autocomplete="off" placeholder="never" v-model="rules.runs" v-bind="aria('max_runs')"><FieldError id="jp-e-max_runs" :text="said('max_runs')" /></div>
+      </div>
+      <div v-if="calendars.length" class="jp-form__pair">
+        <fieldset v-for="[way, word] in [['include', 'Only in these calendars'], ['exclude', 'Not in these calendars']]" :key="way" class="jp-field"><legend class="jp-label">{{ word }}</legend>
+          <label v-for="calendar in calendars" :key="calendar.id" class="jp-check" :title="calendar.text"><input type="checkbox" :value="calendar.id" v-model="rules[way]">{{ calendar.name }}</label>
+          <FieldError :id="'jp-e-' + way" :text="said(way)" /></fieldset>
+        <div v-if="rules.include.length || rules.exclude.length" class="jp-field"><label for="jp-f-on_excluded">A run that a calendar leaves out</label><select id="jp-f-on_excluded" class="jp-select" v-model="rules.excluded"><option value="skip">is skipped</option><option value="move">moves to the next day that is allowed</option></select></div>
+      </div>
+      <FieldError id="jp-e-policy" :text="said('policy')" />
+    </div></details>`,
+  data: () => ({ prefs, overlaps: OVERLAP, misses: MISSED, losses: LOST }),
+  computed: {
+    summary() {
+      const { rules } = this;
+      const more = [rules.catchUp.amount, rules.deadline.amount, rules.jitter.amount, rules.starts, rules.ends, rules.runs].filter((text) => text !== "").length + (rules.include.length || rules.exclude.length ? 1 : 0);
+      return [`${OVERLAP[rules.overlap][0]} · ${MISSED[rules.missed][0].toLowerCase()}`, more ? `${more} more` : ""].filter(Boolean).join(" · ");
+    },
+  },
+  methods: {
+    said(field) { return this.errors[field]?.text ?? ""; },
+    aria(field) { return this.errors[field] ? { "aria-invalid": "true", "aria-describedby": `jp-e-${field}` } : {}; },
+    open() { this.$refs.box.open = true; },
+  },
+};
