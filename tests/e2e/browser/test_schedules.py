@@ -147,7 +147,7 @@ def test_the_week_counts_by_the_hour_and_lists_an_hours_jobs(watched: Watched, s
     chosen.press("ArrowRight")
     neighbour = page.locator(".jp-week__cell:focus")
     expect(neighbour).to_have_attribute("aria-pressed", "false")
-    expect(neighbour).to_have_accessible_name(re.compile("03:00: 7.starts"))
+    expect(neighbour).to_have_accessible_name(re.compile(r"03:00: \d+.starts"))
     expect(page.locator(".jp-week__cell[tabindex='0']")).to_have_count(1)
     page.get_by_role("button", name="Next").click()
     expect(page).to_have_url(re.compile(r"start=20\d\d-\d\d-\d\d"))
