@@ -341,7 +341,7 @@ async def test_a_preview_shows_what_h_becomes(client: httpx.AsyncClient) -> None
 
 async def a_calendar(database: Database, *days: datetime) -> str:
     spec = {
-        "zone": "UTC", "kind": "dates",
+        "name": "Holidays", "zone": "UTC", "kind": "dates",
         "dates": [{"on": f"{day:%Y-%m-%d}", "label": "Founders' Day"} for day in days],
     }  # fmt: skip
     row = CalendarRow(
