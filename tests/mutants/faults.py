@@ -104,9 +104,9 @@ def _places(holder: ast.AST, inside: str) -> Iterator[Place]:
 
 
 def _is_silent(node: ast.AST) -> bool:
-    """Say whether the node does nothing that a test could see: a docstring, an assertion, the exports."""
+    """Say whether the node does nothing that a test could see: docstrings, assertions, the exports."""
     if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Constant)
+        return isinstance(node.value, ast.Constant) or ast.unparse(node).startswith("assert_never(")
     if isinstance(node, ast.Assign):
         return isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__"
     return isinstance(node, ast.Assert)

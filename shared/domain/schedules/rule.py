@@ -48,7 +48,7 @@ class Rule:
 
     def count(self, begin: int, end: int) -> int:
         """Return how many local seconds of the rule lie in [begin, end)."""
-        begin, end = max(begin, 0), max(end, 0)
+        begin = max(begin, 0)
         return self._count_until(begin, end) if begin < end else 0
 
     def _count_until(self, begin: int, end: int) -> int:
@@ -87,11 +87,9 @@ class Rule:
         while first < last:
             at = date.fromordinal(first + _EPOCH_DAY)
             month_end = first - at.day + 1 + month_shape(at.year, at.month).length
-            days = self.days.of_month(at.year, at.month) >> at.day
-            if last < month_end:
-                days &= (1 << (last - first)) - 1
-            count += days.bit_count()
-            first = month_end
+            until = min(last, month_end)
+            count += _below(self.days.of_month(at.year, at.month) >> at.day, until - first)
+            first = until
         return count
 
     def _first_time(self, second: int) -> int | None:

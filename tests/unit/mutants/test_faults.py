@@ -38,6 +38,7 @@ def test_a_fault_is_made_where_one_can_be(code: str, faults: list[str]) -> None:
     [
         '"""A docstring: 5."""',
         "assert a < 5",
+        "assert_never(5)",
         "__all__ = ['a']",
         "@cache(5)\ndef f(a: B[5]) -> C[5]:\n    return a",
     ],

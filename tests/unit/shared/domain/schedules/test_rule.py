@@ -22,6 +22,7 @@ LEAP_DAY = Rule(days=DateFields(days=1 << 29, months=1 << 2), hours=1, minutes=1
 LAST = Rule(
     days=DateFields(days=0, day_specials=(Special(Kind.LAST),)), hours=1 << 23, minutes=1 << 59, is_fixed=True
 )
+LAST_SECOND = Rule(days=DateFields(), hours=1 << 23, minutes=1 << 59, seconds=1 << 59, is_fixed=True)
 FAR_AWAY = seconds("2300-01-01 00:00")
 EVER_PAST = Rule(days=DateFields(years=frozenset({1999})), is_fixed=True)
 
@@ -58,6 +59,7 @@ EVER_PAST = Rule(days=DateFields(years=frozenset({1999})), is_fixed=True)
         (MINUTELY, "1970-01-01 00:00", "1970-01-01 00:00"),
         (MIDNIGHT, "2026-05-10 00:00:00", "2026-05-10 00:00"),
         (MIDNIGHT, "2026-05-10 00:00:01", "2026-05-11 00:00"),
+        (LAST_SECOND, "1969-12-31 23:59:50", "1970-01-01 23:59:59"),
         (LEAP_DAY, "2026-01-01 00:00", "2028-02-29 00:00"),
         (LEAP_DAY, "2096-02-29 00:00:01", "2104-02-29 00:00"),
         (LEAP_DAY, "2196-02-29 00:00:01", None),
@@ -111,6 +113,9 @@ def test_the_search_ends_with_the_month_of_the_day_that_it_was_given(
         (SOME, "2026-05-11 00:00", "2026-05-20 00:00", 0),
         (SOME, "2026-12-20 00:00", "2027-01-11 00:00", 16),
         (SOME, "2026-05-20 00:00", "2026-05-10 00:00", 0),
+        (SOME, "2026-05-20 12:00", "2026-05-10 00:00", 0),
+        (LAST_SECOND, "1969-12-31 00:00", "1970-01-01 00:00", 0),
+        (LAST_SECOND, "1969-12-31 00:00", "1970-01-02 00:00", 1),
         (SOME, "2026-01-01 00:00", "2027-01-01 00:00", 192),
         (MINUTELY, "2026-05-10 00:00", "2026-05-10 00:01", 1),
         (MINUTELY, "2026-05-10 00:00:01", "2026-05-10 01:00:01", 60),

@@ -43,8 +43,8 @@ FORMS: list[tuple[dict[str, Any], Schedule]] = [
     ),
     ({"kind": "daily", "at": "09:30", "every": 1, "start": "2026-01-05"}, Daily(at=AT, start=START)),
     (
-        {"kind": "weekly", "at": "09:30", "days": ["mon", "fri", "sun"]},
-        Weekly(at=AT, days=frozenset({0, 1, 5})),
+        {"kind": "weekly", "at": "09:30", "days": ["mon", "fri", "sat", "sun"]},
+        Weekly(at=AT, days=frozenset({0, 1, 5, 6})),
     ),
     (
         {
