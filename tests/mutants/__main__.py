@@ -1,7 +1,7 @@
 """`./portal mutants [MODULE ...]`: put each small fault into the pure core and see a test notice it.
 
-Exit code 1 if one is noticed by no test and not explained in `equivalent.md`, or if an explanation there fits
-no survivor any more.
+Exit code 1 if one is noticed by no test and not explained in `equivalent.md`, or if an explanation there is of
+a fault that is not made any more.
 """
 
 import argparse
@@ -55,7 +55,8 @@ def _tried(target: Target, explained: set[str]) -> bool:
     survivors = [mutant for mutant in found if survives(target, tree, mutant)]
     names = {mutant.name for mutant in survivors}
     open_ones = [mutant for mutant in survivors if mutant.name not in explained]
-    stale = {name for name in explained if re.match(rf"{target.path.stem}[.:]", name)} - names
+    about = {name for name in explained if re.match(rf"{target.path.stem}[.:]", name)}
+    stale = about - {mutant.name for mutant in found}
     print(
         f"{target.module}: {len(found)} mutants, {len(found) - len(survivors)} noticed, "
         f"{len(names & explained)} explained, {len(open_ones)} open ({time.monotonic() - began:.0f} s)"
@@ -63,7 +64,7 @@ def _tried(target: Target, explained: set[str]) -> bool:
     for mutant in open_ones:
         print(f"  {target.path.relative_to(ROOT)}:{mutant.line}: open: {mutant.name}")
     for name in sorted(stale):
-        print(f"  explained, but it is no survivor: {name}", flush=True)
+        print(f"  explained, but no such fault is made any more: {name}", flush=True)
     return not open_ones and not stale
 
 

@@ -53,7 +53,7 @@ def day_words(days: DateFields) -> str:
             return f"{by_day}, if it is also {by_weekday.removeprefix('on ')}"
         # The months bind the weekdays too.
         return f"{by_day} or {by_weekday} in {months}" if months else f"{by_day} or {by_weekday}"
-    if by_weekday or (months and not by_day):
+    if not by_day:
         return f"{by_weekday} in {months}".strip() if months else by_weekday
     return by_day
 
@@ -146,10 +146,8 @@ def _hours(bits: int) -> str:
 def _evenly(bits: int, size: int) -> int:
     """Return n if the values are every n-th from 0 around the whole cycle; else 0."""
     values = members(bits)
-    if not values or values[0] != 0 or size % len(values):
-        return 0
     step = size // len(values)
-    return step if values == list(range(0, size, step)) and len(values) > 1 else 0
+    return step if len(values) > 1 and values == list(range(0, size, step)) else 0
 
 
 def _runs(words: list[str], values: list[int]) -> str:

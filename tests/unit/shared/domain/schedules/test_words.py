@@ -1,5 +1,7 @@
 """The sentence of an expression: one line for each shape that a sentence can take."""
 
+from datetime import date
+
 import pytest
 
 from shared.domain.schedules import parse_cron
@@ -157,6 +159,15 @@ def test_an_expression_is_said_in_one_sentence(expression: str, sentence: str) -
 
 def test_it_does_not_matter_how_a_rule_was_written() -> None:
     assert parse_cron("0-59/5 0-23 1-31 JAN-DEC SUN-SAT").describe() == "Every 5 minutes"
+
+
+def test_every_month_has_its_name() -> None:
+    names = [
+        parse_cron(f"0 0 1 {month} *").describe().removeprefix("At 00:00, on the 1st of ")
+        for month in range(1, 13)
+    ]
+
+    assert names == [date(2026, month, 1).strftime("%B") for month in range(1, 13)]
 
 
 @pytest.mark.parametrize(
