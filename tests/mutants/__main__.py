@@ -1,7 +1,7 @@
 """`./portal mutants [MODULE ...]`: put each small fault into the pure core and see a test notice it.
 
-Exit code 1 if one is noticed by no test and not explained in `equivalent.md`, or if an explanation there is of
-a fault that is not made any more.
+Exit code 1 if one is noticed by no test and not explained in `equivalent.md`, or if an explanation there is
+of a fault that is not made any more.
 """
 
 import argparse
