@@ -24,6 +24,10 @@ def on(days: int, months: list[int], years: list[int], zone: str = NEW_YORK) -> 
 
 
 LEAP_DAY = on(1 << 29, [2], [])
+FIRST_OF_ALL = on(1 << 1, [1], [1970], "UTC")
+A_SECOND_LATER = WallClock(
+    Rule(days=DateFields(), hours=bits([2, 3]), minutes=1, seconds=bits([1]), is_fixed=True), NEW_YORK
+)
 NEVER = on(ALL_DAYS, [1], [1969])
 
 NEXT = [
@@ -63,6 +67,7 @@ NEXT = [
     (real([0], hours=1 << 12, zone=APIA), "2011-12-29 22:00:01", "2011-12-30 22:00"),
     # The ends of the calendar are local.
     (fixed([0], [0], "UTC"), "1950-01-01 00:00:00", "1970-01-01 00:00"),
+    (fixed([12], [0], "UTC"), "1970-01-01 00:00:00", "1970-01-01 12:00"),
     (fixed([0], [0], "Asia/Hong_Kong"), "1950-01-01 00:00:00", "1969-12-31 16:00"),
     (fixed([0], [0], "Pacific/Honolulu"), "1950-01-01 00:00:00", "1970-01-01 10:00"),
     (fixed([23], [59], "UTC"), "2199-12-31 23:59:00", "2199-12-31 23:59"),
@@ -109,12 +114,26 @@ def test_the_first_fire_at_or_after_an_instant(table: WallClock, asked: str, fir
         (fixed([0], [0], "UTC"), "1900-01-01 00:00:00", None),
         (fixed([23], [59], "UTC"), "2300-01-01 00:00:00", "2199-12-31 23:59"),
         (fixed([23], [59], "Pacific/Honolulu"), "2300-01-01 00:00:00", "2200-01-01 09:59"),
+        (FIRST_OF_ALL, "2026-01-01 00:00:00", "1970-01-01 00:00"),
+        (FIRST_OF_ALL, "2004-01-11 13:37:04", "1970-01-01 00:00"),  # 4 ** 15 seconds and a day
         (NEVER, "2026-01-01 00:00:00", None),
         (NEVER, "2300-01-01 00:00:00", None),
     ],
 )
 def test_the_last_fire_at_or_before_an_instant(table: WallClock, asked: str, fire: str | None) -> None:
     assert table.last_to(seconds(asked)) == (None if fire is None else seconds(fire))
+
+
+def test_the_last_fire_is_found_from_every_instant() -> None:
+    table = real([0, 1, 2, 7, 30, 31])
+    begin = seconds("2026-05-10 00:00")
+    fires = [begin + hour * 3_600 + minute * 60 for hour in range(3) for minute in (0, 1, 2, 7, 30, 31)]
+
+    asked = range(begin, begin + 3 * 3_600, 7)
+
+    assert [table.last_to(second) for second in asked] == [
+        max(fire for fire in fires if fire <= second) for second in asked
+    ]
 
 
 @pytest.mark.parametrize(
@@ -128,6 +147,7 @@ def test_the_last_fire_at_or_before_an_instant(table: WallClock, asked: str, fir
         (fixed([2], [0, 15, 30]), "2026-03-08 00:00", "2026-03-08 07:00", 0),
         (fixed([1, 2, 3], [0, 30]), "2026-03-08 05:00", "2026-03-08 10:00", 4),
         (fixed([3], [0]), "2026-03-08 05:00", "2026-03-08 10:00", 1),
+        (A_SECOND_LATER, "2026-03-08 05:00", "2026-03-08 10:00", 2),
         (fixed([2], [30]), "2026-03-08 06:59:59", "2026-03-08 07:00:01", 1),
         (fixed([1, 2, 3], [0, 30]), "2026-11-01 04:00", "2026-11-01 10:00", 6),
         (fixed([1], [30]), "2026-11-01 05:00", "2026-11-01 07:00", 1),
