@@ -1,4 +1,4 @@
-"""Where a plan begins and ends: the job's start and end, its last run, and the bounds of what is looked at."""
+"""Where a plan begins and ends: the start and end of a job, its last run, and how much is looked at."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
