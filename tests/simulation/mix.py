@@ -1,0 +1,120 @@
+"""What jobs the simulated years have: every kind of schedule, in zones with and without a changing clock."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+from shared.domain.job import Definition, OnLost
+from shared.domain.policy import OnMissed, Overlap, Policy
+
+ZONES = ("America/New_York", "Asia/Hong_Kong", "Australia/Lord_Howe", "Europe/London", "Europe/Dublin")
+DENSE: tuple[dict[str, Any], ...] = (
+    {"kind": "cron", "expr": "*/10 * * * *"},
+    {"kind": "interval", "every_s": 60},
+    {"kind": "interval", "every_s": 45},
+)
+DENSE_ZONE = "America/New_York"
+"""One is enough: the oracle writes each instant of such a schedule down."""
+# Few times of day, and Sundays, when clocks change: many jobs are due together, as in real portals, and a
+# batch of them costs little more than one.
+_TIMES = ("00:00", "02:30")
+_CRON = (
+    "30 2 * * sun",
+    "0 0 1,15 * *",
+    "0 0 * * fri#2",
+    "30 2 L * *",
+    "0 0 LW * *",
+    "0 0 31 * *",
+    "*/30 2 * * sun",
+    "0 30 2 * * sun#1,sun#3",
+    "0 0 13 * fri",
+    "30 2 29 2 *",
+)
+_DAYS = ("mon", "fri", "sun")
+_OVERLAPS = (Overlap.SKIP, Overlap.SKIP, Overlap.ALLOW)
+_ON_MISSED = (OnMissed.LATEST,)
+
+
+def schedule(random: Random, year: int) -> dict[str, Any]:
+    """Return the JSON form of some schedule."""
+    makers: tuple[tuple[Callable[[Random, int], dict[str, Any]], int], ...] = (
+        (_daily, 1),
+        (_weekly, 5),
+        (_monthly, 7),
+        (_interval, 3),
+        (_cron, 7),
+        (_once, 1),
+        (lambda _random, _year: {"kind": "manual"}, 1),
+    )
+    (maker,) = random.choices([one for one, _ in makers], [weight for _, weight in makers])
+    return maker(random, year)
+
+
+def definition(random: Random, name: str) -> tuple[Definition, float]:
+    """Return some job, and the logarithm of the seconds that its longest runs take."""
+    is_long = random.random() < 0.15
+    overlap = random.choice(_OVERLAPS)
+    chosen = Definition(
+        name=name,
+        script="simulated.py",
+        overlap=overlap,
+        timeout=timedelta(hours=12) if is_long else timedelta(seconds=300),
+        on_lost=random.choice(list(OnLost)),
+        policy=Policy(on_missed=random.choice(_ON_MISSED)),
+    )
+    return chosen, 4.6 if is_long else 2.0
+
+
+def most_at_once(chosen: Definition) -> int | None:
+    """Return how many runs of such a job may go at once; None: any number."""
+    return chosen.policy.max_concurrent if chosen.overlap is Overlap.ALLOW else 1
+
+
+def _daily(random: Random, year: int) -> dict[str, Any]:
+    start = f"{year - 1}-12-{random.randint(1, 28):02}"
+    return {"kind": "daily", "at": random.choice(_TIMES), "every": random.choice((7, 14, 30)), "start": start}
+
+
+def _weekly(random: Random, year: int) -> dict[str, Any]:
+    form = {"kind": "weekly", "at": random.choice(_TIMES), "days": [random.choice(("sun", "sun", "mon"))]}
+    if random.random() < 0.3:
+        return {**form, "every": 1}
+    return {**form, "every": random.choice((2, 4)), "start": f"{year - 1}-12-{random.randint(1, 28):02}"}
+
+
+def _monthly(random: Random, _year: int) -> dict[str, Any]:
+    form: dict[str, Any] = {"kind": "monthly", "at": random.choice(_TIMES)}
+    match random.randrange(4):
+        case 0:
+            return {**form, "day": "last"}
+        case 1:
+            return {
+                **form,
+                "weekday": random.choice(_DAYS),
+                "nth": random.choice((1, 3, 5, "last")),
+            }
+        case _:
+            return {
+                **form,
+                "day": random.choice((1, 15, 29, 31)),
+                "short_months": random.choice(("clamp", "skip")),
+            }
+
+
+def _interval(random: Random, year: int) -> dict[str, Any]:
+    every_s = random.choice((604_800, 1_209_600, 2_419_200))
+    return {
+        "kind": "interval",
+        "every_s": every_s,
+        "anchor": f"{year}-01-01T{random.choice(_TIMES)}:00+00:00",
+    }
+
+
+def _cron(random: Random, _year: int) -> dict[str, Any]:
+    return {"kind": "cron", "expr": random.choice(_CRON)}
+
+
+def _once(random: Random, year: int) -> dict[str, Any]:
+    at = f"{year}-{random.randint(1, 12):02}-{random.randint(1, 28):02}T{random.choice(_TIMES)}:00"
+    return {"kind": "once", "at": at}
