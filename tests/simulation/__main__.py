@@ -1,4 +1,4 @@
-"""`./portal simulate`: years of the whole scheduler with everything that can go wrong; exit code 1 if it did."""
+"""`./portal simulate`: years in which everything goes wrong; exit code 1 if a promise was broken."""
 
 import argparse
 import sys
@@ -63,7 +63,7 @@ def _century(folder: str, schedulers: int) -> Century:
 
 
 def _fast_folder() -> str | None:
-    memory = Path("/dev/shm")  # noqa: S108 - nothing of a year is worth a disk
+    memory = Path("/dev/shm")  # nothing of a year is worth a disk
     return str(memory) if memory.is_dir() else None
 
 

@@ -22,7 +22,7 @@ from tests.simulation.machine import Machine, micros
 from tests.simulation.named import Oracle
 from tests.simulation.stepping import SteppedLoop
 from tests.simulation.told import Told
-from tests.simulation.year import Wish, Year
+from tests.simulation.year import Ground, Wish, Year
 
 _WATCH = """
 CREATE TABLE wrong (what TEXT NOT NULL);
@@ -50,21 +50,18 @@ class Century:
     """Simulates year after year in this process."""
 
     def __init__(self, folder: Path, *, schedulers: int = 1) -> None:
-        self._folder = folder
-        self._template = folder / "template.db"
-        make_template(self._template)
-        self._oracle = Oracle()
-        self._seats = [Seat() for _ in range(1 + schedulers)]
+        template = folder / "template.db"
+        make_template(template)
         self._loop = SteppedLoop()
+        seats = [Seat() for _ in range(1 + schedulers)]
+        self._ground = Ground(loop=self._loop, seats=seats, oracle=Oracle(), template=template, folder=folder)
 
     def year(self, wish: Wish, crashes: Crashes | None = None) -> tuple[Told, Year]:
         """Simulate one year; the same wish gives the same year."""
         drawn = RandomCrashes(Random(wish.seed + 5), wish.crashes if wish.faults else 0)
         random_state = random.getstate()
         random.seed(wish.seed)  # how long a retry waits for the database is drawn from this one
-        year = Year(
-            wish, self._loop, self._seats, self._template, self._oracle, self._folder, crashes or drawn
-        )
+        year = Year(wish, self._ground, crashes or drawn)
         gc.collect()
         gc.disable()  # it takes a tenth of the time, and a year leaves little behind
         try:

@@ -121,18 +121,25 @@ class Crew:
             case ReleaseAnswer(attempts=attempts):
                 for attempt_id in attempts:
                     executor.releases.pop(attempt_id, None)
-            case RenewAnswer(beat_seq=beat, attempts=standings):
-                sent_us = executor.sent_us.pop(beat, 0)
-                executor.answered_us = max(executor.answered_us, sent_us)
-                for one in standings:
-                    if one.standing is Standing.SETTLED:
-                        executor.unsettled.pop(one.attempt_id, None)
-                    elif one.standing is Standing.REVOKED:
-                        self._stop(executor, one.attempt_id)
-                    elif one.standing is Standing.REPORT and one.attempt_id in executor.unsettled:
-                        self._courier.tell(executor.unsettled[one.attempt_id])
+            case RenewAnswer():
+                self._hear_renewal(executor, message)
             case _:
                 raise AssertionError(f"no executor asked for {message}")
+
+    def _hear_renewal(self, executor: Executor, answer: RenewAnswer) -> None:
+        sent_us = executor.sent_us.pop(answer.beat_seq, 0)
+        executor.answered_us = max(executor.answered_us, sent_us)
+        for one in answer.attempts:
+            match one.standing:
+                case Standing.SETTLED:
+                    executor.unsettled.pop(one.attempt_id, None)
+                case Standing.REVOKED:
+                    self._stop(executor, one.attempt_id)
+                    executor.unsettled.pop(one.attempt_id, None)
+                case Standing.REPORT if one.attempt_id in executor.unsettled:
+                    self._courier.tell(executor.unsettled[one.attempt_id])
+                case Standing.RENEWED | Standing.CANCEL | Standing.REPORT:
+                    pass
 
     def settle(self, message: Message) -> None:
         """Forget a report that was acknowledged: its renewal would say that it is settled."""

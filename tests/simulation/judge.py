@@ -9,7 +9,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -28,7 +28,7 @@ _NAMED_ENDS = {
     "failed": {None, "late"},
     "timed_out": {None, "late"},
     "lost": {"silent", "executor-gone"},
-    "cancelled": {"paused", "edited", "deleted", "requested"},
+    "cancelled": {"paused", "edited", "deleted", "requested", "overlap"},
     "skipped": {"overlap", "coincides", "calendar"},
     "missed": {"downtime", "deadline"},
 }
@@ -185,17 +185,20 @@ class _Judged:
 
     def _judge_decision(self, now: int, rows: Sequence[Row]) -> Iterator[str]:
         late_until = now - GRACE
-        late = [row for row in rows if row.first <= late_until]
+        # Late is what is due late: a run that is spread over some time comes after its instant.
+        late = [row for row in rows if row.count > 1 or row.due <= late_until]
         for row in rows:
             if row.first > now + WINDOW:
                 yield f"run #{row.number} at {_at(row.first)} was planned ahead at {_at(now)}"
-            if row.first > late_until and not row.was_planned:
+            if row.due > late_until and not row.was_planned:
                 yield f"run #{row.number} at {_at(row.first)} is missed, though it was not late at {_at(now)}"
             if row.last > late_until and row.count > 1:
                 yield f"run #{row.number} counts {_at(row.last)} as missed, which was not late at {_at(now)}"
+            if row.count == 1 and not self._is_spread(row):
+                yield f"run #{row.number} at {_at(row.first)} was due at {_at(row.due)}"
         if not late:
             return
-        instants = self._named.within(late[0].first - 1, min(max(row.last for row in late), late_until))
+        instants = self._named.within(late[0].first - 1, max(row.last for row in late))
         wanted = self._caught_up(instants, now)
         ran = [row.first for row in late if row.was_planned]
         if ran != wanted:
@@ -204,11 +207,23 @@ class _Judged:
                 f"not {_few(wanted)}"
             )
 
+    def _is_spread(self, row: Row) -> bool:
+        """Say whether a run is due at its instant, or less than its job's jitter after it."""
+        most_us = self._job.definition.policy.jitter // timedelta(microseconds=1)
+        return row.first <= row.due < row.first + max(most_us, 1) and (
+            row.due == row.first or self._named.count(row.first, row.due) == 0
+        )
+
     def _caught_up(self, instants: Sequence[int], now: int) -> list[int]:
         """Return which of the late instants still run."""
+        policy = self._job.definition.policy
         window = 7 * DAY if self._followed.form["kind"] == "once" else DAY
+        if policy.catch_up is not None:
+            window = policy.catch_up // timedelta(microseconds=1)
+        if policy.start_deadline is not None:
+            window = min(window, policy.start_deadline // timedelta(microseconds=1))
         young = [instant for instant in instants[-CAUGHT_UP:] if instant >= now - window]
-        match self._job.definition.policy.on_missed:
+        match policy.on_missed:
             case OnMissed.LATEST:
                 return young[-1:]
             case OnMissed.ALL:

@@ -32,8 +32,6 @@ _CRON = (
     "30 2 29 2 *",
 )
 _DAYS = ("mon", "fri", "sun")
-_OVERLAPS = (Overlap.SKIP, Overlap.SKIP, Overlap.ALLOW)
-_ON_MISSED = (OnMissed.LATEST,)
 
 
 def schedule(random: Random, year: int) -> dict[str, Any]:
@@ -54,14 +52,22 @@ def schedule(random: Random, year: int) -> dict[str, Any]:
 def definition(random: Random, name: str) -> tuple[Definition, float]:
     """Return some job, and the logarithm of the seconds that its longest runs take."""
     is_long = random.random() < 0.15
-    overlap = random.choice(_OVERLAPS)
+    overlap = random.choice(list(Overlap))
+    deadline_s = random.choice((1, 60, 3_600, 86_400)) if random.random() < 0.15 else None
+    policy = Policy(
+        on_missed=random.choice(list(OnMissed)),
+        catch_up=None if random.random() < 0.7 else timedelta(hours=random.choice((0, 1, 200))),
+        max_concurrent=2 if overlap is Overlap.ALLOW and random.random() < 0.5 else None,
+        start_deadline=None if deadline_s is None else timedelta(seconds=deadline_s),
+        jitter=timedelta(seconds=random.choice((1, 30, 600)) if random.random() < 0.2 else 0),
+    )
     chosen = Definition(
         name=name,
         script="simulated.py",
         overlap=overlap,
         timeout=timedelta(hours=12) if is_long else timedelta(seconds=300),
         on_lost=random.choice(list(OnLost)),
-        policy=Policy(on_missed=random.choice(_ON_MISSED)),
+        policy=policy,
     )
     return chosen, 4.6 if is_long else 2.0
 

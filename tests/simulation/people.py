@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import jobs
 from shared.db.engine import Sessions
+from shared.db.pauses import begin_pause, end_pause
 from shared.db.tables import CursorRow, RequestRow, RunRow, ScheduleRow
 from shared.domain.ids import JobId, RequestId, RunId, new_id
 from shared.domain.job import Definition
@@ -78,6 +79,7 @@ class People:
                 head = await jobs.head_of(session, job.id)
                 assert head is not None
                 await jobs.set_paused(session, head, now, now=now)
+                await begin_pause(session, job.id, by="somebody", at=now)
                 await self._end_periods(session, job, now)
         job.is_paused = dense
         self.jobs.append(job)
@@ -91,8 +93,10 @@ class People:
             assert head is not None
             await jobs.set_paused(session, head, now if paused else None, now=now)
             if paused:
+                await begin_pause(session, job.id, by="somebody", at=now)
                 await self._end_periods(session, job, now)
             else:
+                await end_pause(session, job.id, by="somebody", at=now)
                 for one in job.schedules:
                     one.periods.append(Period(micros(now)))
         job.is_paused = paused

@@ -20,6 +20,7 @@ from tests.simulation.database import Seat, Trouble
 from tests.simulation.judge import Verdict, judge
 from tests.simulation.life import Crashes, Life, NoCrashes, Sleeper
 from tests.simulation.machine import DAY, SECOND, Machine
+from tests.simulation.mishaps import Mishaps
 from tests.simulation.mix import most_at_once
 from tests.simulation.named import Oracle
 from tests.simulation.people import People, Person
@@ -49,58 +50,61 @@ class Wish:
     """People change a job only when a scheduler is there and has seen the change before."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What years share that are simulated one after the other."""
+
+    loop: SteppedLoop
+    seats: list[Seat]
+    oracle: Oracle
+    template: Path
+    """An empty ledger; each year has a copy."""
+    folder: Path
+
+
 class Year:
     """The driver. Everything that it draws comes from one seed."""
 
-    def __init__(
-        self,
-        wish: Wish,
-        loop: SteppedLoop,
-        seats: list[Seat],
-        template: Path,
-        oracle: Oracle,
-        folder: Path,
-        crashes: Crashes,
-    ) -> None:
-        self._wish = wish
-        self._loop = loop
-        self._seats = seats
-        self._oracle = oracle
+    def __init__(self, wish: Wish, ground: Ground, crashes: Crashes) -> None:
+        self.wish = wish
+        self._loop = ground.loop
+        self._seats = ground.seats
+        self._oracle = ground.oracle
         self._random = Random(wish.seed)
         self._year = 2023 + wish.seed % 3
         self.machine = Machine(datetime(self._year, 1, 1, tzinfo=UTC))
-        self._path = folder / f"year-{wish.seed}.db"
-        shutil.copy(template, self._path)
-        self._eye = sqlite3.connect(self._path, isolation_level=None)
+        self._path = ground.folder / f"year-{wish.seed}.db"
+        shutil.copy(ground.template, self._path)
+        self.eye = sqlite3.connect(self._path, isolation_level=None)
         self._crashes = crashes
         self._trouble = Trouble(Random(wish.seed + 1), locked=2e-3, lost_answers=1e-3)
         odds = Odds(lost=0.01, twice=0.01, late=0.004, unconfirmed=0.01, unroutable=0.002)
         self.courier = CourierModel(self.machine, Random(wish.seed + 2), odds)
         self.crew = Crew(self.machine, self.courier, Random(wish.seed + 3))
-        self.crew.on_event = self._note
-        seats[0].take(self._path, Life(self.machine, NoCrashes(), self._random, yields=0))
-        self.people = People(seats[0].sessions, self.machine, Random(wish.seed + 4), year=self._year)
+        self.crew.on_event = self._note_job
+        ground.seats[0].take(self._path, Life(self.machine, NoCrashes(), self._random, yields=0))
+        self.people = People(ground.seats[0].sessions, self.machine, Random(wish.seed + 4), year=self._year)
         self._processes: list[Process | None] = [None] * wish.schedulers
         self._waits: dict[tuple[int, str], tuple[int, int]] = {}
         self._chores: list[asyncio.Task[None]] = []
         self.events: deque[str] = deque(maxlen=50_000)
         self.told = Told()
-        self._are_faults_on = True
+        self.are_faults_on = wish.faults
         self._is_drilling = False
         self._beats = 0
-        self._outages: list[float] = []
+        self.outages: list[float] = []
 
     async def run(self) -> Told:
         """Live through the year and come to rest."""
-        for number in range(self._wish.jobs):
-            self._hire(await self.people.create(dense=number % 50 == 49))
-        for slot in range(self._wish.schedulers):
+        for number in range(self.wish.jobs):
+            self.hire(await self.people.create(dense=number % 50 == 49))
+        for slot in range(self.wish.schedulers):
             self._boot(slot)
-        if self._wish.faults:
-            self._plan_faults()
-        await self._pass_until(self.machine.us + round(self._wish.days * DAY))
+        if self.wish.faults:
+            Mishaps(self, self._random).plan()
+        await self._pass_until(self.machine.us + round(self.wish.days * DAY))
         await self._come_to_rest()
-        self.told.years = self._wish.days / 365
+        self.told.years = self.wish.days / 365
         self.told.counts.update(self.courier.counts)
         self.told.counts["locked"], self.told.counts["commits unanswered"] = (
             self._trouble.locked,
@@ -119,7 +123,7 @@ class Year:
             if process is not None:
                 process.life.die("the end")
                 await process.life.bury()
-        self._eye.close()
+        self.eye.close()
         for path in self._path.parent.glob(f"{self._path.name}*"):
             path.unlink()
 
@@ -153,7 +157,7 @@ class Year:
     def _looks(self, slot: int, process: Process) -> dict[str, int]:
         """Return for each loop when it has something to do."""
         wall = self.machine.wall.replace(tzinfo=None).isoformat(" ")
-        due, waits, held, asked, news = self._eye.execute(_OPEN, {"now": wall}).fetchone()
+        due, waits, held, asked, news = self.eye.execute(_OPEN, {"now": wall}).fetchone()
         relay_at, held_at = process.ledger.attempts.next_at, process.ledger.held.next_at
         planner = _NEVER if due is None else self.machine.true_of(_instant(due)) - _AHEAD_US
         planner = min(planner, self._while_open(slot, "planner", is_open=asked or news))
@@ -212,9 +216,8 @@ class Year:
             del self._waits[key]
         self._processes[slot] = Process(life, seat.sessions, self.courier, self._random)
         self.told.restarts += 1
-        self._note_time(f"scheduler {slot} starts")
-        if self._is_drilling:
-            self._beat()
+        self.note(f"scheduler {slot} starts")
+        self.beat_now()
 
     async def _bury_dead(self) -> None:
         for slot, process in enumerate(self._processes):
@@ -227,14 +230,14 @@ class Year:
                 line.give_back(process.life)
                 line.wake()
             downtime_s = self._downtime_s()
-            self._note_time(f"scheduler {slot} died at {process.life.died_at!r} for {downtime_s:.0f} s")
+            self.note(f"scheduler {slot} died at {process.life.died_at!r} for {downtime_s:.0f} s")
             self.machine.after(downtime_s, lambda slot=slot: self._boot(slot))
 
     def _downtime_s(self) -> float:
-        if self._outages:
-            return self._outages.pop()
+        if self.outages:
+            return self.outages.pop()
         draw = self._random.random()
-        if not self._are_faults_on or draw < 0.5:
+        if not self.are_faults_on or draw < 0.5:
             return self._random.uniform(1, 30)
         if draw < 0.75:
             return self._random.uniform(30, 600)
@@ -251,89 +254,9 @@ class Year:
                 raise error
         self._chores = [chore for chore in self._chores if not chore.done()]
 
-    # What goes wrong, and what people do
+    def chore(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Have a person do something, as soon as the database lets them."""
 
-    def _plan_faults(self) -> None:
-        for mean_days, fault in (
-            (30, lambda: self._chore(self._planned_outage)),
-            (9, self._broker_goes_down),
-            (11, self._clock_steps),
-            (40, self._suspended),
-            (45, self._executor_dies),
-            (12, lambda: self._chore(self._someone_pauses)),
-            (10, lambda: self._chore(self._someone_edits)),
-            (9, lambda: self._chore(self._someone_renames)),
-            (40, lambda: self._chore(self._someone_deletes)),
-            (5, lambda: self._chore(self._someone_runs_now)),
-            (12, lambda: self._chore(self._someone_cancels)),
-        ):
-            self._again(mean_days, fault)
-
-    def _again(self, mean_days: float, fault: Callable[[], None]) -> None:
-        def happen() -> None:
-            if self._are_faults_on:
-                fault()
-                self._again(mean_days, fault)
-
-        self.machine.after(self._random.expovariate(1 / (mean_days * 86_400)), happen)
-
-    def _broker_goes_down(self) -> None:
-        seconds = 10 ** self._random.uniform(0.5, 4.3)
-        self._note_time(f"broker is down for {seconds:.0f} s")
-        self.told.counts["broker down"] += 1
-        self.courier.go_down()
-        self.machine.after(seconds, self._broker_comes_up)
-
-    def _broker_comes_up(self) -> None:
-        self.courier.come_up()
-        if self._is_drilling:
-            self._beat()
-
-    def _clock_steps(self) -> None:
-        seconds = self._random.choice((1, -1, 3_600, -3_600, 3 * 86_400, -3 * 86_400))
-        self._note_time(f"clock steps by {seconds} s")
-        self.told.counts["clock steps"] += 1
-        self.machine.step_wall(seconds)
-        self.machine.after(10 ** self._random.uniform(1, 5), self.machine.correct_wall)
-
-    def _suspended(self) -> None:
-        self._note_time("the machine sleeps for 8 h")
-        self.told.counts["suspends"] += 1
-        # Nobody is woken in between: everything that was due by then comes at once.
-        self.machine.leap(8 * 3_600)
-
-    def _executor_dies(self) -> None:
-        name = self._random.choice(NAMES)
-        self._note_time(f"executor {name} dies")
-        self.told.counts["executors killed"] += 1
-        self.crew.kill(name)
-        self.machine.after(10 ** self._random.uniform(0, 3), lambda: self.crew.revive(name))
-        self._drill()
-
-    def _drill(self) -> None:
-        """Let the reaper look, while everyone who lives says so, until the dead are noticed."""
-        if not self._is_drilling:
-            self._is_drilling = True
-            self.crew.begin_beats()
-            self._beat()
-
-    def _beat(self) -> None:
-        boots = {one.boot.hex for one in self.crew.members.values() if one.is_alive}
-        held = {boot for (boot,) in self._eye.execute("SELECT boot FROM attempts WHERE state = 'running'")}
-        if held <= boots:
-            self._is_drilling = False
-            return
-        self.crew.beat()
-        self._beats += 1
-        number = self._beats
-        is_away = not self.courier.is_up or not any(self._processes)
-        self.machine.after(600 if is_away else 6, lambda: self._beat_again(number))
-
-    def _beat_again(self, number: int) -> None:
-        if self._is_drilling and number == self._beats:
-            self._beat()
-
-    def _chore(self, act: Callable[[], Awaitable[None]]) -> None:
         async def do() -> None:
             while True:
                 try:
@@ -345,113 +268,47 @@ class Year:
 
         self._chores.append(self._loop.create_task(do()))
 
-    def _someone(self, *, dense: bool = False, paused: bool | None = None) -> Person | None:
-        fitting = [
-            one
-            for one in self.people.jobs
-            if not one.is_deleted and one.is_dense == dense and paused in (None, one.is_paused)
-        ]
-        job = self._random.choice(fitting) if fitting else None
-        return job if job is None or not self._wish.careful or self._is_followed(job) else None
+    def living(self) -> list[Process]:
+        """Return the schedulers that are there."""
+        return [one for one in self._processes if one is not None and not one.life.is_dead]
 
-    def _is_followed(self, job: Person) -> bool:
-        """Say whether a scheduler is there and has taken over the job's newest version."""
-        if not any(process is not None and not process.life.is_dead for process in self._processes):
-            return False
-        statement = (
-            "SELECT version = seen_version FROM jobs JOIN job_ledgers ON job_id = jobs.id WHERE jobs.id = ?"
-        )
-        return self._eye.execute(statement, (job.id.hex,)).fetchone() == (1,)
+    def drill(self) -> None:
+        """Let the reaper look, while everyone who lives says so, until the dead are noticed."""
+        if not self._is_drilling:
+            self._is_drilling = True
+            self.crew.begin_beats()
+            self._beat()
 
-    async def _someone_pauses(self) -> None:
-        job = self._someone(paused=False)
-        if job is not None:
-            await self.people.set_paused(job, paused=True)
-            self._tell(job)
-            seconds = 10 ** self._random.uniform(-1, 6)
-            self.machine.after(seconds, lambda: self._chore(lambda: self._resume(job)))
+    def beat_now(self) -> None:
+        """Let executors say that they live as soon as they can, if somebody watches."""
+        if self._is_drilling:
+            self._beat()
 
-    async def _resume(self, job: Person) -> None:
-        if self._wish.careful and not self._is_followed(job) and not job.is_deleted:
-            self.machine.after(60, lambda: self._chore(lambda: self._resume(job)))
-        elif job.is_paused and not job.is_deleted:
-            await self.people.set_paused(job, paused=False)
-            self._tell(job)
-
-    async def _pause(self, job: Person) -> None:
-        if self._wish.careful and not self._is_followed(job) and not job.is_deleted:
-            self.machine.after(60, lambda: self._chore(lambda: self._pause(job)))
-        elif not job.is_paused and not job.is_deleted:
-            await self.people.set_paused(job, paused=True)
-            self._tell(job)
-
-    async def _someone_edits(self) -> None:
-        job = self._someone()
-        if job is not None:
-            await self.people.edit(job)
-            self._tell(job)
-
-    async def _someone_renames(self) -> None:
-        job = self._someone()
-        if job is not None:
-            await self.people.rename(job)
-            self._tell(job)
-
-    async def _someone_deletes(self) -> None:
-        job = self._someone()
-        if job is not None:
-            await self.people.delete(job)
-            self._tell(job)
-            self._hire(await self.people.create())
-
-    async def _someone_runs_now(self) -> None:
-        job = self._someone()
-        if job is not None:
-            await self.people.run_now(job)
-            self._tell_requests()
-
-    async def _someone_cancels(self) -> None:
-        job = self._someone()
-        if job is not None:
-            await self.people.cancel(job)
-            self._tell_requests()
-
-    async def _planned_outage(self) -> None:
-        """Stop every scheduler for long, while a dense job goes on: its instants are missed by the thousand."""
-        job = self._someone(dense=True, paused=True)
-        if job is None:
+    def _beat(self) -> None:
+        boots = {one.boot.hex for one in self.crew.members.values() if one.is_alive}
+        held = {boot for (boot,) in self.eye.execute("SELECT boot FROM attempts WHERE state = 'running'")}
+        if held <= boots:
+            self._is_drilling = False
             return
-        await self._resume(job)
-        self._outages.append(self._random.uniform(3_600, 15 * 86_400))
-        self.machine.after(self._random.uniform(30, 300), self._stop_all)
-        longer_s = self._random.uniform(400, 900)
-        self.machine.after(self._outages[-1] + longer_s, lambda: self._chore(lambda: self._pause(job)))
+        self.crew.beat()
+        self._beats += 1
+        number = self._beats
+        is_away = not self.courier.is_up or not self.living()
+        self.machine.after(600 if is_away else 6, lambda: self._beat_again(number))
 
-    def _stop_all(self) -> None:
-        for process in self._processes:
-            if process is not None and not process.life.is_dead:
-                process.life.die("outage")
+    def _beat_again(self, number: int) -> None:
+        if self._is_drilling and number == self._beats:
+            self._beat()
 
-    def _hire(self, job: Person) -> None:
+    def hire(self, job: Person) -> None:
+        """Let the executors know what a job allows."""
         self.crew.at_once[job.id] = most_at_once(job.definition)
         self.crew.longest_s[job.id] = job.longest
-
-    def _tell(self, job: Person) -> None:
-        """Say that a job changed; the message may be lost."""
-        self._note_time(f"{job.definition.name} changes: paused {job.is_paused}, deleted {job.is_deleted}")
-        for process in self._processes:
-            if process is not None and self._random.random() < 0.8:
-                process.news.job_changed(job.id)
-
-    def _tell_requests(self) -> None:
-        for process in self._processes:
-            if process is not None and self._random.random() < 0.8:
-                process.news.requests_changed()
 
     # The end
 
     async def _come_to_rest(self) -> None:
-        self._are_faults_on = self._trouble.is_on = self._crashes.is_on = False
+        self.are_faults_on = self._trouble.is_on = self._crashes.is_on = False
         self.courier.odds = Odds()
         self.courier.come_up()
         self.machine.correct_wall()
@@ -460,10 +317,10 @@ class Year:
         for slot in range(len(self._processes)):
             self._boot(slot)
         self._waits.clear()
-        self._drill()
+        self.drill()
         for job in self.people.jobs:
-            if job.is_dense:
-                await self._pause(job)
+            if job.is_dense and not job.is_paused:
+                await self.people.set_paused(job, paused=True)
         # Not on the hour: there is always something going at instants that jobs like.
         end = self.machine.us + _REST + 137 * SECOND
         await self._pass_until(self.machine.us + 137 * SECOND)
@@ -474,11 +331,11 @@ class Year:
         self._until = self.machine.us - 2 * SECOND
 
     def _is_at_rest(self) -> bool:
-        (open_runs,) = self._eye.execute(
+        (open_runs,) = self.eye.execute(
             "SELECT count(*) FROM runs WHERE state IN ('held', 'queued', 'running')"
         ).fetchone()
         wall = self.machine.wall.replace(tzinfo=None).isoformat(" ")
-        due, _, _, asked, news = self._eye.execute(_OPEN, {"now": wall}).fetchone()
+        due, _, _, asked, news = self.eye.execute(_OPEN, {"now": wall}).fetchone()
         is_planned = due is None or _instant(due) > self.machine.wall
         return open_runs == 0 and is_planned and not (asked or news or self._chores)
 
@@ -496,10 +353,10 @@ class Year:
         place = next((at for at, event in enumerate(self.events) if event >= instant), len(self.events))
         yield from (f"  {event}" for event in list(self.events)[max(0, place - 12) : place + 12])
 
-    def _note(self, what: str, job_id: object, facts: str) -> None:
-        self._note_time(f"{what}: {job_id} {facts}")
+    def _note_job(self, what: str, job_id: object, facts: str) -> None:
+        self.note(f"{what}: {job_id} {facts}")
 
-    def _note_time(self, words: str) -> None:
+    def note(self, words: str) -> None:
         self.events.append(f"{self.machine.wall:%Y-%m-%d %H:%M:%S.%f} {words}")
 
 
