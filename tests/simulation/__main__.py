@@ -39,6 +39,8 @@ def main() -> int:
             told.add(year)
             for complaint in year.complaints[:_SHOWN]:
                 print(f"seed {wish.seed}: {complaint}", flush=True)
+            for event in year.story:
+                print(f"    {event}")
             if number % 10 == 0 or number == len(wishes):
                 print(f"{time.monotonic() - began:6.0f} s: {told.summary()}", flush=True)
     for line in told.lines():

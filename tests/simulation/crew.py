@@ -21,8 +21,8 @@ from tests.simulation.machine import SECOND, Machine
 KEY = b"0123456789abcdef" * 4
 NAMES = ("ada", "bob", "cyd")
 _MAY_START_S = 15
-_GRID_S = 5.0
-"""Scripts take whole steps of so much: those that start together often end together."""
+_SHORT_S, _LONG_S = 5.0, 300.0
+"""Scripts take so long, or whole steps of that: those that start together often end together."""
 _FENCE_S = 15
 _ENDS = (RunState.SUCCEEDED,) * 8 + (RunState.FAILED, RunState.TIMED_OUT)
 
@@ -246,7 +246,7 @@ class Crew:
         executor.running[grant.attempt_id] = grant
         seconds = min(10 ** self._random.uniform(-1, self.longest_s.get(grant.job_id, 2.0)), grant.timeout_s)
         started_at = self._machine.wall
-        seconds = math.ceil(seconds / _GRID_S) * _GRID_S
+        seconds = _SHORT_S if seconds <= _SHORT_S * 10 else math.ceil(seconds / _LONG_S) * _LONG_S
         self._machine.after(seconds, lambda: self._finish(executor, grant, started_at, seconds))
 
     def _finish(self, executor: Executor, grant: Grant, started_at: datetime, seconds: float) -> None:

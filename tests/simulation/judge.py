@@ -54,7 +54,7 @@ class Row:
     @property
     def was_planned(self) -> bool:
         """Say whether it was to run when it was decided; only what happened later kept it from that."""
-        return self.count == 1 and (self.attempt > 0 or self.state != "missed")
+        return self.count == 1 and (self.attempt > 0 or self.state != "missed" or self.reason == "deadline")
 
 
 @dataclass

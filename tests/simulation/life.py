@@ -57,7 +57,7 @@ class CrashAt:
 class RandomCrashes:
     """Dies now and then, and rather where it has not died yet."""
 
-    _RARE = 12
+    _RARE = 6
 
     def __init__(self, random: Random, share: float) -> None:
         self.is_on = True

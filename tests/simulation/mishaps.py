@@ -147,7 +147,7 @@ class Mishaps:
             self._tell_requests()
 
     async def _planned_outage(self) -> None:
-        """Stop every scheduler for long, while a dense job goes on: its instants are missed by the thousand."""
+        """Stop every scheduler for long, while a dense job goes on and misses thousands of instants."""
         job = self._someone(dense=True, paused=True)
         if job is None:
             return

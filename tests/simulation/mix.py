@@ -1,6 +1,7 @@
 """What jobs the simulated years have: every kind of schedule, in zones with and without a changing clock."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -8,7 +9,17 @@ from typing import Any
 from shared.domain.job import Definition, OnLost
 from shared.domain.policy import OnMissed, Overlap, Policy
 
-ZONES = ("America/New_York", "Asia/Hong_Kong", "Australia/Lord_Howe", "Europe/London", "Europe/Dublin")
+_ZONES = (
+    "Africa/Cairo",
+    "Africa/Casablanca",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "Asia/Hong_Kong",
+    "Australia/Lord_Howe",
+    "Europe/Dublin",
+    "Europe/London",
+)
+_TIMES = ("00:00", "00:30", "01:30", "02:15", "02:30")
 DENSE: tuple[dict[str, Any], ...] = (
     {"kind": "cron", "expr": "*/10 * * * *"},
     {"kind": "interval", "every_s": 60},
@@ -16,9 +27,6 @@ DENSE: tuple[dict[str, Any], ...] = (
 )
 DENSE_ZONE = "America/New_York"
 """One is enough: the oracle writes each instant of such a schedule down."""
-# Few times of day, and Sundays, when clocks change: many jobs are due together, as in real portals, and a
-# batch of them costs little more than one.
-_TIMES = ("00:00", "02:30")
 _CRON = (
     "30 2 * * sun",
     "0 0 1,15 * *",
@@ -31,22 +39,38 @@ _CRON = (
     "0 0 13 * fri",
     "30 2 29 2 *",
 )
+
+
+@dataclass(frozen=True)
+class Taste:
+    """What the people of one year like: they agree on it, so that many jobs are due together."""
+
+    year: int
+    zones: tuple[str, ...]
+    times: tuple[str, ...]
+
+
+def taste(random: Random, year: int) -> Taste:
+    """Return the taste of one year: two zones, two times of day. A batch costs little more than one run."""
+    return Taste(year, tuple(random.sample(_ZONES, 2)), tuple(random.sample(_TIMES, 2)))
+
+
 _DAYS = ("mon", "fri", "sun")
 
 
-def schedule(random: Random, year: int) -> dict[str, Any]:
+def schedule(random: Random, taste: Taste) -> dict[str, Any]:
     """Return the JSON form of some schedule."""
-    makers: tuple[tuple[Callable[[Random, int], dict[str, Any]], int], ...] = (
+    makers: tuple[tuple[Callable[[Random, Taste], dict[str, Any]], int], ...] = (
         (_daily, 1),
         (_weekly, 5),
         (_monthly, 7),
         (_interval, 3),
         (_cron, 7),
         (_once, 1),
-        (lambda _random, _year: {"kind": "manual"}, 1),
+        (lambda _random, _taste: {"kind": "manual"}, 1),
     )
     (maker,) = random.choices([one for one, _ in makers], [weight for _, weight in makers])
-    return maker(random, year)
+    return maker(random, taste)
 
 
 def definition(random: Random, name: str) -> tuple[Definition, float]:
@@ -77,20 +101,33 @@ def most_at_once(chosen: Definition) -> int | None:
     return chosen.policy.max_concurrent if chosen.overlap is Overlap.ALLOW else 1
 
 
-def _daily(random: Random, year: int) -> dict[str, Any]:
-    start = f"{year - 1}-12-{random.randint(1, 28):02}"
-    return {"kind": "daily", "at": random.choice(_TIMES), "every": random.choice((7, 14, 30)), "start": start}
+def _daily(random: Random, taste: Taste) -> dict[str, Any]:
+    start = f"{taste.year - 1}-12-{random.randint(1, 28):02}"
+    return {
+        "kind": "daily",
+        "at": random.choice(taste.times),
+        "every": random.choice((7, 14, 30)),
+        "start": start,
+    }
 
 
-def _weekly(random: Random, year: int) -> dict[str, Any]:
-    form = {"kind": "weekly", "at": random.choice(_TIMES), "days": [random.choice(("sun", "sun", "mon"))]}
+def _weekly(random: Random, taste: Taste) -> dict[str, Any]:
+    form = {
+        "kind": "weekly",
+        "at": random.choice(taste.times),
+        "days": [random.choice(("sun", "sun", "mon"))],
+    }
     if random.random() < 0.3:
         return {**form, "every": 1}
-    return {**form, "every": random.choice((2, 4)), "start": f"{year - 1}-12-{random.randint(1, 28):02}"}
+    return {
+        **form,
+        "every": random.choice((2, 4)),
+        "start": f"{taste.year - 1}-12-{random.randint(1, 28):02}",
+    }
 
 
-def _monthly(random: Random, _year: int) -> dict[str, Any]:
-    form: dict[str, Any] = {"kind": "monthly", "at": random.choice(_TIMES)}
+def _monthly(random: Random, taste: Taste) -> dict[str, Any]:
+    form: dict[str, Any] = {"kind": "monthly", "at": random.choice(taste.times)}
     match random.randrange(4):
         case 0:
             return {**form, "day": "last"}
@@ -108,19 +145,19 @@ def _monthly(random: Random, _year: int) -> dict[str, Any]:
             }
 
 
-def _interval(random: Random, year: int) -> dict[str, Any]:
+def _interval(random: Random, taste: Taste) -> dict[str, Any]:
     every_s = random.choice((604_800, 1_209_600, 2_419_200))
     return {
         "kind": "interval",
         "every_s": every_s,
-        "anchor": f"{year}-01-01T{random.choice(_TIMES)}:00+00:00",
+        "anchor": f"{taste.year}-01-01T{random.choice(taste.times)}:00+00:00",
     }
 
 
-def _cron(random: Random, _year: int) -> dict[str, Any]:
+def _cron(random: Random, taste: Taste) -> dict[str, Any]:
     return {"kind": "cron", "expr": random.choice(_CRON)}
 
 
-def _once(random: Random, year: int) -> dict[str, Any]:
-    at = f"{year}-{random.randint(1, 12):02}-{random.randint(1, 28):02}T{random.choice(_TIMES)}:00"
+def _once(random: Random, taste: Taste) -> dict[str, Any]:
+    at = f"{taste.year}-{random.randint(1, 12):02}-{random.randint(1, 28):02}T{random.choice(taste.times)}:00"
     return {"kind": "once", "at": at}

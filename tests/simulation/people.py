@@ -62,6 +62,7 @@ class People:
         self._machine = machine
         self._random = random
         self._year = year
+        self._taste = mix.taste(random, year)
         self.jobs: list[Person] = []
         self.asked = 0
         self.changes = 0
@@ -172,14 +173,14 @@ class People:
 
     def _form(self, *, dense: bool) -> dict[str, Any]:
         if not dense:
-            return mix.schedule(self._random, self._year)
+            return mix.schedule(self._random, self._taste)
         form = dict(self._random.choice(mix.DENSE))
         if form["kind"] == "interval":
             form["anchor"] = f"{self._year}-01-01T00:00:00+00:00"
         return form
 
     def _add(self, session: AsyncSession, job: Person, form: dict[str, Any], now: datetime) -> None:
-        zone = mix.DENSE_ZONE if job.is_dense else self._random.choice(mix.ZONES)
+        zone = mix.DENSE_ZONE if job.is_dense else self._random.choice(self._taste.zones)
         followed = Followed(new_id(), form, zone, [] if job.is_paused else [Period(micros(now))])
         session.add(
             ScheduleRow(id=followed.id, job_id=job.id, spec=form, zone=zone, created_at=now, retired_at=None)

@@ -21,6 +21,8 @@ class Told:
     passed: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
     complaints: list[str] = field(default_factory=list)
+    story: list[str] = field(default_factory=list)
+    """What happened around the instant of the first complaint."""
 
     def add(self, other: "Told") -> None:
         """Count another year in."""

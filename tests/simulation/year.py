@@ -114,7 +114,8 @@ class Year:
         self.told.starts = len(self.crew.starts)
         verdict = self._judged()
         self.told.rows, self.told.in_ranges = verdict.rows, verdict.in_ranges
-        self.told.complaints = [*verdict.complaints, *self._story(verdict.complaints)]
+        self.told.complaints = verdict.complaints
+        self.told.story = list(self._story(verdict.complaints))
         return self.told
 
     async def close(self) -> None:
@@ -351,7 +352,7 @@ class Year:
             return
         instant = f"{found[1]} {found[2]}"
         place = next((at for at, event in enumerate(self.events) if event >= instant), len(self.events))
-        yield from (f"  {event}" for event in list(self.events)[max(0, place - 12) : place + 12])
+        yield from (event for event in list(self.events)[max(0, place - 12) : place + 12])
 
     def _note_job(self, what: str, job_id: object, facts: str) -> None:
         self.note(f"{what}: {job_id} {facts}")

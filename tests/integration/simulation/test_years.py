@@ -1,7 +1,6 @@
 """A short piece of what `./portal simulate` does at length; its seeds are fixed, so it is repeatable."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,7 @@ def century(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Century]:
         made.close()
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_months_in_which_all_goes_wrong_break_no_promise(century: Century, seed: int) -> None:
     told, _ = century.year(Wish(seed=seed, jobs=30, days=90, crashes=1e-3, careful=True))
 
@@ -65,5 +64,5 @@ def test_a_calm_year_runs_every_instant(century: Century) -> None:
     assert told.starts > 0
 
 
-_STRIDE = 7
+_STRIDE = 9
 """Every await is tried by the long command."""
