@@ -59,6 +59,9 @@ class Mishaps:
         self._year.note(f"clock steps by {seconds} s")
         self._year.told.counts["clock steps"] += 1
         self._year.machine.step_wall(seconds)
+        # What is changed just then must bring no instant back.
+        for _ in range(3):
+            self._year.machine.after(90, lambda: self._year.chore(self._someone_renames))
         self._year.machine.after(10 ** self._random.uniform(1, 5), self._year.machine.correct_wall)
 
     def _suspended(self) -> None:
@@ -98,7 +101,7 @@ class Mishaps:
         if job is not None:
             await self._year.people.set_paused(job, paused=True)
             self._tell(job)
-            seconds = 10 ** self._random.uniform(-1, 6)
+            seconds = 10 ** self._random.uniform(0, 6.6)
             self._year.machine.after(seconds, lambda: self._year.chore(lambda: self._resume(job)))
 
     async def _resume(self, job: Person) -> None:
