@@ -86,6 +86,13 @@ def prove(arguments: Sequence[str]) -> int:
     ).returncode
 
 
+def simulate(arguments: Sequence[str]) -> int:
+    """Simulate years of the whole scheduler; return 1 if a ledger is not as the model says."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.simulation", *arguments], cwd=TREE, check=False
+    ).returncode
+
+
 def mutants(modules: Sequence[str]) -> int:
     """Put small faults into the pure core; return 1 if one is noticed by no test and not explained."""
     return subprocess.run([sys.executable, "-m", "tests.mutants", *modules], cwd=TREE, check=False).returncode

@@ -109,6 +109,14 @@ def prove(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASS_ON, add_help_option=False)
+def simulate(context: typer.Context) -> None:
+    """Let the scheduler live through years in which all goes wrong, and compare its ledger with a model."""
+    from services.cli.gates import simulate as run_simulation
+
+    raise typer.Exit(run_simulation(context.args))
+
+
+@app.command(context_settings=_PASS_ON, add_help_option=False)
 def mutants(context: typer.Context) -> None:
     """Put small faults into the pure core and see a test notice each; MODULE names limit it."""
     from services.cli.gates import mutants as try_mutants
