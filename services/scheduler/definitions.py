@@ -1,8 +1,8 @@
 """Follows what people do to jobs: new versions move the cursors, and withdraw what is planned ahead."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -14,8 +14,10 @@ from services.scheduler.endings import end_held, end_unstarted, withdrawal
 from services.scheduler.fates import following, upcoming
 from services.scheduler.ledger import Effects
 from services.scheduler.overlap import decide_held
+from services.scheduler.planner import Plan
 from services.scheduler.planning import Case, line_of, plan_cases
 from services.scheduler.rules import Calendars, Line, Misfire, Rules, Span
+from services.scheduler.unpaused import unpaused
 from shared.db.attempts import attempts_of_runs
 from shared.db.cursors import (
     Cursor,
@@ -28,6 +30,7 @@ from shared.db.cursors import (
     refresh_next_due,
     store_version,
 )
+from shared.db.pauses import EndedPause, pauses_ended_since
 from shared.db.runs import waiting_after
 from shared.domain.ids import JobId, RunId
 from shared.domain.run import Reason
@@ -37,6 +40,25 @@ log = structlog.get_logger()
 BATCH = 200
 _INSTANT = timedelta(microseconds=1)
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """A job with a new version, and how far its schedules were followed."""
+
+    job: FollowedJob
+    rules: Rules
+    cursors: tuple[Cursor, ...]
+    pauses: tuple[EndedPause, ...]
+
+    def stopped_at(self, cursor: Cursor) -> datetime | None:
+        """Return since when this schedule is not followed; None while it is."""
+        ends = (self.job.stopped_at, cursor.retired_at)
+        return min((at for at in ends if at is not None), default=None)
+
+    def by(self, rules: Rules) -> "_Change":
+        """Return it by other rules."""
+        return replace(self, rules=rules)
 
 
 async def follow_jobs(
@@ -61,15 +83,31 @@ async def follow_jobs(
     for job in jobs:
         await store_version(session, job)
     cursors = await cursors_of(session, ids)
+    pauses = await _pauses(session, cursors)
     shelf = await calendars_of(session, {job.id: job.policy for job in jobs})
     for job in jobs:
-        rules = _rules(job, misfire, shelf.get(job.id))
-        await _follow_cursors(session, effects, job, rules, cursors.get(job.id, []), now=now)
-        await _withdraw(session, effects, job, cursors.get(job.id, []), now=now)
+        change = _Change(
+            job=job,
+            rules=_rules(job, misfire, shelf.get(job.id)),
+            cursors=tuple(cursors.get(job.id, ())),
+            pauses=pauses.get(job.id, ()),
+        )
+        # First, lest anything coincides with what is not to run; and again, for an instant before the end
+        # may have been meant to run after it.
+        await _withdraw(session, effects, change, now=now)
+        await _follow_cursors(session, effects, change, now=now)
+        await _withdraw(session, effects, change, now=now)
     await decide_held(session, effects, ids, now=now)
     await refresh_next_due(session, ids, now=now)
     log.info("jobs followed", count=len(jobs))
     return len(jobs)
+
+
+async def _pauses(
+    session: AsyncSession, cursors: Mapping[JobId, Sequence[Cursor]]
+) -> dict[JobId, tuple[EndedPause, ...]]:
+    since = [cursor.begins_at for own in cursors.values() for cursor in own]
+    return await pauses_ended_since(session, cursors.keys(), since=min(since)) if since else {}
 
 
 def _rules(job: FollowedJob, misfire: Misfire, calendars: Calendars | None) -> Rules:
@@ -85,39 +123,39 @@ def _rules(job: FollowedJob, misfire: Misfire, calendars: Calendars | None) -> R
     return replace(rules, unfinished=rules.at_once or 0)
 
 
-async def _follow_cursors(
-    session: AsyncSession,
-    effects: Effects,
-    job: FollowedJob,
-    rules: Rules,
-    cursors: Sequence[Cursor],
-    *,
-    now: datetime,
-) -> None:
+async def _follow_cursors(session: AsyncSession, effects: Effects, change: _Change, *, now: datetime) -> None:
     """Move the job's cursors to where the new version begins, or close those that are followed no more."""
-    new = [_begun(rules, cursor) for cursor in cursors if cursor.decided_until is None]
-    await insert_cursors(session, [_row(move, job) for move in new])
-    begun = {move.schedule_id: move for move in new}
-    closing: dict[datetime, list[Line]] = defaultdict(list)
+    rules = change.rules
+    await insert_cursors(
+        session,
+        [_row(_begun(rules, one), change.job) for one in change.cursors if one.decided_until is None],
+    )
     moves: list[Move] = []
-    for cursor in cursors:
-        at = begun.get(cursor.schedule_id)
-        known = (
-            (cursor.decided_until, cursor.next_due_at) if at is None else (at.decided_until, at.next_due_at)
-        )
-        decided_until, next_due_at = known
-        stopped_at = min(
-            (one for one in (job.stopped_at, cursor.retired_at) if one is not None), default=None
-        )
-        if decided_until is None:
-            continue
-        if stopped_at is None:
-            moves.append(_moved(rules, cursor, _from(job, decided_until, next_due_at)))
-        elif next_due_at is not None:
-            closing[stopped_at].append(line_of(cursor, decided_until=decided_until))
+    closing: dict[datetime, list[Line]] = defaultdict(list)
+    resumed: list[Line] = []
+    for cursor in change.cursors:
+        line = unpaused(line_of(cursor, decided_until=cursor.begins_at), change.pauses)
+        next_due_at = _next_due_at(rules, cursor)
+        stopped_at = change.stopped_at(cursor)
+        if stopped_at is None and (line.named is None or rules.left == 0):
+            moves.append(_moved(rules, cursor, _from(change.job, cursor.begins_at, next_due_at)))
+        elif stopped_at is None:
+            resumed.append(line)
+        elif next_due_at is not None or line.named is not None:
+            closing[stopped_at].append(line)
+        elif cursor.retired_at is not None:
+            moves.append(_closed(cursor, cursor.retired_at))
     await move_cursors(session, moves)
-    for stopped_at, lines in closing.items():
-        await _close(session, effects, job, rules, lines, Span(now=now, horizon=stopped_at))
+    for stopped_at in sorted(closing):
+        span = Span(now=now, horizon=stopped_at)
+        rules = await _decide(session, effects, change.by(rules), closing[stopped_at], span, closes=True)
+    if resumed:
+        span = Span(now=now, horizon=max(now, change.pauses[-1].resumed_at))
+        await _decide(session, effects, change.by(rules), resumed, span)
+
+
+def _next_due_at(rules: Rules, cursor: Cursor) -> datetime | None:
+    return cursor.next_due_at if cursor.decided_until is not None else _begun(rules, cursor).next_due_at
 
 
 def _from(job: FollowedJob, decided_until: datetime, next_due_at: datetime | None) -> datetime:
@@ -149,40 +187,58 @@ def _row(move: Move, job: FollowedJob) -> dict[str, object]:
     return {**asdict(move), "job_id": job.id}
 
 
-async def _close(
+def _closed(cursor: Cursor, at: datetime) -> Move:
+    return Move(
+        schedule_id=cursor.schedule_id,
+        decided_until=max(cursor.begins_at, at),
+        next_due_at=None,
+        shown_at=None,
+    )
+
+
+async def _decide(
     session: AsyncSession,
     effects: Effects,
-    job: FollowedJob,
-    rules: Rules,
+    change: _Change,
     lines: Sequence[Line],
     span: Span,
-) -> None:
-    """Decide what was promised up to the end of these schedules, and nothing beyond it."""
+    *,
+    closes: bool = False,
+) -> Rules:
+    """Decide what was promised of these schedules up to the horizon; return the rules as they are then.
+
+    `closes`: there is nothing beyond it.
+    """
+    rules, job = change.rules, change.job
     case = Case(rules=rules, lines=tuple(lines), span=span, pool=job.pool, has_siblings=True)
     planned = await plan_cases(session, [case])
-    ended = [replace(one, plan=replace(one.plan, next_due_at=None, shown_at=None)) for one in planned]
-    await write_plans(session, effects, ended, now=span.now)
+    if closes:
+        planned = [replace(one, plan=_ended(one.plan, span.horizon)) for one in planned]
+    await write_plans(session, effects, planned, now=span.now)
+    return replace(rules, promised=rules.promised + sum(len(one.plan.emissions) for one in planned))
 
 
-async def _withdraw(
-    session: AsyncSession,
-    effects: Effects,
-    job: FollowedJob,
-    cursors: Iterable[Cursor],
-    *,
-    now: datetime,
-) -> None:
+def _ended(plan: Plan, at: datetime) -> Plan:
+    return replace(plan, decided_until=max(plan.decided_until, at), next_due_at=None, shown_at=None)
+
+
+async def _withdraw(session: AsyncSession, effects: Effects, change: _Change, *, now: datetime) -> None:
     """Cancel what is planned for after the end; whatever is overlooked here is refused at its claim."""
+    job = change.job
     if job.deleted_at is not None:
         waiting = await waiting_after(session, job.id, after=_BEFORE_ALL)
         await _cancel(session, effects, waiting, Reason.DELETED, now=now)
     elif job.paused_at is not None:
         waiting = await waiting_after(session, job.id, after=job.paused_at, scheduled_only=True)
         await _cancel(session, effects, waiting, Reason.PAUSED, now=now)
-    for cursor in cursors:
+    for cursor in change.cursors:
         if cursor.retired_at is not None:
             waiting = await waiting_after(
-                session, job.id, after=cursor.retired_at, schedule_id=cursor.schedule_id
+                session,
+                job.id,
+                after=cursor.retired_at,
+                schedule_id=cursor.schedule_id,
+                scheduled_only=True,
             )
             await _cancel(session, effects, waiting, Reason.EDITED, now=now)
 

@@ -94,6 +94,6 @@ def _due_at(rules: Rules, line: Line, nominal_at: datetime) -> datetime:
     jitter = jitter_of(rules.job_id, nominal_at, rules.policy.jitter)
     if not jitter:
         return nominal_at
-    limit = line.fires.next_after(nominal_at)
+    limit = (line.named or line.fires).next_after(nominal_at)
     due_at = nominal_at + jitter
     return due_at if limit is None else min(due_at, limit - _SECOND)

@@ -85,6 +85,8 @@ class Line:
     args: tuple[str, ...] = ()
     """What its runs are given: its own arguments, or the job's."""
     is_once: bool = False
+    named: Fires | None = None
+    """All that the schedule names, where `fires` leaves some out: jitter ends before the next of these."""
     shown_at: datetime | None = None
     """The next instant that was found to run; it need not be looked for again while it lies ahead."""
 

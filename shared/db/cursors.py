@@ -39,7 +39,7 @@ class FollowedJob:
     @property
     def stopped_at(self) -> datetime | None:
         """Return since when its schedules are not followed; None while they are."""
-        return self.deleted_at or self.paused_at
+        return min((at for at in (self.deleted_at, self.paused_at) if at is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,11 @@ class Cursor:
     retired_at: datetime | None
     decided_until: datetime | None
     next_due_at: datetime | None
+
+    @property
+    def begins_at(self) -> datetime:
+        """Return from where it is still to be decided."""
+        return self.created_at if self.decided_until is None else self.decided_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +120,7 @@ async def jobs_to_follow(
 async def cursors_of(
     session: AsyncSession, job_ids: Collection[JobId], *, retired: bool = False
 ) -> dict[JobId, list[Cursor]]:
-    """Return the schedules of these jobs with their cursors: of the retired, those still followed, or all."""
+    """Return the schedules of these jobs with their cursors: of the retired, those not closed, or all."""
     statement = (
         select(
             ScheduleRow.id.label("schedule_id"),
@@ -134,7 +139,14 @@ async def cursors_of(
         .where(ScheduleRow.job_id.in_(job_ids))
     )
     if not retired:
-        statement = statement.where(or_(ScheduleRow.retired_at.is_(None), CursorRow.next_due_at.is_not(None)))
+        statement = statement.where(
+            or_(
+                ScheduleRow.retired_at.is_(None),
+                CursorRow.schedule_id.is_(None),
+                CursorRow.next_due_at.is_not(None),
+                CursorRow.decided_until < ScheduleRow.retired_at,
+            )
+        )
     found = defaultdict(list)
     for row in await session.execute(statement):
         schedule = from_json(row.spec, anchor=row.created_at)

@@ -1,5 +1,8 @@
 """The history of a job's pauses: who paused it when, and who resumed it."""
 
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -8,6 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.db.tables import PauseRow
 from shared.domain.ids import JobId, new_id
 from shared.domain.why import Pause
+
+
+@dataclass(frozen=True, slots=True)
+class EndedPause:
+    """A pause that is over. What was due at its very beginning still ran."""
+
+    paused_at: datetime
+    resumed_at: datetime
 
 
 async def begin_pause(session: AsyncSession, job_id: JobId, *, by: str, at: datetime) -> None:
@@ -33,6 +44,22 @@ async def pauses_of(session: AsyncSession, job_id: JobId) -> tuple[Pause, ...]:
         select(PauseRow).where(PauseRow.job_id == job_id).order_by(PauseRow.paused_at)
     )
     return tuple(_pause(row) for row in rows)
+
+
+async def pauses_ended_since(
+    session: AsyncSession, job_ids: Collection[JobId], *, since: datetime
+) -> dict[JobId, tuple[EndedPause, ...]]:
+    """Return the pauses of these jobs that ended after `since`, oldest first."""
+    rows = await session.execute(
+        select(PauseRow.job_id, PauseRow.paused_at, PauseRow.resumed_at)
+        .where(PauseRow.job_id.in_(job_ids), PauseRow.resumed_at > since)
+        .order_by(PauseRow.paused_at)
+    )
+    found = defaultdict(list)
+    for job_id, paused_at, resumed_at in rows:
+        if resumed_at is not None:
+            found[JobId(job_id)].append(EndedPause(paused_at, resumed_at))
+    return {job_id: tuple(ended) for job_id, ended in found.items()}
 
 
 async def open_pauses(session: AsyncSession, job_ids: list[JobId]) -> dict[JobId, Pause]:

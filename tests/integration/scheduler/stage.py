@@ -25,6 +25,7 @@ from shared.broker import Broker, Publisher, connect
 from shared.db import jobs
 from shared.db.attempts import attempts_by_id
 from shared.db.engine import Database
+from shared.db.pauses import begin_pause, end_pause
 from shared.db.tables import AttemptRow, ExecutorRow, JobLedgerRow, JobRow, RequestRow, RunRow, ScheduleRow
 from shared.domain.ids import (
     AttemptId,
@@ -170,16 +171,42 @@ class Desk:
 
     async def change(self, job_id: JobId, change: Callable[..., Awaitable[object]], *args: Any) -> None:
         """Change a job as the ui does, by one of `shared.db.jobs`; the scheduler hears of it."""
+        await self.change_unseen(job_id, change, *args)
+        await self.follow()
+
+    async def change_unseen(
+        self, job_id: JobId, change: Callable[..., Awaitable[object]], *args: Any
+    ) -> None:
+        """Change a job as the ui does, while no scheduler looks."""
         async with self.database.ledger.begin() as session:
             head = await jobs.head_of(session, job_id)
             assert await change(session, head, *args, now=self.clock.now())
-        await self.follow()
 
     async def pause(self, job_id: JobId) -> None:
-        await self.change(job_id, jobs.set_paused, self.clock.now())
+        await self.pause_unseen(job_id)
+        await self.follow()
 
     async def resume(self, job_id: JobId) -> None:
-        await self.change(job_id, jobs.set_paused, None)
+        await self.resume_unseen(job_id)
+        await self.follow()
+
+    async def pause_unseen(self, job_id: JobId) -> None:
+        """Pause a job as the ui does, with its history, while no scheduler looks."""
+
+        async def change(session: AsyncSession, head: jobs.JobHead, *, now: datetime) -> bool:
+            await begin_pause(session, job_id, by="somebody", at=now)
+            return await jobs.set_paused(session, head, now, now=now)
+
+        await self.change_unseen(job_id, change)
+
+    async def resume_unseen(self, job_id: JobId) -> None:
+        """Resume a job as the ui does, with its history, while no scheduler looks."""
+
+        async def change(session: AsyncSession, head: jobs.JobHead, *, now: datetime) -> bool:
+            await end_pause(session, job_id, by="somebody", at=now)
+            return await jobs.set_paused(session, head, None, now=now)
+
+        await self.change_unseen(job_id, change)
 
     async def delete(self, job_id: JobId) -> None:
         await self.change(job_id, jobs.mark_deleted)
