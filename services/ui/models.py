@@ -40,6 +40,16 @@ class JobSort(StrEnum):
     """Most recently ended run first; jobs that never ran last."""
 
 
+class NoNext(StrEnum):
+    """Why a job that is followed has no next run."""
+
+    MANUAL = "manual"
+    COMPLETED = "completed"
+    """Its schedules name nothing more, or it has reached its end or its number of runs."""
+    EXCLUDED = "excluded"
+    """Its calendars leave out all that was looked at of what comes next."""
+
+
 class Page(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):
     """A page of a list; `next` is the `after` of the following page, None on the last."""
 
@@ -188,7 +198,9 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     paused_by: str | None
     deleted_at: datetime | None
     next_due_at: datetime | None
-    """None while paused, deleted or manual."""
+    """None while paused or deleted, and where `no_next` says why."""
+    no_next: NoNext | None
+    """Why nothing is due of a job that is followed; None where something is."""
     created_at: datetime
     last_run: RunBrief | None
     recent: tuple[RunBrief, ...]

@@ -9,10 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui import scripts
 from services.ui.commands.drafts import JobDraft
-from services.ui.commands.heads import CHANGED as _CHANGED
-from services.ui.commands.heads import Change
-from services.ui.commands.heads import known as _known
-from services.ui.commands.heads import living as _living
+from services.ui.commands.heads import CHANGED, Change, known, living
 from services.ui.commands.schedules import Saving, checked_schedules
 from shared.db import jobs
 from shared.db.engine import Sessions
@@ -50,16 +47,16 @@ async def edit(
     definition = await _checked(draft, scripts_dir)
     try:
         async with sessions.begin() as session:
-            head = await _living(session, job_id)
+            head = await living(session, job_id)
             if head.version != expected_version:
-                raise Conflict(_CHANGED)
+                raise Conflict(CHANGED)
             current = await jobs.schedules_of(session, job_id)
             schedules = checked_schedules(draft, current, Saving(job_id=job_id, now=now))
             await _refuse_unknown_calendars(session, definition)
             if not await jobs.replace_definition(
                 session, job_id, definition, expected_version=expected_version, now=now
             ):
-                raise Conflict(_CHANGED)
+                raise Conflict(CHANGED)
             await jobs.replace_schedules(session, job_id, schedules, now=now)
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
@@ -69,18 +66,18 @@ async def edit(
 async def delete(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change | None:
     """Delete softly; None when it is deleted already."""
     async with sessions.begin() as session:
-        head = await _known(session, job_id)
+        head = await known(session, job_id)
         if head.deleted_at is not None:
             return None
         if not await jobs.mark_deleted(session, head, now=now):
-            raise Conflict(_CHANGED)
+            raise Conflict(CHANGED)
     return Change(job_id=job_id, version=head.version + 1)
 
 
 async def restore(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change | None:
     """Undo a deletion; None when it is not deleted."""
     async with sessions.begin() as session:
-        head = await _known(session, job_id)
+        head = await known(session, job_id)
         if head.deleted_at is None:
             return None
         try:
@@ -88,7 +85,7 @@ async def restore(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change
         except IntegrityError as error:
             raise _name_taken(head.name) from error
         if not restored:
-            raise Conflict(_CHANGED)
+            raise Conflict(CHANGED)
     return Change(job_id=job_id, version=head.version + 1)
 
 

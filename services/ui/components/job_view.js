@@ -1,7 +1,8 @@
 // The head of a job's page: what it is, how it stands, why it did not run, what can be done.
-import { duration, isActive, isUnhappy, local, parts, reasonOf, screenSize, seconds, tick } from "jp_format";
+import { duration, isActive, isUnhappy, local, NO_NEXT, parts, reasonOf, screenSize, seconds, tick } from "jp_format";
 import { api, attempt, debounced, follow, jobActions, openUnder } from "jp_core";
 import { BackfillDialog, ResumeDialog } from "jp_dialogs";
+import { rulesSaid } from "jp_rules";
 import { WhyPanel } from "jp_why";
 
 const OVERLAPS = {
@@ -21,7 +22,7 @@ export default {
         <span v-if="job.deleted_at" class="jp-chip jp-tone--skipped"><JpIcon name="bin" />Deleted</span>
         <span v-else-if="job.paused_at" class="jp-chip jp-tone--skipped"><JpIcon name="pause" />Paused</span>
         <JpChip v-else-if="job.last_run" :state="job.last_run.state" />
-        <span class="jp-head__sub">{{ job.schedule_text }}<template v-if="job.next_due_at && !job.paused_at"> · next <JpRelative :at="job.next_due_at" way="in" /></template></span>
+        <span class="jp-head__sub">{{ job.schedule_text }}<template v-if="job.next_due_at && !job.paused_at"> · next <JpRelative :at="job.next_due_at" way="in" /></template><template v-else-if="job.no_next === 'completed'"> · completed</template></span>
       </div>
       <div v-if="job.deleted_at" class="jp-head__do"><button class="jp-btn jp-btn--main" type="button" @click="restore">Restore</button></div>
       <div v-else class="jp-head__do">
@@ -34,7 +35,7 @@ export default {
     </div>
     <div class="jp-pop" popover ref="menu">
       <button class="jp-pop__item" type="button" @click="doing(() => $refs.why.open())"><JpIcon name="question" />Why did it not run at…?</button>
-      <button v-if="job.schedule.kind !== 'manual'" class="jp-pop__item" type="button" @click="doing(() => backfill())"><JpIcon name="gone" />Run missed instants…</button>
+      <button v-if="job.schedules.some((one) => one.schedule.kind !== 'manual')" class="jp-pop__item" type="button" @click="doing(() => backfill())"><JpIcon name="gone" />Run missed instants…</button>
       <hr><button class="jp-pop__item jp-pop__item--bad" type="button" @click="doing(() => does((it) => act.remove(it, load)))"><JpIcon name="bin" />Delete</button>
     </div>
 
@@ -53,7 +54,7 @@ export default {
                :aria-label="label(run)" :title="label(run)"><span :style="{ height: height(run) + '%' }"></span></a></li>
           </ol>
           <p v-else class="jp-muted jp-small">It has not run yet.</p>
-          <p v-if="job.recent.length" class="jp-bars__axis"><span>oldest</span><span>height is duration, longest {{ longestWords }}</span><span>newest</span></p>
+          <p v-if="job.recent.length" class="jp-bars__axis"><span>oldest</span><span v-if="longest > 1">height is duration, longest {{ longestWords }}</span><span>newest</span></p>
         </div>
       </section>
       <section class="jp-card" aria-labelledby="jp-details">
@@ -61,10 +62,11 @@ export default {
         <dl class="jp-facts">
           <dt>Script</dt><dd class="jp-mono">{{ job.script }}</dd>
           <template v-if="job.args.length"><dt>Arguments</dt><dd class="jp-mono">{{ job.args.join(' ') }}</dd></template>
-          <dt>Next run</dt><dd><template v-if="job.paused_at">Paused by {{ job.paused_by || 'somebody' }} since <JpTime :at="job.paused_at" /></template><JpTime v-else-if="job.next_due_at" :at="job.next_due_at" /><template v-else>Only when somebody runs it</template></dd>
-          <template v-if="job.schedules.length > 1"><dt>Schedules</dt><dd><ul class="jp-rulelist"><li v-for="one in job.schedules" :key="one.id"><span>{{ one.text }}</span> <span class="jp-muted">{{ one.zone }}<template v-if="one.args"> · with {{ one.args.join(' ') || 'no arguments' }}</template></span></li></ul></dd></template>
+          <dt>Next run</dt><dd><template v-if="job.paused_at">Paused by {{ job.paused_by || 'somebody' }} since <JpTime :at="job.paused_at" /></template><JpTime v-else-if="job.next_due_at" :at="job.next_due_at" /><template v-else>{{ noNext }}</template></dd>
+          <template v-if="job.schedules.length > 1"><dt>Schedules</dt><dd><ul class="jp-rulelist"><li v-for="one in job.schedules" :key="one.id"><span>{{ one.text }}</span> <span class="jp-muted">{{ one.zone }}<template v-if="one.args">, with <span v-if="one.args.length" class="jp-mono">{{ one.args.join(' ') }}</span><template v-else>no arguments</template></template></span></li></ul></dd></template>
           <dt>Timeout</dt><dd>{{ seconds(job.timeout_s) }}, then {{ seconds(job.kill_grace_s) }} to end by itself</dd>
           <dt>Overlap</dt><dd>{{ overlap }}</dd>
+          <template v-if="rules.length"><dt>Rules</dt><dd><ul class="jp-rulelist"><li v-for="rule in rules" :key="rule">{{ rule }}</li></ul></dd></template>
           <dt>If lost</dt><dd>{{ job.on_lost === 'fail' ? 'Do not run it again (at most once)' : 'Run it again' }}</dd>
           <dt>Pool</dt><dd>{{ job.pool }}</dd>
           <template v-if="job.description"><dt>About</dt><dd class="jp-prose">{{ job.description }}</dd></template>
@@ -83,13 +85,17 @@ export default {
   beforeUnmount() { this.stop(); },
   computed: {
     overlap() { return OVERLAPS[this.job.overlap] + (this.job.policy.max_concurrent ? `, ${this.job.policy.max_concurrent} at most` : ""); },
+    rules() { return rulesSaid(this.job.policy); },
+    noNext() { return NO_NEXT[this.job.no_next]?.text ?? "–"; },
     bars() { return this.job.recent.slice(this.screen.narrow ? -10 : -20); },
     longest() { return Math.max(1, ...this.bars.map((run) => run.duration_ms ?? 0)); },
     longestWords() { return duration(this.longest); },
     tally() {
-      const ended = this.bars.filter((run) => !isActive(run.state));
+      // What was skipped or missed did not run, and is no failure of the script.
+      const ended = this.bars.filter((run) => !isActive(run.state) && run.state !== "skipped" && run.state !== "missed");
       const good = ended.filter((run) => run.state === "succeeded").length;
-      return ended.length ? `${good} of ${ended.length} succeeded` : "";
+      const without = this.bars.filter((run) => run.state === "skipped" || run.state === "missed").length;
+      return [ended.length && `${good} of ${ended.length} succeeded`, without && `${without} not run`].filter(Boolean).join(", ");
     },
     notice() {
       const run = this.job.last_run;

@@ -1,12 +1,19 @@
 """The head and the facts of one job, with what can be done to it."""
 
+from pathlib import Path
+from typing import Final
+
 import msgspec
 from nicegui.element import Element
 
 from services.ui.models import JobItem
+from services.ui.theme import STATIC
+
+# The rules are said here in the words of the form.
+_LIBRARIES: Final[list[str | Path]] = [STATIC / "jp_schedule.js", STATIC / "jp_rules.js"]
 
 
-class JobView(Element, component="job_view.js"):
+class JobView(Element, component="job_view.js", dependencies=_LIBRARIES):
     """Shows `job` as it was when the page was asked for, and follows it from there."""
 
     def __init__(self, job: JobItem) -> None:

@@ -1,5 +1,5 @@
 // The jobs list: search, filters, paging, live last runs, and what can be done to a row.
-import { ago, count, duration, parts, plural, screenSize, tick } from "jp_format";
+import { ago, count, duration, NO_NEXT, parts, plural, screenSize, tick } from "jp_format";
 import { api, debounced, follow, fromUrl, jobActions, openUnder, query, rememberInUrl } from "jp_core";
 import { ResumeDialog } from "jp_dialogs";
 
@@ -41,7 +41,7 @@ export default {
           <a class="jp-cards__name" :href="'/jobs/' + job.id">{{ job.name }}</a>
           <button class="jp-iconbtn" type="button" :aria-label="'Actions for ' + job.name" aria-haspopup="true" @click="openMenu(job, $event)"><JpIcon name="more" /></button>
           <span class="jp-cards__line"><JpChip v-if="job.last_run" :state="job.last_run.state" /><span v-else>Never ran</span>
-            <span v-if="job.paused_at">Paused</span><JpRelative v-else-if="job.next_due_at" :at="job.next_due_at" way="in" /><span v-else>Manual only</span></span>
+            <span v-if="job.paused_at">Paused</span><JpRelative v-else-if="job.next_due_at" :at="job.next_due_at" way="in" /><span v-else>{{ noNext(job).word }}</span></span>
         </li>
       </ul>
       <div v-else class="jp-scroll">
@@ -59,8 +59,8 @@ export default {
               <td class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + job.id" :title="job.name">{{ job.name }}</a><span class="jp-table__sub">{{ job.script }}</span></td>
               <td><a v-if="job.last_run" :href="'/runs/' + job.last_run.id"><JpChip :state="job.last_run.state" /></a><span v-else class="jp-muted">Never ran</span></td>
               <td><JpStrip :runs="job.recent" /></td>
-              <td class="jp-table__rule" :title="job.schedule_text">{{ job.schedule_text }}</td>
-              <td><span v-if="job.paused_at" class="jp-muted" :title="'Paused ' + ago(job.paused_at, tick.now)">Paused</span><JpRelative v-else :at="job.next_due_at" way="in" /></td>
+              <td class="jp-table__rule" :title="job.schedule_text"><span class="jp-lines2">{{ job.schedule_text }}</span></td>
+              <td><span v-if="job.paused_at" class="jp-muted" :title="'Paused ' + ago(job.paused_at, tick.now)">Paused</span><JpRelative v-else-if="job.next_due_at" :at="job.next_due_at" way="in" /><span v-else class="jp-muted" :title="noNext(job).text">{{ noNext(job).word }}</span></td>
               <td><JpRelative :at="ended(job)?.finished_at" /></td>
               <td class="jp-num">{{ duration(ended(job)?.duration_ms) }}</td>
               <td class="jp-table__do">
@@ -107,6 +107,7 @@ export default {
   },
   methods: {
     ago, duration, ended: lastEnded,
+    noNext: (job) => NO_NEXT[job.no_next] ?? { word: "–", text: "" },
     async load() {
       this.loading?.abort();
       const mine = (this.loading = new AbortController());
@@ -158,6 +159,8 @@ export default {
       else job.recent = [...job.recent, run].slice(-20);
       if (!job.last_run || run.id === job.last_run.id || run.number > job.last_run.number) job.last_run = run;
       if (run.next_due_at !== undefined) job.next_due_at = run.next_due_at;
+      // Why nothing is due any more is not said by a run.
+      if (run.next_due_at === null && !job.no_next) this.reload();
     },
   },
 };

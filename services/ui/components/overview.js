@@ -47,7 +47,7 @@ export default {
       <ul v-else-if="screen.narrow" class="jp-cards"><li v-for="item in next" :key="item.job_id + item.due_at"><a class="jp-cards__name" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a><JpRelative :at="item.due_at" way="in" />
         <span class="jp-cards__line"><JpTime :at="item.due_at" /><span>{{ item.schedule_text }}</span></span></li></ul>
       <table v-else class="jp-table"><caption class="jp-clip">Next up</caption><thead><tr><th scope="col">Due</th><th scope="col">In</th><th scope="col" class="jp-table__grow">Job</th><th scope="col">Schedule</th></tr></thead>
-        <tbody><tr v-for="item in next" :key="item.job_id + item.due_at"><td><JpTime :at="item.due_at" /></td><td class="jp-muted jp-next__in"><JpRelative :at="item.due_at" way="in" /></td><td class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a></td><td class="jp-table__rule" :title="item.schedule_text">{{ item.schedule_text }}</td></tr></tbody></table>
+        <tbody><tr v-for="item in next" :key="item.job_id + item.due_at"><td><JpTime :at="item.due_at" /></td><td class="jp-muted jp-next__in"><JpRelative :at="item.due_at" way="in" /></td><td class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a></td><td class="jp-table__rule" :title="item.schedule_text"><span class="jp-lines2">{{ item.schedule_text }}</span></td></tr></tbody></table>
     </section>
     </div><div class="jp-stack">
       <section class="jp-card" aria-labelledby="jp-attention">

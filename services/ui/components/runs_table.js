@@ -55,7 +55,7 @@ export default {
               <td><span class="jp-ratio" :class="'jp-tone--' + tone(run.state)" aria-hidden="true"><span :style="{ width: share(run) + '%' }"></span></span>{{ took(run) }}</td>
               <td>{{ run.executor || '–' }}</td>
               <td>{{ causes[run.cause] || run.cause }}</td>
-              <td class="jp-muted" :class="job ? 'jp-table__grow' : 'jp-table__half'" :title="what(run)">{{ what(run) || '–' }}</td>
+              <td class="jp-muted" :class="job ? 'jp-table__grow' : 'jp-table__half'" :title="what(run)"><span class="jp-lines2">{{ what(run) || '–' }}</span></td>
               <td class="jp-table__do"><button v-if="never(run)" class="jp-iconbtn" type="button" :title="makeUpWords(run)" :aria-label="makeUpWords(run) + ', ' + run.job_name + ' ' + numberOf(run)" @click="makeUp(run)"><JpIcon name="play" /></button></td>
             </tr>
           </tbody>

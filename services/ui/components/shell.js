@@ -48,7 +48,7 @@ export default {
     <nav class="jp-bottom" aria-label="Main, compact">
       <a v-for="page in pages.filter((page) => !page.inMore)" :key="page.key" class="jp-bottom__item" :href="page.href"
          :aria-current="page.key === active ? 'page' : null"><JpIcon :name="page.icon" />{{ page.word }}</a>
-      <button class="jp-bottom__item" type="button" popovertarget="jp-me">
+      <button class="jp-bottom__item" type="button" popovertarget="jp-me" :aria-current="isInMore ? 'true' : null">
         <span class="jp-dot jp-bottom__dot" :class="dotTone"></span><JpIcon name="person" />More
       </button>
     </nav>
@@ -128,6 +128,7 @@ export default {
   },
   computed: {
     state: () => health,
+    isInMore() { return PAGES.some((page) => page.inMore && page.key === this.active); },
     pill: () => ({ ok: { tone: "succeeded", icon: "check" }, degraded: { tone: "timed_out", icon: "warning" }, down: { tone: "failed", icon: "cross" } })[health.state],
     dotTone() { return this.link.state !== "live" ? `jp-dot--${this.link.state}` : { ok: "", degraded: "jp-dot--connecting", down: "jp-dot--lost" }[health.state]; },
     counts() {

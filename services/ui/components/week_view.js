@@ -1,5 +1,5 @@
 // The week of all jobs: a grid of days and hours with how many starts each hour holds, and the jobs of one.
-import { count, local, wallTime, parts, plural, prefs, screenSize, tick, zoneOffset } from "jp_format";
+import { count, hasSeconds, local, parts, plural, prefs, screenSize, tick, wallTime } from "jp_format";
 import { api, debounced, follow, fromUrl, query, rememberInUrl } from "jp_core";
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
@@ -36,7 +36,7 @@ export default {
           <div class="jp-card__head"><h2 id="jp-week-hour">{{ hour ? hourWords : 'No hour chosen' }}</h2><span v-if="planned" class="jp-muted jp-small">{{ tally }}</span></div>
           <p v-if="!hour" class="jp-card__body jp-hint">Choose an hour to see which jobs start in it.</p>
           <ul v-else-if="planned" class="jp-week__jobs"><li v-for="item in planned.items" :key="item.job_id">
-            <time :datetime="item.first">{{ local(item.first, seconds(item.first) ? 'clock' : 'minute') }}</time><a :href="'/jobs/' + item.job_id">{{ item.job_name }}</a>
+            <time :datetime="item.first">{{ local(item.first, hasSeconds(item.first) ? 'clock' : 'minute') }}</time><a :href="'/jobs/' + item.job_id">{{ item.job_name }}</a>
             <span class="jp-muted">{{ item.starts > 1 ? '× ' + count(item.starts) : '' }}</span><span class="jp-hint">{{ item.text }}</span></li></ul>
           <p v-if="planned && planned.jobs > planned.items.length" class="jp-card__foot">The first {{ count(planned.items.length) }} of {{ count(planned.jobs) }} jobs are shown.</p>
         </section>
@@ -64,7 +64,7 @@ export default {
     notes() {
       const said = [];
       if (this.week.cut) said.push(`There are more schedules than are counted here: only the first ${count(this.week.counted)} are.`);
-      if (this.week.with_calendar) said.push(`${plural(this.week.with_calendar, "job")} of these follow a calendar, which may leave out some of what is counted.`);
+      if (this.week.with_calendar) said.push(`${plural(this.week.with_calendar, "of these jobs follows", "of these jobs follow")} a calendar, which may leave out some of what is counted.`);
       for (const day of this.week.days) if (day.hours.length !== 24) said.push(`${dayWords(day.date, { weekday: "long", day: "numeric", month: "short" })} has ${day.hours.length} hours: the clocks change.`);
       return said;
     },
@@ -80,6 +80,12 @@ export default {
       return made;
     },
     all() { return this.week.days.flatMap((day) => day.hours); },
+    // What starts every few seconds starts in every hour alike: the colours tell what comes on top of it.
+    floor() {
+      const filled = this.all.map((cell) => cell.starts).filter(Boolean).sort((a, b) => a - b);
+      const usual = filled[Math.floor(filled.length / 10)] ?? 0;
+      return usual > this.most / 2 ? usual : 0;
+    },
     most() { return Math.max(1, ...this.all.map((cell) => cell.starts)); },
     // One cell is in the order of the tab key; the arrows go on from there.
     reachable() {
@@ -91,15 +97,14 @@ export default {
     tally() { return this.planned.starts === this.planned.jobs ? plural(this.planned.jobs, "job") : `${plural(this.planned.jobs, "job")}, ${plural(this.planned.starts, "start")}`; },
   },
   methods: {
-    count, local,
+    count, hasSeconds, local,
     head: (date) => dayWords(date, { weekday: "short" }),
     dateOf(day) { return dayWords(day.date, { day: "numeric", ...(this.screen.tiny ? {} : { month: "short" }) }); },
     shift(days) { return moved(this.week?.start ?? this.today, days); },
-    seconds: (iso) => new Date(iso).getUTCSeconds() !== 0,
-    level(starts) { const share = starts / this.most; return share > 0.85 ? 4 : share > 0.5 ? 3 : share > 0.2 ? 2 : 1; },
+    level(starts) { const share = (starts - this.floor) / Math.max(1, this.most - this.floor); return share > 0.85 ? 4 : share > 0.5 ? 3 : share > 0.2 ? 2 : 1; },
     short(starts) { return starts < 1000 ? String(starts) : starts < 10_000 ? `${(starts / 1000).toFixed(1)}k` : `${Math.round(starts / 1000)}k`; },
     label(cell, index) { return `${dayWords(this.week.days[index].date, { weekday: "long", day: "numeric", month: "short" })} ${local(cell.begin, "minute")}${cell.again ? ", the second time" : ""}: ${plural(cell.starts, "start")}`; },
-    busyWords(busy) { return `${plural(busy.starts, "start")} at ${local(busy.at, this.seconds(busy.at) ? "clock" : "minute")} on ${local(busy.at, "day")}`; },
+    busyWords(busy) { return `${plural(busy.starts, "start")} at ${local(busy.at, hasSeconds(busy.at) ? "clock" : "minute")} on ${local(busy.at, "day")}`; },
     byKey(event) {
       const way = ARROWS[event.key];
       const from = event.target.closest("td");

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ui.models import JobFilter, JobItem, JobSort, Page, RunBrief, ScheduleItem
+from services.ui.models import JobFilter, JobItem, JobSort, NoNext, Page, RunBrief, ScheduleItem
 from services.ui.queries import paging
 from services.ui.queries.briefs import recent_of
 from services.ui.queries.paging import Cursor
@@ -17,7 +17,7 @@ from shared.db.types import UtcDateTime, storable
 from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
 from shared.domain.job import JobSchedule, name_key
-from shared.domain.policy import policy_from_json, policy_to_json
+from shared.domain.policy import Policy, policy_from_json, policy_to_json
 from shared.domain.run import RunState
 
 FAILING = (RunState.FAILED, RunState.TIMED_OUT, RunState.LOST, RunState.MISSED)
@@ -86,6 +86,7 @@ def _base() -> _Query:
         paused_by.label("paused_by"),
         JobLedgerRow.seen_version,
         JobLedgerRow.next_due_at,
+        JobLedgerRow.promised_count,
         JobLedgerRow.last_finished_at,
     ).join_from(JobRow, JobLedgerRow, JobLedgerRow.job_id == JobRow.id, isouter=True)
 
@@ -173,6 +174,8 @@ def _item(row: Any, followed: list[JobSchedule], recent: list[RunBrief], now: da
     shown = tuple(shown_schedule(one, after=now if active else None) for one in followed)
     # A run enters the ledger up to 2 s before it is due: until then it is the future, not the past.
     due = [run for run in recent if run.due_at <= now]
+    policy = policy_from_json(job.policy)
+    next_due_at = _next_due_at(row, shown) if active else None
     return JobItem(
         id=job.id,
         name=job.name,
@@ -187,12 +190,13 @@ def _item(row: Any, followed: list[JobSchedule], recent: list[RunBrief], now: da
         on_lost=job.on_lost,
         overlap=job.overlap,
         pool=job.pool,
-        policy=policy_to_json(policy_from_json(job.policy)),
+        policy=policy_to_json(policy),
         version=job.version,
         paused_at=job.paused_at,
         paused_by=None if job.paused_at is None else row.paused_by,
         deleted_at=job.deleted_at,
-        next_due_at=_next_due_at(row, shown) if active else None,
+        next_due_at=next_due_at,
+        no_next=_no_next(shown, policy, row.promised_count or 0) if active and next_due_at is None else None,
         created_at=job.created_at,
         last_run=due[-1] if due else None,
         recent=tuple(due),
@@ -205,3 +209,15 @@ def _next_due_at(row: Any, shown: tuple[ScheduleItem, ...]) -> datetime | None:
         return at
     # The scheduler has not seen this version yet: the rules alone say what it will decide.
     return min((one.next_at for one in shown if one.next_at is not None), default=None)
+
+
+def _no_next(shown: tuple[ScheduleItem, ...], policy: Policy, promised: int) -> NoNext:
+    if all(one.schedule["kind"] == "manual" for one in shown):
+        return NoNext.MANUAL
+    named = min((one.next_at for one in shown if one.next_at is not None), default=None)
+    is_over = (
+        named is None
+        or (policy.ends_at is not None and named > policy.ends_at)
+        or (policy.max_runs is not None and promised >= policy.max_runs)
+    )
+    return NoNext.COMPLETED if is_over else NoNext.EXCLUDED

@@ -1,8 +1,10 @@
 """The first page: figures, what needs attention, what is next."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, distinct, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,12 +13,13 @@ from services.ui.models import Attention, NextUp, Overview
 from services.ui.queries.briefs import BRIEF_COLUMNS, brief
 from services.ui.queries.jobs import FAILING
 from services.ui.queries.logs import last_error_line
+from services.ui.queries.schedules import in_one_line, schedules_by_job
 from services.ui.queries.timeline import timeline
 from shared.db.engine import Sessions
-from shared.db.tables import AttemptRow, CursorRow, ExecutorRow, JobLedgerRow, JobRow, RunRow, ScheduleRow
+from shared.db.tables import AttemptRow, CursorRow, ExecutorRow, JobLedgerRow, JobRow, RunRow
 from shared.domain.ids import AttemptId
+from shared.domain.job import JobSchedule
 from shared.domain.run import Cause, RunState
-from shared.domain.schedules import from_json
 
 _SHOWN = 8
 _DELAY_SAMPLE = 500
@@ -114,25 +117,41 @@ async def _attention_item(logs: AsyncSession, row: Any) -> Attention:
 
 
 async def _next_up(session: AsyncSession, now: datetime) -> tuple[NextUp, ...]:
-    rows = await session.execute(
-        select(JobRow.id, JobRow.name, CursorRow.next_due_at, ScheduleRow.spec)
-        .join_from(CursorRow, ScheduleRow, ScheduleRow.id == CursorRow.schedule_id)
-        .join(JobRow, JobRow.id == CursorRow.job_id)
-        .where(
-            CursorRow.next_due_at > now,
-            ScheduleRow.retired_at.is_(None),
-            JobRow.deleted_at.is_(None),
-            JobRow.paused_at.is_(None),
+    """Return each job once, with when it is due after jitter and calendars: as the jobs list says it."""
+    rows = list(
+        await session.execute(
+            select(JobRow.id, JobRow.name, JobLedgerRow.next_due_at)
+            .join_from(JobLedgerRow, JobRow, JobRow.id == JobLedgerRow.job_id)
+            .where(JobLedgerRow.next_due_at > now, JobRow.deleted_at.is_(None), JobRow.paused_at.is_(None))
+            .order_by(JobLedgerRow.next_due_at)
+            .limit(_SHOWN)
         )
-        .order_by(CursorRow.next_due_at)
-        .limit(_SHOWN)
     )
+    job_ids = [row.id for row in rows]
+    followed = await schedules_by_job(session, job_ids)
+    named = await _named(session, job_ids)
     return tuple(
         NextUp(
             job_id=row.id,
             job_name=row.name,
             due_at=row.next_due_at,
-            schedule_text=from_json(row.spec).describe(),
+            schedule_text=_text_of(followed.get(row.id, []), named.get((row.id, row.next_due_at))),
         )
         for row in rows
     )
+
+
+async def _named(session: AsyncSession, job_ids: Sequence[UUID]) -> dict[tuple[UUID, datetime], UUID]:
+    """Return by which schedule each of these jobs is due at an instant."""
+    rows = await session.execute(
+        select(CursorRow.job_id, CursorRow.shown_at, CursorRow.schedule_id).where(
+            CursorRow.job_id.in_(job_ids), CursorRow.shown_at.is_not(None)
+        )
+    )
+    return {(row.job_id, row.shown_at): row.schedule_id for row in rows}
+
+
+def _text_of(schedules: Sequence[JobSchedule], schedule_id: UUID | None) -> str:
+    # A run that is planned ahead is of an instant that the cursors have passed: then all of them are said.
+    one = next((one for one in schedules if one.id == schedule_id), None)
+    return in_one_line(schedules if one is None else [one])

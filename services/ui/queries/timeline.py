@@ -1,5 +1,6 @@
 """Runs over time: the jobs that fail or run most, and what is still to come."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,11 +13,14 @@ from services.ui.queries.briefs import BRIEF_COLUMNS, brief
 from services.ui.queries.jobs import FAILING
 from services.ui.queries.schedules import schedules_by_job, upcoming
 from shared.db.tables import JobLedgerRow, JobRow, RunRow
+from shared.domain.job import JobSchedule
+from shared.domain.policy import policy_from_json
 from shared.domain.run import RunState
 
 _ROWS = 8
 _RUNS = 200
 _UPCOMING = 40
+_INSTANT = timedelta(microseconds=1)
 
 
 async def timeline(session: AsyncSession, *, hours: int, now: datetime) -> Timeline:
@@ -35,7 +39,7 @@ async def timeline(session: AsyncSession, *, hours: int, now: datetime) -> Timel
                     job_id=row.id,
                     job_name=row.name,
                     runs=await _runs(session, row.id, since=since, now=now),
-                    upcoming=upcoming(followed.get(row.id, []), after=now, limit=_UPCOMING, until=until),
+                    upcoming=_upcoming(row, followed.get(row.id, []), now=now, until=until),
                 )
                 for row in rows
             ]
@@ -46,7 +50,7 @@ async def timeline(session: AsyncSession, *, hours: int, now: datetime) -> Timel
 def _jobs_to_show(since: datetime) -> Any:
     running = select(RunRow.job_id).where(RunRow.state == RunState.RUNNING)
     return (
-        select(JobRow.id, JobRow.name, JobRow.paused_at)
+        select(JobRow.id, JobRow.name, JobRow.paused_at, JobRow.policy, JobLedgerRow.next_due_at)
         .join_from(JobLedgerRow, JobRow, JobRow.id == JobLedgerRow.job_id)
         .where(
             JobRow.deleted_at.is_(None),
@@ -57,6 +61,19 @@ def _jobs_to_show(since: datetime) -> Any:
         )
         .limit(_ROWS)
     )
+
+
+def _upcoming(
+    row: Any, schedules: Sequence[JobSchedule], *, now: datetime, until: datetime
+) -> tuple[datetime, ...]:
+    """Return what the rules name from the job's next run on; a job without one has nothing to come."""
+    if row.next_due_at is None:
+        return ()
+    policy = policy_from_json(row.policy)
+    # Jitter delays a run past the instant that its rule names, and then that one is still to come.
+    after = max(now, row.next_due_at - policy.jitter - _INSTANT)
+    end = until if policy.ends_at is None else min(until, policy.ends_at)
+    return upcoming(schedules, after=after, limit=_UPCOMING, until=end)
 
 
 async def _runs(

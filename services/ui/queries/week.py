@@ -13,11 +13,11 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import and_, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.planned import BusyInstant, Planned, PlannedJob, Week, WeekDay, WeekHour
-from shared.db.tables import JobRow, ScheduleRow
+from shared.db.tables import JobLedgerRow, JobRow, ScheduleRow
 from shared.domain.policy import Policy, policy_from_json
 from shared.domain.schedules import Interval, Manual, Schedule, Timetable, from_json, instant_of, timetable
 
@@ -54,11 +54,21 @@ class Plans:
 
 
 async def rows_of_schedules(session: AsyncSession) -> Sequence[Any]:
-    """Return the schedules that are followed as rows, at most one more than `MAX_SCHEDULES`."""
+    """Return the schedules that are followed as rows, at most one more than `MAX_SCHEDULES`.
+
+    Of a job that has reached its number of runs or its end nothing is planned, whatever its rules name.
+    """
+    is_over = and_(JobLedgerRow.seen_version == JobRow.version, JobLedgerRow.next_due_at.is_(None))
     rows = await session.execute(
         select(ScheduleRow.job_id, JobRow.name, ScheduleRow.spec, ScheduleRow.zone, JobRow.policy)
         .join(JobRow, JobRow.id == ScheduleRow.job_id)
-        .where(ScheduleRow.retired_at.is_(None), JobRow.deleted_at.is_(None), JobRow.paused_at.is_(None))
+        .outerjoin(JobLedgerRow, JobLedgerRow.job_id == JobRow.id)
+        .where(
+            ScheduleRow.retired_at.is_(None),
+            JobRow.deleted_at.is_(None),
+            JobRow.paused_at.is_(None),
+            or_(JobLedgerRow.job_id.is_(None), not_(is_over)),
+        )
         .order_by(ScheduleRow.id)
         .limit(MAX_SCHEDULES + 1)
     )

@@ -142,10 +142,16 @@ export const BackfillDialog = {
       try {
         const preview = await api(`/jobs/${this.job.id}/backfill${query(range)}`);
         if (range === this.range) this.preview = preview;
+        this.$nextTick(() => this.showFirst());
       } catch (error) {
         this.error = error.message;
       }
       this.loading = false;
+    },
+    // What will run may stand below much that stays.
+    showFirst() {
+      const first = this.$el.querySelector(".jp-instants li:not(.jp-instants__off)");
+      if (first) first.closest(".jp-instants").scrollTop = first.offsetTop - first.parentElement.offsetTop;
     },
     async run() {
       this.busy = true;

@@ -87,26 +87,28 @@ const STYLES = {
   minute: { hour: "2-digit", minute: "2-digit" },
   clock: CLOCK,
   log: { ...CLOCK, fractionalSecondDigits: 3 },
-  year: { year: "numeric" },
   day: { weekday: "long", day: "numeric", month: "short" },
-  planned: { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
-  dated: { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
-  plannedSeconds: { weekday: "short", day: "numeric", month: "short", ...CLOCK },
-  datedSeconds: { weekday: "short", day: "numeric", month: "short", year: "numeric", ...CLOCK },
 };
+const YEAR = { year: "numeric" };
 
-export function local(iso, style = "instant", zone = prefs.zone) {
-  return formatter(zone, STYLES[style]).format(new Date(iso)).replaceAll(",", "");
+// A date says its year only where that is another one than now.
+function dated(at, zone, options) {
+  const yearOf = (instant) => formatter(zone, YEAR).format(instant);
+  const all = options.month && yearOf(at) !== yearOf(Date.now()) ? { ...options, ...YEAR } : options;
+  // "Sept" is what the browsers' en-GB says of that one month; every other has three letters.
+  return formatter(zone, all).format(at).replaceAll(",", "").replace("Sept ", "Sep ");
 }
 
-// As short as it stays exact: the year only where it is another one, seconds only where there are any.
-export function when(iso, zone = prefs.zone) {
+export const local = (iso, style = "instant", zone = prefs.zone) => dated(new Date(iso), zone, STYLES[style]);
+
+export function hasSeconds(iso) {
   const at = new Date(iso);
-  const year = { timeZone: zone, year: "numeric" };
-  const isThisYear = formatter(zone, { year: "numeric" }).format(at) === new Date(tick.now).toLocaleString("en-GB", year);
-  const clock = at.getUTCSeconds() || at.getUTCMilliseconds() ? CLOCK : STYLES.minute;
-  const day = { weekday: "short", day: "numeric", month: "short", ...(isThisYear ? {} : { year: "numeric" }) };
-  return formatter(zone, { ...day, ...clock }).format(at).replaceAll(",", "");
+  return Boolean(at.getUTCSeconds() || at.getUTCMilliseconds());
+}
+
+// As short as it stays exact: seconds only where there are any, or where others in the same column have.
+export function when(iso, zone = prefs.zone, exact = hasSeconds(iso)) {
+  return dated(new Date(iso), zone, { ...STYLES.instant, ...(exact ? {} : { second: undefined }) });
 }
 
 // "2026-03-04T09:00:00" on the clocks of the zone, for <input type="datetime-local">.
@@ -218,6 +220,13 @@ export function exitOf(run) {
   if (run.signal != null) return `signal ${run.signal}`;
   return run.exit_code == null ? "–" : String(run.exit_code);
 }
+
+// Why a job that is followed has no next run: for the list, and as a sentence.
+export const NO_NEXT = {
+  manual: { word: "Manual only", text: "Only when somebody runs it" },
+  completed: { word: "Completed", text: "None: its schedule is completed" },
+  excluded: { word: "None in sight", text: "None in sight: its calendars leave out what comes next" },
+};
 
 export const CAUSES = {
   schedule: "Schedule", manual: "Manual", api: "API", chain: "Chain", backfill: "Backfill", rerun: "Re-run",

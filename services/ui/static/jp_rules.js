@@ -1,5 +1,5 @@
 // The rules of a job in the form: what may be caught up, what overlaps, when it starts and ends.
-import { instantAt, parts, plural, prefs, wallTime } from "jp_format";
+import { instantAt, parts, plural, prefs, seconds as inWords, wallTime, when } from "jp_format";
 import { FieldError, inUnits, UNITS, whole } from "jp_schedule";
 
 const OVERLAP = {
@@ -52,6 +52,23 @@ export function wordsOf(rules, isManual) {
   if (isManual) return lost;
   const said = [`It ${OVERLAP[rules.overlap][1]}${rules.overlap === "allow" && whole(rules.most) ? `, ${plural(whole(rules.most), "run")} at most` : ""}.`, `If the portal was down, it ${MISSED[rules.missed][1]}.`, lost];
   return said.join(" ");
+}
+
+// What a job's policy says beyond the usual, a line each: for its page.
+export function rulesSaid(policy) {
+  const { on_missed: missed, catch_up_s: catchUp, start_deadline_s: deadline, jitter_s: jitter, starts_at: starts, ends_at: ends, max_runs: most, include, exclude, on_excluded: excluded } = policy;
+  const otherwise = excluded === "move" ? "moves to the next day that is allowed" : "is skipped";
+  return [
+    missed !== "latest" && `If the portal was down, it ${MISSED[missed][1]}`,
+    catchUp && `Catches up at most ${inWords(catchUp)} back`,
+    deadline && `Missed if not started within ${inWords(deadline)}`,
+    jitter && `Starts are spread over ${inWords(jitter)}`,
+    starts && `Not before ${when(starts)}`,
+    ends && `Not after ${when(ends)}`,
+    most && `Ends after ${plural(most, "scheduled run")}`,
+    include.length && `Only in ${plural(include.length, "calendar")}; what is outside ${otherwise}`,
+    exclude.length && `Not in ${plural(exclude.length, "calendar")}; what is inside ${otherwise}`,
+  ].filter(Boolean);
 }
 
 const Length = {

@@ -1,6 +1,6 @@
 // Schedules in the job form: what was typed of every kind, what it says to the server, and what the server
 // says of it. Switching the kind keeps what was typed; only the kind that is chosen is sent.
-import { local, wallTime, parts, prefs, screenSize, tick, until, utc, zoneOffset } from "jp_format";
+import { hasSeconds, parts, prefs, screenSize, tick, until, utc, wallTime, when, zoneOffset } from "jp_format";
 
 export const KINDS = [
   ["manual", "Manual"], ["interval", "Interval"], ["hourly", "Hourly"], ["daily", "Daily"],
@@ -249,15 +249,12 @@ export const JpSchedulePreview = {
     heading() { return this.preview.error ? "Not a schedule yet" : this.preview.text || "…"; },
     twoZones() { return this.zone && this.zone !== this.prefs.zone && this.preview.text; },
     ten() { const n = this.preview.next.length; return n === 1 ? "The only run" : n < 10 ? `All ${n} runs` : "Next ten runs"; },
-    seconds() { return this.preview.next.some((fire) => new Date(fire.at).getUTCSeconds()); },
+    exact() { return this.preview.next.some((fire) => hasSeconds(fire.at)); },
   },
   methods: {
     until, utc,
     say(iso, zone) {
-      try {
-        const far = local(iso, "year", zone) !== local(Date.now(), "year", zone);
-        return local(iso, (far ? "dated" : "planned") + (this.seconds ? "Seconds" : ""), zone);
-      } catch { return ""; }
+      try { return when(iso, zone, this.exact); } catch { return ""; } // a zone that is still being typed
     },
   },
 };

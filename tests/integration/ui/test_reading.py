@@ -1,19 +1,19 @@
 """What pages and programs are shown of the ledger."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from services.ui.app import Parts
+from services.ui.commands import ScheduleDraft
 from services.ui.models import HealthState
 from shared.db import logs
 from shared.db.engine import Database
 from shared.db.logs import StoredChunk
 from shared.db.tables import CursorRow, ScheduleRow
-from shared.domain.ids import JobId
 from shared.domain.run import Reason, RunState
 from tests.integration.ui.stage import (
     NOW,
@@ -195,29 +195,81 @@ async def test_the_overview_counts_and_says_what_needs_attention(parts: Parts, d
     assert all(run.due_at <= overview.timeline.now for row in overview.timeline.rows for run in row.runs)
 
 
-async def test_what_is_next_follows_the_cursors(parts: Parts, database: Database) -> None:
-    for name, minutes in [("later", 9), ("sooner", 3), ("paused", 1)]:
+async def test_what_is_next_is_what_is_due_after_jitter_and_calendars(
+    parts: Parts, database: Database
+) -> None:
+    for name, minutes in [("later", 9), ("sooner", 3), ("paused", 1), ("completed", None)]:
         job_id = await a_job(parts, name=name, schedule={"kind": "interval", "every_s": 60})
-        await a_ledger(database, job_id)
-        async with database.reading() as session:
-            schedule = await session.get_one(ScheduleRow, await _schedule_of(session, job_id))
-        cursor = CursorRow(
-            schedule_id=schedule.id, job_id=job_id, decided_until=NOW, next_due_at=NOW + minutes * MINUTE
-        )
-        await run_rows(database, cursor)
+        due_at = None if minutes is None else NOW + minutes * MINUTE
+        await a_ledger(database, job_id, next_due_at=due_at)
         if name == "paused":
             await parts.portal.commands.pause(job_id)
 
     overview = await parts.portal.queries.overview()
 
-    assert [item.job_name for item in overview.next_up] == ["sooner", "later"]
+    assert [(item.job_name, item.due_at) for item in overview.next_up] == [
+        ("sooner", NOW + 3 * MINUTE),
+        ("later", NOW + 9 * MINUTE),
+    ]
     assert overview.next_up[0].schedule_text == "Every minute"
 
 
-async def _schedule_of(session: Any, job_id: JobId) -> UUID:
-    from sqlalchemy import select
+async def test_what_is_next_names_the_schedule_that_is_due(parts: Parts, database: Database) -> None:
+    hourly = ScheduleDraft(schedule={"kind": "hourly", "minute": 5})
+    often = ScheduleDraft(schedule={"kind": "interval", "every_s": 60})
+    job_id = await a_job(parts, schedule={}, schedules=(hourly, often))
+    await a_ledger(database, job_id, next_due_at=NOW + MINUTE)
+    async with database.reading() as session:
+        wanted = select(ScheduleRow).where(ScheduleRow.job_id == job_id).order_by(ScheduleRow.id)
+        schedules = list(await session.scalars(wanted))
+    for schedule, minutes in zip(schedules, (9, 1), strict=True):
+        at = NOW + minutes * MINUTE
+        cursor = CursorRow(schedule_id=schedule.id, job_id=job_id, decided_until=NOW, shown_at=at)
+        await run_rows(database, cursor)
 
-    return await session.scalar(select(ScheduleRow.id).where(ScheduleRow.job_id == job_id))
+    (item,) = (await parts.portal.queries.overview()).next_up
+
+    assert item.schedule_text == "Every minute"
+
+
+async def test_nothing_is_to_come_of_a_job_that_has_reached_its_number_of_runs(
+    parts: Parts, database: Database
+) -> None:
+    every_minute = {"kind": "interval", "every_s": 60, "anchor": "2026-01-01T00:00:00Z"}
+    for name, due_at in [("goes on", NOW + MINUTE), ("is over", None)]:
+        job_id = await a_job(parts, name=name, schedule=every_minute)
+        await a_ledger(database, job_id, next_due_at=due_at, last_finished_at=NOW)
+
+    rows = (await parts.portal.queries.overview(hours=1)).timeline.rows
+
+    assert {row.job_name: bool(row.upcoming) for row in rows} == {"goes on": True, "is over": False}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "policy", "promised", "no_next"),
+    [
+        ({"kind": "manual"}, {}, 0, "manual"),
+        ({"kind": "interval", "every_s": 60}, {"max_runs": 3}, 3, "completed"),
+        ({"kind": "interval", "every_s": 60}, {"max_runs": 3}, 2, "excluded"),
+        ({"kind": "interval", "every_s": 3600}, {"ends_at": "SOON"}, 0, "completed"),
+    ],
+)
+async def test_a_job_says_why_it_has_no_next_run(
+    parts: Parts,
+    database: Database,
+    schedule: dict[str, object],
+    policy: dict[str, object],
+    promised: int,
+    no_next: str,
+) -> None:
+    if "ends_at" in policy:
+        policy = {"ends_at": (NOW + MINUTE).isoformat()}
+    job_id = await a_job(parts, schedule=schedule, policy=policy)
+    await a_ledger(database, job_id, promised_count=promised)
+
+    job = await parts.portal.queries.job(job_id)
+
+    assert (job.next_due_at, job.no_next) == (None, no_next)
 
 
 async def test_ready_and_degraded_while_the_broker_is_away(client: httpx.AsyncClient) -> None:

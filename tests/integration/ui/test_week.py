@@ -8,7 +8,8 @@ import pytest
 
 from services.ui.app import Parts
 from services.ui.queries import week
-from tests.integration.ui.stage import NOW, a_draft, a_job
+from shared.db.engine import Database
+from tests.integration.ui.stage import NOW, a_draft, a_job, a_ledger
 
 EVERY_HOUR = {"kind": "hourly", "minute": 5}
 
@@ -42,6 +43,16 @@ async def test_paused_deleted_and_manual_jobs_are_not_in_the_week(
 
     assert (shown["jobs"], shown["starts"]) == (1, 7 * 24)
     assert [UUID(item["job_id"]) for item in jobs["items"]] == [kept]
+
+
+async def test_a_job_that_has_reached_its_end_is_not_in_the_week(parts: Parts, database: Database) -> None:
+    for name, version, due_at in [("over", 1, None), ("goes on", 1, NOW), ("edited since", 0, None)]:
+        job_id = await a_job(parts, name=name, schedule=EVERY_HOUR)
+        await a_ledger(database, job_id, seen_version=version, next_due_at=due_at)
+
+    shown = await parts.portal.queries.planning.week(start=(NOW + timedelta(days=1)).date(), zone="UTC")
+
+    assert shown.jobs == 2
 
 
 @pytest.mark.parametrize(
