@@ -121,6 +121,10 @@ def test_a_gap_of_three_hours_is_bridged_and_a_longer_one_is_not(gap: int, short
 @pytest.mark.parametrize(
     ("zone", "local", "instant"),
     [
+        ("America/St_Johns", "2010-03-14 00:00:59", "2010-03-14 03:30:59"),  # clocks go at 00:01
+        ("America/St_Johns", "2010-03-14 00:01", "2010-03-14 03:31"),
+        ("America/St_Johns", "2010-03-14 01:00:59", "2010-03-14 03:31"),
+        ("America/St_Johns", "2010-03-14 01:01", "2010-03-14 03:31"),
         (NEW_YORK, "2026-03-08 01:59:59", "2026-03-08 06:59:59"),
         (NEW_YORK, "2026-03-08 02:00", "2026-03-08 07:00"),
         (NEW_YORK, "2026-03-08 02:30", "2026-03-08 07:00"),
