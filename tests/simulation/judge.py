@@ -179,12 +179,8 @@ class _Judged:
 
     def _misdecided(self) -> Iterator[str]:
         """What a decision made of instants that were late when it was taken, or not yet."""
-        periods = self._followed.periods
         for created, group in groupby(self._rows, key=lambda row: row.created):
-            rows = list(group)
-            for number in {_period_of(periods, row) for row in rows}:
-                part = [row for row in rows if _period_of(periods, row) == number]
-                yield from self._judge_decision(created, part)
+            yield from self._judge_decision(created, list(group))
 
     def _judge_decision(self, now: int, rows: Sequence[Row]) -> Iterator[str]:
         late_until = now - GRACE
@@ -280,11 +276,6 @@ def _end_problem(row: Row) -> str | None:
     if row.reason not in reasons:
         return f"ended {row.state} for {row.reason}"
     return None
-
-
-def _period_of(periods: Sequence[Period], row: Row) -> int:
-    """Return the number of the last period that began before the row's instants."""
-    return max((number for number, one in enumerate(periods) if one.after < row.first), default=-1)
 
 
 def _us(text: str) -> int:
