@@ -126,6 +126,9 @@ class _Judged:
             if before is not None and row.first <= before.last:
                 yield f"G2: {_at(row.first)} is in run #{row.number} and in run #{before.number}"
             count = self._named.count(row.first - 1, row.last)
+            if row.count > 1:
+                # A range may reach over a pause: what lies in it was not promised, and does not count.
+                count = min(count, sum(self._count_within(row, one) for one in self._followed.periods))
             if count != row.count or self._named.count(row.first - 1, row.first) != 1:
                 yield f"G2: run #{row.number} has {row.count} for the {count} instants from {_at(row.first)}"
             before = row
@@ -176,12 +179,8 @@ class _Judged:
 
     def _misdecided(self) -> Iterator[str]:
         """What a decision made of instants that were late when it was taken, or not yet."""
-        periods = self._followed.periods
         for created, group in groupby(self._rows, key=lambda row: row.created):
-            rows = list(group)
-            for number in {_period_of(periods, row) for row in rows}:
-                part = [row for row in rows if _period_of(periods, row) == number]
-                yield from self._judge_decision(created, part)
+            yield from self._judge_decision(created, list(group))
 
     def _judge_decision(self, now: int, rows: Sequence[Row]) -> Iterator[str]:
         late_until = now - GRACE
@@ -198,7 +197,11 @@ class _Judged:
                 yield f"run #{row.number} at {_at(row.first)} was due at {_at(row.due)}"
         if not late:
             return
-        instants = self._named.within(late[0].first - 1, max(row.last for row in late))
+        instants = [
+            instant
+            for instant in self._named.within(late[0].first - 1, max(row.last for row in late))
+            if any(one.after < instant <= (one.until or instant) for one in self._followed.periods)
+        ]
         wanted = self._caught_up(instants, now)
         ran = [row.first for row in late if row.was_planned]
         if ran != wanted:
@@ -273,11 +276,6 @@ def _end_problem(row: Row) -> str | None:
     if row.reason not in reasons:
         return f"ended {row.state} for {row.reason}"
     return None
-
-
-def _period_of(periods: Sequence[Period], row: Row) -> int:
-    """Return the number of the last period that began before the row's instants."""
-    return max((number for number, one in enumerate(periods) if one.after < row.first), default=-1)
 
 
 def _us(text: str) -> int:

@@ -19,14 +19,14 @@ def century(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Century]:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_months_in_which_all_goes_wrong_break_no_promise(century: Century, seed: int) -> None:
-    told, _ = century.year(Wish(seed=seed, jobs=30, days=90, crashes=1e-3, careful=True))
+    told, _ = century.year(Wish(seed=seed, jobs=30, days=90, crashes=1e-3))
 
     assert told.complaints == []
     assert told.crashes > 5
 
 
 def test_two_schedulers_of_which_each_dies_break_no_promise(century: Century) -> None:
-    told, _ = century.year(Wish(seed=5, jobs=30, days=60, crashes=1e-3, careful=True, schedulers=2))
+    told, _ = century.year(Wish(seed=5, jobs=30, days=60, crashes=1e-3, schedulers=2))
 
     assert told.complaints == []
     assert told.crashes > 5
@@ -49,7 +49,7 @@ def test_a_crash_at_any_await_breaks_no_promise(century: Century, part: int) -> 
 
 
 def test_the_same_seed_takes_the_same_steps(century: Century) -> None:
-    wish = Wish(seed=6, jobs=20, days=30, crashes=1e-3, careful=True)
+    wish = Wish(seed=6, jobs=20, days=30, crashes=1e-3)
 
     first, again = (list(century.year(wish)[1].events) for _ in range(2))
 
