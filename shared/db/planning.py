@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.cursors import args_of
 from shared.db.locks import is_shared, lock_due_jobs, lock_jobs
-from shared.db.statements import table_of
+from shared.db.statements import pieces, table_of
 from shared.db.tables import CalendarRow, CursorRow, JobLedgerRow, JobRow, RunRow, ScheduleRow
 from shared.domain.calendars import Calendar
 from shared.domain.calendars import from_json as calendar_from_json
@@ -152,21 +152,20 @@ async def siblings_of(session: AsyncSession, job_ids: Collection[JobId]) -> dict
 
 async def kept_promises(session: AsyncSession, keys: Collection[str]) -> set[str]:
     """Return those of the promise keys whose run is to run, is going or ran."""
-    if not keys:
-        return set()
-    statement = select(RunRow.promise_key).where(
-        RunRow.promise_key.in_(keys), RunRow.state.not_in(_NOT_TO_RUN)
-    )
-    return {key for key in await session.scalars(statement) if key is not None}
+    found: set[str] = set()
+    for piece in pieces(keys):
+        statement = select(RunRow.promise_key).where(
+            RunRow.promise_key.in_(piece), RunRow.state.not_in(_NOT_TO_RUN)
+        )
+        found.update(key for key in await session.scalars(statement) if key is not None)
+    return found
 
 
 async def moved_to(
     session: AsyncSession, instants: Mapping[JobId, Collection[datetime]]
 ) -> set[tuple[JobId, tuple[str, ...], datetime]]:
     """Return (job, arguments, instant) of the runs that calendars moved to these instants of their jobs."""
-    if not instants:
-        return set()
-    rows = await session.execute(
+    statement = (
         select(
             RunRow.job_id, RunRow.due_at, RunRow.nominal_at, ScheduleRow.args, JobRow.args.label("job_args")
         )
@@ -174,14 +173,18 @@ async def moved_to(
         .join(JobRow, JobRow.id == RunRow.job_id)
         .where(
             RunRow.job_id.in_(instants),
-            RunRow.due_at.in_({at for of_job in instants.values() for at in of_job}),
             RunRow.cause == Cause.SCHEDULE,
             RunRow.state.not_in(_NOT_TO_RUN),
         )
     )
+    pages = [
+        await session.execute(statement.where(RunRow.due_at.in_(piece)))
+        for piece in pieces({at for of_job in instants.values() for at in of_job})
+    ]
     return {
         (JobId(row.job_id), args_of(row.args, row.job_args), row.due_at)
-        for row in rows
+        for page in pages
+        for row in page
         if row.due_at in instants[JobId(row.job_id)]
         and (row.nominal_at == row.due_at or row.due_at - row.nominal_at >= _SHORTEST_MOVE)
     }

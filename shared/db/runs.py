@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db.statements import changed, columns_of, insert_all, table_of, update_all
+from shared.db.statements import changed, columns_of, insert_all, pieces, table_of, update_all
 from shared.db.tables import AttemptRow, CursorRow, JobRow, RunRow
 from shared.domain.backfill import SETTLED
 from shared.domain.ids import ExecutorName, JobId, RunId, ScheduleId
@@ -128,7 +128,11 @@ async def insert_runs(session: AsyncSession, runs: Sequence[NewRun]) -> None:
 
 async def promised(session: AsyncSession, keys: Collection[str]) -> set[str]:
     """Return those of the keys that stand in the ledger."""
-    return set(await session.scalars(select(RunRow.promise_key).where(RunRow.promise_key.in_(keys))))
+    found: set[str] = set()
+    for piece in pieces(keys):
+        rows = await session.scalars(select(RunRow.promise_key).where(RunRow.promise_key.in_(piece)))
+        found.update(key for key in rows if key is not None)
+    return found
 
 
 async def exists(session: AsyncSession, run_id: RunId) -> bool:
@@ -154,6 +158,15 @@ async def move_run(
     if attempt is not None:
         statement = statement.where(RunRow.attempt == attempt)
     return await changed(session, statement.values(state=to, **values)) == 1
+
+
+async def cancel_waiting(
+    session: AsyncSession, run_ids: Collection[RunId], values: Mapping[str, object]
+) -> None:
+    """Cancel those of the runs that are held or queued."""
+    for piece in pieces(run_ids):
+        statement = update(RunRow).where(RunRow.id.in_(piece), RunRow.state.in_(_WAITING))
+        await changed(session, statement.values(state=RunState.CANCELLED, **values))
 
 
 async def start_runs(session: AsyncSession, starts: Sequence[tuple[RunId, int, ExecutorName | None]]) -> None:
