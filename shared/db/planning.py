@@ -8,7 +8,7 @@ from functools import lru_cache
 from json import loads
 from typing import Any
 
-from sqlalchemy import Select, Text, cast, func, select
+from sqlalchemy import Select, Text, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.cursors import args_of
@@ -25,6 +25,8 @@ from shared.domain.schedules import Once, Timetable, from_json, timetable
 _NOT_TO_RUN = (RunState.SKIPPED, RunState.MISSED, RunState.CANCELLED)
 _SHORTEST_MOVE = timedelta(hours=12)
 """A calendar moves an instant by a day, less what clocks are set by: jitter that hits an instant is none."""
+_WITHDRAWN_BY = timedelta(minutes=15)
+"""So long after an edit at most it may be seen by every scheduler, and what it withdraws be cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,15 +135,21 @@ def _due_cursor(row: Any) -> DueCursor:
     )
 
 
-async def siblings_of(session: AsyncSession, job_ids: Collection[JobId]) -> dict[JobId, list[Sibling]]:
-    """Return all schedules of these jobs that were ever followed."""
+async def siblings_of(
+    session: AsyncSession, job_ids: Collection[JobId], *, since: datetime
+) -> dict[JobId, list[Sibling]]:
+    """Return the schedules of these jobs that may have a run at `since` or later.
+
+    One that was replaced has none long after that: what is planned further ahead is withdrawn.
+    """
     if not job_ids:
         return {}
+    still_meant = or_(ScheduleRow.retired_at.is_(None), ScheduleRow.retired_at > since - _WITHDRAWN_BY)
     rows = await session.execute(
         select(CursorRow.job_id, CursorRow.schedule_id, ScheduleRow.args, JobRow.args.label("job_args"))
         .join(ScheduleRow, ScheduleRow.id == CursorRow.schedule_id)
         .join(JobRow, JobRow.id == CursorRow.job_id)
-        .where(CursorRow.job_id.in_(job_ids))
+        .where(CursorRow.job_id.in_(job_ids), still_meant)
     )
     found = defaultdict(list)
     for row in rows:

@@ -2,14 +2,21 @@
 
 from sqlalchemy import insert, select
 
-from shared.db.planning import kept_promises
+from shared.db.planning import kept_promises, siblings_of
 from shared.db.runs import promised
 from shared.db.tables import AttemptRow, RunRow
 from shared.domain.ids import AttemptId, JobId, RunId, new_id
 from shared.domain.run import Cause, Reason, RunState
-from tests.integration.scheduler.stage import Desk, Stage, at, manual
+from shared.domain.schedules import Interval
+from tests.integration.scheduler.stage import Desk, Stage, at, manual, seconds
+from tests.integration.scheduler.test_unseen import following
+from tests.support.manual_clock import EPOCH
 
 MANY = 33_000
+
+
+def every(count: int) -> Interval:
+    return Interval(every=seconds(count), anchor=EPOCH)
 
 
 async def fill(desk: Desk, job_id: JobId) -> None:
@@ -66,6 +73,18 @@ async def test_more_promises_are_looked_for_than_one_statement_can_name(desk: De
     async with desk.database.ledger.begin() as session:
         assert await kept_promises(session, keys) == set()
         assert await promised(session, keys) == set()
+
+
+async def test_a_schedule_that_was_replaced_long_ago_is_not_looked_at_with_every_plan(desk: Desk) -> None:
+    job_id = await desk.job(every(600))
+    for count in (300, 900, 1_200):
+        desk.clock.advance(3_600)
+        await desk.change(job_id, following(every(count)))
+
+    async with desk.database.ledger.begin() as session:
+        siblings = await siblings_of(session, {job_id}, since=desk.clock.now())
+
+    assert len(siblings[job_id]) == 2  # the one that is followed, and the one that was until now
 
 
 async def test_more_jobs_change_at_once_than_one_statement_can_name(stage: Stage) -> None:
