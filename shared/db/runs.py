@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +12,7 @@ from shared.db.statements import changed, columns_of, insert_all, pieces, table_
 from shared.db.tables import AttemptRow, CursorRow, JobRow, RunRow
 from shared.domain.backfill import SETTLED
 from shared.domain.ids import ExecutorName, JobId, RunId, ScheduleId
-from shared.domain.policy import OnMissed, Overlap, Policy, policy_from_json
+from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause, Reason, RunState, sources_of
 
 _WAITING = (RunState.HELD, RunState.QUEUED)
@@ -278,56 +277,6 @@ async def waiting_after(
     if scheduled_only:
         statement = statement.where(RunRow.cause == Cause.SCHEDULE)
     return [RunId(run_id) for run_id in await session.scalars(statement)]
-
-
-async def superseded(
-    session: AsyncSession, run_ids: Collection[RunId], *, grace: timedelta, now: datetime
-) -> list[RunId]:
-    """Return those of the runs that are not to run any more though they were planned in time.
-
-    By the misfire rule of their job: none if all are caught up, all if none is, or else those for which
-    a newer instant of the same schedule runs, ran or is to run. What was planned late was judged then,
-    and what waits for another run of its job by rule is not late by anybody's fault.
-    """
-    newer = RunRow.__table__.alias("newer")
-    has_newer = (
-        select(newer.c.id)
-        .where(
-            newer.c.job_id == RunRow.job_id,
-            newer.c.schedule_id == RunRow.schedule_id,
-            newer.c.nominal_at > RunRow.nominal_at,
-            newer.c.due_at <= now,
-            newer.c.cause == Cause.SCHEDULE,
-            newer.c.state.not_in((RunState.SKIPPED, RunState.MISSED, RunState.CANCELLED)),
-        )
-        .exists()
-    )
-    rows = await session.execute(
-        select(
-            RunRow.id,
-            RunRow.created_at,
-            RunRow.due_at,
-            JobRow.overlap,
-            JobRow.policy,
-            has_newer.label("newer"),
-        )
-        .join(JobRow, JobRow.id == RunRow.job_id)
-        .where(RunRow.id.in_(run_ids))
-    )
-    return [RunId(row.id) for row in rows if row.created_at <= row.due_at + grace and _is_misfired(row)]
-
-
-def _is_misfired(row: Any) -> bool:
-    policy = policy_from_json(row.policy)
-    if row.overlap is not Overlap.SKIP and policy.at_once(row.overlap) is not None:
-        return False
-    match policy.on_missed:
-        case OnMissed.LATEST:
-            return bool(row.newer)
-        case OnMissed.ALL:
-            return False
-        case OnMissed.SKIP:
-            return True
 
 
 async def settled_instants(
