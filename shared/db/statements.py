@@ -39,8 +39,9 @@ async def insert_all(
     session: AsyncSession, row: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """Insert by executemany; many rows in one VALUES are 14 times slower. No rows: nothing is sent."""
-    if rows:
-        await session.execute(insert(table_of(row)), [dict(values) for values in rows])
+    # In pieces: while a driver makes ready what it sends, the server takes the transaction for idle.
+    for piece in pieces(rows):
+        await session.execute(insert(table_of(row)), [dict(values) for values in piece])
 
 
 async def update_all(
