@@ -24,7 +24,7 @@ from services.scheduler.wakeup import News, nap
 from services.scheduler.zone_rules import ZoneRules
 from shared.db.cursors import next_due_at
 from shared.db.locks import lock_jobs
-from shared.db.planning import DueCursor, due_cursors
+from shared.db.planning import DueCursor, beyond_promises, due_cursors
 from shared.db.runs import Place, held_dues, unfinished_runs
 from shared.db.statements import pieces
 from shared.domain.ids import JobId
@@ -192,6 +192,8 @@ class Dispatcher:
         now = self._clock.now()
         horizon = now + self._window
         cursors = await due_cursors(session, due_by=horizon, limit=_BATCH)
+        if cursors and wary:
+            cursors = await beyond_promises(session, cursors)
         if cursors:
             cases = await self._cases(session, cursors, Span(now=now, horizon=horizon))
             await write_plans(session, effects, await plan_cases(session, cases), now=now, wary=wary)

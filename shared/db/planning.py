@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from json import loads
@@ -72,6 +72,23 @@ async def due_cursors(session: AsyncSession, *, due_by: datetime, limit: int) ->
     if locked is not None:
         statement = statement.where(CursorRow.job_id.in_(locked))
     return [_due_cursor(row) for row in await session.execute(statement)]
+
+
+async def beyond_promises(session: AsyncSession, cursors: Collection[DueCursor]) -> list[DueCursor]:
+    """Return the cursors no earlier than what stands in the ledger of their schedules.
+
+    For cursors that were set back: a plan decides every instant up to its newest, so none lies between.
+    """
+    rows = await session.execute(
+        select(RunRow.schedule_id, func.max(func.coalesce(RunRow.nominal_until, RunRow.nominal_at)))
+        .where(RunRow.job_id.in_({one.job_id for one in cursors}), RunRow.promise_key.is_not(None))
+        .group_by(RunRow.schedule_id)
+    )
+    newest = {ScheduleId(of): at for of, at in rows if of is not None}
+    return [
+        replace(one, decided_until=max(one.decided_until, newest.get(one.schedule_id, one.decided_until)))
+        for one in cursors
+    ]
 
 
 async def followed_cursors(session: AsyncSession, *, after: ScheduleId | None, limit: int) -> list[DueCursor]:
