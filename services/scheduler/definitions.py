@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.calendars import calendars_of
 from services.scheduler.emission import write_plans
-from services.scheduler.endings import end_held, end_unstarted, withdrawal
+from services.scheduler.endings import withdrawal
 from services.scheduler.fates import following, upcoming
 from services.scheduler.ledger import Effects
 from services.scheduler.overlap import decide_held
@@ -18,7 +18,7 @@ from services.scheduler.planner import Plan
 from services.scheduler.planning import Case, line_of, plan_cases
 from services.scheduler.rules import Calendars, Line, Misfire, Rules, Span
 from services.scheduler.unpaused import unpaused
-from shared.db.attempts import attempts_of_runs
+from shared.db.attempts import cancel_queued_of
 from shared.db.cursors import (
     Cursor,
     FollowedJob,
@@ -31,7 +31,7 @@ from shared.db.cursors import (
     store_version,
 )
 from shared.db.pauses import EndedPause, pauses_ended_since
-from shared.db.runs import waiting_after
+from shared.db.runs import cancel_waiting, waiting_after
 from shared.domain.ids import JobId, RunId
 from shared.domain.run import Reason
 
@@ -246,11 +246,10 @@ async def _withdraw(session: AsyncSession, effects: Effects, change: _Change, *,
 async def _cancel(
     session: AsyncSession, effects: Effects, run_ids: Collection[RunId], reason: Reason, *, now: datetime
 ) -> None:
+    # By few statements: of a job that any number of runs wait for, there are tens of thousands.
     ending = withdrawal(reason, now=now)
-    queued = {one.run_id: one for one in (await attempts_of_runs(session, run_ids)).values()}
+    values = {"reason": ending.reason, "detail": ending.detail, "finished_at": ending.finished_at}
+    await cancel_queued_of(session, run_ids, values)
+    await cancel_waiting(session, run_ids, values)
     for run_id in run_ids:
-        attempt = queued.get(run_id)
-        if attempt is not None:
-            await end_unstarted(session, effects, attempt, ending)
-        else:
-            await end_held(session, effects, run_id, ending)
+        effects.run_changed(run_id)

@@ -1,7 +1,7 @@
 """Plans what is due soon, and decides what is held when it is due. It sleeps until then."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -24,8 +24,9 @@ from services.scheduler.wakeup import News, nap
 from services.scheduler.zone_rules import ZoneRules
 from shared.db.cursors import next_due_at
 from shared.db.locks import lock_jobs
-from shared.db.planning import DueCursor, due_cursors
+from shared.db.planning import DueCursor, beyond_promises, due_cursors
 from shared.db.runs import Place, held_dues, unfinished_runs
+from shared.db.statements import pieces
 from shared.domain.ids import JobId
 from shared.domain.policy import Overlap
 
@@ -156,10 +157,10 @@ class Dispatcher:
         elif monotonic - self._jobs_swept_at >= JOB_SWEEP_S:
             self._jobs_swept_at = monotonic
             await self._take_over(None, since=self._clock.now() - _CHANGED_WITHIN)
-        if changed:
-            await self._take_over(changed, since=None)
+        for piece in pieces(changed):
+            await self._take_over(piece, since=None)
 
-    async def _take_over(self, changed: set[JobId] | None, *, since: datetime | None) -> None:
+    async def _take_over(self, changed: Collection[JobId] | None, *, since: datetime | None) -> None:
         async def work(session: AsyncSession, effects: Effects) -> int:
             now = self._clock.now()
             return await follow_jobs(session, effects, changed, misfire=self._misfire, now=now, since=since)
@@ -191,6 +192,8 @@ class Dispatcher:
         now = self._clock.now()
         horizon = now + self._window
         cursors = await due_cursors(session, due_by=horizon, limit=_BATCH)
+        if cursors and wary:
+            cursors = await beyond_promises(session, cursors)
         if cursors:
             cases = await self._cases(session, cursors, Span(now=now, horizon=horizon))
             await write_plans(session, effects, await plan_cases(session, cases), now=now, wary=wary)

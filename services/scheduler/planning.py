@@ -77,7 +77,13 @@ async def _taken(
     session: AsyncSession, together: Sequence[tuple[Case, tuple[Plan, ...]]]
 ) -> dict[JobId, set[tuple[tuple[str, ...], datetime]]]:
     """Return per job (arguments, instant) of what the ledger holds at the instants of these plans."""
-    siblings = await siblings_of(session, {case.rules.job_id for case, _ in together if case.has_siblings})
+    since = min(
+        (one.counts_at for _, plans in together for found in plans for one in found.emissions), default=None
+    )
+    if since is None:
+        return {}
+    with_siblings = {case.rules.job_id for case, _ in together if case.has_siblings}
+    siblings = await siblings_of(session, with_siblings, since=since)
     wanted: dict[str, tuple[JobId, tuple[str, ...], datetime]] = {}
     instants: dict[JobId, set[datetime]] = {}
     for case, plans in together:

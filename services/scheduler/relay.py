@@ -23,7 +23,7 @@ from shared.db.attempts import (
 from shared.db.cursors import refresh_next_due
 from shared.db.executors import executors
 from shared.db.locks import lock_free_jobs, lock_jobs
-from shared.db.runs import superseded
+from shared.db.misfire import superseded
 from shared.domain.errors import BrokerUnavailable, PortalError, Unroutable
 from shared.domain.ids import AttemptId, JobId
 from shared.domain.job import is_pool_name

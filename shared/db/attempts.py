@@ -4,11 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db.statements import changed, columns_of, insert_all, table_of, update_all
+from shared.db.statements import changed, columns_of, insert_all, pieces, table_of, update_all
 from shared.db.tables import AttemptRow, JobRow, RunRow, ScheduleRow
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId
 from shared.domain.job import OnLost
@@ -136,12 +137,12 @@ async def insert_attempts(session: AsyncSession, attempts: Sequence[NewAttempt])
 
 async def attempts_by_id(session: AsyncSession, ids: Collection[AttemptId]) -> dict[AttemptId, AttemptView]:
     """Return those of the attempts that exist."""
-    return await _views(session, _BY_ID, {"ids": list(ids)}) if ids else {}
+    return await _views_of(session, _BY_ID, ids)
 
 
 async def attempts_of_runs(session: AsyncSession, run_ids: Collection[RunId]) -> dict[AttemptId, AttemptView]:
     """Return the newest attempt of each of the runs that has one."""
-    return await _views(session, _NEWEST_OF_RUNS, {"ids": list(run_ids)}) if run_ids else {}
+    return await _views_of(session, _NEWEST_OF_RUNS, run_ids)
 
 
 async def running_of(
@@ -242,6 +243,17 @@ async def move_attempt(
     return await changed(session, statement.values(state=to, **values)) == 1
 
 
+async def cancel_queued_of(
+    session: AsyncSession, run_ids: Collection[RunId], values: Mapping[str, object]
+) -> None:
+    """Cancel what is queued of these runs, settled: nobody holds it."""
+    for piece in pieces(run_ids):
+        statement = update(AttemptRow).where(
+            AttemptRow.run_id.in_(piece), AttemptRow.state == RunState.QUEUED
+        )
+        await changed(session, statement.values(state=RunState.CANCELLED, settled=True, **values))
+
+
 async def note_on_attempt(session: AsyncSession, attempt_id: AttemptId, values: Mapping[str, object]) -> None:
     """Store facts on an attempt that do not move it."""
     await changed(session, update(AttemptRow).where(AttemptRow.id == attempt_id).values(**values))
@@ -321,6 +333,15 @@ _NEWEST_OF_RUNS = _VIEWS.where(
 )
 _RUNNING_OF = _VIEWS.where(AttemptRow.state == RunState.RUNNING, AttemptRow.executor == bindparam("name"))
 _HOLDERS = select(AttemptRow.executor, AttemptRow.boot).where(AttemptRow.state == RunState.RUNNING).distinct()
+
+
+async def _views_of(
+    session: AsyncSession, statement: Select[Any], ids: Collection[UUID]
+) -> dict[AttemptId, AttemptView]:
+    found: dict[AttemptId, AttemptView] = {}
+    for piece in pieces(ids):
+        found |= await _views(session, statement, {"ids": piece})
+    return found
 
 
 async def _views(

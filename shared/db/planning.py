@@ -2,18 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from json import loads
 from typing import Any
 
-from sqlalchemy import Select, Text, cast, func, select
+from sqlalchemy import Select, Text, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.cursors import args_of
 from shared.db.locks import is_shared, lock_due_jobs, lock_jobs
-from shared.db.statements import table_of
+from shared.db.statements import pieces, table_of
 from shared.db.tables import CalendarRow, CursorRow, JobLedgerRow, JobRow, RunRow, ScheduleRow
 from shared.domain.calendars import Calendar
 from shared.domain.calendars import from_json as calendar_from_json
@@ -25,6 +25,8 @@ from shared.domain.schedules import Once, Timetable, from_json, timetable
 _NOT_TO_RUN = (RunState.SKIPPED, RunState.MISSED, RunState.CANCELLED)
 _SHORTEST_MOVE = timedelta(hours=12)
 """A calendar moves an instant by a day, less what clocks are set by: jitter that hits an instant is none."""
+_WITHDRAWN_BY = timedelta(minutes=15)
+"""So long after an edit at most it may be seen by every scheduler, and what it withdraws be cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,23 @@ async def due_cursors(session: AsyncSession, *, due_by: datetime, limit: int) ->
     if locked is not None:
         statement = statement.where(CursorRow.job_id.in_(locked))
     return [_due_cursor(row) for row in await session.execute(statement)]
+
+
+async def beyond_promises(session: AsyncSession, cursors: Collection[DueCursor]) -> list[DueCursor]:
+    """Return the cursors no earlier than what stands in the ledger of their schedules.
+
+    For cursors that were set back: a plan decides every instant up to its newest, so none lies between.
+    """
+    rows = await session.execute(
+        select(RunRow.schedule_id, func.max(func.coalesce(RunRow.nominal_until, RunRow.nominal_at)))
+        .where(RunRow.job_id.in_({one.job_id for one in cursors}), RunRow.promise_key.is_not(None))
+        .group_by(RunRow.schedule_id)
+    )
+    newest = {ScheduleId(of): at for of, at in rows if of is not None}
+    return [
+        replace(one, decided_until=max(one.decided_until, newest.get(one.schedule_id, one.decided_until)))
+        for one in cursors
+    ]
 
 
 async def followed_cursors(session: AsyncSession, *, after: ScheduleId | None, limit: int) -> list[DueCursor]:
@@ -133,15 +152,21 @@ def _due_cursor(row: Any) -> DueCursor:
     )
 
 
-async def siblings_of(session: AsyncSession, job_ids: Collection[JobId]) -> dict[JobId, list[Sibling]]:
-    """Return all schedules of these jobs that were ever followed."""
+async def siblings_of(
+    session: AsyncSession, job_ids: Collection[JobId], *, since: datetime
+) -> dict[JobId, list[Sibling]]:
+    """Return the schedules of these jobs that may have a run at `since` or later.
+
+    One that was replaced has none long after that: what is planned further ahead is withdrawn.
+    """
     if not job_ids:
         return {}
+    still_meant = or_(ScheduleRow.retired_at.is_(None), ScheduleRow.retired_at > since - _WITHDRAWN_BY)
     rows = await session.execute(
         select(CursorRow.job_id, CursorRow.schedule_id, ScheduleRow.args, JobRow.args.label("job_args"))
         .join(ScheduleRow, ScheduleRow.id == CursorRow.schedule_id)
         .join(JobRow, JobRow.id == CursorRow.job_id)
-        .where(CursorRow.job_id.in_(job_ids))
+        .where(CursorRow.job_id.in_(job_ids), still_meant)
     )
     found = defaultdict(list)
     for row in rows:
@@ -152,21 +177,20 @@ async def siblings_of(session: AsyncSession, job_ids: Collection[JobId]) -> dict
 
 async def kept_promises(session: AsyncSession, keys: Collection[str]) -> set[str]:
     """Return those of the promise keys whose run is to run, is going or ran."""
-    if not keys:
-        return set()
-    statement = select(RunRow.promise_key).where(
-        RunRow.promise_key.in_(keys), RunRow.state.not_in(_NOT_TO_RUN)
-    )
-    return {key for key in await session.scalars(statement) if key is not None}
+    found: set[str] = set()
+    for piece in pieces(keys):
+        statement = select(RunRow.promise_key).where(
+            RunRow.promise_key.in_(piece), RunRow.state.not_in(_NOT_TO_RUN)
+        )
+        found.update(key for key in await session.scalars(statement) if key is not None)
+    return found
 
 
 async def moved_to(
     session: AsyncSession, instants: Mapping[JobId, Collection[datetime]]
 ) -> set[tuple[JobId, tuple[str, ...], datetime]]:
     """Return (job, arguments, instant) of the runs that calendars moved to these instants of their jobs."""
-    if not instants:
-        return set()
-    rows = await session.execute(
+    statement = (
         select(
             RunRow.job_id, RunRow.due_at, RunRow.nominal_at, ScheduleRow.args, JobRow.args.label("job_args")
         )
@@ -174,14 +198,18 @@ async def moved_to(
         .join(JobRow, JobRow.id == RunRow.job_id)
         .where(
             RunRow.job_id.in_(instants),
-            RunRow.due_at.in_({at for of_job in instants.values() for at in of_job}),
             RunRow.cause == Cause.SCHEDULE,
             RunRow.state.not_in(_NOT_TO_RUN),
         )
     )
+    pages = [
+        await session.execute(statement.where(RunRow.due_at.in_(piece)))
+        for piece in pieces({at for of_job in instants.values() for at in of_job})
+    ]
     return {
         (JobId(row.job_id), args_of(row.args, row.job_args), row.due_at)
-        for row in rows
+        for page in pages
+        for row in page
         if row.due_at in instants[JobId(row.job_id)]
         and (row.nominal_at == row.due_at or row.due_at - row.nominal_at >= _SHORTEST_MOVE)
     }

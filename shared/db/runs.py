@@ -4,16 +4,15 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db.statements import changed, columns_of, insert_all, table_of, update_all
+from shared.db.statements import changed, columns_of, insert_all, pieces, table_of, update_all
 from shared.db.tables import AttemptRow, CursorRow, JobRow, RunRow
 from shared.domain.backfill import SETTLED
 from shared.domain.ids import ExecutorName, JobId, RunId, ScheduleId
-from shared.domain.policy import OnMissed, Overlap, Policy, policy_from_json
+from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause, Reason, RunState, sources_of
 
 _WAITING = (RunState.HELD, RunState.QUEUED)
@@ -128,7 +127,11 @@ async def insert_runs(session: AsyncSession, runs: Sequence[NewRun]) -> None:
 
 async def promised(session: AsyncSession, keys: Collection[str]) -> set[str]:
     """Return those of the keys that stand in the ledger."""
-    return set(await session.scalars(select(RunRow.promise_key).where(RunRow.promise_key.in_(keys))))
+    found: set[str] = set()
+    for piece in pieces(keys):
+        rows = await session.scalars(select(RunRow.promise_key).where(RunRow.promise_key.in_(piece)))
+        found.update(key for key in rows if key is not None)
+    return found
 
 
 async def exists(session: AsyncSession, run_id: RunId) -> bool:
@@ -154,6 +157,15 @@ async def move_run(
     if attempt is not None:
         statement = statement.where(RunRow.attempt == attempt)
     return await changed(session, statement.values(state=to, **values)) == 1
+
+
+async def cancel_waiting(
+    session: AsyncSession, run_ids: Collection[RunId], values: Mapping[str, object]
+) -> None:
+    """Cancel those of the runs that are held or queued."""
+    for piece in pieces(run_ids):
+        statement = update(RunRow).where(RunRow.id.in_(piece), RunRow.state.in_(_WAITING))
+        await changed(session, statement.values(state=RunState.CANCELLED, **values))
 
 
 async def start_runs(session: AsyncSession, starts: Sequence[tuple[RunId, int, ExecutorName | None]]) -> None:
@@ -265,56 +277,6 @@ async def waiting_after(
     if scheduled_only:
         statement = statement.where(RunRow.cause == Cause.SCHEDULE)
     return [RunId(run_id) for run_id in await session.scalars(statement)]
-
-
-async def superseded(
-    session: AsyncSession, run_ids: Collection[RunId], *, grace: timedelta, now: datetime
-) -> list[RunId]:
-    """Return those of the runs that are not to run any more though they were planned in time.
-
-    By the misfire rule of their job: none if all are caught up, all if none is, or else those for which
-    a newer instant of the same schedule runs, ran or is to run. What was planned late was judged then,
-    and what waits for another run of its job by rule is not late by anybody's fault.
-    """
-    newer = RunRow.__table__.alias("newer")
-    has_newer = (
-        select(newer.c.id)
-        .where(
-            newer.c.job_id == RunRow.job_id,
-            newer.c.schedule_id == RunRow.schedule_id,
-            newer.c.nominal_at > RunRow.nominal_at,
-            newer.c.due_at <= now,
-            newer.c.cause == Cause.SCHEDULE,
-            newer.c.state.not_in((RunState.SKIPPED, RunState.MISSED, RunState.CANCELLED)),
-        )
-        .exists()
-    )
-    rows = await session.execute(
-        select(
-            RunRow.id,
-            RunRow.created_at,
-            RunRow.due_at,
-            JobRow.overlap,
-            JobRow.policy,
-            has_newer.label("newer"),
-        )
-        .join(JobRow, JobRow.id == RunRow.job_id)
-        .where(RunRow.id.in_(run_ids))
-    )
-    return [RunId(row.id) for row in rows if row.created_at <= row.due_at + grace and _is_misfired(row)]
-
-
-def _is_misfired(row: Any) -> bool:
-    policy = policy_from_json(row.policy)
-    if row.overlap is not Overlap.SKIP and policy.at_once(row.overlap) is not None:
-        return False
-    match policy.on_missed:
-        case OnMissed.LATEST:
-            return bool(row.newer)
-        case OnMissed.ALL:
-            return False
-        case OnMissed.SKIP:
-            return True
 
 
 async def settled_instants(

@@ -1,8 +1,9 @@
 """How statements are sent: the few lines that every table's functions share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, cast
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import CursorResult, Table, Update, insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,6 +11,18 @@ from sqlalchemy.orm import DeclarativeBase
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+Value = TypeVar("Value")
+
+_MOST_NAMED = 10_000
+"""So many values are named in one statement: drivers refuse more than some 32,700 of them."""
+
+
+def pieces(values: Collection[Value]) -> Iterator[list[Value]]:
+    """Yield the values in lists that one statement can name each; nothing for none."""
+    rest = iter(values)
+    while piece := list(islice(rest, _MOST_NAMED)):
+        yield piece
 
 
 def table_of(row: type[DeclarativeBase]) -> Table:
@@ -26,8 +39,9 @@ async def insert_all(
     session: AsyncSession, row: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """Insert by executemany; many rows in one VALUES are 14 times slower. No rows: nothing is sent."""
-    if rows:
-        await session.execute(insert(table_of(row)), [dict(values) for values in rows])
+    # In pieces: while a driver makes ready what it sends, the server takes the transaction for idle.
+    for piece in pieces(rows):
+        await session.execute(insert(table_of(row)), [dict(values) for values in piece])
 
 
 async def update_all(

@@ -104,6 +104,24 @@ async def test_two_schedulers_cannot_promise_one_instant_twice(stage: Stage) -> 
     assert [run.nominal_at for run in await desk.runs()] == [at(10), at(20)]
 
 
+async def test_a_cursor_that_was_set_back_takes_no_other_instant_with_it(stage: Stage) -> None:
+    desk = stage.desk
+    job_id = await desk.job(every(600), overlap="allow")
+    desk.clock.advance(600)
+    await stage.plan()
+    async with desk.database.ledger.begin() as session:
+        await session.execute(update(CursorRow).values(decided_until=at(0), next_due_at=at(600)))
+    desk.clock.advance(5_700)
+
+    await stage.plan()
+
+    assert [(run.state, run.nominal_at, run.instants) for run in await desk.runs(job_id)] == [
+        (RunState.QUEUED, at(600), 1),
+        (RunState.MISSED, at(1_200), 8),
+        (RunState.QUEUED, at(6_000), 1),
+    ]
+
+
 async def test_a_second_run_is_held_while_the_first_goes_on_and_skipped_with_its_number(
     stage: Stage,
 ) -> None:

@@ -161,3 +161,38 @@ async def test_all_pauses_of_one_outage_are_left_out(stage: Stage) -> None:
 
     # Paused in (700, 1800] and (2500, 3600]; now it is 4300.
     assert [run.nominal_at for run in await desk.runs(job_id)] == [at(600), at(2_400), at(4_200)]
+
+
+async def test_nothing_coincides_with_what_an_unseen_edit_withdraws(stage: Stage) -> None:
+    desk = stage.desk
+    job_id = await desk.job(Interval(every=seconds(10), anchor=EPOCH))
+    desk.clock.advance(8.5)
+    await stage.plan()
+    desk.clock.advance(0.5)
+    await desk.change_unseen(job_id, following(Interval(every=seconds(10), anchor=EPOCH)))
+    desk.clock.advance(2)
+    await desk.change_unseen(job_id, following(EVERY_10_MIN))
+
+    await desk.follow()
+
+    # The first schedule's instant lies behind its end; the second one's was promised, and runs.
+    assert [(run.nominal_at, run.state, run.reason) for run in await desk.runs(job_id)] == [
+        (at(10), RunState.CANCELLED, Reason.EDITED),
+        (at(10), RunState.QUEUED, None),
+    ]
+
+
+async def test_schedules_that_ended_unseen_share_the_number_of_runs(stage: Stage) -> None:
+    desk = stage.desk
+    job_id = await desk.job(EVERY_10_MIN, overlap="allow")
+    await desk.set_policy(job_id, max_runs=1, on_missed="all")
+    desk.clock.advance(700)
+    await desk.change_unseen(job_id, following(EVERY_10_MIN))
+    desk.clock.advance(600)
+    await desk.change_unseen(job_id, following(EVERY_10_MIN))
+    desk.clock.advance(600)
+
+    await desk.follow()
+    await stage.plan()
+
+    assert await recorded(desk, job_id) == [(RunState.QUEUED, at(600), 1)]
