@@ -40,9 +40,9 @@ export default {
       <fieldset class="jp-field jp-scheds"><legend class="jp-label">{{ many ? form.schedules.length + ' schedules' : 'Schedule' }}</legend>
         <template v-for="(typed, index) in form.schedules" :key="typed.key">
           <div v-if="many" class="jp-scheds__row" :class="{ 'jp-scheds__row--open': index === chosen }">
-            <button type="button" class="jp-scheds__open" :aria-expanded="index === chosen ? 'true' : 'false'" @click="chosen = index"><JpIcon name="chevron" /><span class="jp-scheds__text">{{ preview(typed).error ? 'Not a schedule yet' : preview(typed).text || '…' }}</span><span class="jp-hint">{{ typed.zone }}</span><JpIcon v-if="preview(typed).error || refused[typed.key]" class="jp-bad" name="warning" /></button>
+            <button type="button" class="jp-scheds__open" :aria-expanded="index === chosen ? 'true' : 'false'" @click="chosen = index"><JpIcon name="chevron" /><span class="jp-scheds__text">{{ ofSchedule(typed).error ? 'Not a schedule yet' : preview(typed).text || '…' }}</span><span class="jp-hint">{{ typed.zone }}</span><JpIcon v-if="ofSchedule(typed).error || refused[typed.key]" class="jp-bad" name="warning" /></button>
             <button type="button" class="jp-iconbtn" :aria-label="'Remove schedule ' + (index + 1)" title="Remove" @click="remove(index)"><JpIcon name="bin" /></button></div>
-          <JpSchedule v-if="index === chosen" ref="open" :typed="typed" :index="index" :total="form.schedules.length" :zones="zones" :preview="preview(typed)" :refused="refused[typed.key] ?? null" /></template>
+          <JpSchedule v-if="index === chosen" ref="open" :typed="typed" :index="index" :total="form.schedules.length" :zones="zones" :preview="ofSchedule(typed)" :refused="refused[typed.key] ?? null" /></template>
         <button v-if="form.schedules[0].kind !== 'manual' && form.schedules.length < most" type="button" class="jp-btn jp-btn--small jp-scheds__add" @click="add"><JpIcon name="plus" />Add another schedule</button>
         <FieldError v-bind="err('schedules')" /></fieldset>
 
@@ -60,7 +60,7 @@ export default {
     </div>
 
     <aside class="jp-card jp-preview" aria-label="Preview" aria-live="polite">
-      <JpSchedulePreview :preview="preview(current)" :zone="current.zone" :edited="Boolean(initial)" :which="many ? 'Schedule ' + (chosen + 1) + ' of ' + form.schedules.length : ''">
+      <JpSchedulePreview :preview="preview(current)" :not-yet="ofSchedule(current).error ? 'Not a schedule yet' : 'Not a rule yet'" :zone="current.zone" :edited="Boolean(initial)" :which="many ? 'Schedule ' + (chosen + 1) + ' of ' + form.schedules.length : ''">
         <p class="jp-hint jp-preview__rules">{{ rules }}</p></JpSchedulePreview>
     </aside>
 
@@ -107,6 +107,11 @@ export default {
   },
   methods: {
     preview(typed) { return this.previews[typed.key] ?? NOTHING; },
+    // What is wrong with a rule is told at the rule, not at the schedule that was previewed with it.
+    ofSchedule(typed) {
+      const preview = this.preview(typed);
+      return isRule(preview.field) ? { ...preview, error: null, field: null, part: null } : preview;
+    },
     valueOf(field) {
       const { form } = this;
       if (isRule(field)) return JSON.stringify(form.rules);
@@ -160,7 +165,9 @@ export default {
       if (this.asked.get(typed.key) === question) return;
       this.asked.set(typed.key, question);
       const answer = await api("/schedules/preview", { method: "POST", body: JSON.parse(question) }).catch((error) => ({ error: error.message, field: null }));
-      if (this.asked.get(typed.key) === question) this.previews[typed.key] = { ...NOTHING, ...answer };
+      if (this.asked.get(typed.key) !== question) return;
+      this.previews[typed.key] = { ...NOTHING, ...answer };
+      if (isRule(answer.field)) this.say(answer.field, answer.error);
     },
     // --- saving -------------------------------------------------------------------------------------
     body() {

@@ -98,6 +98,8 @@ export default {
     what(run) {
       const text = this.why({ ...run, instants: 1 });
       if (run.instants > 1) return `${plural(run.instants, "instant")}. ${text}`;
+      // A run after the fact is due when it was asked for: which instant it makes up for is said here.
+      if (run.cause === "backfill" && run.nominal_at !== run.due_at) return [`For ${when(run.nominal_at)}.`, text].filter(Boolean).join(" ");
       return text || (run.exit_code || run.signal != null ? `exit ${exitOf(run)}` : "");
     },
     makeUpWords: (run) => (run.instants > 1 ? "Choose what to run of these instants" : "Run it now after the fact"),

@@ -25,6 +25,8 @@ export async function api(path, { method = "GET", body, signal } = {}) {
     throw new ApiError(0, { detail: "The portal does not answer. Is it still running?" });
   }
   const problem = response.status === 204 ? {} : await response.json().catch(() => ({}));
+  // Who gave up while the answer was still being read has no answer, and not an empty one.
+  signal?.throwIfAborted();
   if (!response.ok) throw new ApiError(response.status, problem);
   return problem;
 }

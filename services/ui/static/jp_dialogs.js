@@ -34,11 +34,11 @@ export const ResumeDialog = {
     choices() {
       const { count: all, most, last } = this.passed;
       const newest = ["latest", "The latest one", `Due ${when(last)}`];
-      const every = all > most ? `The newest ${most}, oldest of them first` : "Oldest first, one after another where runs may not overlap";
+      const every = all > most ? `Oldest of them first; the ${count(all - most)} before them do not run` : "Oldest first, one after another where runs may not overlap";
       return [
         ["none", "None", "It goes on with the next instant"],
         all > 1 ? newest : ["latest", "This one", `Due ${when(last)}`],
-        ...(all > 1 ? [["all", all > most ? `At most ${most}` : `All ${count(all)}`, every]] : []),
+        ...(all > 1 ? [["all", all > most ? `The newest ${most}` : `All ${count(all)}`, every]] : []),
       ];
     },
   },

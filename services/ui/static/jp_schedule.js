@@ -226,7 +226,7 @@ export const JpSchedule = {
 // What the schedule means: one sentence, the next ten instants, what the clocks do, what may surprise.
 export const JpSchedulePreview = {
   components: parts,
-  props: { preview: Object, zone: String, which: String, edited: Boolean },
+  props: { preview: Object, zone: String, which: String, edited: Boolean, notYet: String },
   template: `
     <div class="jp-card__head"><h2>{{ heading }}</h2><span v-if="which" class="jp-muted jp-small">{{ which }}</span></div>
     <div class="jp-card__body">
@@ -246,7 +246,7 @@ export const JpSchedulePreview = {
   data: () => ({ tick, prefs, screen: screenSize }),
   computed: {
     city() { return this.zone.split("/").at(-1).replaceAll("_", " "); },
-    heading() { return this.preview.error ? "Not a schedule yet" : this.preview.text || "…"; },
+    heading() { return this.preview.error ? this.notYet : this.preview.text || "…"; },
     twoZones() { return this.zone && this.zone !== this.prefs.zone && this.preview.text; },
     ten() { const n = this.preview.next.length; return n === 1 ? "The only run" : n < 10 ? `All ${n} runs` : "Next ten runs"; },
     exact() { return this.preview.next.some((fire) => hasSeconds(fire.at)); },

@@ -8,7 +8,8 @@ const LOOKS = {
   waiting: ["lines", "queued"], deciding: ["lines", "queued"], "no-executor": ["warning", "failed"],
   "broker-down": ["warning", "failed"], "scheduler-silent": ["warning", "failed"], missed: ["gone", "missed"],
   deadline: ["clock", "missed"], skipped: ["skip", "skipped"], coincides: ["skip", "skipped"], excluded: ["skip", "skipped"],
-  cancelled: ["ban", "cancelled"], paused: ["pause", "skipped"],
+  cancelled: ["ban", "cancelled"], paused: ["pause", "skipped"], outside: ["ban", "skipped"], deleted: ["bin", "skipped"],
+  edited: ["pencil", "skipped"], "before-created": ["clock", "skipped"],
 };
 const DOES = {
   resume: ["power", "Resume"], restore: ["up", "Restore"], "run-now": ["play", "Run now"], backfill: ["play", "Run it now"],

@@ -121,7 +121,7 @@ def _window(facts: Facts) -> Finding:
     elif policy.ends_at is not None and facts.at > policy.ends_at:
         words = ("After the job's end, which was ", policy.ends_at)
     elif policy.max_runs is not None and facts.promised_count >= policy.max_runs:
-        words = (f"All {policy.max_runs:,} runs that the job may have were promised",)
+        words = (f"The job has had as many scheduled runs as it may have: {policy.max_runs:,}",)
     else:
         return passed("Limits", "Within the job's start, end and number of runs")
     return stops("Limits", Verdict.OUTSIDE, words, fix=Fix("Change the job's limits.", Remedy.EDIT))

@@ -152,3 +152,20 @@ def test_the_week_counts_by_the_hour_and_lists_an_hours_jobs(watched: Watched, s
     page.get_by_role("button", name="Next").click()
     expect(page).to_have_url(re.compile(r"start=20\d\d-\d\d-\d\d"))
     assert (watched.complaints, watched.foreign) == ([], [])
+
+
+def test_a_rule_that_cannot_be_is_told_at_the_rule_and_not_at_the_schedule(
+    watched: Watched, stack: Stack
+) -> None:
+    page = watched.page
+    open_form(page, "Interval")
+    page.get_by_text("Rules", exact=True).click()
+
+    page.get_by_label("Not before").fill("2127-01-02T00:00")
+    page.get_by_label("Not after").fill("2127-01-01T00:00")
+
+    expect(page.get_by_label("Not after")).to_have_accessible_description(re.compile("end before it starts"))
+    expect(page.get_by_role("heading", name="Not a rule yet")).to_be_visible()
+    expect(page.get_by_label("Every", exact=True)).not_to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Not after").fill("2127-01-03T00:00")
+    expect(page.get_by_role("heading", name="Every 5 minutes")).to_be_visible()

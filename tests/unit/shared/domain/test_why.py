@@ -121,7 +121,7 @@ CASES: dict[str, tuple[Facts, Verdict, str, Remedy | None]] = {
     ),
     "no runs left": (
         facts(policy=Policy(max_runs=1_000), promised_count=1_000), Verdict.OUTSIDE,
-        "All 1,000 runs that the job may have were promised", Remedy.EDIT,
+        "The job has had as many scheduled runs as it may have: 1,000", Remedy.EDIT,
     ),
     "paused": (
         facts(pauses=(PAUSE,)), Verdict.PAUSED, "Paused by ann since 2026-03-04T08:59:00Z", Remedy.RESUME,
