@@ -66,7 +66,6 @@ class Dispatcher:
         self._news = news
         self._window = settings.plan_window
         self._misfire = settings.misfire
-        self._knows_time = knows_time
         self._zone_rules = ZoneRules(ledger, settings.misfire)
         self._knows_time = knows_time
         self._offset = self._wall_offset()

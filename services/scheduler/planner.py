@@ -195,9 +195,9 @@ def _late(rules: Rules, line: Line, span: Span, *, cap: int) -> _Late:
 
 
 def _late_until(rules: Rules, line: Line, until: datetime, limit: datetime) -> datetime:
-    """Return up to where instants are late: the newest before the limit may be due after it by its jitter."""
+    """Return up to where instants are late: the newest may be due later, by its jitter or a calendar."""
     newest = line.fires.last_until(until)
-    if newest is None or not rules.policy.jitter:
+    if newest is None:
         return until
     fate = fate_of(rules, line, newest)
     return newest - _INSTANT if isinstance(fate, Runs) and fate.due_at > limit else until

@@ -65,4 +65,4 @@ def test_a_calm_year_runs_every_instant(century: Century) -> None:
 
 
 _STRIDE = 9
-"""Every await is tried by the long command."""
+"""So that one run of the tests takes seconds; other seeds of the long command die at other awaits."""

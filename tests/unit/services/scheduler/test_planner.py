@@ -456,6 +456,15 @@ def test_the_newest_that_is_allowed_is_caught_up() -> None:
     assert instants(found) == [NOW - 3 * HOUR, NOW]
 
 
+def test_what_a_calendar_moved_ahead_is_on_time_though_nothing_is_caught_up() -> None:
+    by = rules(calendars=Closed(frozenset({10})), on_excluded=OnExcluded.MOVE, on_missed=OnMissed.SKIP)
+
+    found = decided(every(86_400, anchor=NOW - 10 * DAY - 2 * HOUR), since_s=5 * 3_600, window_s=0, by=by)
+
+    assert [(one.nominal_at, one.due_at) for one in found.emissions] == [(NOW - 2 * HOUR, NOW + 23 * HOUR)]
+    assert found.missed is None
+
+
 def test_a_moved_instant_is_not_missed_while_it_is_still_to_come() -> None:
     by = rules(calendars=Closed(frozenset({10})), on_excluded=OnExcluded.MOVE, on_missed=OnMissed.ALL)
 
