@@ -200,7 +200,11 @@ class _Judged:
         instants = [
             instant
             for instant in self._named.within(late[0].first - 1, max(row.last for row in late))
-            if any(one.after < instant <= (one.until or instant) for one in self._followed.periods)
+            # Decided by a clock that was ahead is decided, though the schedule is stopped before by another.
+            if any(
+                one.after < instant <= (max(one.until, one.decided) if one.until else instant)
+                for one in self._followed.periods
+            )
         ]
         wanted = self._caught_up(instants, now)
         ran = [row.first for row in late if row.was_planned]
