@@ -24,6 +24,8 @@ def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door t
             version=portal.version,
         )
 
+    # Pages say themselves what they wait for; Quasar's bar has no name for those who hear the page.
+    nicegui_app.config.quasar_config["loadingBar"]["skipHijack"] = True
     # Through NiceGUI's own app: it is mounted last, and its static files come with cache headers.
     nicegui_app.add_static_files(STATIC_URL, STATIC, max_cache_age=_FOREVER_S)
     for page in (overview, jobs, job, job_editor, runs, run, week, calendars, executors):

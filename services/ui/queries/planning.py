@@ -18,13 +18,14 @@ _KEPT: Final = 16
 
 @dataclass(slots=True, kw_only=True)
 class Planning:
-    """Answers on the plans of all jobs, at most `FRESH_S` old."""
+    """Answers on the plans of all jobs: those of the newest change of a job, and at most `FRESH_S` old."""
 
     reading: Sessions
     clock: Clock
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _plans: Plans | None = None
     _read_at: float = 0.0
+    _changed_at: datetime | None = None
     _weeks: OrderedDict[tuple[date, str], Week] = field(default_factory=OrderedDict)
 
     async def week(self, *, start: date, zone: str) -> Week:
@@ -50,9 +51,12 @@ class Planning:
 
     async def _fresh(self) -> Plans:
         now = self.clock.monotonic()
-        if self._plans is None or now - self._read_at > FRESH_S:
-            async with self.reading() as session:
-                rows = await week.rows_of_schedules(session)
+        async with self.reading() as session:
+            changed_at = await week.newest_change(session)
+            is_fresh = changed_at == self._changed_at and now - self._read_at <= FRESH_S
+            rows = [] if is_fresh else await week.rows_of_schedules(session)
+        if self._plans is None or not is_fresh:
+            self._changed_at = changed_at
             self._plans = await asyncio.to_thread(week.plans_of, rows)
             self._read_at = now
             self._weeks.clear()

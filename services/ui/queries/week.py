@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, not_, or_, select
+from sqlalchemy import and_, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.planned import BusyInstant, Planned, PlannedJob, Week, WeekDay, WeekHour
@@ -51,6 +51,11 @@ class Plans:
 
     schedules: tuple[PlannedSchedule, ...]
     cut: bool
+
+
+async def newest_change(session: AsyncSession) -> datetime | None:
+    """Return when a job was made or changed last; None: there is no job."""
+    return await session.scalar(select(func.max(JobRow.updated_at)))
 
 
 async def rows_of_schedules(session: AsyncSession) -> Sequence[Any]:

@@ -45,6 +45,16 @@ async def test_paused_deleted_and_manual_jobs_are_not_in_the_week(
     assert [UUID(item["job_id"]) for item in jobs["items"]] == [kept]
 
 
+async def test_a_job_that_was_just_made_is_in_the_week_that_was_just_asked_for(parts: Parts) -> None:
+    tomorrow = (NOW + timedelta(days=1)).date()
+    before = await parts.portal.queries.planning.week(start=tomorrow, zone="UTC")
+
+    await a_job(parts, schedule=EVERY_HOUR)
+    after = await parts.portal.queries.planning.week(start=tomorrow, zone="UTC")
+
+    assert (before.jobs, after.jobs) == (0, 1)
+
+
 async def test_a_job_that_has_reached_its_end_is_not_in_the_week(parts: Parts, database: Database) -> None:
     for name, version, due_at in [("over", 1, None), ("goes on", 1, NOW), ("edited since", 0, None)]:
         job_id = await a_job(parts, name=name, schedule=EVERY_HOUR)
