@@ -66,7 +66,7 @@ async def _measure(home: Path, idle_s: float) -> None:
     settings = SchedulerSettings(home=home, amqp_url=cast("Any", "amqp://unused"))
     clock = SystemClock()
     began = time.monotonic()
-    async with open_database(settings, name="benchmark", sole_writer=True) as database:
+    async with open_database(settings, name="benchmark", schedules=True) as database:
         announcer = Announcer(cast("Publisher", None), database.reading, clock)
         dispatcher = Dispatcher(Ledger(database.ledger, clock, announcer), News(), settings)
         looped_at = dispatcher.looped_at
