@@ -69,12 +69,13 @@ async def test_a_running_executor_tells_what_a_dead_sibling_owes_and_leaves_in_i
         report = await played.ended(ended)
         text = await played.text(ended)
         await played.until(lambda: played.copies(running))
-        await sibling.end(signal.SIGKILL)
         dead = beats(played, SECOND)[-1]
+        # Before the kill: the other looks for what is owed as soon as the folder is free.
         grant = a_grant_for(home)
         await Journal(home / "executors" / SECOND / "journal").write(
             Entry(phase=Phase.GRANTED, grant=_of(grant, SECOND), at=instant())
         )
+        await sibling.end(signal.SIGKILL)
         played.finished.clear()
         played.chunks.clear()
         played.settles = played.stores = True
