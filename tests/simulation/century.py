@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from alembic import command
 from shared.db.migrate import config_for
 from shared.domain import ids
 from tests.simulation.database import Seat
-from tests.simulation.life import Crashes, RandomCrashes
+from tests.simulation.life import Crashes, Life, NoCrashes, RandomCrashes
 from tests.simulation.machine import Machine, micros
 from tests.simulation.named import Oracle
 from tests.simulation.stepping import SteppedLoop
@@ -54,6 +55,8 @@ class Century:
         make_template(template)
         self._loop = SteppedLoop()
         seats = [Seat() for _ in range(1 + schedulers)]
+        for seat in seats:
+            self._loop.run_until_complete(_connected_once(seat, template))
         self._ground = Ground(loop=self._loop, seats=seats, oracle=Oracle(), template=template, folder=folder)
 
     def year(self, wish: Wish, crashes: Crashes | None = None) -> tuple[Told, Year]:
@@ -77,6 +80,14 @@ class Century:
     def close(self) -> None:
         """Close the loop."""
         self._loop.close()
+
+
+async def _connected_once(seat: Seat, template: Path) -> None:
+    """Let an engine ask what it asks at its first connection only: the first year shall be as any other."""
+    nobody = Life(Machine(datetime(2000, 1, 1, tzinfo=UTC)), NoCrashes(), Random(0), yields=0)
+    seat.take(template, nobody)
+    async with seat.engine.connect():
+        pass
 
 
 def make_template(path: Path) -> None:
