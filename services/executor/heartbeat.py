@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
@@ -50,6 +51,7 @@ class Heartbeat:
         self._condition = condition
         self._beat_seq = 0
         self._answered_at = -LEASE_S
+        self._answer_time: datetime | None = None
         self._was_answered = False
         self._is_leaving = False
         self._is_wanted = asyncio.Event()
@@ -98,7 +100,7 @@ class Heartbeat:
         if not isinstance(answer, RenewAnswer):
             log.warning("renewal answered by something else", type=type(answer).__name__)
             return False
-        self._answered_at = sent_at
+        self._answered_at, self._answer_time = sent_at, answer.time
         for standing in answer.attempts:
             await self._obey(standing, lease_until=sent_at + LEASE_S)
         return True
@@ -124,6 +126,7 @@ class Heartbeat:
             started_at=identity.started_at,
             draining=draining,
             problems=problems,
+            answered_at=self._answer_time,
             leaving=self._is_leaving,
         )
 

@@ -21,7 +21,8 @@ from shared.messages.envelope import AttemptRef
 log = structlog.get_logger()
 
 _FORGOTTEN_AFTER = timedelta(seconds=30)
-"""Twice the lease of a claim: a granted attempt that its executor does not name by then is not there."""
+"""Twice the lease of a claim: what an executor does not name that heard of the ledger so long after it
+granted the attempt is not there."""
 _BEATS_TO_SPEAK = 3
 """A restarted executor has told what its earlier boot left behind by its third renewal."""
 
@@ -92,11 +93,12 @@ async def _lose_forgotten(
     session: AsyncSession, effects: Effects, renewal: LeaseRenew, *, now: datetime
 ) -> None:
     """End attempts that the ledger gives to this executor and of which it knows nothing."""
-    if renewal.beat_seq < _BEATS_TO_SPEAK:
+    if renewal.beat_seq < _BEATS_TO_SPEAK or renewal.answered_at is None:
         return
     held = await running_of(session, renewal.executor)
     for attempt in _not_named(held.values(), renewal):
-        if attempt.claimed_at is not None and now - attempt.claimed_at > _FORGOTTEN_AFTER:
+        # Not by our own clock: a renewal may have been on its way since before the claim.
+        if attempt.claimed_at is not None and renewal.answered_at - attempt.claimed_at > _FORGOTTEN_AFTER:
             ending = Ending(
                 state=RunState.LOST,
                 reason=Reason.EXECUTOR_GONE,

@@ -51,6 +51,9 @@ class LeaseRenew(Message, frozen=True, kw_only=True, tag="lease.renew"):
     draining: bool = False
     problems: tuple[str, ...] = ()
     """Why this executor takes no runs, in words for people; empty when it is healthy."""
+    answered_at: Instant | None = None
+    """The time in the newest answer that this boot has heard: this was sent after the ledger's clock showed
+    that. None: none was heard yet, or this executor does not say."""
     leaving: bool = False
     """The last word of a boot that drained: nobody is to wait for another one."""
 

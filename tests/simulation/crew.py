@@ -53,6 +53,7 @@ class Executor:
     unsettled: dict[AttemptId, RunFinished] = field(default_factory=dict)
     is_renewing: bool = False
     sent_us: dict[int, int] = field(default_factory=dict)
+    heard_at: datetime | None = None
     answered_us: int = 0
     """When the newest renewal was sent that was answered: what must not outlive its lease goes by it."""
 
@@ -128,7 +129,8 @@ class Crew:
 
     def _hear_renewal(self, executor: Executor, answer: RenewAnswer) -> None:
         sent_us = executor.sent_us.pop(answer.beat_seq, 0)
-        executor.answered_us = max(executor.answered_us, sent_us)
+        if sent_us >= executor.answered_us:
+            executor.answered_us, executor.heard_at = sent_us, answer.time
         for one in answer.attempts:
             match one.standing:
                 case Standing.SETTLED:
@@ -302,6 +304,7 @@ class Crew:
             version="0",
             sandbox="process",
             started_at=executor.started_at,
+            answered_at=executor.heard_at,
         )
         self._courier.ask(renewal, str(executor.boot))
 

@@ -77,6 +77,7 @@ class Ledger:
     claims: list[AttemptClaim] = field(default_factory=list)
     releases: list[AttemptRelease] = field(default_factory=list)
     renewals: list[LeaseRenew] = field(default_factory=list)
+    renewal_answers: list[RenewAnswer] = field(default_factory=list)
     started: list[RunStarted] = field(default_factory=list)
     finished: list[RunFinished] = field(default_factory=list)
     chunks: list[RunOutput] = field(default_factory=list)
@@ -174,7 +175,8 @@ class Ledger:
             case LeaseRenew() as renewal:
                 self.renewals.append(renewal)
                 if self.answers_renewals:
-                    await reply(self.publisher, delivery, self._renewal_answer(renewal))
+                    self.renewal_answers.append(self._renewal_answer(renewal))
+                    await reply(self.publisher, delivery, self.renewal_answers[-1])
 
     def _claim_answer(self, claim: AttemptClaim) -> ClaimAnswer:
         granted = [ref for ref in claim.attempts if ref.attempt_id not in self.refuses]

@@ -241,6 +241,9 @@ async def test_renewals_count_up_and_name_what_is_held(executor: Start, played: 
     assert played.renewals[-1].unsettled == (ended.ref,)
     beats = [renewal.beat_seq for renewal in played.renewals]
     assert beats == sorted(set(beats))
+    heard = [renewal.answered_at for renewal in played.renewals]
+    assert heard[0] is None
+    assert heard[-1] in [answered.time for answered in played.renewal_answers]
     await played.say(RunCancel(source="test", time=instant(), attempt=held.ref))
     await played.ended(held)
     played.settles = True

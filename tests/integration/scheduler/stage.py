@@ -90,7 +90,11 @@ class Holder:
         )
 
     def renewal(
-        self, *running: AttemptRef, unsettled: Sequence[AttemptRef] = (), beat: int = 1
+        self,
+        *running: AttemptRef,
+        unsettled: Sequence[AttemptRef] = (),
+        beat: int = 1,
+        heard: datetime | None = None,
     ) -> LeaseRenew:
         return LeaseRenew(
             source="executor",
@@ -107,6 +111,7 @@ class Holder:
             version="0",
             sandbox="process",
             started_at=self.started_at,
+            answered_at=heard,
         )
 
     def report(self, grant: Grant, state: RunState = RunState.SUCCEEDED, **facts: Any) -> RunFinished:

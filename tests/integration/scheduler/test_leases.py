@@ -1,5 +1,7 @@
 """Renewals and reports: who may go on, what is settled, and what is never overwritten."""
 
+from datetime import datetime
+
 import pytest
 from msgspec.structs import replace
 
@@ -28,7 +30,7 @@ async def lost(desk: Desk, holder: Holder, grant: Grant) -> None:
 async def forgotten(desk: Desk, holder: Holder) -> None:
     """Let the ledger take all of this executor's attempts for lost, unsettled."""
     desk.clock.advance(31)
-    await desk.renew(holder.renewal(beat=3))
+    await desk.renew(holder.renewal(beat=3, heard=desk.clock.now()))
 
 
 async def test_a_renewal_keeps_what_it_names_and_describes_the_executor(desk: Desk) -> None:
@@ -149,13 +151,26 @@ async def test_an_attempt_its_executor_does_not_name_is_lost_only_after_its_clai
     holder = Holder()
     await running(desk, holder)
     desk.clock.advance(29)
-    await desk.renew(holder.renewal(beat=3))
+    await desk.renew(holder.renewal(beat=3, heard=at(29)))
     assert await desk.states() == [(RunState.RUNNING, None)]
 
     desk.clock.advance(2)
-    await desk.renew(holder.renewal(beat=4))
+    await desk.renew(holder.renewal(beat=4, heard=at(31)))
 
     assert await desk.states() == [(RunState.LOST, Reason.EXECUTOR_GONE)]
+
+
+@pytest.mark.parametrize("heard", [None, at(-5)], ids=["nothing heard", "heard before"])
+async def test_a_renewal_from_before_the_claim_says_nothing_about_it_however_late_it_comes(
+    desk: Desk, heard: datetime | None
+) -> None:
+    holder = Holder()
+    await running(desk, holder)
+    desk.clock.advance(40)
+
+    await desk.renew(holder.renewal(beat=9, heard=heard))
+
+    assert await desk.states() == [(RunState.RUNNING, None)]
 
 
 async def test_a_report_is_asked_for_until_it_is_applied(desk: Desk) -> None:
