@@ -14,8 +14,8 @@ from services.scheduler.endings import withdrawal
 from services.scheduler.fates import following, upcoming
 from services.scheduler.ledger import Effects
 from services.scheduler.overlap import decide_held
-from services.scheduler.planner import Plan
-from services.scheduler.planning import Case, line_of, plan_cases
+from services.scheduler.planner import Plan, missed
+from services.scheduler.planning import Case, Planned, line_of, plan_cases
 from services.scheduler.rules import Calendars, Line, Misfire, Rules, Span
 from services.scheduler.unpaused import unpaused
 from shared.db.attempts import cancel_queued_of
@@ -51,10 +51,15 @@ class _Change:
     cursors: tuple[Cursor, ...]
     pauses: tuple[EndedPause, ...]
 
-    def stopped_at(self, cursor: Cursor) -> datetime | None:
-        """Return since when this schedule is not followed; None while it is."""
-        ends = (self.job.stopped_at, cursor.retired_at)
-        return min((at for at in ends if at is not None), default=None)
+    def stop(self, cursor: Cursor) -> tuple[datetime, Reason] | None:
+        """Return since when and why this schedule is not followed; None while it is."""
+        job = self.job
+        stops = (
+            (job.deleted_at, Reason.DELETED),
+            (job.paused_at, Reason.PAUSED),
+            (cursor.retired_at, Reason.EDITED),
+        )
+        return min(((at, why) for at, why in stops if at is not None), default=None)
 
     def by(self, rules: Rules) -> "_Change":
         """Return it by other rules."""
@@ -131,27 +136,62 @@ async def _follow_cursors(session: AsyncSession, effects: Effects, change: _Chan
         [_row(_begun(rules, one), change.job) for one in change.cursors if one.decided_until is None],
     )
     moves: list[Move] = []
-    closing: dict[datetime, list[Line]] = defaultdict(list)
+    closing: dict[tuple[datetime, Reason], list[Line]] = defaultdict(list)
     resumed: list[Line] = []
+    pauses = tuple(one for one in change.pauses if one.paused_at <= now)
     for cursor in change.cursors:
-        line = unpaused(line_of(cursor, decided_until=cursor.begins_at), change.pauses)
+        line = unpaused(line_of(cursor, decided_until=cursor.begins_at), pauses)
         next_due_at = _next_due_at(rules, cursor)
-        stopped_at = change.stopped_at(cursor)
-        if stopped_at is None and (line.named is None or rules.left == 0):
+        stop = change.stop(cursor)
+        if stop is None and (line.named is None or rules.left == 0):
             moves.append(_moved(rules, cursor, _from(change.job, cursor.begins_at, next_due_at)))
-        elif stopped_at is None:
+        elif stop is None:
             resumed.append(line)
         elif next_due_at is not None or line.named is not None:
-            closing[stopped_at].append(line)
+            closing[stop].append(line)
         elif cursor.retired_at is not None:
             moves.append(_closed(cursor, cursor.retired_at))
     await move_cursors(session, moves)
-    for stopped_at in sorted(closing):
-        span = Span(now=now, horizon=stopped_at)
-        rules = await _decide(session, effects, change.by(rules), closing[stopped_at], span, closes=True)
+    for stop in sorted(closing):
+        rules = await _close(session, effects, change.by(rules), closing[stop], stop, now=now)
     if resumed:
-        span = Span(now=now, horizon=max(now, change.pauses[-1].resumed_at))
+        span = Span(now=now, horizon=max(now, pauses[-1].resumed_at))
         await _decide(session, effects, change.by(rules), resumed, span)
+
+
+async def _close(
+    session: AsyncSession,
+    effects: Effects,
+    change: _Change,
+    lines: Sequence[Line],
+    stop: tuple[datetime, Reason],
+    *,
+    now: datetime,
+) -> Rules:
+    """Decide what was promised up to the stop, after which there is nothing; return the rules as then.
+
+    Who stopped it may have had a clock that is ahead of this one, by seconds or by days. It is stopped all
+    the same: what was named until then and is still to come is not planned, but stands in the ledger.
+    """
+    at, why = stop
+    rules = await _decide(session, effects, change, lines, Span(now=now, horizon=min(at, now)), closed_at=at)
+    if at > now:
+        left = [_left_out(line, max(now, line.decided_until), at, why) for line in lines]
+        planned = [Planned(job_id=change.job.id, pool=change.job.pool, plan=one) for one in left]
+        await write_plans(session, effects, planned, now=now)
+    return rules
+
+
+def _left_out(line: Line, after: datetime, until: datetime, why: Reason) -> Plan:
+    found = missed(line, after, until)
+    return Plan(
+        schedule_id=line.schedule_id,
+        missed=None if found is None else replace(found, withdrawn=why),
+        instants=(),
+        decided_until=max(after, until),
+        next_due_at=None,
+        shown_at=None,
+    )
 
 
 def _next_due_at(rules: Rules, cursor: Cursor) -> datetime | None:
@@ -203,17 +243,17 @@ async def _decide(
     lines: Sequence[Line],
     span: Span,
     *,
-    closes: bool = False,
+    closed_at: datetime | None = None,
 ) -> Rules:
     """Decide what was promised of these schedules up to the horizon; return the rules as they are then.
 
-    `closes`: there is nothing beyond it.
+    `closed_at`: nothing is promised beyond that.
     """
     rules, job = change.rules, change.job
     case = Case(rules=rules, lines=tuple(lines), span=span, pool=job.pool, has_siblings=True)
     planned = await plan_cases(session, [case])
-    if closes:
-        planned = [replace(one, plan=_ended(one.plan, span.horizon)) for one in planned]
+    if closed_at is not None:
+        planned = [replace(one, plan=_ended(one.plan, closed_at)) for one in planned]
     await write_plans(session, effects, planned, now=span.now)
     return replace(rules, promised=rules.promised + sum(len(one.plan.emissions) for one in planned))
 

@@ -9,6 +9,7 @@ from typing import assert_never
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.scheduler.endings import missed_ending
 from services.scheduler.ledger import Effects
 from services.scheduler.planner import Emission, MissedRange, Plan, Skipped
 from services.scheduler.planning import Planned
@@ -16,7 +17,7 @@ from shared.db.attempts import NewAttempt, insert_attempts
 from shared.db.cursors import Move, move_cursors, refresh_next_due, take_numbers
 from shared.db.runs import NewRun, insert_runs, promise_key, promised
 from shared.domain.ids import AttemptId, JobId, RunId, new_id
-from shared.domain.run import Cause, Reason, RunState
+from shared.domain.run import Cause, RunState
 
 log = structlog.get_logger()
 
@@ -107,6 +108,7 @@ def _skipped_run(one: Planned, skipped: Skipped, *, now: datetime) -> NewRun:
 
 
 def _missed_run(one: Planned, missed: MissedRange, *, now: datetime) -> NewRun:
+    ending = missed_ending(missed.withdrawn, now=now)
     return NewRun(
         id=RunId(new_id()),
         job_id=one.job_id,
@@ -114,13 +116,13 @@ def _missed_run(one: Planned, missed: MissedRange, *, now: datetime) -> NewRun:
         cause=Cause.SCHEDULE,
         nominal_at=missed.first,
         due_at=missed.first,
-        state=RunState.MISSED,
+        state=ending.state,
         created_at=now,
         finished_at=now,
         schedule_id=one.plan.schedule_id,
         promise_key=promise_key(one.plan.schedule_id, missed.first),
-        reason=Reason.DOWNTIME,
-        detail="no scheduler was there to start it in time",
+        reason=ending.reason,
+        detail=ending.detail,
         instants=missed.count,
         nominal_until=missed.last if missed.count > 1 else None,
     )

@@ -56,6 +56,18 @@ def withdrawal(reason: Reason, *, now: datetime) -> Ending:
     return Ending(state=RunState.CANCELLED, reason=reason, detail=_WITHDRAWN[reason], finished_at=now)
 
 
+def missed_ending(withdrawn: Reason | None, *, now: datetime) -> Ending:
+    """Return what becomes of instants that nobody decided in time, or that a change withdrew before."""
+    if withdrawn is not None:
+        return withdrawal(withdrawn, now=now)
+    return Ending(
+        state=RunState.MISSED,
+        reason=Reason.DOWNTIME,
+        detail="no scheduler was there to start it in time",
+        finished_at=now,
+    )
+
+
 async def end_held(session: AsyncSession, effects: Effects, run_id: RunId, ending: Ending) -> bool:
     """End a run that has no attempt yet; False when it is no longer waiting."""
     values = {"reason": ending.reason, "detail": ending.detail, "finished_at": ending.finished_at}

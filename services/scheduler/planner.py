@@ -58,6 +58,8 @@ class MissedRange:
     first: datetime
     last: datetime
     count: int
+    withdrawn: Reason | None = None
+    """Why they were not to run any more; None: no scheduler was there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +193,7 @@ def _late(rules: Rules, line: Line, span: Span, *, cap: int) -> _Late:
         if isinstance(item.fate, Runs) and item.fate.due_at <= limit:
             caught_up.append(item.order)
         floor = nominal_at - _INSTANT
-    return _Late(_missed(line, after, floor), tuple(reversed(items)), until, tuple(caught_up))
+    return _Late(missed(line, after, floor), tuple(reversed(items)), until, tuple(caught_up))
 
 
 def _late_until(rules: Rules, line: Line, until: datetime, limit: datetime) -> datetime:
@@ -203,7 +205,8 @@ def _late_until(rules: Rules, line: Line, until: datetime, limit: datetime) -> d
     return newest - _INSTANT if isinstance(fate, Runs) and fate.due_at > limit else until
 
 
-def _missed(line: Line, after: datetime, until: datetime) -> MissedRange | None:
+def missed(line: Line, after: datetime, until: datetime) -> MissedRange | None:
+    """Return the instants of a schedule in (after, until] as one range; None: there are none."""
     count = line.fires.count_between(after, until)
     first, last = line.fires.next_after(after), line.fires.last_until(until)
     if count == 0 or first is None or last is None:

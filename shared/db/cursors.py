@@ -36,11 +36,6 @@ class FollowedJob:
     paused_at: datetime | None
     deleted_at: datetime | None
 
-    @property
-    def stopped_at(self) -> datetime | None:
-        """Return since when its schedules are not followed; None while they are."""
-        return min((at for at in (self.deleted_at, self.paused_at) if at is not None), default=None)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:

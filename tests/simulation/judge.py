@@ -56,6 +56,11 @@ class Row:
         """Say whether it was to run when it was decided; only what happened later kept it from that."""
         return self.count == 1 and (self.attempt > 0 or self.state != "missed" or self.reason == "deadline")
 
+    @property
+    def was_left_out(self) -> bool:
+        """Say whether its schedule was stopped by a clock ahead of the one that decided it."""
+        return self.state == "cancelled" and self.finished == self.created < self.first
+
 
 @dataclass
 class Verdict:
@@ -180,7 +185,7 @@ class _Judged:
     def _misdecided(self) -> Iterator[str]:
         """What a decision made of instants that were late when it was taken, or not yet."""
         for created, group in groupby(self._rows, key=lambda row: row.created):
-            yield from self._judge_decision(created, list(group))
+            yield from self._judge_decision(created, [row for row in group if not row.was_left_out])
 
     def _judge_decision(self, now: int, rows: Sequence[Row]) -> Iterator[str]:
         late_until = now - GRACE

@@ -99,10 +99,11 @@ async def _asked_for(session: AsyncSession, job_id: JobId, at: datetime) -> list
 
 
 async def _missed_range(session: AsyncSession, job_id: JobId, at: datetime) -> list[Any]:
+    """Return the range of missed or withdrawn instants that this one lies in."""
     return await _rows(
         session,
         RunRow.job_id == job_id,
-        RunRow.state == RunState.MISSED,
+        RunRow.state.in_((RunState.MISSED, RunState.CANCELLED)),
         RunRow.nominal_at <= at,
         RunRow.nominal_until >= at,
     )

@@ -196,3 +196,38 @@ async def test_schedules_that_ended_unseen_share_the_number_of_runs(stage: Stage
     await stage.plan()
 
     assert await recorded(desk, job_id) == [(RunState.QUEUED, at(600), 1)]
+
+
+async def test_a_job_that_was_paused_by_a_clock_ahead_of_ours_is_paused_now(stage: Stage) -> None:
+    desk = stage.desk
+    job_id = await desk.job(EVERY_10_MIN)
+    desk.clock.advance(1_300)
+    desk.clock.step_wall(2_000)
+    await desk.pause_unseen(job_id)
+    desk.clock.step_wall(-2_000)
+
+    await desk.follow()
+
+    # Paused at 3300 as it says, seen at 1300: 1800 to 3000 stand there, and never run.
+    assert [(run.nominal_at, run.instants, run.state, run.reason) for run in await desk.runs(job_id)] == [
+        (at(600), 1, RunState.MISSED, Reason.DOWNTIME),
+        (at(1_200), 1, RunState.QUEUED, None),
+        (at(1_800), 3, RunState.CANCELLED, Reason.PAUSED),
+    ]
+
+
+async def test_a_pause_that_lies_ahead_and_is_over_takes_nothing(stage: Stage) -> None:
+    desk = stage.desk
+    job_id = await desk.job(EVERY_10_MIN)
+    desk.clock.advance(500)
+    desk.clock.step_wall(2_000)
+    await desk.pause_unseen(job_id)
+    desk.clock.advance(700)
+    await desk.resume_unseen(job_id)
+    desk.clock.step_wall(-2_700)
+
+    await desk.follow()
+    desk.clock.advance(100)
+    await stage.plan()
+
+    assert await recorded(desk, job_id) == [(RunState.QUEUED, at(600), 1)]
