@@ -1,7 +1,7 @@
 """Publishes due attempts at their instants. The attempt row is the outbox: what is lost is said again."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.scheduler.announcer import SOURCE
 from services.scheduler.endings import Ending, end_unstarted
 from services.scheduler.ledger import Effects, Ledger
+from services.scheduler.shortfall import Count, DueQueue, Shortfalls
 from services.scheduler.wakeup import WakeUp
 from shared.broker import Outgoing, Publisher
 from shared.db.attempts import (
@@ -57,6 +58,7 @@ class Relay:
         self._grace = grace
         self._confirmed: dict[AttemptId, tuple[Waiting, datetime]] = {}
         self._failed: set[AttemptId] = set()
+        self._shortfalls = Shortfalls()
         self._confirms = WakeUp()
         self.stuck_since: float | None = None
         """Since when the broker takes nothing, by the monotonic clock; None while it does."""
@@ -136,7 +138,7 @@ class Relay:
     async def sweep(self, *, due_by: datetime) -> None:
         """Note again what is due by then and not confirmed, and what was confirmed and is lost."""
         now = self._clock.now()
-        overlooked, lying = await self._ledger.write(
+        overlooked, lying, seats = await self._ledger.write(
             lambda session, _: _waiting(session, due_by=due_by, now=now)
         )
         # Confirmed and not marked yet, or tried again already: no reason to say it twice.
@@ -144,7 +146,7 @@ class Relay:
         overlooked = [one for one in overlooked if one.id not in known]
         for one in overlooked:
             self._ledger.attempts.put(one.due_at, (one,))
-        lost = await self._lost(lying, now=now)
+        lost = await self._lost(lying, seats, now=now)
         for one in lost:
             self._ledger.attempts.put(now, (one,))
         if lost or (overlooked and due_by < now):
@@ -224,18 +226,22 @@ class Relay:
         missed = await self._ledger.write(work)
         return [one for one in due if one.id not in missed]
 
-    async def _lost(self, lying: Sequence[Waiting], *, now: datetime) -> list[Waiting]:
-        """Return those that lie published for too long while their queue is empty: nobody has them."""
-        queues: dict[tuple[str, bool], list[Waiting]] = defaultdict(list)
+    async def _lost(
+        self, lying: Sequence[Waiting], seats: Mapping[str, int], *, now: datetime
+    ) -> list[Waiting]:
+        """Return those that lie published for long and are in no queue: by its depth nobody has them."""
+        queues: dict[DueQueue, list[Waiting]] = defaultdict(list)
         for one in lying:
-            since = one.published_at
-            if since is not None and now - since > wait_before_republish(one.publish_count):
-                queues[one.pool, one.urgent].append(one)
+            queues[one.pool, one.urgent].append(one)
         lost: list[Waiting] = []
         for (pool, urgent), waiting in queues.items():
-            queue = due_queue(pool, urgent=urgent)
-            depth = await self._depth(queue)
-            if depth == 0:
+            ready = await self._depth(due_queue(pool, urgent=urgent))
+            if ready is None:
+                continue
+            count = Count(waiting=len(waiting), ready=ready, in_hand=seats.get(pool, 0))
+            if ready == 0:
+                lost += (one for one in waiting if _is_overdue(one, now=now))
+            elif self._shortfalls.note((pool, urgent), count, now=self._clock.monotonic()):
                 lost += waiting
         return lost
 
@@ -260,7 +266,17 @@ class Relay:
 
 async def _waiting(
     session: AsyncSession, *, due_by: datetime, now: datetime
-) -> tuple[list[Waiting], list[Waiting]]:
+) -> tuple[list[Waiting], list[Waiting], Counter[str]]:
+    """Return what was not confirmed, what lies published for long, and how many slots each pool has."""
     overlooked = await unpublished(session, due_by=due_by, limit=_MOST_SWEPT)
     lying = await unclaimed(session, published_before=now - wait_before_republish(1), limit=_MOST_SWEPT)
-    return overlooked, lying
+    seats: Counter[str] = Counter()
+    if lying:
+        for executor in await executors(session):
+            seats.update(dict.fromkeys(executor.pools, executor.slots) if executor.online else {})
+    return overlooked, lying, seats
+
+
+def _is_overdue(one: Waiting, *, now: datetime) -> bool:
+    since = one.published_at
+    return since is not None and now - since > wait_before_republish(one.publish_count)

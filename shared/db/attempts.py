@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from shared.db.statements import changed, columns_of, insert_all, pieces, table_of, update_all
 from shared.db.tables import AttemptRow, JobRow, RunRow, ScheduleRow
@@ -281,8 +282,13 @@ async def unpublished(session: AsyncSession, *, due_by: datetime, limit: int) ->
 
 
 async def unclaimed(session: AsyncSession, *, published_before: datetime, limit: int) -> list[Waiting]:
-    """Return attempts that were published before then and are still queued, oldest first."""
-    return await _waiting(session, AttemptRow.published_at < published_before, limit=limit)
+    """Return attempts that were published before then and are still queued, longest ago first."""
+    return await _waiting(
+        session,
+        AttemptRow.published_at < published_before,
+        limit=limit,
+        order=(AttemptRow.published_at, AttemptRow.due_at),
+    )
 
 
 def wait_before_republish(publish_count: int) -> timedelta:
@@ -360,14 +366,20 @@ _WAITING = tuple(
 )
 
 
-async def _waiting(session: AsyncSession, condition: object, *, limit: int) -> list[Waiting]:
+async def _waiting(
+    session: AsyncSession,
+    condition: object,
+    *,
+    limit: int,
+    order: Sequence[InstrumentedAttribute[Any]] = (AttemptRow.due_at,),
+) -> list[Waiting]:
     statement = (
         select(*_WAITING, RunRow.cause)
         .select_from(AttemptRow)
         .join(RunRow, RunRow.id == AttemptRow.run_id)
         # What is held again was refused at its claim: it is published anew when it may go.
         .where(AttemptRow.state == RunState.QUEUED, RunRow.state != RunState.HELD, condition)  # type: ignore[arg-type]  # as above
-        .order_by(AttemptRow.due_at)
+        .order_by(*order)
         .limit(limit)
     )
     return [Waiting(**values) for values in (await session.execute(statement)).mappings()]

@@ -161,6 +161,27 @@ async def test_what_still_lies_in_its_queue_is_not_published_again(stage: Stage)
     assert await sweep(stage) == 0
 
 
+async def test_one_message_lost_from_a_queue_that_is_not_empty_is_noticed(stage: Stage) -> None:
+    desk = stage.desk
+    for _ in range(3):
+        await desk.ask(await desk.job(manual()))
+    await stage.relay.sweep(due_by=desk.clock.now())
+    await stage.publish_due()
+    await stage.relay.mark()
+    async with due_messages(stage, urgent=True) as consumer:
+        await next_due(consumer)  # acked and forgotten: nobody has it any more
+    desk.clock.advance(11)
+
+    assert await sweep(stage) == 0
+    desk.clock.advance(5)
+    assert await sweep(stage) == 3
+    await stage.relay.mark()
+
+    desk.clock.advance(30)
+    assert await sweep(stage) == 0
+    assert await stage.depth(urgent=True) == 5
+
+
 async def test_a_pool_without_a_queue_gets_one(stage: Stage) -> None:
     desk = stage.desk
     await desk.job(pool="gpu")
