@@ -12,6 +12,7 @@ from shared.messages.answers import ClaimAnswer
 from shared.messages.codec import MAX_BODY, TYPES, decode, encode, type_of
 from shared.messages.events import RunOutput
 from shared.messages.signing import verified
+from tests.contract.page import PAGE, page
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 KEY = b"0123456789abcdef"
@@ -23,6 +24,10 @@ def golden(kind: str) -> dict[str, object]:
 
 def test_every_message_type_has_a_golden_file() -> None:
     assert {path.name.removesuffix(".v1.json") for path in GOLDEN} == set(TYPES)
+
+
+def test_the_page_about_messages_is_fresh() -> None:
+    assert PAGE.read_text("utf-8") == page(), "write it anew: python -m tests.contract.page"
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
