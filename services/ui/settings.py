@@ -1,17 +1,39 @@
 """What the ui service is told by its environment."""
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from shared.runtime.settings import BrokerSettings, DatabaseSettings
+from shared.domain.errors import ScheduleError
+from shared.domain.schedules import checked_zone
+from shared.runtime.settings import BrokerSettings, DatabaseSettings, HomeSettings
 
-DEFAULT_ZONE: Final = "Asia/Hong_Kong"
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-class UiSettings(BrokerSettings, DatabaseSettings):
+class ZoneSettings(HomeSettings):
+    """The zone of schedules that name none, and of people who chose none; what is stored keeps its own."""
+
+    default_zone: str = "Asia/Hong_Kong"
+
+    @field_validator("default_zone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            return checked_zone(name)
+        except ScheduleError as error:
+            raise ValueError(f"PORTAL_DEFAULT_ZONE: {error}") from error
+
+
+@cache
+def default_zone() -> str:
+    """Return the zone that is meant where none is named, as the environment said first."""
+    return ZoneSettings().default_zone
+
+
+class UiSettings(BrokerSettings, DatabaseSettings, ZoneSettings):
     """Settings of the ui: where it listens, and where scripts are looked up for suggestions."""
 
     ui_host: str = "127.0.0.1"

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from services.ui.commands.drafts import JobDraft, ScheduleDraft
-from services.ui.settings import DEFAULT_ZONE
+from services.ui.settings import default_zone
 from services.ui.zones import checked_zone
 from shared.domain.errors import InvalidInput
 from shared.domain.ids import JobId, ScheduleId, new_id
@@ -73,7 +73,7 @@ def _at(index: int, *, prefixed: bool) -> Iterator[None]:
 
 def _judged(draft: ScheduleDraft, free: dict[ScheduleId, JobSchedule], saving: Saving) -> JobSchedule:
     """Return the schedule under the id that it keeps or a new one; what it replaces leaves `free`."""
-    zone = checked_zone(draft.zone or DEFAULT_ZONE)
+    zone = checked_zone(draft.zone or default_zone())
     if draft.args is not None:
         check_args(draft.args)
     for old in _may_replace(draft, free):

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import Density, Person, Theme
-from services.ui.settings import DEFAULT_ZONE
+from services.ui.settings import default_zone
 from shared.db import people
 
 
@@ -13,5 +13,5 @@ async def person(session: AsyncSession, person_id: UUID | None) -> Person:
     """Return the stored preferences; the defaults for an unknown browser."""
     row = None if person_id is None else await people.person_of(session, person_id)
     if row is None:
-        return Person(zone=DEFAULT_ZONE)
+        return Person(zone=default_zone())
     return Person(zone=row.zone, theme=Theme(row.theme), density=Density(row.density))

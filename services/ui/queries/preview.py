@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.planned import CronPart, PreviewFire, PreviewNote, SchedulePreview
-from services.ui.settings import DEFAULT_ZONE
+from services.ui.settings import default_zone
 from services.ui.zones import checked_zone
 from shared.db.calendars import calendars_by_ids
 from shared.domain.calendars import Allowed, CalendarRules
@@ -56,7 +56,7 @@ def preview(typed: Typed, rules: CalendarRules, *, now: datetime) -> SchedulePre
     try:
         policy = policy_from_json(typed.policy)
         schedule = from_json(typed.schedule, anchor=now, seed=typed.seed)
-        zone = checked_zone(typed.zone or DEFAULT_ZONE)
+        zone = checked_zone(typed.zone or default_zone())
         check_possible(schedule, zone, now=now)
         table = timetable(schedule, zone)
         instants = list(islice(_fires(table, policy, now), _SHOWN))

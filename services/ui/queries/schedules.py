@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import ScheduleItem
-from services.ui.settings import DEFAULT_ZONE
+from services.ui.settings import default_zone
 from shared.db.tables import ScheduleRow
 from shared.domain.ids import ScheduleId
 from shared.domain.job import JobSchedule
@@ -73,7 +73,7 @@ def upcoming(
 def _said(schedule: Schedule, zone: str) -> str:
     text = schedule.describe()
     # An interval is the same everywhere; the others are local time.
-    is_plain = isinstance(schedule, Interval | Manual) or zone == DEFAULT_ZONE
+    is_plain = isinstance(schedule, Interval | Manual) or zone == default_zone()
     return text if is_plain else f"{text} ({zone})"
 
 

@@ -1,6 +1,7 @@
 import pytest
+from pydantic import ValidationError
 
-from services.ui.settings import UiSettings
+from services.ui.settings import UiSettings, default_zone
 
 
 def settings(**changes: str) -> UiSettings:
@@ -29,3 +30,19 @@ def test_it_refuses_to_be_reached_from_elsewhere_without_sign_in(changes: dict[s
         settings(**changes).checked_host()
 
     assert str(refusal.value).startswith(f"{named} is refused")
+
+
+def test_the_zone_of_schedules_that_name_none_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert default_zone() == "Asia/Hong_Kong"
+    monkeypatch.setenv("PORTAL_DEFAULT_ZONE", "Europe/Berlin")
+    default_zone.cache_clear()
+    try:
+        assert default_zone() == settings().default_zone == "Europe/Berlin"
+    finally:
+        default_zone.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["HKT", "Mars/Olympus"])
+def test_a_default_zone_that_is_none_is_refused_by_its_name(name: str) -> None:
+    with pytest.raises(ValidationError, match=f"PORTAL_DEFAULT_ZONE: .*{name}"):
+        settings(default_zone=name)
