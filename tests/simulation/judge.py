@@ -17,7 +17,7 @@ from shared.domain.policy import OnMissed
 from tests.simulation.crew import Crew
 from tests.simulation.machine import SECOND, instant_of, micros
 from tests.simulation.named import Instants, Oracle
-from tests.simulation.people import Followed, Period, Person
+from tests.simulation.people import Followed, Person
 
 GRACE = 60 * SECOND
 WINDOW = 2 * SECOND
@@ -133,7 +133,7 @@ class _Judged:
             count = self._named.count(row.first - 1, row.last)
             if row.count > 1:
                 # A range may reach over a pause: what lies in it was not promised, and does not count.
-                count = min(count, sum(self._count_within(row, one) for one in self._followed.periods))
+                count = min(count, self._count_promised(row))
             if count != row.count or self._named.count(row.first - 1, row.first) != 1:
                 yield f"G2: run #{row.number} has {row.count} for the {count} instants from {_at(row.first)}"
             before = row
@@ -160,7 +160,7 @@ class _Judged:
     def _unpromised(self) -> Iterator[str]:
         """What ran though its schedule was not followed then."""
         for row in self._rows:
-            if sum(self._count_within(row, period) for period in self._followed.periods) == row.count:
+            if self._count_promised(row) == row.count:
                 continue
             stopped = [
                 one for one in self._followed.periods if one.until is not None and one.until < row.last
@@ -177,10 +177,17 @@ class _Judged:
         """Planned ahead when the schedule was stopped, and never started."""
         return row.count == 1 and row.state in ("cancelled", "skipped") and row.first - row.created <= WINDOW
 
-    def _count_within(self, row: Row, period: Period) -> int:
-        """Return how many of a row's instants lie in this period."""
-        until = row.last if period.until is None else min(row.last, period.until)
-        return self._named.count(max(row.first - 1, period.after), until)
+    def _count_promised(self, row: Row) -> int:
+        """Return how many of a row's instants lie in a period."""
+        count, counted = 0, row.first - 1
+        # Two periods overlap when the clock was set back between a pause and its end.
+        for period in sorted(self._followed.periods, key=lambda period: period.after):
+            after = max(counted, period.after)
+            until = row.last if period.until is None else min(row.last, period.until)
+            if until > after:
+                count += self._named.count(after, until)
+                counted = until
+        return count
 
     def _misdecided(self) -> Iterator[str]:
         """What a decision made of instants that were late when it was taken, or not yet."""
