@@ -11,8 +11,8 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
 
-import hypothesis  # noqa: F401 - loaded once, before the forks
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.mutants.faults import Mutant
 
@@ -22,6 +22,11 @@ NEAREST_CPU_S, CPU_S = 4, 15
 Without a fault the nearest take half a second of it, all of them 3 to 5.
 """
 _MEMORY = 2 << 30
+# A busy machine must not look like a noticed fault, nor luck like a test: the same examples for all, untimed.
+settings.register_profile(
+    "trial", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("trial")
 # No configuration and no plugins: these tests need none, and both take a second to load.
 _ARGUMENTS = (
     *("-x", "-q", "--noconftest", "--import-mode=importlib", "-c", os.devnull),
