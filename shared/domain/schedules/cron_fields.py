@@ -50,15 +50,9 @@ class Parsed:
 
     field: Field
     text: str
-    start: int
     bits: int
     """Bit n is the value n; years are counted from 1970."""
     specials: tuple[Special, ...] = ()
-
-    @property
-    def end(self) -> int:
-        """Return where its text ends."""
-        return self.start + len(self.text)
 
     @property
     def is_star(self) -> bool:
@@ -77,10 +71,10 @@ class Parsed:
 
 
 def parse_field(field: Field, text: str, start: int) -> Parsed:
-    """Return what one field says.
+    """Return what one field says; its text begins at character `start` of the expression.
 
     Raises:
-        ScheduleError: names the field and the text in it that is wrong.
+        ScheduleError: names the field, and the place of what is wrong in it.
     """
     bits, specials, at = 0, [], start
     for item in text.split(","):
@@ -93,7 +87,7 @@ def parse_field(field: Field, text: str, start: int) -> Parsed:
         except ScheduleError as error:
             raise ScheduleError(error.message, part=field.name, place=(at, at + max(len(item), 1))) from None
         at += len(item) + 1
-    return Parsed(field, text, start, bits, tuple(specials))
+    return Parsed(field, text, bits, tuple(specials))
 
 
 def expanded(field: Field, text: str, chosen: Callable[[int], int]) -> str:

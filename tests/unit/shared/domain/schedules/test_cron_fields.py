@@ -11,8 +11,8 @@ from tests.support.instants import values
 FIELD = {field.name: field for field in FIELDS}
 
 
-def parsed(name: str, text: str, start: int = 0) -> Parsed:
-    return parse_field(FIELD[name], text, start)
+def parsed(name: str, text: str) -> Parsed:
+    return parse_field(FIELD[name], text, 0)
 
 
 @pytest.mark.parametrize(
@@ -145,19 +145,6 @@ def test_a_star_is_what_begins_with_one_and_all_is_what_names_all(
     field = parsed("day", text)
 
     assert (field.is_star, field.is_all) == (star, all_of_them)
-
-
-def test_a_field_stands_where_its_text_stands() -> None:
-    field = parsed("minute", "5,10", start=7)
-
-    assert (field.start, field.end) == (7, 11)
-    assert [(one.start, one.end) for one in read("5 10  * */2 FRI").fields] == [
-        (0, 1),
-        (2, 4),
-        (6, 7),
-        (8, 11),
-        (12, 15),
-    ]
 
 
 def test_the_years_of_a_field_are_those_of_the_calendar() -> None:
