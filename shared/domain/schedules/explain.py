@@ -66,7 +66,7 @@ def _of_cron(expression: Expression) -> Iterator[str]:
     day, weekday = expression.field("day"), expression.field("weekday")
     assert day is not None
     assert weekday is not None
-    if expression.days.either and not (day.is_all or weekday.is_all):
+    if expression.days.either and not (day.is_all and weekday.is_all):
         yield (
             "It runs when either day field matches: the day of the month or the day of the week. "
             "Begin one of them with * to ask for both."

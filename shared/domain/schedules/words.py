@@ -46,6 +46,8 @@ def day_words(days: DateFields) -> str:
     numbers = members(days.months)
     months = "" if days.months == ALL_MONTHS else _runs([MONTHS[number] for number in numbers], numbers)
     by_day, by_weekday = _days_of_month(days), _days_of_week(days)
+    if days.either and not (by_day and by_weekday):
+        by_day = by_weekday = ""  # one of them names every day, and one is enough
     if by_day:
         by_day += f" of {months or 'the month'}"
     if by_day and by_weekday:
