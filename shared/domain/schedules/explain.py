@@ -44,9 +44,8 @@ def explained(text: str) -> list[Part]:
     """Return the fields of an expression as they were typed; none where their number says nothing."""
     normal = " ".join(text.split())
     normal = MACROS.get(normal.lower(), normal)
-    pieces = [(piece.group(), piece.start()) for piece in re.finditer(r"[^ ]+", normal)]
-    layout = LAYOUTS.get(len(pieces), ())
-    return [_part(field, piece, at) for field, (piece, at) in zip(layout, pieces, strict=False)]
+    pieces = list(re.finditer(r"[^ ]+", normal))
+    return list(map(_part, LAYOUTS.get(len(pieces), ()), pieces))
 
 
 def warnings(schedule: Schedule) -> list[str]:
@@ -71,35 +70,31 @@ def _of_cron(expression: Expression) -> Iterator[str]:
             "It runs when either day field matches: the day of the month or the day of the week. "
             "Begin one of them with * to ask for both."
         )
-    elif _is_stepped(day, weekday) or _is_stepped(weekday, day):
+    elif not (day.is_all or weekday.is_all):
         yield "It runs only when both day fields match, because one of them begins with *."
     days = members(day.bits)
     if days and days[0] > _SURE_DAYS and not day.specials and not expression.days.either:
         yield f"Months without a day {days[0]} have no run. Write L for the last day of every month."
 
 
-def _is_stepped(one: Parsed, other: Parsed) -> bool:
-    return one.is_star and not one.is_all and not other.is_all
-
-
-def _part(field: Field, text: str, at: int) -> Part:
-    part = Part(field.name, field.words, text, at, at + len(text), "")
+def _part(field: Field, piece: re.Match[str]) -> Part:
+    part = Part(field.name, field.words, piece.group(), piece.start(), piece.end(), "")
     try:
-        return replace(part, words=_words(field, text))
+        return replace(part, words=_words(field, part))
     except ScheduleError as error:
         # The message names the field first, and so does the part.
-        return replace(part, problem=error.message.partition(": ")[2] or error.message)
+        return replace(part, problem=error.message.partition(": ")[2])
 
 
-def _words(field: Field, text: str) -> str:
-    plain = expanded(field, text, lambda limit: limit - 1)
-    said = _said(parse_field(field, plain, 0))
-    return said if plain == text else "a value chosen for the job"
+def _words(field: Field, part: Part) -> str:
+    plain = expanded(field, part.text, lambda _limit: 0)
+    said = _said(parse_field(field, plain, part.begin))
+    return said if plain == part.text else "a value chosen for the job"
 
 
 def _said(field: Parsed) -> str:
     name = field.field.name
-    if field.is_all and not field.specials:
+    if field.is_all:
         return f"every {_UNIT.get(name, name)}"
     if name == "weekday":
         plain = [on_weekdays(field.bits).removeprefix("on ").removeprefix("at ")] if field.bits else []
@@ -117,11 +112,11 @@ def _values(field: Parsed, values: list[int]) -> str:
     name = field.field.name
     shown = [_value(name, value) for value in values]
     steps = {after - before for before, after in pairwise(values)}
-    hours = "hours " if name == "hour" else ""
+    hours = f"hour{'s' * (len(values) > 1)} " if name == "hour" else ""
     if len(values) < _LEAST_RUN or len(steps) > 1:
         if len(values) > _MOST_SHOWN:
             shown[_MOST_SHOWN - 1 :] = [f"{len(values) - _MOST_SHOWN + 1} more"]
-        return f"hour {shown[0]}" if hours and len(values) == 1 else f"{hours}{listed(shown)}"
+        return f"{hours}{listed(shown)}"
     step = steps.pop()
     span = f"{shown[0]} to {shown[-1]}"
     if step == 1:
