@@ -24,13 +24,13 @@ class Control:
         name: ExecutorName,
         holdings: Holdings,
         logs: LogSender,
-        drain: Callable[[], None],
+        renew: Callable[[], None],
     ) -> None:
         self._consumer = consumer
         self._name = name
         self._holdings = holdings
         self._logs = logs
-        self._drain = drain
+        self._renew = renew
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -46,6 +46,6 @@ class Control:
             case RunCancel():
                 self._holdings.stop(message.attempt)
             case ExecutorDrain() if message.executor == self._name:
-                self._drain()
+                self._renew()
             case _:
                 log.debug("not for this executor", type=type_of(message))

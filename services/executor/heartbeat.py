@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -26,8 +27,16 @@ _FAREWELLS = 3
 _SOON_S = 0.5
 """A change is told after this much: enough for the ledger to have read the report it is asked about."""
 
-Condition = Callable[[], tuple[bool, tuple[str, ...]]]
-"""Looks at the executor and says whether it drains, and its problems."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """The executor as its renewals tell it, and what their answers want of it."""
+
+    look: Callable[[], tuple[bool, tuple[str, ...]]]
+    """Looks at the executor and says whether it takes no more runs, and its problems."""
+    is_stopping: Callable[[], bool]
+    set_drained: Callable[[bool], None]
+    """Takes whether somebody wants it to take no more runs; said with every answer."""
 
 
 class Heartbeat:
@@ -79,8 +88,8 @@ class Heartbeat:
             self._is_wanted.clear()
             is_answered = await self._beat(began)
             self._say_whether_answered()
-            # Who drains waits for nothing but the last answers.
-            is_calm = is_answered and not self._condition()[0]
+            # Who stops waits for nothing but the last answers.
+            is_calm = is_answered and not self._condition.is_stopping()
             await self._rest(began + (EVERY_S if is_calm else ASK_AGAIN_S))
 
     def _say_whether_answered(self) -> None:
@@ -101,13 +110,14 @@ class Heartbeat:
             log.warning("renewal answered by something else", type=type(answer).__name__)
             return False
         self._answered_at, self._answer_time = sent_at, answer.time
+        self._condition.set_drained(answer.drain)
         for standing in answer.attempts:
             await self._obey(standing, lease_until=sent_at + LEASE_S)
         return True
 
     def _question(self) -> LeaseRenew:
         self._beat_seq += 1
-        draining, problems = self._condition()
+        draining, problems = self._condition.look()
         identity = self._identity
         return LeaseRenew(
             source=SOURCE,

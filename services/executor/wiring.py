@@ -11,7 +11,7 @@ import structlog
 from services.executor.attempt import Means
 from services.executor.claims import Claims
 from services.executor.control import Control
-from services.executor.heartbeat import Heartbeat
+from services.executor.heartbeat import Condition, Heartbeat
 from services.executor.holdings import Holdings
 from services.executor.identity import Identity
 from services.executor.intake import Due, Intake
@@ -55,6 +55,9 @@ class Base:
     sandbox: Sandbox
     owed: Owed
     draining: bool = False
+    """It stops: it takes no more runs, and leaves when it has ended what it has."""
+    drained: bool = False
+    """Somebody wants it to take no more runs until further notice."""
     problems: tuple[str, ...] = ()
 
     def look(self) -> tuple[bool, tuple[str, ...]]:
@@ -63,11 +66,11 @@ class Base:
         if found != self.problems:
             log.warning("problems changed", problems=found)
         self.problems = found
-        return self.draining, found
+        return self.draining or self.drained, found
 
     def is_open(self) -> bool:
         """Say whether runs are taken."""
-        return not self.draining and not self.problems
+        return not self.draining and not self.drained and not self.problems
 
 
 @dataclass(slots=True)
@@ -142,12 +145,19 @@ def _wired(
     holdings = Holdings(means, slots)
     intake = Intake(dues, claims=claims, holdings=holdings, slots=slots, clock=clock, is_open=base.is_open)
 
-    def condition() -> tuple[bool, tuple[str, ...]]:
+    def look() -> tuple[bool, tuple[str, ...]]:
         before = base.problems
         found = base.look()
         if base.problems != before:
             intake.look()
         return found
+
+    def set_drained(wanted: bool) -> None:
+        if base.drained != wanted:
+            log.info("drained" if wanted else "resumed", held=len(holdings.refs))
+            base.drained = wanted
+            intake.look()
+            heartbeat.hurry()
 
     heartbeat = Heartbeat(
         requests,
@@ -155,7 +165,7 @@ def _wired(
         holdings=holdings,
         reporter=reporter,
         clock=clock,
-        condition=condition,
+        condition=Condition(look=look, is_stopping=lambda: base.draining, set_drained=set_drained),
     )
 
     def drain() -> None:
@@ -165,7 +175,7 @@ def _wired(
         intake.look()
         heartbeat.hurry()
 
-    control = Control(heard, name=identity.name, holdings=holdings, logs=logs, drain=drain)
+    control = Control(heard, name=identity.name, holdings=holdings, logs=logs, renew=heartbeat.hurry)
     return Parts(base, broker, claims, reporter, logs, holdings, intake, heartbeat, control, drain)
 
 

@@ -87,6 +87,8 @@ class RenewAnswer(Message, frozen=True, kw_only=True, tag="lease.renew.answer"):
 
     beat_seq: int
     attempts: tuple[AttemptStanding, ...]
+    drain: bool = False
+    """Somebody wants this executor to take no more runs; False also lifts an earlier wish."""
 
 
 Answer = ClaimAnswer | ReleaseAnswer | RenewAnswer

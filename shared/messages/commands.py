@@ -65,7 +65,7 @@ class RunCancel(Message, frozen=True, kw_only=True, tag="run.cancel"):
 
 
 class ExecutorDrain(Message, frozen=True, kw_only=True, tag="executor.drain"):
-    """Take no more runs. A wake-up only."""
+    """Take no more runs. A wake-up only: renew at once, the answer says whether and for how long."""
 
     executor: ExecutorName
 

@@ -110,7 +110,7 @@ class JobChanged(Message, frozen=True, kw_only=True, tag="job.changed"):
 
 
 class RequestsChanged(Message, frozen=True, kw_only=True, tag="requests.changed"):
-    """A person asked for something: read the requests. A wake-up only."""
+    """A person asked for something: read the requests, and what is held back. A wake-up only."""
 
     request_id: RequestId
 

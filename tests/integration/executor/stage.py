@@ -88,6 +88,7 @@ class Ledger:
     settles: bool = True
     stores: bool = True
     answers_renewals: bool = True
+    drains: bool = False
     says: dict[AttemptId, Standing] = field(default_factory=dict)
     before_grant: Callable[[], Awaitable[None]] | None = None
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -232,6 +233,7 @@ class Ledger:
             source="test",
             time=instant(),
             beat_seq=renewal.beat_seq,
+            drain=self.drains,
             attempts=tuple(
                 AttemptStanding(attempt_id=ref.attempt_id, token=ref.token, standing=word)
                 for ref, word in said

@@ -9,12 +9,12 @@ from shared.domain.ids import AttemptId, new_id
 from shared.domain.job import OnLost
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import Standing
-from shared.messages.commands import ExecutorDrain, RunCancel
+from shared.messages.commands import RunCancel
 from shared.messages.envelope import AttemptRef
 from shared.messages.events import Stream
 from shared.messages.topology import DEAD, Exchange, due_key
 from tests.integration.executor.conftest import ShiftedClock, Start
-from tests.integration.executor.stage import NAME, Ledger, instant, journal, spools, write_script
+from tests.integration.executor.stage import Ledger, instant, journal, spools, write_script
 
 FOREVER = "import time\nprint('ready')\ntime.sleep(1000)\n"
 
@@ -247,27 +247,6 @@ async def test_renewals_count_up_and_name_what_is_held(executor: Start, played: 
     await played.say(RunCancel(source="test", time=instant(), attempt=held.ref))
     await played.ended(held)
     played.settles = True
-
-
-async def test_a_draining_executor_takes_no_more_and_finishes_what_it_has(
-    executor: Start, played: Ledger, home: Path
-) -> None:
-    waits = (
-        f"import os, time\nprint('ready')\nwhile not os.path.exists({str(home / 'go')!r}): time.sleep(0.01)\n"
-    )
-    write_script(home, "until.py", waits)
-    await executor()
-    running = await played.due("until.py")
-    await played.until(lambda: played.chunks)
-
-    await played.say(ExecutorDrain(source="test", time=instant(), executor=NAME))
-    await played.until(lambda: played.renewals[-1].draining)
-    waiting = await played.due("hello.py")
-    (home / "go").touch()
-
-    assert (await played.ended(running)).state is RunState.SUCCEEDED
-    assert await played.depth() == 1
-    assert played.reports(waiting) == []
 
 
 async def test_an_executor_with_a_problem_says_so_and_takes_no_runs(
