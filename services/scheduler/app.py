@@ -97,9 +97,9 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
         announcer = Announcer(wires.publisher, database.reading, clock)
         # A file is nobody else's: there it waits for as long as it takes.
         ledger = Ledger(database.ledger, clock, announcer, patience_s=_PATIENCE_S if shared else inf)
-        news = News()
-        dispatcher = Dispatcher(ledger, news, settings, knows_time=lambda: shared is None or shared.steady)
         relay = Relay(ledger, wires.publisher, grace=settings.misfire.grace)
+        news = News(relay.look)
+        dispatcher = Dispatcher(ledger, news, settings, knows_time=lambda: shared is None or shared.steady)
         health = Health(broker=wires.broker, ledger=ledger, dispatcher=dispatcher, relay=relay, clock=clock)
         await stack.enter_async_context(endpoint(settings.health_port, health.facts))
         # What is loaded by now stays: looked through again and again it would cost pauses of tens of ms.

@@ -1,4 +1,4 @@
-"""Does what people asked for: run now, backfill and cancel, each request exactly once by its id."""
+"""Does what people asked for, each request exactly once by its id: runs now, after the fact, and ends."""
 
 from datetime import datetime
 
@@ -7,43 +7,55 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.admission import Admission, Go, Replace, Skip, Wait, admission
 from services.scheduler.backfill import backfill
+from services.scheduler.cancelling import cancel_all_waiting, cancel_run
 from services.scheduler.definitions import follow_jobs
-from services.scheduler.endings import Ending, end_held, end_unstarted
 from services.scheduler.ledger import Effects
 from services.scheduler.overlap import decide_held
 from services.scheduler.rules import Misfire
-from services.scheduler.stopping import ask_to_stop
 from shared.db.asked import Asked, store_outcome, waiting_requests
-from shared.db.attempts import NewAttempt, attempts_of_runs, insert_attempts
+from shared.db.attempts import NewAttempt, insert_attempts
 from shared.db.cursors import take_numbers
-from shared.db.runs import NewRun, Unfinished, exists, insert_runs, state_of, unfinished_runs
+from shared.db.runs import NewRun, Unfinished, exists, insert_runs, unfinished_runs
 from shared.domain.ids import AttemptId, RunId, new_id
-from shared.domain.run import FINAL, Reason, RunState
+from shared.domain.run import Reason, RunState
 
 log = structlog.get_logger()
 
 BATCH = 100
 
 
-async def handle_requests(session: AsyncSession, effects: Effects, *, misfire: Misfire, now: datetime) -> int:
-    """Handle requests that wait, oldest first, at most `BATCH`; return how many there were."""
+async def handle_requests(
+    session: AsyncSession, effects: Effects, *, misfire: Misfire, now: datetime
+) -> bool:
+    """Handle requests that wait, oldest first, at most `BATCH`; say whether there is more to do at once."""
     requests = await waiting_requests(session, limit=BATCH)
     if requests:
         # A job may be asked to run the moment it is made: its ledger must be there.
         await follow_jobs(session, effects, {one.job_id for one in requests}, misfire=misfire, now=now)
+    is_done = True
     for asked in requests:
-        match asked.kind:
-            case "run_now":
-                outcome = await _run_now(session, effects, asked, now=now)
-            case "backfill":
-                outcome = await backfill(session, effects, asked, now=now)
-            case "cancel":
-                outcome = await _cancel(session, effects, asked, now=now)
-            case kind:
-                outcome = f"refused: this version knows no request {kind!r}"
+        outcome = await _handle(session, effects, asked, now=now)
+        if outcome is None:
+            is_done = False
+            continue
         await store_outcome(session, asked.id, outcome, handled_at=now)
         log.info("request handled", request_id=str(asked.id), kind=asked.kind, outcome=outcome)
-    return len(requests)
+    return len(requests) == BATCH or not is_done
+
+
+async def _handle(session: AsyncSession, effects: Effects, asked: Asked, *, now: datetime) -> str | None:
+    """Do what was asked and say what became of it; None: a part is done, and the rest is to be done next."""
+    match asked.kind:
+        case "run_now":
+            return await _run_now(session, effects, asked, now=now)
+        case "backfill":
+            return await backfill(session, effects, asked, now=now)
+        case "cancel":
+            return await cancel_run(session, effects, asked, now=now)
+        case "cancel_waiting":
+            return await cancel_all_waiting(session, effects, asked, now=now)
+        case kind:
+            return f"refused: this version knows no request {kind!r}"
 
 
 async def _run_now(session: AsyncSession, effects: Effects, asked: Asked, *, now: datetime) -> str:
@@ -119,28 +131,3 @@ def _outcome(verdict: Admission) -> tuple[RunState, str]:
             return RunState.SKIPPED, why
         case Wait(why=why) | Replace(why=why):
             return RunState.HELD, why
-
-
-async def _cancel(session: AsyncSession, effects: Effects, asked: Asked, *, now: datetime) -> str:
-    """End a run that waits, or ask the executor of one that is going to stop it."""
-    state = None if asked.run_id is None else await state_of(session, asked.run_id)
-    if asked.run_id is None or state is None:
-        return "refused: there is no such run"
-    ending = Ending(
-        state=RunState.CANCELLED,
-        reason=Reason.REQUESTED,
-        detail=f"cancelled by {asked.requested_by}",
-        finished_at=now,
-    )
-    attempts = await attempts_of_runs(session, {asked.run_id})
-    attempt = next(iter(attempts.values()), None)
-    if attempt is None:
-        is_ended = await end_held(session, effects, asked.run_id, ending)
-        return "cancelled" if is_ended else f"too late: it is {state} already"
-    if await end_unstarted(session, effects, attempt, ending):
-        return "cancelled"
-    if state in FINAL and state is not RunState.LOST:
-        return f"too late: it is {state} already"
-    if not await ask_to_stop(session, effects, attempt, {}, now=now):
-        return "too late: no executor holds it any more"
-    return f"executor {attempt.executor} was asked to stop it"

@@ -8,7 +8,6 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.scheduler.asked import BATCH as REQUEST_BATCH
 from services.scheduler.asked import handle_requests
 from services.scheduler.calendars import calendars_of
 from services.scheduler.deadlines import end_overdue
@@ -173,10 +172,10 @@ class Dispatcher:
             return
         self._swept_at = self._clock.monotonic()
 
-        async def work(session: AsyncSession, effects: Effects) -> int:
+        async def work(session: AsyncSession, effects: Effects) -> bool:
             return await handle_requests(session, effects, misfire=self._misfire, now=self._clock.now())
 
-        while await self._ledger.write(work) == REQUEST_BATCH:
+        while await self._ledger.write(work):
             pass
 
     async def _plan(self, session: AsyncSession, effects: Effects) -> tuple[bool, datetime | None]:

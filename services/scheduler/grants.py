@@ -12,8 +12,10 @@ from services.scheduler.admission import Admission, Go, Replace, Skip, Wait, adm
 from services.scheduler.announcer import SOURCE
 from services.scheduler.deadlines import deadline_detail
 from services.scheduler.endings import Ending, end_unstarted, withdrawal
+from services.scheduler.holding import Wishes, held_back
 from services.scheduler.ledger import Effects
 from services.scheduler.overlap import note_skipped
+from shared.db.asked import pending_cancels
 from shared.db.attempts import (
     AttemptView,
     Claimant,
@@ -22,8 +24,9 @@ from shared.db.attempts import (
     move_attempt,
     release_attempt,
 )
+from shared.db.holds import open_holds
 from shared.db.runs import Unfinished, move_run, start_runs, unfinished_runs
-from shared.domain.ids import AttemptId, JobId
+from shared.domain.ids import AttemptId, ExecutorName, JobId
 from shared.domain.run import Cause, Reason, RunState
 from shared.messages.answers import ClaimAnswer, Grant, Refusal, ReleaseAnswer, SignedGrant
 from shared.messages.codec import MAX_BODY
@@ -45,6 +48,7 @@ class Scene:
     """What the claims of one transaction are judged by; it follows what they change."""
 
     attempts: dict[AttemptId, AttemptView]
+    wishes: Wishes
     going: dict[JobId, list[Unfinished]]
     """The runs that are going, or may be, of the jobs that do not let any number go at once."""
     key: bytes
@@ -58,7 +62,13 @@ async def grant_claims(
 ) -> list[ClaimAnswer]:
     """Answer these claims in order. Asked again under the same claim id, a grant is given again."""
     attempts = await attempts_by_id(session, {ref.attempt_id for claim in claims for ref in claim.attempts})
-    scene = Scene(attempts=attempts, going=await _going(session, attempts, now=now), key=key, now=now)
+    scene = Scene(
+        attempts=attempts,
+        wishes=await _wishes(session, attempts),
+        going=await _going(session, attempts, now=now),
+        key=key,
+        now=now,
+    )
     answers = [await _answer(session, effects, scene, claim) for claim in claims]
     started = [one for one in scene.attempts.values() if one.run_id in effects.changed]
     await start_runs(session, [(one.run_id, one.number, one.executor) for one in started if one.executor])
@@ -133,18 +143,23 @@ async def _grant(
         ref.token,
     ):
         return sign(_grant_of(attempt, claim), scene.key)
-    refusal = _refusal(attempt, ref, now=scene.now) or await _withheld(session, effects, scene, attempt)
+    refusal = _refusal(attempt, ref, now=scene.now) or await _withheld(
+        session, effects, scene, attempt, claim.executor
+    )
     return refusal or await _claim(session, effects, scene, attempt, claim)
 
 
 async def _withheld(
-    session: AsyncSession, effects: Effects, scene: Scene, attempt: AttemptView
+    session: AsyncSession, effects: Effects, scene: Scene, attempt: AttemptView, executor: ExecutorName
 ) -> str | None:
     """End or hold a run that is not to start now, and return why; None: it may."""
     ending = withdrawn(attempt, now=scene.now) or overdue(attempt, now=scene.now)
     if ending is not None:
         await end_unstarted(session, effects, attempt, ending)
         return ending.detail
+    held = await held_back(session, effects, attempt, executor, scene.wishes, now=scene.now)
+    if held is not None:
+        return held
     match _admission(attempt, scene):
         case Skip(why=why):
             return await _skip(session, effects, attempt, why, now=scene.now)
@@ -259,6 +274,11 @@ def _note_claimed(scene: Scene, attempt: AttemptView, claimant: Claimant) -> Non
         cause=attempt.cause,
     )
     scene.going.setdefault(attempt.job_id, []).append(going)
+
+
+async def _wishes(session: AsyncSession, attempts: dict[AttemptId, AttemptView]) -> Wishes:
+    jobs = {one.job_id for one in attempts.values()}
+    return Wishes(await open_holds(session), await pending_cancels(session, jobs))
 
 
 async def _going(

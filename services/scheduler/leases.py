@@ -11,6 +11,7 @@ from services.scheduler.endings import Ending, lose_attempt
 from services.scheduler.ledger import Effects
 from shared.db.attempts import AttemptView, attempts_by_id, move_attempt, running_of
 from shared.db.executors import ExecutorView, executor_by_name, store_executor
+from shared.db.holds import open_holds
 from shared.db.runs import move_run
 from shared.domain.ids import AttemptId
 from shared.domain.run import Reason, RunState
@@ -50,7 +51,14 @@ async def renew_leases(
         )
         standings.append(AttemptStanding(attempt_id=ref.attempt_id, token=ref.token, standing=standing))
     standings += (_unsettled(attempts.get(ref.attempt_id), ref, renewal) for ref in renewal.unsettled)
-    return RenewAnswer(source=SOURCE, time=now, beat_seq=renewal.beat_seq, attempts=tuple(standings))
+    drained = (await open_holds(session)).drained(now)
+    return RenewAnswer(
+        source=SOURCE,
+        time=now,
+        beat_seq=renewal.beat_seq,
+        attempts=tuple(standings),
+        drain=renewal.executor in drained,
+    )
 
 
 async def _running(

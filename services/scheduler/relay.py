@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -14,6 +15,7 @@ from services.scheduler.shortfall import Count, DueQueue, Shortfalls
 from services.scheduler.wakeup import WakeUp
 from shared.broker import Outgoing, Publisher
 from shared.db.attempts import (
+    AttemptView,
     Waiting,
     attempts_of_runs,
     mark_published,
@@ -23,9 +25,11 @@ from shared.db.attempts import (
 )
 from shared.db.cursors import refresh_next_due
 from shared.db.executors import executors
+from shared.db.holds import open_holds, over_since
 from shared.db.locks import lock_free_jobs, lock_jobs
 from shared.db.misfire import superseded
 from shared.domain.errors import BrokerUnavailable, PortalError, Unroutable
+from shared.domain.holds import Hold, Holds
 from shared.domain.ids import AttemptId, JobId
 from shared.domain.job import is_pool_name
 from shared.domain.run import Cause, Reason, RunState
@@ -48,6 +52,19 @@ _MOST_SWEPT = 5_000
 _MOST_POOLS = 100
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What a sweep found: nothing of what is held back."""
+
+    holds: Holds
+    overlooked: Sequence[Waiting] = ()
+    """Due, and not confirmed."""
+    lying: Sequence[Waiting] = ()
+    """Published for long, and not claimed."""
+    seats: Mapping[str, int] = field(default_factory=dict)
+    """How many slots each pool has."""
+
+
 class Relay:
     """Three loops: publish what is due, mark what was confirmed, look for what was overlooked."""
 
@@ -59,7 +76,9 @@ class Relay:
         self._confirmed: dict[AttemptId, tuple[Waiting, datetime]] = {}
         self._failed: set[AttemptId] = set()
         self._shortfalls = Shortfalls()
+        self._holds = Holds()
         self._confirms = WakeUp()
+        self._looks = WakeUp()
         self.stuck_since: float | None = None
         """Since when the broker takes nothing, by the monotonic clock; None while it does."""
 
@@ -67,6 +86,10 @@ class Relay:
     def has_marks(self) -> bool:
         """Say whether confirms wait to be stored."""
         return bool(self._confirmed)
+
+    def look(self) -> None:
+        """Sweep soon: what people hold back may have changed."""
+        self._looks.call()
 
     async def run(self) -> None:
         """Publish attempts at their due instants until cancelled."""
@@ -93,13 +116,16 @@ class Relay:
         while True:
             await self.sweep(due_by=due_by)
             await self.declare_queues()
-            await self._clock.sleep(SWEEP_S)
+            await self._looks.wait(self._clock, SWEEP_S)
             # What is due this instant is in the agenda, or on its way: only the rest was overlooked.
             due_by = self._clock.now() - _OVERLOOKED_AFTER
 
     async def publish(self, due: Sequence[Waiting]) -> None:
-        """Publish these attempts; what is not confirmed comes back to the agenda."""
-        wanted = await self._judged(due)
+        """Publish these attempts; what is not confirmed comes back to the agenda.
+
+        What is held back is left as it is: once it is not any more, a sweep finds it.
+        """
+        wanted = await self._judged(self._free(due))
         batch = [self._outgoing(one) for one in wanted]
         outcomes = await self._publisher.publish_all(batch)
         now = self._clock.now()
@@ -138,15 +164,14 @@ class Relay:
     async def sweep(self, *, due_by: datetime) -> None:
         """Note again what is due by then and not confirmed, and what was confirmed and is lost."""
         now = self._clock.now()
-        overlooked, lying, seats = await self._ledger.write(
-            lambda session, _: _waiting(session, due_by=due_by, now=now)
-        )
+        seen = await self._ledger.write(lambda session, _: _look(session, due_by=due_by, now=now))
+        self._holds = seen.holds
         # Confirmed and not marked yet, or tried again already: no reason to say it twice.
         known = self._confirmed.keys() | self._failed
-        overlooked = [one for one in overlooked if one.id not in known]
+        overlooked = [one for one in seen.overlooked if one.id not in known]
         for one in overlooked:
             self._ledger.attempts.put(one.due_at, (one,))
-        lost = await self._lost(lying, seats, now=now)
+        lost = await self._lost(seen.lying, seen.seats, now=now)
         for one in lost:
             self._ledger.attempts.put(now, (one,))
         if lost or (overlooked and due_by < now):
@@ -162,6 +187,11 @@ class Relay:
             await self._publisher.keep_declared(*(queue for pool in served for queue in due_queues(pool)))
         except BrokerUnavailable as error:
             log.warning("queues not declared yet", error=str(error))
+
+    def _free(self, due: Sequence[Waiting]) -> Sequence[Waiting]:
+        """Return what nobody holds back, as far as the last sweep knows; each claim looks for itself."""
+        now = self._clock.now()
+        return [one for one in due if self._holds.of_pool(one.pool, now) is None]
 
     def _outgoing(self, one: Waiting) -> Outgoing:
         message = JobDue(
@@ -210,17 +240,12 @@ class Relay:
         async def work(session: AsyncSession, effects: Effects) -> set[AttemptId]:
             await lock_jobs(session, set(late.values()))
             now = self._clock.now()
-            ending = Ending(
-                state=RunState.MISSED,
-                reason=Reason.DOWNTIME,
-                detail="it could not be published in time",
-                finished_at=now,
-            )
             old = await attempts_of_runs(
                 session, await superseded(session, late.keys(), grace=self._grace, now=now)
             )
+            holds = await over_since(session, min(one.due_at for one in due)) if old else ()
             for attempt in old.values():
-                await end_unstarted(session, effects, attempt, ending)
+                await end_unstarted(session, effects, attempt, _missed(attempt, holds, now=now))
             return set(old)
 
         missed = await self._ledger.write(work)
@@ -264,17 +289,26 @@ class Relay:
             return None
 
 
-async def _waiting(
-    session: AsyncSession, *, due_by: datetime, now: datetime
-) -> tuple[list[Waiting], list[Waiting], Counter[str]]:
-    """Return what was not confirmed, what lies published for long, and how many slots each pool has."""
-    overlooked = await unpublished(session, due_by=due_by, limit=_MOST_SWEPT)
-    lying = await unclaimed(session, published_before=now - wait_before_republish(1), limit=_MOST_SWEPT)
+def _missed(attempt: AttemptView, holds: Sequence[Hold], *, now: datetime) -> Ending:
+    was_held = any(one.kept(attempt.pool, attempt.run_due_at) for one in holds)
+    detail = "it was held back when it was due" if was_held else "it could not be published in time"
+    return Ending(state=RunState.MISSED, reason=Reason.DOWNTIME, detail=detail, finished_at=now)
+
+
+async def _look(session: AsyncSession, *, due_by: datetime, now: datetime) -> _Seen:
+    holds = await open_holds(session)
+    if holds.freeze(now) is not None:
+        return _Seen(holds=holds)
+    # What is held back must not take the place of what may go.
+    paused = holds.paused_pools(now).keys()
+    overlooked = await unpublished(session, due_by=due_by, limit=_MOST_SWEPT, but_of=paused)
+    published_before = now - wait_before_republish(1)
+    lying = await unclaimed(session, published_before=published_before, limit=_MOST_SWEPT, but_of=paused)
     seats: Counter[str] = Counter()
     if lying:
         for executor in await executors(session):
             seats.update(dict.fromkeys(executor.pools, executor.slots) if executor.online else {})
-    return overlooked, lying, seats
+    return _Seen(holds=holds, overlooked=overlooked, lying=lying, seats=seats)
 
 
 def _is_overdue(one: Waiting, *, now: datetime) -> bool:

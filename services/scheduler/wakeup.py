@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import count
 from typing import Generic, TypeVar
@@ -79,8 +79,10 @@ class Agenda(Generic[Item]):
 class News:
     """What the dispatcher is to look at before it is due: job definitions and requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_requests: Callable[[], None] = lambda: None) -> None:
+        """Call `on_requests` as well when somebody asked for something."""
         self.wake = WakeUp()
+        self._on_requests = on_requests
         self._jobs: set[JobId] = set()
         self._requests = True
 
@@ -93,6 +95,7 @@ class News:
         """Say that somebody asked for something."""
         self._requests = True
         self.wake.call()
+        self._on_requests()
 
     def take_jobs(self) -> set[JobId]:
         """Return the jobs that changed since the last time."""

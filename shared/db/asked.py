@@ -1,13 +1,16 @@
 """What people asked for, as the scheduler takes it up: the requests without an outcome, and outcomes."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.db.attempts import AttemptView
 from shared.db.locks import is_shared, lock_new_jobs
+from shared.db.requests import CANCEL, CANCEL_WAITING
 from shared.db.statements import changed
 from shared.db.tables import JobRow, RequestRow
 from shared.domain.ids import JobId, RequestId, RunId
@@ -63,6 +66,40 @@ async def waiting_requests(session: AsyncSession, *, limit: int) -> list[Asked]:
         statement = statement.where(RequestRow.id.in_([row.id for row in seen]))
     rows = (await session.execute(statement)).mappings()
     return [Asked(**{**values, "policy": policy_from_json(values["policy"])}) for values in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCancels:
+    """What people asked to end, and no scheduler has ended yet."""
+
+    runs: frozenset[RunId]
+    waiting: Mapping[JobId, datetime]
+    """Of these jobs all that is of an instant up to then."""
+
+    def covers(self, attempt: AttemptView) -> bool:
+        """Say whether somebody wants that it does not start."""
+        until = self.waiting.get(attempt.job_id)
+        return attempt.run_id in self.runs or (until is not None and attempt.nominal_at <= until)
+
+
+async def pending_cancels(session: AsyncSession, job_ids: Collection[JobId]) -> PendingCancels:
+    """Return what people asked to end of these jobs, and that was not taken up yet."""
+    rows = (await session.execute(_PENDING_CANCELS, {"jobs": list(job_ids)})).all()
+    waiting: dict[JobId, datetime] = {}
+    for row in rows:
+        if row.kind == CANCEL_WAITING:
+            waiting[row.job_id] = max(row.requested_at, waiting.get(row.job_id, row.requested_at))
+    return PendingCancels(frozenset(row.run_id for row in rows if row.kind == CANCEL), waiting)
+
+
+# Built once: every claim asks.
+_PENDING_CANCELS = select(
+    RequestRow.kind, RequestRow.job_id, RequestRow.run_id, RequestRow.requested_at
+).where(
+    RequestRow.handled_at.is_(None),
+    RequestRow.kind.in_((CANCEL, CANCEL_WAITING)),
+    RequestRow.job_id.in_(bindparam("jobs", expanding=True)),
+)
 
 
 async def store_outcome(

@@ -274,21 +274,20 @@ async def mark_published(session: AsyncSession, marks: Sequence[tuple[AttemptId,
     )
 
 
-async def unpublished(session: AsyncSession, *, due_by: datetime, limit: int) -> list[Waiting]:
-    """Return queued attempts due by then that the broker has not confirmed, oldest first."""
-    return await _waiting(
-        session, (AttemptRow.due_at <= due_by) & AttemptRow.published_at.is_(None), limit=limit
-    )
+async def unpublished(
+    session: AsyncSession, *, due_by: datetime, limit: int, but_of: Collection[str] = ()
+) -> list[Waiting]:
+    """Return queued attempts due by then and not confirmed, oldest first; none of the pools `but_of`."""
+    overlooked = (AttemptRow.due_at <= due_by) & AttemptRow.published_at.is_(None)
+    return await _waiting(session, overlooked & AttemptRow.pool.not_in(but_of), limit=limit)
 
 
-async def unclaimed(session: AsyncSession, *, published_before: datetime, limit: int) -> list[Waiting]:
-    """Return attempts that were published before then and are still queued, longest ago first."""
-    return await _waiting(
-        session,
-        AttemptRow.published_at < published_before,
-        limit=limit,
-        order=(AttemptRow.published_at, AttemptRow.due_at),
-    )
+async def unclaimed(
+    session: AsyncSession, *, published_before: datetime, limit: int, but_of: Collection[str] = ()
+) -> list[Waiting]:
+    """Return those published before then and still queued, longest ago first; `but_of` as above."""
+    lying = (AttemptRow.published_at < published_before) & AttemptRow.pool.not_in(but_of)
+    return await _waiting(session, lying, limit=limit, order=(AttemptRow.published_at, AttemptRow.due_at))
 
 
 def wait_before_republish(publish_count: int) -> timedelta:

@@ -1,5 +1,6 @@
 """What people asked for, as rows that the scheduler takes up; written by the ui, never by a message."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,6 +14,8 @@ from shared.domain.run import Cause
 
 RUN_NOW = "run_now"
 BACKFILL = "backfill"
+CANCEL = "cancel"
+CANCEL_WAITING = "cancel_waiting"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,56 @@ class BackfillRequest:
     """Only those of this schedule; None: of all."""
     requested_by: str
     requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRequest:
+    """The end of one run, or of all runs of a job that wait by then, that somebody asked for."""
+
+    id: RequestId
+    job_id: JobId
+    run_id: RunId | None
+    """None: all that wait."""
+    requested_by: str
+    requested_at: datetime
+
+
+async def ask_to_cancel(session: AsyncSession, request: CancelRequest) -> None:
+    """Store the request, not handled yet."""
+    session.add(
+        RequestRow(
+            id=request.id,
+            kind=CANCEL_WAITING if request.run_id is None else CANCEL,
+            job_id=request.job_id,
+            run_id=request.run_id,
+            requested_by=request.requested_by,
+            cause=Cause.MANUAL,
+            requested_at=request.requested_at,
+            handled_at=None,
+            outcome=None,
+        )
+    )
+    await session.flush()
+
+
+async def cancels_of(session: AsyncSession, run_ids: Collection[RunId]) -> dict[RunId, CancelRequest]:
+    """Return who asked first for the end of each of these runs; one that nobody wants to end has no entry."""
+    rows = await session.scalars(
+        select(RequestRow)
+        .where(RequestRow.run_id.in_(run_ids), RequestRow.kind == CANCEL)
+        .order_by(RequestRow.id.desc())
+    )
+    return {
+        RunId(row.run_id): CancelRequest(
+            id=RequestId(row.id),
+            job_id=JobId(row.job_id),
+            run_id=RunId(row.run_id),
+            requested_by=row.requested_by,
+            requested_at=row.requested_at,
+        )
+        for row in rows
+        if row.run_id is not None
+    }
 
 
 async def ask_for_backfill(session: AsyncSession, request: BackfillRequest) -> None:

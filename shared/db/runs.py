@@ -279,6 +279,16 @@ async def waiting_after(
     return [RunId(run_id) for run_id in await session.scalars(statement)]
 
 
+async def waiting_named_by(
+    session: AsyncSession, job_id: JobId, *, until: datetime, limit: int
+) -> list[RunId]:
+    """Return held and queued runs of a job that are of an instant up to then, in no order."""
+    statement = select(RunRow.id).where(
+        RunRow.job_id == job_id, RunRow.state.in_(_WAITING), RunRow.nominal_at <= until
+    )
+    return [RunId(run_id) for run_id in await session.scalars(statement.limit(limit))]
+
+
 async def settled_instants(
     session: AsyncSession, job_id: JobId, *, after: datetime, until: datetime
 ) -> set[tuple[ScheduleId, datetime]]:

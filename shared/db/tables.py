@@ -2,7 +2,7 @@
 
 | written by | tables |
 |---|---|
-| ui | `jobs`, `schedules`, `pauses`, `calendars`, `requests` (but for the outcome), `log_chunks`, `people` |
+| ui | `jobs`, `schedules`, `pauses`, `holds`, `calendars`, `people`, `log_chunks`, `requests` |
 | scheduler | all others, and the outcome of `requests` |
 
 Ids are UUIDv7. Every index names the query that it serves.
@@ -16,6 +16,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, Uniqu
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.db.types import EnumText, Large, OrderedKey, UtcDateTime, Words
+from shared.domain.holds import HoldKind
 from shared.domain.job import OnLost
 from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
@@ -33,6 +34,7 @@ class LedgerBase(DeclarativeBase):
         Cause: EnumText(Cause),
         OnLost: EnumText(OnLost),
         Overlap: EnumText(Overlap),
+        HoldKind: EnumText(HoldKind),
     }
 
 
@@ -92,6 +94,23 @@ class PauseRow(LedgerBase):
     paused_by: Mapped[str] = mapped_column(Words(200))
     resumed_at: Mapped[datetime | None]
     resumed_by: Mapped[str | None] = mapped_column(Words(200))
+
+
+class HoldRow(LedgerBase):
+    """Something that people hold back: everything, a pool, or an executor; who, since when, until when."""
+
+    __tablename__ = "holds"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[HoldKind]
+    subject: Mapped[str] = mapped_column(Words(200))  # the pool or the executor; empty for everything
+    # "<kind>:<subject>" while nobody has lifted it, "lifted:<id>" afterwards: one at a time of each.
+    open_key: Mapped[str] = mapped_column(OrderedKey, unique=True)
+    begun_at: Mapped[datetime]
+    begun_by: Mapped[str] = mapped_column(Words(200))
+    ends_at: Mapped[datetime | None]
+    lifted_at: Mapped[datetime | None] = mapped_column(index=True)  # NULL: what holds now
+    lifted_by: Mapped[str | None] = mapped_column(Words(200))
 
 
 class CalendarRow(LedgerBase):
@@ -236,9 +255,10 @@ class RequestRow(LedgerBase):
     __tablename__ = "requests"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(20))  # run_now, cancel, backfill
+    kind: Mapped[str] = mapped_column(String(20))  # run_now, cancel, cancel_waiting, backfill
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
-    run_id: Mapped[UUID | None]  # run_now: the id that the run is to have; cancel: the run to stop
+    # run_now: the id that the run is to have; cancel: the run to stop, and who asked is read by it.
+    run_id: Mapped[UUID | None] = mapped_column(index=True)
     requested_by: Mapped[str] = mapped_column(Words(200))
     cause: Mapped[Cause]
     requested_at: Mapped[datetime]
