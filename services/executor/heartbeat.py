@@ -35,8 +35,8 @@ class Condition:
     look: Callable[[], tuple[bool, tuple[str, ...]]]
     """Looks at the executor and says whether it takes no more runs, and its problems."""
     is_stopping: Callable[[], bool]
-    set_drained: Callable[[bool], None]
-    """Takes whether somebody wants it to take no more runs; said with every answer."""
+    set_drained: Callable[[bool], bool]
+    """Takes whether somebody wants it to take no more runs, and says whether that is new."""
 
 
 class Heartbeat:
@@ -110,7 +110,8 @@ class Heartbeat:
             log.warning("renewal answered by something else", type=type(answer).__name__)
             return False
         self._answered_at, self._answer_time = sent_at, answer.time
-        self._condition.set_drained(answer.drain)
+        if self._condition.set_drained(answer.drain):
+            self.hurry()
         for standing in answer.attempts:
             await self._obey(standing, lease_until=sent_at + LEASE_S)
         return True

@@ -145,27 +145,13 @@ def _wired(
     holdings = Holdings(means, slots)
     intake = Intake(dues, claims=claims, holdings=holdings, slots=slots, clock=clock, is_open=base.is_open)
 
-    def look() -> tuple[bool, tuple[str, ...]]:
-        before = base.problems
-        found = base.look()
-        if base.problems != before:
-            intake.look()
-        return found
-
-    def set_drained(wanted: bool) -> None:
-        if base.drained != wanted:
-            log.info("drained" if wanted else "resumed", held=len(holdings.refs))
-            base.drained = wanted
-            intake.look()
-            heartbeat.hurry()
-
     heartbeat = Heartbeat(
         requests,
         identity=identity,
         holdings=holdings,
         reporter=reporter,
         clock=clock,
-        condition=Condition(look=look, is_stopping=lambda: base.draining, set_drained=set_drained),
+        condition=_condition(base, holdings, intake),
     )
 
     def drain() -> None:
@@ -177,6 +163,25 @@ def _wired(
 
     control = Control(heard, name=identity.name, holdings=holdings, logs=logs, renew=heartbeat.hurry)
     return Parts(base, broker, claims, reporter, logs, holdings, intake, heartbeat, control, drain)
+
+
+def _condition(base: Base, holdings: Holdings, intake: Intake) -> Condition:
+    def look() -> tuple[bool, tuple[str, ...]]:
+        before = base.problems
+        found = base.look()
+        if base.problems != before:
+            intake.look()
+        return found
+
+    def set_drained(wanted: bool) -> bool:
+        if base.drained == wanted:
+            return False
+        log.info("drained" if wanted else "resumed", held=len(holdings.refs))
+        base.drained = wanted
+        intake.look()
+        return True
+
+    return Condition(look=look, is_stopping=lambda: base.draining, set_drained=set_drained)
 
 
 async def run_parts(parts: Parts, *others: Coroutine[None, None, None]) -> None:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from services.ui import api, pages
 from services.ui.api.problems import problem
-from services.ui.commands import Commands
+from services.ui.commands import Commands, Controls
 from services.ui.commands.wake import Wakeups
 from services.ui.guard import Guard
 from services.ui.link import Link
@@ -71,6 +71,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
         wakeups=wakeups,
         on_job_changed=live.job_changed,
     )
+    controls = Controls(sessions=database.ledger, clock=clock, wakeups=wakeups, on_held=live.health_changed)
 
     def on_stored(complete: Mapping[AttemptId, int]) -> None:
         live.stored(complete)
@@ -79,6 +80,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
         portal=Portal(
             queries=queries,
             commands=commands,
+            controls=controls,
             live=live,
             settings=settings,
             clock=clock,

@@ -89,6 +89,9 @@ class RunItem(RunBrief, frozen=True, kw_only=True):
     executor: str | None
     exit_code: int | None
     signal: int | None
+    stop_asked_at: datetime | None = None
+    """When somebody asked for its end; None once it has ended."""
+    stop_asked_by: str | None = None
 
 
 class AttemptItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,6 +236,9 @@ class ExecutorItem(msgspec.Struct, frozen=True, kw_only=True):
     last_seen_at: datetime
     runs_24h: int
     running: tuple[RunningRun, ...]
+    drained_at: datetime | None = None
+    """Since when somebody wants it to take no more runs; None: nobody does."""
+    drained_by: str | None = None
 
 
 class HealthState(StrEnum):
@@ -243,6 +249,22 @@ class HealthState(StrEnum):
     """Something waits that should not; nothing is lost."""
     DOWN = "down"
     """The portal cannot show or record anything."""
+
+
+class Freeze(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing starts, because somebody wants it so."""
+
+    since: datetime
+    by: str
+    until: datetime
+
+
+class Unserved(msgspec.Struct, frozen=True, kw_only=True):
+    """A pool for which runs wait, and that no online executor serves."""
+
+    pool: str
+    waiting: int
+    """At most 5 000 are counted."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -262,6 +284,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     executors_online: int
     waiting: int
     """Runs that are due and not started."""
+    freeze: Freeze | None = None
+    paused_pools: tuple[str, ...] = ()
+    unserved: tuple[Unserved, ...] = ()
 
 
 class Attention(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from services.ui.commands import Commands
+from services.ui.commands import Commands, Controls
 from services.ui.live import Live
 from services.ui.queries import Queries
 from services.ui.settings import UiSettings
@@ -25,6 +25,7 @@ class Portal:
 
     queries: Queries
     commands: Commands
+    controls: Controls
     live: Live
     settings: UiSettings
     clock: Clock

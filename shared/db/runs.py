@@ -139,6 +139,14 @@ async def exists(session: AsyncSession, run_id: RunId) -> bool:
     return await session.scalar(select(RunRow.id).where(RunRow.id == run_id)) is not None
 
 
+async def standing_of(session: AsyncSession, run_id: RunId) -> tuple[JobId, RunState] | None:
+    """Return the job of the run and where it is; None when there is none."""
+    row = (
+        await session.execute(select(RunRow.job_id, RunRow.state).where(RunRow.id == run_id))
+    ).one_or_none()
+    return None if row is None else (JobId(row.job_id), row.state)
+
+
 async def state_of(session: AsyncSession, run_id: RunId) -> RunState | None:
     """Return where the run is; None when there is none."""
     return await session.scalar(select(RunRow.state).where(RunRow.id == run_id))

@@ -6,6 +6,7 @@ PortalError
 │   └── ScheduleError       a schedule that cannot be followed: names the wrong part
 ├── NotFound                the thing does not exist, or no longer
 ├── Conflict                it changed since it was read
+├── TooLate                 what it is about has ended
 ├── MalformedMessage        bytes that are no message of ours
 ├── UnknownMessage          a message of a type that this version does not know
 ├── Unroutable              the broker has no queue for it
@@ -49,6 +50,10 @@ class NotFound(PortalError):  # noqa: N818 - the HTTP word
 
 class Conflict(PortalError):  # noqa: N818 - the HTTP word
     """The thing changed since it was read: read it again, then decide."""
+
+
+class TooLate(PortalError):  # noqa: N818 - says what the wish is
+    """What is asked of it can only be done to something that has not ended."""
 
 
 class MalformedMessage(PortalError):  # noqa: N818 - says what the message is

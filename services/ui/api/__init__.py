@@ -6,12 +6,23 @@ documents (RFC 9457) with the `field` that is wrong, where there is one.
 
 from fastapi import FastAPI
 
-from services.ui.api import calendars, health, instants, jobs, people, problems, runs, schedules, week
+from services.ui.api import (
+    calendars,
+    controls,
+    health,
+    instants,
+    jobs,
+    people,
+    problems,
+    runs,
+    schedules,
+    week,
+)
 from services.ui.portal import Portal
 
 
 def register(app: FastAPI, portal: Portal) -> None:
     """Add the API's routes and error answers to the app."""
     problems.register(app)
-    for module in (calendars, health, instants, jobs, people, runs, schedules, week):
+    for module in (calendars, controls, health, instants, jobs, people, runs, schedules, week):
         app.include_router(module.router(portal))

@@ -11,7 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared.db.engine import LOCKED_OR_DOWN
-from shared.domain.errors import Conflict, InvalidInput, NameTaken, NotFound, PortalError, ScheduleError
+from shared.domain.errors import (
+    Conflict,
+    InvalidInput,
+    NameTaken,
+    NotFound,
+    PortalError,
+    ScheduleError,
+    TooLate,
+)
 
 log = structlog.get_logger()
 
@@ -55,8 +63,9 @@ async def _on_portal_error(_request: Request, error: Exception) -> Response:
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.message, error.field)
         case NotFound():
             return problem(HTTPStatus.NOT_FOUND, str(error))
-        case Conflict():
-            return problem(HTTPStatus.CONFLICT, str(error), "version")
+        case Conflict() | TooLate():
+            field = "version" if isinstance(error, Conflict) else None
+            return problem(HTTPStatus.CONFLICT, str(error), field)
         case _:
             log.error("a request failed", error=repr(error))
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from services.ui.commands import calendars, jobs, pauses, people, runs
+from services.ui.commands.controls import Controls
 from services.ui.commands.drafts import JobDraft, ScheduleDraft
 from services.ui.commands.heads import Change
 from services.ui.commands.pauses import CatchUp
@@ -20,7 +21,7 @@ from shared.domain.ids import CalendarId, JobId, RequestId, RunId
 from shared.domain.run import Cause
 from shared.runtime.clock import Clock
 
-__all__ = ["CatchUp", "Commands", "JobDraft", "Range", "ScheduleDraft"]
+__all__ = ["CatchUp", "Commands", "Controls", "JobDraft", "Range", "ScheduleDraft"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

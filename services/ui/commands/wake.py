@@ -10,10 +10,11 @@ import structlog
 
 from shared.broker.publisher import Outgoing, Publisher
 from shared.domain.errors import BrokerUnavailable, Unroutable
-from shared.domain.ids import JobId, RequestId
+from shared.domain.ids import ExecutorName, JobId, RequestId
+from shared.messages.commands import ExecutorDrain
 from shared.messages.envelope import Message
 from shared.messages.events import JobChanged, RequestsChanged
-from shared.messages.topology import Exchange
+from shared.messages.topology import Exchange, control_key
 from shared.runtime.clock import Clock
 
 log = structlog.get_logger()
@@ -28,7 +29,7 @@ class Wakeups:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._pending: dict[Hashable, tuple[str, Message]] = {}
+        self._pending: dict[Hashable, Outgoing] = {}
         self._there = asyncio.Event()
 
     def job_changed(self, job_id: JobId, version: int) -> None:
@@ -41,26 +42,34 @@ class Wakeups:
         message = RequestsChanged(source=SOURCE, time=self._clock.now(), request_id=request_id)
         self._add("requests", "requests.changed", message)
 
+    def drained(self, executor: ExecutorName) -> None:
+        """Let an executor renew soon: its answer says that it is to take no more runs."""
+        message = ExecutorDrain(source=SOURCE, time=self._clock.now(), executor=executor)
+        # One that is away has no queue; it is told with its first renewal.
+        key = control_key(executor)
+        self._put(executor, Outgoing(exchange=Exchange.CONTROL, key=key, message=message, mandatory=False))
+
     async def run(self, publisher: Publisher) -> None:
         """Publish what is pending, for ever; what the broker does not take is tried again each second."""
         while True:
             await self._there.wait()
             self._there.clear()
-            for key, (routing_key, message) in list(self._pending.items()):
+            for key, word in list(self._pending.items()):
                 try:
-                    await publisher.publish(
-                        Outgoing(exchange=Exchange.EVENTS, key=routing_key, message=message)
-                    )
+                    await publisher.publish(word)
                 except (BrokerUnavailable, Unroutable) as error:
-                    log.warning("wake-up waits for the broker", key=routing_key, error=str(error))
+                    log.warning("wake-up waits for the broker", key=word.key, error=str(error))
                     self._there.set()
                     await self._clock.sleep(_RETRY_S)
                     break
-                if self._pending.get(key) == (routing_key, message):
+                if self._pending.get(key) is word:
                     del self._pending[key]
 
     def _add(self, key: Hashable, routing_key: str, message: Message) -> None:
+        self._put(key, Outgoing(exchange=Exchange.EVENTS, key=routing_key, message=message))
+
+    def _put(self, key: Hashable, word: Outgoing) -> None:
         if len(self._pending) >= _MAX_PENDING:
             self._pending.pop(next(iter(self._pending)))
-        self._pending[key] = (routing_key, message)
+        self._pending[key] = word
         self._there.set()

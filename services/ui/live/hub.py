@@ -93,6 +93,10 @@ class Live:
             self._jobs.add(job_id)
             self._dirty.set()
 
+    def health_changed(self) -> None:
+        """Look at the health at once: this process changed something that it tells of."""
+        self._health_wanted.set()
+
     def stored(self, attempts: Iterable[AttemptId]) -> None:
         """Take the word that output of these attempts is in the store."""
         if self._subscribers:

@@ -37,6 +37,7 @@ from services.ui.queries import (
     logs,
     overview,
     people,
+    pools,
     preview,
     runs,
     why,
@@ -46,6 +47,7 @@ from services.ui.queries.calendars import CalendarItem
 from services.ui.queries.explained import WhyAnswer
 from services.ui.queries.jobs import JobsFilter
 from services.ui.queries.planning import Planning
+from services.ui.queries.pools import PoolItem
 from services.ui.queries.preview import Typed
 from services.ui.queries.runs import RunsFilter
 from shared.db.engine import Database
@@ -117,6 +119,7 @@ class Queries:
                 broker_since=since,
                 scheduler=known.overdue_since is None,
                 silent_since=known.overdue_since,
+                holds=known.holds,
             )
             return await why.why_of(session, job_id, at, standing=standing, now=now)
 
@@ -219,6 +222,16 @@ class Queries:
         """Return the executors, online ones first, then by name; those that left for a day, at the end."""
         async with self.database.reading() as session:
             return await executors.all_executors(session, now=self.clock.now())
+
+    async def pools(self) -> tuple[PoolItem, ...]:
+        """Return the pools by name: who serves each, what waits for it, whether it is paused."""
+        async with self.database.reading() as session:
+            return await pools.all_pools(session, now=self.clock.now())
+
+    async def waiting_of(self, job_id: JobId) -> int:
+        """Return how many runs of a job wait."""
+        async with self.database.reading() as session:
+            return await runs.waiting_of(session, job_id, now=self.clock.now())
 
     async def overview(self, *, hours: int = 6) -> Overview:
         """Return the first page; the timeline reaches `hours` (1 to 24) back."""

@@ -6,6 +6,7 @@ from sqlalchemy import and_, case, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import ExecutorItem, RunningRun
+from shared.db.holds import open_holds
 from shared.db.tables import AttemptRow, ExecutorRow, JobRow, RunRow
 from shared.domain.run import RunState
 
@@ -39,6 +40,7 @@ async def all_executors(session: AsyncSession, *, now: datetime) -> tuple[Execut
     )
     running = await _running(session)
     counts = await _counts(session, since=now - _DAY)
+    drained = (await open_holds(session)).drained(now)
     return tuple(
         ExecutorItem(
             **{name: getattr(row, name) for name in _COPIED},
@@ -47,6 +49,8 @@ async def all_executors(session: AsyncSession, *, now: datetime) -> tuple[Execut
             busy=len(running.get(row.name, ())),
             runs_24h=counts.get(row.name, 0),
             running=tuple(running.get(row.name, ())),
+            drained_at=drained[row.name].begun_at if row.name in drained else None,
+            drained_by=drained[row.name].begun_by if row.name in drained else None,
         )
         for row in rows
     )

@@ -1,19 +1,23 @@
 """The one word on health, from which everything that speaks of health is drawn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ui.models import Health, HealthState
+from services.ui.models import Freeze, Health, HealthState, Unserved
 from services.ui.queries.executors import HAS_LEFT
+from services.ui.queries.pools import unserved_pools
+from shared.db.holds import open_holds
 from shared.db.tables import CursorRow, ExecutorRow, RequestRow, RunRow
+from shared.domain.holds import Holds
 from shared.domain.run import RunState
 
 SILENCE = timedelta(seconds=10)
 """A scheduler that decides nothing of what is due for so long is silent."""
 
+_MAX_TITLE = 60
 _FORGETS_NOTHING = "What falls due is decided when it is back; no instant is forgotten."
 
 
@@ -33,6 +37,8 @@ class Facts:
     """Of all, those that drained and said goodbye."""
     last_seen_at: datetime | None = None
     waiting: int = 0
+    holds: Holds = field(default_factory=Holds)
+    unserved: tuple[Unserved, ...] = ()
 
 
 async def facts(
@@ -67,6 +73,8 @@ async def facts(
         executors_left=left,
         last_seen_at=last_seen,
         waiting=waiting or 0,
+        holds=await open_holds(session),
+        unserved=await unserved_pools(session, now=now),
     )
 
 
@@ -83,7 +91,17 @@ def judged(known: Facts, *, now: datetime) -> Health:
         scheduler=known.database and known.overdue_since is None,
         executors_online=known.executors_online,
         waiting=known.waiting,
+        freeze=_freeze(known, now),
+        paused_pools=tuple(sorted(known.holds.paused_pools(now))),
+        unserved=known.unserved,
     )
+
+
+def _freeze(known: Facts, now: datetime) -> Freeze | None:
+    hold = known.holds.freeze(now)
+    if hold is None or hold.ends_at is None:
+        return None
+    return Freeze(since=hold.begun_at, by=hold.begun_by, until=hold.ends_at)
 
 
 def _verdict(known: Facts, now: datetime) -> tuple[HealthState, str, str, datetime | None]:
@@ -110,7 +128,17 @@ def _verdict(known: Facts, now: datetime) -> tuple[HealthState, str, str, dateti
         )
     if known.executors_online == 0:
         return (HealthState.DEGRADED, "No executor", _no_executor(known, now), known.last_seen_at)
-    return (HealthState.OK, "All systems go", "", None)
+    if known.unserved:
+        pools = " and ".join(one.pool for one in known.unserved)
+        return (HealthState.DEGRADED, f"No executor for {pools}"[:_MAX_TITLE], _dead_pools(known), None)
+    # Somebody wants it so: it is said in a banner of its own, and nothing is wrong.
+    title = "All systems go" if known.holds.freeze(now) is None else "Frozen"
+    return (HealthState.OK, title, "", None)
+
+
+def _dead_pools(known: Facts) -> str:
+    said = (f"No executor serves {one.pool}: {_runs_wait(one.waiting)}." for one in known.unserved)
+    return f"{' '.join(said)} Start an executor that serves it, or give the jobs another pool."
 
 
 def _no_executor(known: Facts, now: datetime) -> str:
@@ -132,6 +160,10 @@ def _duration(passed: timedelta) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+def _runs_wait(count: int) -> str:
+    return "1 run waits" if count == 1 else f"{count:,} runs wait"
 
 
 def _waiting(count: int) -> str:

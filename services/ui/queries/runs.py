@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, union_all
+import msgspec
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import AttemptItem, LogState, Page, RunDetail, RunItem
@@ -18,7 +19,9 @@ from shared.db.requests import RunRequest
 from shared.db.tables import AttemptRow, JobRow, RunRow
 from shared.domain.errors import NotFound
 from shared.domain.ids import AttemptId, JobId, RunId
-from shared.domain.run import Cause, Reason, RunState
+from shared.domain.run import FINAL, Cause, Reason, RunState
+
+Told = TypeVar("Told", bound=RunItem)
 
 _USUAL_OF = 20
 _USUAL_WINDOW = 200
@@ -52,7 +55,7 @@ async def page_of_runs(
         conditions = [RunRow.id.in_(_newest_of_each_state(which.states, conditions, limit + 1))]
     query = items_query().where(*conditions).order_by(*_order(which)).limit(limit + 1)
     rows = list(await session.execute(query))
-    shown = [item(row) for row in rows[:limit]]
+    shown = await _with_wishes(session, [item(row) for row in rows[:limit]])
     following = None
     if len(rows) > limit:
         last = shown[-1]
@@ -73,7 +76,7 @@ async def run_by_id(session: AsyncSession, run_id: RunId) -> RunDetail:
     ).one_or_none()
     if row is None:
         return await _asked_for(session, run_id)
-    return RunDetail(
+    detail = RunDetail(
         **item_values(row),
         script=row.script,
         args=tuple(row.args),
@@ -82,6 +85,8 @@ async def run_by_id(session: AsyncSession, run_id: RunId) -> RunDetail:
         attempts=await attempts_of(session, run_id),
         log=LogState(),
     )
+    (told,) = await _with_wishes(session, [detail])
+    return told
 
 
 async def attempts_of(session: AsyncSession, run_id: RunId) -> tuple[AttemptItem, ...]:
@@ -100,6 +105,29 @@ async def newest_attempt(session: AsyncSession, run_id: RunId) -> AttemptId | No
         select(AttemptRow.id).where(AttemptRow.run_id == run_id).order_by(AttemptRow.number.desc()).limit(1)
     )
     return None if found is None else AttemptId(found)
+
+
+async def waiting_of(session: AsyncSession, job_id: JobId, *, now: datetime) -> int:
+    """Return how many runs of a job are held or queued, of instants up to now."""
+    waiting = (RunState.HELD, RunState.QUEUED)
+    found = await session.scalar(
+        select(func.count()).where(
+            RunRow.job_id == job_id, RunRow.state.in_(waiting), RunRow.nominal_at <= now
+        )
+    )
+    return found or 0
+
+
+async def _with_wishes(session: AsyncSession, runs: list[Told]) -> list[Told]:
+    """Return the runs, those that have not ended with who wants their end."""
+    going = {RunId(run.id) for run in runs if run.state not in FINAL}
+    asked = await requests.cancels_of(session, going) if going else {}
+    return [
+        msgspec.structs.replace(run, stop_asked_at=wish.requested_at, stop_asked_by=wish.requested_by)
+        if (wish := asked.get(RunId(run.id))) is not None
+        else run
+        for run in runs
+    ]
 
 
 def _conditions(which: RunsFilter) -> list[ColumnElement[bool]]:
@@ -178,7 +206,8 @@ async def _asked_for(session: AsyncSession, run_id: RunId) -> RunDetail:
         job = await session.scalar(select(JobRow).where(JobRow.id == request.job_id))
     if request is None or job is None:
         raise NotFound("There is no such run.")
-    return _as_queued(request, job)
+    (told,) = await _with_wishes(session, [_as_queued(request, job)])
+    return told
 
 
 def _as_queued(request: RunRequest, job: JobRow) -> RunDetail:

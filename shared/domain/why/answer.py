@@ -23,6 +23,8 @@ class Verdict(StrEnum):
     WAITING = "waiting"
     """Due, and about to start by itself: for a slot, for the run before, for its next attempt."""
     NO_EXECUTOR = "no-executor"
+    FROZEN = "frozen"
+    POOL_PAUSED = "pool-paused"
     BROKER_DOWN = "broker-down"
     SCHEDULER_SILENT = "scheduler-silent"
     DECIDING = "deciding"

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.domain.calendars import Excluded
+from shared.domain.holds import Holds
 from shared.domain.ids import ScheduleId
 from shared.domain.instants import Followed
 from shared.domain.policy import DEFAULT_POLICY, Policy
@@ -97,6 +98,7 @@ class Standing:
     scheduler: bool = True
     silent_since: datetime | None = None
     """The oldest instant that no scheduler has decided."""
+    holds: Holds = field(default_factory=Holds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

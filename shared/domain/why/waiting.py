@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from shared.domain.holds import HoldKind
 from shared.domain.run import RunState
 from shared.domain.why.answer import Fix, Remedy, Verdict, Words
 from shared.domain.why.facts import Facts, RunFacts
@@ -14,7 +15,8 @@ _OPEN_EXECUTORS = Remedy.OPEN_EXECUTORS
 def findings(facts: Facts, run: RunFacts) -> Iterator[Finding]:
     """Yield the answers in their order; the last one has the verdict."""
     again = (_attempt,) if run.attempt > 1 else ()
-    for question in (_due, _in_the_way, *again, _broker, _scheduler, _executor, _slot):
+    holds = (_hold,) if facts.standing.holds.of_pool(run.pool, facts.now) else ()
+    for question in (_due, _in_the_way, *again, *holds, _broker, _scheduler, _executor, _slot):
         found = question(facts, run)
         yield found
         if found.verdict is not None:
@@ -45,6 +47,18 @@ def _attempt(facts: Facts, run: RunFacts) -> Finding:
         words: Words = (f"Waiting: attempt {run.attempt} starts ", run.attempt_due_at)
         return stops("Attempt", Verdict.WAITING, words)
     return passed("Attempt", f"Attempt {run.attempt} may start")
+
+
+def _hold(facts: Facts, run: RunFacts) -> Finding:
+    hold = facts.standing.holds.of_pool(run.pool, facts.now)
+    assert hold is not None
+    by: Words = (" by ", hold.begun_by, " since ", hold.begun_at)
+    if hold.kind is HoldKind.FREEZE:
+        until: Words = () if hold.ends_at is None else (" until ", hold.ends_at)
+        fix = Fix("It goes on when the freeze ends, or when somebody lifts it.", _OPEN_EXECUTORS)
+        return stops("Freeze", Verdict.FROZEN, ("Everything is frozen", *by, *until), fix=fix)
+    fix = Fix("Resume the pool: what waits for it then goes on.", _OPEN_EXECUTORS)
+    return stops("Pool", Verdict.POOL_PAUSED, (f"Pool {run.pool} is paused", *by), fix=fix)
 
 
 def _broker(facts: Facts, run: RunFacts) -> Finding:  # noqa: ARG001 - one shape for all questions

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ui.models import HealthState
+from services.ui.models import HealthState, Unserved
 from services.ui.queries.health import Facts, judged
+from shared.domain.holds import Hold, HoldKind, Holds
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 instants = st.none() | st.integers(0, 10**6).map(lambda s: NOW - timedelta(seconds=s))
@@ -20,6 +21,7 @@ facts = st.builds(
     executors_online=st.integers(0, 3),
     last_seen_at=instants,
     waiting=st.integers(0, 10**6),
+    unserved=st.sampled_from([(), (Unserved(pool="heavy", waiting=3),)]),
 )
 
 
@@ -28,6 +30,7 @@ def test_all_is_well_exactly_when_every_part_is(known: Facts) -> None:
     health = judged(known, now=NOW)
 
     parts = health.database and health.broker and health.scheduler and health.executors_online > 0
+    parts = parts and not health.unserved
     assert (health.state is HealthState.OK) == parts
     assert (health.sentence == "") == parts
     assert (health.state is HealthState.DOWN) == (not known.database)
@@ -70,3 +73,27 @@ def test_the_fault_that_explains_the_others_is_told() -> None:
 
     assert health.title == "RabbitMQ is away"
     assert health.sentence == "RabbitMQ has not answered for 5 min. No run is waiting."
+
+
+def test_a_pool_that_nobody_serves_is_told_with_how_many_wait() -> None:
+    pools = (Unserved(pool="heavy", waiting=3), Unserved(pool="night", waiting=1))
+    known = Facts(database=True, broker=True, broker_since=None, executors_online=1, unserved=pools)
+
+    health = judged(known, now=NOW)
+
+    assert health.title == "No executor for heavy and night"
+    assert health.sentence.startswith(
+        "No executor serves heavy: 3 runs wait. No executor serves night: 1 run"
+    )
+
+
+def test_a_freeze_is_no_fault_and_not_said_after_its_end() -> None:
+    hold = Hold(
+        kind=HoldKind.FREEZE, subject="", begun_at=NOW, begun_by="ann", ends_at=NOW + timedelta(hours=1)
+    )
+    known = Facts(database=True, broker=True, broker_since=None, executors_online=1, holds=Holds((hold,)))
+
+    during, after = judged(known, now=NOW), judged(known, now=NOW + timedelta(hours=1))
+
+    assert (during.state, during.title, during.freeze is not None) == (HealthState.OK, "Frozen", True)
+    assert (after.state, after.title, after.freeze) == (HealthState.OK, "All systems go", None)

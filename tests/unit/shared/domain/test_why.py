@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.calendars import Excluded
+from shared.domain.holds import Hold, HoldKind, Holds
 from shared.domain.ids import ScheduleId
 from shared.domain.instants import Followed
 from shared.domain.policy import Policy
@@ -40,6 +41,9 @@ HOURLY = Followed(
     since=CREATED,
 )
 DOWN = Standing(broker=False, broker_since=NINE - MINUTE)
+FROZEN = Hold(kind=HoldKind.FREEZE, subject="", begun_at=NINE - MINUTE, begun_by="ann", ends_at=TEN)
+POOL_PAUSED = Hold(kind=HoldKind.POOL, subject="heavy", begun_at=NINE, begun_by="bob")
+HELD_BACK = Standing(holds=Holds((POOL_PAUSED, FROZEN)), broker=False)
 SILENT = Standing(scheduler=False, silent_since=NINE)
 FREE = PoolFacts(known=1, online=1, slots=4, busy=1)
 FULL = PoolFacts(known=2, online=2, slots=8, busy=8, position=4)
@@ -224,6 +228,19 @@ CASES: dict[str, tuple[Facts, Verdict, str, Remedy | None]] = {
     "no broker": (
         of_run(Q, around={"standing": DOWN}), Verdict.BROKER_DOWN,
         "The broker is down since 2026-03-04T08:59:00Z: nothing is lost", None,
+    ),
+    "frozen": (
+        of_run(Q, pool="heavy", around={"standing": HELD_BACK}), Verdict.FROZEN,
+        "Everything is frozen by ann since 2026-03-04T08:59:00Z until 2026-03-04T10:00:00Z",
+        Remedy.OPEN_EXECUTORS,
+    ),
+    "a paused pool, once the freeze has ended": (
+        of_run(Q, pool="heavy", around={"standing": HELD_BACK, "now": TEN}), Verdict.POOL_PAUSED,
+        "Pool heavy is paused by bob since 2026-03-04T09:00:00Z", Remedy.OPEN_EXECUTORS,
+    ),
+    "another pool is paused": (
+        of_run(Q, around={"standing": Standing(holds=Holds((POOL_PAUSED,))), "pool": FULL}), Verdict.WAITING,
+        "Waiting: all 8 slots of pool default are busy, position 4", Remedy.OPEN_EXECUTORS,
     ),
     "queued, no scheduler": (
         of_run(Q, around={"standing": SILENT}), Verdict.SCHEDULER_SILENT,

@@ -1,0 +1,170 @@
+"""What people stop and hold back: runs, executors, pools, everything.
+
+A wish is a row before it is a message. The scheduler obeys the row with every claim and every renewal.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ui.commands.heads import known
+from services.ui.commands.wake import Wakeups
+from shared.db import holds, requests
+from shared.db.engine import Sessions
+from shared.db.executors import executor_by_name
+from shared.db.requests import CancelRequest
+from shared.db.runs import standing_of
+from shared.domain.errors import InvalidInput, NotFound, TooLate
+from shared.domain.holds import Hold, HoldKind
+from shared.domain.ids import ExecutorName, JobId, RequestId, RunId, new_id
+from shared.domain.job import is_pool_name
+from shared.domain.run import FINAL, RunState
+from shared.runtime.clock import Clock
+
+LONGEST_FREEZE = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """Everything that stops or holds back; asked for twice, it changes nothing the second time."""
+
+    sessions: Sessions
+    clock: Clock
+    wakeups: Wakeups
+    on_held: Callable[[], None]
+    """Told at once, in this process: what is shown must not wait for the next look."""
+
+    async def cancel(self, run_id: RunId, *, requested_by: str = "local") -> None:
+        """Ask for the end of a run: one that waits never starts, one that runs is stopped.
+
+        Raises:
+            NotFound: no such run.
+            TooLate: it has ended.
+        """
+        request_id = RequestId(new_id())
+        async with self.sessions.begin() as session:
+            job_id = await _job_of_going(session, run_id)
+            await requests.ask_to_cancel(
+                session, self._cancel(request_id, job_id, run_id, requested_by=requested_by)
+            )
+        self.wakeups.requested(request_id)
+
+    async def cancel_waiting(self, job_id: JobId, *, requested_by: str = "local") -> RequestId:
+        """Ask for the end of every run of a job that waits by now; what runs goes on.
+
+        Raises:
+            NotFound: no such job.
+        """
+        request_id = RequestId(new_id())
+        async with self.sessions.begin() as session:
+            await known(session, job_id)
+            await requests.ask_to_cancel(
+                session, self._cancel(request_id, job_id, None, requested_by=requested_by)
+            )
+        self.wakeups.requested(request_id)
+        return request_id
+
+    async def freeze(self, until: datetime, *, requested_by: str = "local") -> None:
+        """Let nothing start until then, or until it is lifted; it replaces the freeze that is on.
+
+        Raises:
+            InvalidInput: the end is not to come, or more than 30 days away.
+        """
+        now = self.clock.now()
+        if not now < until <= now + LONGEST_FREEZE:
+            raise InvalidInput("until", "Choose an end of the freeze within the next 30 days.")
+        await self._begin(HoldKind.FREEZE, "", by=requested_by, until=until, replaces=True)
+
+    async def lift_freeze(self, *, requested_by: str = "local") -> None:
+        """Let runs start again."""
+        await self._lift(HoldKind.FREEZE, "", by=requested_by)
+
+    async def pause_pool(self, pool: str, *, requested_by: str = "local") -> None:
+        """Let no run of the pool start until it is resumed.
+
+        Raises:
+            InvalidInput: this cannot be a pool's name.
+        """
+        if not is_pool_name(pool):
+            raise InvalidInput("pool", "No pool can have this name.")
+        await self._begin(HoldKind.POOL, pool, by=requested_by)
+
+    async def resume_pool(self, pool: str, *, requested_by: str = "local") -> None:
+        """Let the pool's runs start again."""
+        await self._lift(HoldKind.POOL, pool, by=requested_by)
+
+    async def drain(self, executor: ExecutorName, *, requested_by: str = "local") -> None:
+        """Let an executor take no more runs until it is resumed, also after a restart.
+
+        Raises:
+            NotFound: no executor of this name was ever heard.
+        """
+        async with self.sessions.begin() as session:
+            if await executor_by_name(session, executor) is None:
+                raise NotFound("There is no executor of this name.")
+        await self._begin(HoldKind.DRAIN, executor, by=requested_by)
+        self.wakeups.drained(executor)
+
+    async def resume_executor(self, executor: ExecutorName, *, requested_by: str = "local") -> None:
+        """Let an executor take runs again; it hears of it with its next renewal, within 5 s."""
+        await self._lift(HoldKind.DRAIN, executor, by=requested_by)
+
+    def _cancel(
+        self, request_id: RequestId, job_id: JobId, run_id: RunId | None, *, requested_by: str
+    ) -> CancelRequest:
+        return CancelRequest(
+            id=request_id,
+            job_id=job_id,
+            run_id=run_id,
+            requested_by=requested_by,
+            requested_at=self.clock.now(),
+        )
+
+    async def _begin(
+        self,
+        kind: HoldKind,
+        subject: str,
+        *,
+        by: str,
+        until: datetime | None = None,
+        replaces: bool = False,
+    ) -> None:
+        now = self.clock.now()
+        hold = Hold(kind=kind, subject=subject, begun_at=now, begun_by=by, ends_at=until)
+        try:
+            async with self.sessions.begin() as session:
+                if replaces:
+                    await holds.lift_hold(session, kind, subject, by=by, at=now)
+                hold_id = await holds.begin_hold(session, hold)
+        except IntegrityError:
+            return  # somebody was faster with the same wish
+        self._tell(RequestId(hold_id))
+
+    async def _lift(self, kind: HoldKind, subject: str, *, by: str) -> None:
+        async with self.sessions.begin() as session:
+            is_lifted = await holds.lift_hold(session, kind, subject, by=by, at=self.clock.now())
+        if is_lifted:
+            self._tell(RequestId(new_id()))
+
+    def _tell(self, request_id: RequestId) -> None:
+        self.wakeups.requested(request_id)
+        self.on_held()
+
+
+async def _job_of_going(session: AsyncSession, run_id: RunId) -> JobId:
+    """Return the job of a run that has not ended, also of one that is only asked for."""
+    standing = await standing_of(session, run_id)
+    if standing is not None:
+        job_id, state = standing
+        if state in FINAL and state is not RunState.LOST:
+            raise TooLate(f"It is too late: this run is {state.replace('_', ' ')} already.")
+        return job_id
+    request = await requests.request_of_run(session, run_id)
+    if request is None:
+        raise NotFound("There is no such run.")
+    if request.outcome is not None:
+        raise TooLate(f"There is nothing to cancel: the run was {request.outcome}")
+    return request.job_id

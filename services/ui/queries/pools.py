@@ -1,0 +1,85 @@
+"""The pools: who serves each, what waits for it, and whether somebody paused it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ui.models import Unserved
+from shared.db.executors import ExecutorView, executors
+from shared.db.holds import open_holds
+from shared.db.tables import AttemptRow, JobRow
+from shared.domain.run import RunState
+
+_MOST_COUNTED = 5_000
+"""Of what waits so much is looked at, oldest first: what nobody serves is soon among the oldest."""
+
+
+class PoolItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A pool that an executor serves, a job names or somebody paused."""
+
+    name: str
+    jobs: int
+    executors_online: int
+    slots: int
+    """Of the executors that are online and take runs."""
+    busy: int
+    waiting: int
+    """Due and not started, at most 5 000."""
+    oldest_waiting_at: datetime | None
+    paused_at: datetime | None
+    paused_by: str | None
+
+
+async def all_pools(session: AsyncSession, *, now: datetime) -> tuple[PoolItem, ...]:
+    """Return the pools by name."""
+    rows = await session.execute(
+        select(JobRow.pool, func.count()).where(JobRow.deleted_at.is_(None)).group_by(JobRow.pool)
+    )
+    jobs = {row[0]: row[1] for row in rows}
+    online = [one for one in await executors(session) if one.online]
+    waiting = await _waiting(session, now=now)
+    paused = (await open_holds(session)).paused_pools(now)
+    names = {*jobs, *(pool for one in online for pool in one.pools), *waiting, *paused}
+    return tuple(
+        PoolItem(
+            name=name,
+            jobs=jobs.get(name, 0),
+            executors_online=len(serving := _serving(online, name)),
+            slots=sum(one.slots for one in serving if not one.draining),
+            busy=sum(one.busy for one in serving),
+            waiting=len(waiting.get(name, ())),
+            oldest_waiting_at=min(waiting.get(name, ()), default=None),
+            paused_at=paused[name].begun_at if name in paused else None,
+            paused_by=paused[name].begun_by if name in paused else None,
+        )
+        for name in sorted(names)
+    )
+
+
+async def unserved_pools(session: AsyncSession, *, now: datetime) -> tuple[Unserved, ...]:
+    """Return the pools for which runs wait and that no online executor serves."""
+    served = {pool for one in await executors(session) if one.online for pool in one.pools}
+    waiting = await _waiting(session, now=now)
+    return tuple(Unserved(pool=pool, waiting=len(waiting[pool])) for pool in sorted(waiting.keys() - served))
+
+
+def _serving(online: Iterable[ExecutorView], pool: str) -> list[ExecutorView]:
+    return [one for one in online if pool in one.pools]
+
+
+async def _waiting(session: AsyncSession, *, now: datetime) -> dict[str, list[datetime]]:
+    """Return since when each waits, by pool."""
+    rows = await session.execute(
+        select(AttemptRow.pool, AttemptRow.due_at)
+        .where(AttemptRow.state == RunState.QUEUED, AttemptRow.due_at <= now)
+        .order_by(AttemptRow.due_at)
+        .limit(_MOST_COUNTED)
+    )
+    found: dict[str, list[datetime]] = defaultdict(list)
+    for pool, due_at in rows:
+        found[pool].append(due_at)
+    return found
