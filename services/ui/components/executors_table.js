@@ -1,19 +1,28 @@
 // Executors: health in words of their own (never run states), slots, and heartbeats that tick.
 import { ago, count, parts, plural, screenSize, span, tick } from "jp_format";
 import { api, debounced, follow, health, toast } from "jp_core";
+import { FreezeDialog, controls, heldWords } from "jp_controls";
 
 const START = "./portal up --executors 2";
 const MORE = "./portal up --executors 4";
 const MORE_CONTAINERS = "docker compose up -d --no-recreate --scale executor=4";
-const HEALTH = { online: ["Online", "check"], draining: ["Draining", "pause"], offline: ["Offline", "power"], left: ["Left", "power"] };
-// Who drained to the end has left: nothing is wrong with it, unlike with one that fell silent.
-const keyOf = (one) => (one.online ? (one.draining ? "draining" : "online") : one.draining ? "left" : "offline");
+const HEALTH = {
+  online: ["Online", "check"], draining: ["Draining", "pause"], drained: ["Drained", "pause"], offline: ["Offline", "power"], left: ["Left", "power"],
+};
+// Who drained to the end and stopped has left: nothing is wrong with it, unlike with one that fell silent.
+function keyOf(one) {
+  if (!one.online) return one.draining ? "left" : "offline";
+  if (!one.draining && !one.drained_at) return "online";
+  return one.drained_at && !one.running.length ? "drained" : "draining";
+}
 
 export default {
-  components: parts,
+  components: { ...parts, FreezeDialog },
   template: `
   <div>
-    <p v-if="loaded && items.length" class="jp-summary" aria-live="polite">{{ summary }}</p>
+    <div class="jp-bar"><p class="jp-summary jp-summary--bar" aria-live="polite">{{ loaded && items.length ? summary : '' }}</p>
+      <button class="jp-btn jp-bar__end" type="button" @click="$refs.freeze.open()"><JpIcon name="snow" />{{ health.freeze ? 'Change the freeze…' : 'Freeze everything…' }}</button></div>
+    <FreezeDialog ref="freeze" />
     <div class="jp-card" :aria-busy="!loaded">
       <div v-if="error" class="jp-empty"><JpIcon name="warning" /><h2>The executors cannot be shown</h2><p>{{ error }}</p><button class="jp-btn" type="button" @click="load">Try again</button></div>
       <div v-else-if="loaded && !items.length" class="jp-empty"><JpIcon name="server" /><h2>There is no executor</h2>
@@ -27,17 +36,20 @@ export default {
           <span v-else class="jp-chip" :class="'jp-tone--' + key(one)"><JpIcon :name="words[key(one)][1]" />{{ words[key(one)][0] }}</span>
           <span v-if="key(one) !== 'left'" class="jp-cards__line"><span>{{ one.online ? one.busy + ' of ' + one.slots + ' slots busy' : 'fell silent' }}</span><span>heard <JpRelative :at="one.last_seen_at" /></span></span>
           <span v-if="problem(one)" class="jp-cards__line jp-late">{{ one.problems.join(' ') }}</span>
+          <span v-if="one.drained_at" class="jp-cards__line"><span>Drained {{ heldWords(one.drained_by, one.drained_at) }}</span><button class="jp-btn jp-btn--small" type="button" :aria-label="'Resume ' + one.name" @click="does(act.resumeExecutor, one)">Resume</button></span>
+          <span v-else-if="one.online" class="jp-cards__line"><span></span><button class="jp-btn jp-btn--small" type="button" :aria-label="'Drain ' + one.name" @click="does(act.drain, one)">Drain</button></span>
         </li>
       </ul>
       <div v-else class="jp-scroll">
         <table class="jp-table"><caption class="jp-clip">Executors</caption>
           <thead><tr><th scope="col">Executor</th><th scope="col">Health</th><th scope="col">Slots</th><th scope="col">Heartbeat</th><th scope="col" class="jp-table__grow">Running</th>
-            <th scope="col" class="jp-num">Runs, 24 h</th><th scope="col">Up for</th><th scope="col">Pools</th><th scope="col">Sandbox</th><th scope="col">Version</th></tr></thead>
+            <th scope="col" class="jp-num">Runs, 24 h</th><th scope="col">Up for</th><th scope="col">Pools</th><th scope="col">Sandbox</th><th scope="col">Version</th><th scope="col"><span class="jp-clip">Actions</span></th></tr></thead>
           <tbody v-if="loaded">
             <tr v-for="one in items" :key="one.name" :class="{ 'jp-left': key(one) === 'left' }">
               <td class="jp-table__where"><span class="jp-table__name">{{ one.name }}</span><span class="jp-table__sub">{{ one.host }} · pid {{ one.pid }}</span></td>
               <td><span v-if="key(one) === 'left'">Left <JpRelative :at="one.last_seen_at" /></span>
                 <span v-else class="jp-chip" :class="'jp-tone--' + key(one)"><JpIcon :name="words[key(one)][1]" />{{ words[key(one)][0] }}</span>
+                <span v-if="one.drained_at" class="jp-table__sub">{{ heldWords(one.drained_by, one.drained_at) }}</span>
                 <span v-if="problem(one)" class="jp-problem" :title="one.problems.join('\\n')"><JpIcon name="warning" />{{ one.problems[0] }}</span></td>
               <td><template v-if="one.online"><span class="jp-ratio" aria-hidden="true"><span :style="{ width: 100 * one.busy / Math.max(1, one.slots) + '%' }"></span></span>{{ one.busy }}/{{ one.slots }}</template><span v-else class="jp-muted">–</span></td>
               <td :class="{ 'jp-late': one.online && age(one) > 12 }"><JpRelative v-if="key(one) !== 'left'" :at="one.last_seen_at" /><span v-else class="jp-muted">–</span></td>
@@ -46,20 +58,45 @@ export default {
               <td>{{ one.online ? span(tick.now - Date.parse(one.started_at), 1) : '–' }}</td>
               <td>{{ one.pools.join(', ') }}</td><td>{{ one.sandbox }}</td>
               <td class="jp-mono">{{ one.version }}<span v-if="one.online && one.version !== newest" class="jp-muted" title="Another executor is newer"> older</span></td>
+              <td class="jp-table__do"><button v-if="one.drained_at" class="jp-btn jp-btn--small" type="button" :aria-label="'Resume ' + one.name" @click="does(act.resumeExecutor, one)">Resume</button>
+                <button v-else-if="one.online" class="jp-btn jp-btn--small" type="button" :aria-label="'Drain ' + one.name" title="Take no more runs, finish what it has" @click="does(act.drain, one)">Drain</button></td>
             </tr>
           </tbody>
-          <tbody v-else><tr v-for="row in 2" :key="row" class="jp-ghostrow"><td v-for="width in [120, 72, 110, 50, 90, 40, 40, 60, 60, 50]" :key="width"><span :style="{ width: width + 'px' }"></span></td></tr></tbody>
+          <tbody v-else><tr v-for="row in 2" :key="row" class="jp-ghostrow"><td v-for="width in [120, 72, 110, 50, 90, 40, 40, 60, 60, 50, 50]" :key="width"><span :style="{ width: width + 'px' }"></span></td></tr></tbody>
         </table>
       </div>
     </div>
+    <section v-if="pools.length" class="jp-card jp-pools" aria-labelledby="jp-pools">
+      <div class="jp-card__head"><h2 id="jp-pools">Pools</h2><span class="jp-muted jp-small">The groups of executors that jobs run on</span></div>
+      <ul v-if="screen.narrow" class="jp-cards">
+        <li v-for="pool in pools" :key="pool.name">
+          <span class="jp-cards__name">{{ pool.name }}</span>
+          <span class="jp-chip" :class="'jp-tone--' + stand(pool)[1]"><JpIcon :name="stand(pool)[2]" />{{ stand(pool)[0] }}</span>
+          <span class="jp-cards__line"><span>{{ plural(pool.waiting, 'run') }} waiting · {{ plural(pool.executors_online, 'executor') }}</span><button class="jp-btn jp-btn--small" type="button" :aria-label="(pool.paused_at ? 'Resume' : 'Pause') + ' pool ' + pool.name" @click="turn(pool)">{{ pool.paused_at ? 'Resume' : 'Pause' }}</button></span>
+          <span v-if="pool.paused_at" class="jp-cards__line">Paused {{ heldWords(pool.paused_by, pool.paused_at) }}</span>
+        </li>
+      </ul>
+      <div v-else class="jp-scroll"><table class="jp-table"><caption class="jp-clip">Pools</caption>
+        <thead><tr><th scope="col">Pool</th><th scope="col" class="jp-table__grow">State</th><th scope="col" class="jp-num">Executors</th><th scope="col" class="jp-num">Slots busy</th><th scope="col" class="jp-num">Waiting</th><th scope="col">Oldest</th><th scope="col" class="jp-num">Jobs</th><th scope="col"><span class="jp-clip">Actions</span></th></tr></thead>
+        <tbody><tr v-for="pool in pools" :key="pool.name">
+          <td class="jp-strong">{{ pool.name }}</td>
+          <td class="jp-table__grow"><span class="jp-chip" :class="'jp-tone--' + stand(pool)[1]"><JpIcon :name="stand(pool)[2]" />{{ stand(pool)[0] }}</span><span v-if="pool.paused_at" class="jp-table__sub">{{ heldWords(pool.paused_by, pool.paused_at) }}</span></td>
+          <td class="jp-num">{{ count(pool.executors_online) }}</td><td class="jp-num">{{ count(pool.busy) }}/{{ count(pool.slots) }}</td>
+          <td class="jp-num">{{ count(pool.waiting) }}</td><td><JpRelative :at="pool.oldest_waiting_at" /></td><td class="jp-num">{{ count(pool.jobs) }}</td>
+          <td class="jp-table__do"><button class="jp-btn jp-btn--small" type="button" :aria-label="(pool.paused_at ? 'Resume' : 'Pause') + ' pool ' + pool.name" @click="turn(pool)">{{ pool.paused_at ? 'Resume' : 'Pause' }}</button></td>
+        </tr></tbody></table></div>
+    </section>
     <p v-if="loaded && items.length" class="jp-side__note jp-after jp-balanced">More executors: stop the portal and start it with <code class="jp-mono">{{ more }}</code>, or with containers just <code class="jp-mono">{{ moreContainers }}</code>. A script runs in at most one of them.</p>
   </div>`,
-  data: () => ({ tick, health, screen: screenSize, words: HEALTH, start: START, more: MORE, moreContainers: MORE_CONTAINERS, items: [], loaded: false, error: "" }),
+  data: () => ({ tick, health, screen: screenSize, words: HEALTH, start: START, more: MORE, moreContainers: MORE_CONTAINERS, items: [], pools: [], loaded: false, error: "", act: controls }),
   created() {
     this.reload = debounced(() => this.load(), 400);
-    this.stop = follow(["executors", "runs"], (items, topic) => (topic === "runs" ? this.reload() : this.onExecutors(items)), { load: this.load });
+    this.stops = [
+      follow(["executors", "runs"], (items, topic) => (topic === "runs" ? this.reload() : this.onExecutors(items)), { load: this.load }),
+      follow("health", () => this.reload()),
+    ];
   },
-  beforeUnmount() { this.stop(); },
+  beforeUnmount() { this.stops.forEach((stop) => stop()); },
   computed: {
     summary() {
       const online = this.items.filter((one) => one.online);
@@ -69,21 +106,34 @@ export default {
     newest() { return this.items.map((one) => one.version).sort().at(-1); },
   },
   methods: {
-    ago, count, span, key: keyOf,
+    ago, count, heldWords, plural, span, key: keyOf,
     problem: (one) => keyOf(one) !== "left" && one.problems.length > 0,
     age: (one) => (tick.now - Date.parse(one.last_seen_at)) / 1000,
     async load() {
       try {
-        const answer = await api("/executors");
-        Object.assign(this, { items: answer.items, loaded: true, error: "" });
+        const [executors, pools] = await Promise.all([api("/executors"), api("/pools")]);
+        Object.assign(this, { items: executors.items, pools: pools.items, loaded: true, error: "" });
       } catch (error) { this.error = error.message; }
     },
     onExecutors(items) {
       for (const item of items) {
         const known = this.items.find((one) => one.name === item.name);
+        if (!known || known.draining !== item.draining) this.reload();
         if (known) Object.assign(known, item);
-        else this.reload();
       }
+    },
+    stand(pool) {
+      if (pool.paused_at) return ["Paused", "queued", "pause"];
+      if (!pool.executors_online) return pool.waiting ? ["No executor", "failed", "warning"] : ["No executor", "skipped", "gone"];
+      return ["Open", "succeeded", "check"];
+    },
+    async does(action, one) {
+      const answer = await action(one);
+      if (answer) this.items = answer.items;
+    },
+    async turn(pool) {
+      const answer = await (pool.paused_at ? controls.resumePool : controls.pausePool)(pool);
+      if (answer) this.pools = answer.items;
     },
     async copy() { await navigator.clipboard.writeText(START); toast("Copied."); },
   },

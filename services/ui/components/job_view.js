@@ -1,6 +1,7 @@
 // The head of a job's page: what it is, how it stands, why it did not run, what can be done.
 import { duration, isActive, isUnhappy, local, NO_NEXT, parts, reasonOf, screenSize, seconds, tick } from "jp_format";
 import { api, attempt, debounced, follow, jobActions, openUnder } from "jp_core";
+import { CancelWaitingDialog } from "jp_controls";
 import { BackfillDialog, ResumeDialog } from "jp_dialogs";
 import { rulesSaid } from "jp_rules";
 import { WhyPanel } from "jp_why";
@@ -11,7 +12,7 @@ const OVERLAPS = {
 };
 
 export default {
-  components: { ...parts, BackfillDialog, ResumeDialog, WhyPanel },
+  components: { ...parts, BackfillDialog, CancelWaitingDialog, ResumeDialog, WhyPanel },
   props: { initial: Object },
   template: `
   <div>
@@ -36,6 +37,7 @@ export default {
     <div class="jp-pop" popover ref="menu">
       <button class="jp-pop__item" type="button" @click="doing(() => $refs.why.open())"><JpIcon name="question" />Why did it not run at…?</button>
       <button v-if="job.schedules.some((one) => one.schedule.kind !== 'manual')" class="jp-pop__item" type="button" @click="doing(() => backfill())"><JpIcon name="gone" />Run missed instants…</button>
+      <button class="jp-pop__item" type="button" @click="doing(() => $refs.cancelWaiting.open(job))"><JpIcon name="ban" />Cancel waiting runs…</button>
       <hr><button class="jp-pop__item jp-pop__item--bad" type="button" @click="doing(() => does((it) => act.remove(it, load)))"><JpIcon name="bin" />Delete</button>
     </div>
 
@@ -44,6 +46,7 @@ export default {
     <WhyPanel ref="why" :job="job" @resume="$refs.resume.open(job)" @restore="restore" @backfill="backfill" />
     <ResumeDialog ref="resume" @done="load" />
     <BackfillDialog ref="backfill" />
+    <CancelWaitingDialog ref="cancelWaiting" />
 
     <div class="jp-two">
       <section class="jp-card" aria-labelledby="jp-recent">

@@ -1,26 +1,29 @@
 // The head and the facts of a run: how it stands, how long each step took, on which executor.
-import { CAUSES, bytes, duration, exitOf, isActive, isUnhappy, parts, reasonOf, seconds, tick, toneOf } from "jp_format";
+import { CAUSES, bytes, duration, exitOf, isActive, isStopping, isUnhappy, parts, reasonOf, seconds, tick, toneOf } from "jp_format";
 import { jobActions, watchRun } from "jp_core";
+import { CancelDialog } from "jp_controls";
 
 const ms = (from, to) => Math.max(0, Date.parse(to) - Date.parse(from));
 
 export default {
-  components: parts,
+  components: { ...parts, CancelDialog },
   props: { initial: Object },
   template: `
   <div>
     <div class="jp-head">
       <div class="jp-head__title">
         <nav class="jp-crumbs" aria-label="You are here"><a href="/jobs">Jobs</a><span>/</span><a :href="'/jobs/' + run.job_id">{{ run.job_name }}</a></nav>
-        <h1>{{ run.number ? 'Run #' + run.number : 'Run' }}</h1><JpChip :state="run.state" />
-        <span class="jp-head__sub">{{ cause }}<template v-if="run.executor"> · {{ run.executor }}</template><template v-if="run.attempt > 1"> · attempt {{ run.attempt }}</template></span>
+        <h1>{{ run.number ? 'Run #' + run.number : 'Run' }}</h1><JpChip :state="run.state" :stopping="stopping" />
+        <span class="jp-head__sub"><template v-if="stopping">end asked for {{ stopBy }}<JpRelative :at="run.stop_asked_at" /> · </template>{{ cause }}<template v-if="run.executor"> · {{ run.executor }}</template><template v-if="run.attempt > 1"> · attempt {{ run.attempt }}</template></span>
       </div>
       <div class="jp-head__do">
+        <button v-if="active" class="jp-btn jp-btn--bad" type="button" :disabled="stopping" @click="$refs.cancel.open(run)"><JpIcon name="ban" />{{ stopping ? 'Stopping…' : 'Cancel run' }}</button>
         <a class="jp-btn" :href="'/jobs/' + run.job_id">Open job</a>
         <button class="jp-btn" :class="{ 'jp-btn--main': !active }" type="button" @click="again"><JpIcon name="play" />{{ active ? 'Run another' : 'Run again' }}</button>
       </div>
     </div>
-    <p class="jp-clip" aria-live="polite">Run {{ run.number }} is {{ run.state.replace('_', ' ') }}</p>
+    <p class="jp-clip" aria-live="polite">Run {{ run.number }} is {{ stopping ? 'stopping' : run.state.replace('_', ' ') }}</p>
+    <CancelDialog ref="cancel" @done="stopped" />
     <div v-if="why" class="jp-notice" :class="'jp-tone--' + tone"><JpIcon :name="unhappy ? 'warning' : 'gone'" /><span>{{ why }}</span></div>
 
     <div v-if="!never" class="jp-kpis">
@@ -49,6 +52,8 @@ export default {
   data: (self) => ({ ...watchRun(self.initial), tick }),
   computed: {
     active() { return isActive(this.run.state); },
+    stopping() { return isStopping(this.run); },
+    stopBy() { return this.run.stop_asked_by && this.run.stop_asked_by !== "local" ? `by ${this.run.stop_asked_by} ` : ""; },
     unhappy() { return isUnhappy(this.run.state); },
     never() { return this.run.state === "skipped" || this.run.state === "missed"; },
     tone() { return toneOf(this.run.state); },
@@ -117,6 +122,7 @@ export default {
   },
   methods: {
     duration, exitOf, reasonOf,
+    stopped(fresh) { Object.assign(this.run, fresh); },
     async again() {
       const runId = await jobActions.runNow({ id: this.run.job_id, name: this.run.job_name });
       if (runId) location.href = `/runs/${runId}`;

@@ -1,6 +1,7 @@
 // Runs, newest first and live: of every job on /runs, of one job on its page.
-import { CAUSES, REASONS, STATES, duration, exitOf, isActive, parts, plural, reasonOf, screenSize, tick, toneOf, when } from "jp_format";
+import { CAUSES, REASONS, STATES, duration, exitOf, isActive, isStopping, parts, plural, reasonOf, screenSize, tick, toneOf, when } from "jp_format";
 import { api, debounced, follow, fromUrl, jobActions, query, rememberInUrl } from "jp_core";
+import { CancelDialog } from "jp_controls";
 import { BackfillDialog, rangeOfRun } from "jp_dialogs";
 
 // The API takes several states with commas between them.
@@ -15,7 +16,7 @@ const REASONS_OF = {
 };
 
 export default {
-  components: { ...parts, BackfillDialog },
+  components: { ...parts, BackfillDialog, CancelDialog },
   props: { job: String },
   template: `
   <section :aria-labelledby="job ? 'jp-runs-title' : null" :aria-label="job ? null : 'Runs'">
@@ -35,9 +36,10 @@ export default {
       <ul v-else-if="screen.narrow" class="jp-cards">
         <li v-for="run in runs" :key="run.id">
           <a class="jp-cards__name" :href="'/runs/' + run.id">{{ job ? '' : run.job_name + ' ' }}<span class="jp-muted">{{ numberOf(run) }}</span></a>
-          <JpChip :state="run.state" />
+          <JpChip :state="run.state" :stopping="stopping(run)" />
           <span class="jp-cards__line"><JpTime :at="run.due_at" /><span>{{ took(run) }}</span></span>
           <span v-if="never(run)" class="jp-cards__line"><span class="jp-cards__why">{{ why(run) }}</span><button class="jp-btn jp-btn--small" type="button" @click="makeUp(run)">{{ run.instants > 1 ? 'Run some…' : 'Run it now' }}</button></span>
+          <span v-else-if="endable(run)" class="jp-cards__line"><button class="jp-btn jp-btn--small jp-btn--bad" type="button" :aria-label="'Cancel ' + run.job_name + ' ' + numberOf(run)" @click="$refs.cancel.open(run)">Cancel run</button></span>
         </li>
       </ul>
       <div v-else class="jp-scroll">
@@ -49,14 +51,15 @@ export default {
             <tr v-for="run in runs" :key="run.id">
               <td><a class="jp-table__link jp-strong" :href="'/runs/' + run.id">{{ numberOf(run) }}</a></td>
               <td v-if="!job" class="jp-table__half"><a class="jp-table__name" :href="'/jobs/' + run.job_id" :title="run.job_name">{{ run.job_name }}</a></td>
-              <td><a :href="'/runs/' + run.id" tabindex="-1" aria-hidden="true"><JpChip :state="run.state" /></a><span class="jp-clip">{{ words[run.state].word }}</span></td>
+              <td><a :href="'/runs/' + run.id" tabindex="-1" aria-hidden="true"><JpChip :state="run.state" :stopping="stopping(run)" /></a><span class="jp-clip">{{ stopping(run) ? 'Stopping' : words[run.state].word }}</span></td>
               <td><JpTime :at="run.due_at" /><span v-if="run.instants > 1" class="jp-table__sub2">to <JpTime :at="run.nominal_until" /></span></td>
               <td class="jp-muted">{{ delay(run) }}</td>
               <td><span class="jp-ratio" :class="'jp-tone--' + tone(run.state)" aria-hidden="true"><span :style="{ width: share(run) + '%' }"></span></span>{{ took(run) }}</td>
               <td>{{ run.executor || '–' }}</td>
               <td>{{ causes[run.cause] || run.cause }}</td>
               <td class="jp-muted" :class="job ? 'jp-table__grow' : 'jp-table__half'" :title="what(run)"><span class="jp-lines2">{{ what(run) || '–' }}</span></td>
-              <td class="jp-table__do"><button v-if="never(run)" class="jp-iconbtn" type="button" :title="makeUpWords(run)" :aria-label="makeUpWords(run) + ', ' + run.job_name + ' ' + numberOf(run)" @click="makeUp(run)"><JpIcon name="play" /></button></td>
+              <td class="jp-table__do"><button v-if="never(run)" class="jp-iconbtn" type="button" :title="makeUpWords(run)" :aria-label="makeUpWords(run) + ', ' + run.job_name + ' ' + numberOf(run)" @click="makeUp(run)"><JpIcon name="play" /></button>
+                <button v-else-if="endable(run)" class="jp-iconbtn" type="button" title="Cancel run" :aria-label="'Cancel run ' + run.job_name + ' ' + numberOf(run)" @click="$refs.cancel.open(run)"><JpIcon name="ban" /></button></td>
             </tr>
           </tbody>
           <tbody v-else><tr v-for="row in 6" :key="row" class="jp-ghostrow"><td v-for="width in job ? [30, 72, 120, 50, 120, 60, 60, 120, 20] : [30, 140, 72, 120, 50, 120, 60, 60, 120, 20]" :key="width"><span :style="{ width: width + 'px' }"></span></td></tr></tbody>
@@ -67,6 +70,7 @@ export default {
         <button class="jp-btn jp-btn--small" type="button" :disabled="!next" @click="turn(1)">Older</button></span></div>
     </div>
     <BackfillDialog ref="backfill" />
+    <CancelDialog ref="cancel" @done="onRuns([$event])" />
   </section>`,
   data: (self) => ({
     tick, screen: screenSize, filters: FILTERS, words: STATES, causes: CAUSES, reasonWords: REASONS, limit: self.job ? 25 : 50,
@@ -92,7 +96,8 @@ export default {
     longest() { return Math.max(1, ...this.runs.map((run) => run.duration_ms ?? 0)); },
   },
   methods: {
-    tone: toneOf, why: reasonOf,
+    tone: toneOf, why: reasonOf, stopping: isStopping,
+    endable: (run) => isActive(run.state) && !isStopping(run),
     // An instant that did not run, and can after the fact; who asked for a run can ask again.
     never: (run) => (run.state === "skipped" || run.state === "missed") && run.schedule_id != null,
     what(run) {
@@ -143,6 +148,8 @@ export default {
         if (this.ofJob && item.job_id !== this.ofJob) continue;
         const run = this.runs.find((known) => known.id === item.id);
         if (!run) { unknown = true; continue; }
+        // A change of nothing that a row shows: somebody asked for its end.
+        if (item.state === run.state && item.started_at === run.started_at && !("stop_asked_at" in item)) unknown = true;
         Object.assign(run, item);
         // The exact figures of a run that ended come with the list.
         if (!isActive(item.state)) unknown = true;

@@ -1,6 +1,7 @@
 // The shell round every page: navigation, health, what a person prefers, toasts, shortcuts.
-import { JpIcon, local, plural, prefs, screenSize, span, tick, zoneOffset } from "jp_format";
+import { JpIcon, JpRelative, JpTime, local, plural, prefs, screenSize, span, tick, zoneOffset } from "jp_format";
 import { api, attempt, debounced, dismiss, follow, followHealth, health, link, toasts } from "jp_core";
+import { controls, heldWords } from "jp_controls";
 
 const PAGES = [
   { key: "overview", word: "Overview", href: "/", icon: "home", letter: "o" },
@@ -19,7 +20,7 @@ const KEYS = [
 const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable], dialog[open]") != null;
 
 export default {
-  components: { JpIcon },
+  components: { JpIcon, JpRelative, JpTime },
   props: { active: String, person: Object, jobs: Number, executors: Array, health: Object, version: String },
   template: `
   <div class="jp-shell">
@@ -94,7 +95,12 @@ export default {
       </div>
       <div v-else-if="state.state !== 'ok'" class="jp-banner" :class="{ 'jp-banner--down': state.state === 'down' }" role="status">
         <JpIcon name="warning" /><span class="jp-banner__text"><strong>{{ state.title }}<template v-if="state.since"> since {{ since }}</template>.</strong> {{ state.sentence }}</span>
-        <a v-if="active !== 'executors' && !state.executors_online" class="jp-btn jp-btn--small" href="/executors">Open executors</a>
+        <a v-if="active !== 'executors' && (!state.executors_online || state.unserved.length)" class="jp-btn jp-btn--small" href="/executors">Open executors</a>
+      </div>
+      <div v-if="state.freeze" class="jp-banner jp-banner--frozen" role="status">
+        <JpIcon name="snow" /><span class="jp-banner__text"><strong>Everything is frozen until <JpTime :at="state.freeze.until" look="when" />.</strong>
+        Frozen {{ frozenBy }}. No run starts; what falls due waits. It ends <JpRelative :at="state.freeze.until" way="in" />.</span>
+        <button class="jp-btn jp-btn--small" type="button" @click="lift">Lift the freeze</button>
       </div>
     </Teleport>
     <div class="jp-toasts" role="status" aria-live="polite">
@@ -129,7 +135,8 @@ export default {
   computed: {
     state: () => health,
     isInMore() { return PAGES.some((page) => page.inMore && page.key === this.active); },
-    pill: () => ({ ok: { tone: "succeeded", icon: "check" }, degraded: { tone: "timed_out", icon: "warning" }, down: { tone: "failed", icon: "cross" } })[health.state],
+    frozenBy: () => heldWords(health.freeze.by, health.freeze.since),
+    pill: () => (health.freeze && health.state === "ok" ? { tone: "queued", icon: "snow" } : null) ?? ({ ok: { tone: "succeeded", icon: "check" }, degraded: { tone: "timed_out", icon: "warning" }, down: { tone: "failed", icon: "cross" } })[health.state],
     dotTone() { return this.link.state !== "live" ? `jp-dot--${this.link.state}` : { ok: "", degraded: "jp-dot--connecting", down: "jp-dot--lost" }[health.state]; },
     counts() {
       const running = Object.values(this.busy).reduce((sum, busy) => sum + busy, 0);
@@ -147,7 +154,7 @@ export default {
     liveTitle: () => "Changes arrive here as they happen",
   },
   methods: {
-    dismiss,
+    dismiss, lift: controls.lift,
     group: (value) => String(value ?? 0).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f"),
     paint() {
       window.Quasar?.Dark.set({ auto: "auto", light: false, dark: true }[prefs.theme]);

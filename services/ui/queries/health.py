@@ -17,7 +17,6 @@ from shared.domain.run import RunState
 SILENCE = timedelta(seconds=10)
 """A scheduler that decides nothing of what is due for so long is silent."""
 
-_MAX_TITLE = 60
 _FORGETS_NOTHING = "What falls due is decided when it is back; no instant is forgotten."
 
 
@@ -129,8 +128,8 @@ def _verdict(known: Facts, now: datetime) -> tuple[HealthState, str, str, dateti
     if known.executors_online == 0:
         return (HealthState.DEGRADED, "No executor", _no_executor(known, now), known.last_seen_at)
     if known.unserved:
-        pools = " and ".join(one.pool for one in known.unserved)
-        return (HealthState.DEGRADED, f"No executor for {pools}"[:_MAX_TITLE], _dead_pools(known), None)
+        title = "Pool without executor" if len(known.unserved) == 1 else "Pools without executor"
+        return (HealthState.DEGRADED, title, _dead_pools(known), None)
     # Somebody wants it so: it is said in a banner of its own, and nothing is wrong.
     title = "All systems go" if known.holds.freeze(now) is None else "Frozen"
     return (HealthState.OK, title, "", None)

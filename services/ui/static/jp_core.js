@@ -1,5 +1,6 @@
 // How the portal talks to its server: the REST API, the live stream, and what a person is told about both.
 import { reactive } from "vue";
+import { when } from "jp_format";
 
 // --- REST -------------------------------------------------------------------------------------
 export class ApiError extends Error {
@@ -157,12 +158,18 @@ export async function attempt(action, otherwise = undefined) {
   }
 }
 
+// Why a run of the job would wait though somebody asks for it; "" when it would start.
+export function heldBack(job) {
+  if (health.freeze) return ` It waits: everything is frozen until ${when(health.freeze.until)}.`;
+  return health.paused_pools.includes(job.pool) ? ` It waits: pool ${job.pool} is paused.` : "";
+}
+
 // --- what a person does to a job: the same on every page ------------------------------------------
 export const jobActions = {
   runNow: (job) =>
     attempt(async () => {
       const { run_id: runId } = await api(`/jobs/${job.id}/run`, { method: "POST" });
-      toast(`Asked for a run of ${job.name}.`, { href: `/runs/${runId}` });
+      toast(`Asked for a run of ${job.name}.${heldBack(job)}`, { href: `/runs/${runId}` });
       return runId;
     }),
   pause: (job) => attempt(() => api(`/jobs/${job.id}/pause`, { method: "POST" })),
@@ -193,7 +200,7 @@ export const jobActions = {
 
 // --- one health object for pill, banner and counts ------------------------------------------------
 export const health = reactive({
-  state: "ok", title: "", sentence: "", since: null, executors_online: 0, waiting: 0,
+  state: "ok", title: "", sentence: "", since: null, executors_online: 0, waiting: 0, freeze: null, paused_pools: [], unserved: [],
 });
 
 // The stream tells the health when it is subscribed to, and then when it changes.

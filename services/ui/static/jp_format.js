@@ -251,6 +251,7 @@ const ICONS = {
   search: "M7 2.75a4.25 4.25 0 1 0 0 8.5a4.25 4.25 0 1 0 0-8.5M10.2 10.2l3.3 3.3", person: "M8 2.75a2.5 2.5 0 1 0 0 5a2.5 2.5 0 1 0 0-5M3 13.5c.4-2.7 2.4-4 5-4s4.600 1.300 5 4",
   link: "M6.500 9.500l3-3M7.250 4.750l1.500-1.500a2.800 2.800 0 0 1 4 4l-1.500 1.500M8.750 11.250l-1.500 1.500a2.800 2.800 0 0 1-4-4l1.500-1.500",
   week: "M2.5 4h11v9.500h-11zM2.5 7h11M5.500 2.500v3M10.500 2.500v3M5.500 9.500h.1M8 9.500h.1M10.500 9.500h.1",
+  snow: "M8 2v12M2.8 5l10.4 6M13.2 5L2.8 11M6.4 3l1.6 1.500L9.600 3M6.400 13L8 11.500L9.600 13",
   power: "M8 2.500v5.500M4.600 4.600a5 5 0 1 0 6.800 0",
 };
 
@@ -260,13 +261,19 @@ export const JpIcon = (props) =>
   ]);
 JpIcon.props = ["name", "spin"];
 
-// State = icon + word + colour, never colour alone.
-export const JpChip = (props) =>
-  h("span", { class: ["jp-chip", `jp-tone--${toneOf(props.state)}`] }, [
-    h(JpIcon, { name: STATES[props.state]?.icon ?? "question", spin: props.state === "running" }),
-    wordOf(props.state),
+// Somebody asked for the end of a run that has not ended.
+export const isStopping = (run) => Boolean(run.stop_asked_at) && isActive(run.state);
+
+// State = icon + word + colour, never colour alone. `stopping`: its end was asked for.
+export const JpChip = (props) => {
+  const { state, stopping } = props;
+  const word = state === "running" ? "Stopping…" : "Cancelling…";
+  return h("span", { class: ["jp-chip", `jp-tone--${stopping ? "cancelled" : toneOf(state)}`] }, [
+    h(JpIcon, { name: stopping ? "ban" : STATES[state]?.icon ?? "question", spin: !stopping && state === "running" }),
+    stopping ? word : wordOf(state),
   ]);
-JpChip.props = ["state"];
+};
+JpChip.props = ["state", "stopping"];
 
 // Local time to read, UTC on hover and for machines.
 export const JpTime = (props) =>

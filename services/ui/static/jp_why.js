@@ -6,6 +6,7 @@ import { rangeOfRun, secondBefore } from "jp_dialogs";
 const LOOKS = {
   ran: ["check", "succeeded"], running: ["arc", "running"], failed: ["cross", "failed"], "not-yet": ["clock", "queued"],
   waiting: ["lines", "queued"], deciding: ["lines", "queued"], "no-executor": ["warning", "failed"],
+  frozen: ["snow", "queued"], "pool-paused": ["pause", "queued"],
   "broker-down": ["warning", "failed"], "scheduler-silent": ["warning", "failed"], missed: ["gone", "missed"],
   deadline: ["clock", "missed"], skipped: ["skip", "skipped"], coincides: ["skip", "skipped"], excluded: ["skip", "skipped"],
   cancelled: ["ban", "cancelled"], paused: ["pause", "skipped"], outside: ["ban", "skipped"], deleted: ["bin", "skipped"],

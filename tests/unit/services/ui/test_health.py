@@ -81,7 +81,7 @@ def test_a_pool_that_nobody_serves_is_told_with_how_many_wait() -> None:
 
     health = judged(known, now=NOW)
 
-    assert health.title == "No executor for heavy and night"
+    assert health.title == "Pools without executor"
     assert health.sentence.startswith(
         "No executor serves heavy: 3 runs wait. No executor serves night: 1 run"
     )
