@@ -40,7 +40,9 @@ class _Executor:
         parts = self.parts
         return {
             "broker connected": parts is not None and parts.broker.connected,
-            "consuming or full": parts is not None and parts.intake.is_consuming,
+            # Drained it does what it is told: nobody is to restart it for that.
+            "consuming, full or drained": parts is not None
+            and (parts.intake.is_consuming or self.base.drained),
             "renewal answered": parts is not None and parts.heartbeat.is_answered,
             "no problems": not self.base.problems,
         }

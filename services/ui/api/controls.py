@@ -1,6 +1,6 @@
 """Stopping and holding back over HTTP: runs, executors, pools, everything."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -16,7 +16,7 @@ _LONGEST_S = 10**8
 
 
 class FreezeBody(BaseModel):
-    """When the freeze ends: at an instant, or so many seconds from now by the portal's clock."""
+    """When the freeze ends: at an instant, or at the first whole minute after so many seconds."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -70,8 +70,7 @@ def _add_freezing(routes: APIRouter, portal: Portal) -> None:
     @routes.post("/freeze")
     async def freeze(body: FreezeBody) -> Response:
         """Let nothing start until then. Instants are recorded, and wait."""
-        until = body.until or portal.clock.now() + timedelta(seconds=body.for_s or 0)
-        await portal.controls.freeze(until)
+        await portal.controls.freeze(body.until or _whole_minute(portal.clock.now(), body.for_s or 0))
         return await freeze_now()
 
     @routes.delete("/freeze")
@@ -79,6 +78,11 @@ def _add_freezing(routes: APIRouter, portal: Portal) -> None:
         """Let runs start again; what waits goes on."""
         await portal.controls.lift_freeze()
         return await freeze_now()
+
+
+def _whole_minute(now: datetime, seconds: int) -> datetime:
+    end = now + timedelta(seconds=seconds, minutes=1) - timedelta(microseconds=1)
+    return end.replace(second=0, microsecond=0)
 
 
 def _add_pools(routes: APIRouter, portal: Portal) -> None:

@@ -1,7 +1,7 @@
 // Executors: health in words of their own (never run states), slots, and heartbeats that tick.
 import { ago, count, parts, plural, screenSize, span, tick } from "jp_format";
 import { api, debounced, follow, health, toast } from "jp_core";
-import { FreezeDialog, controls, heldWords } from "jp_controls";
+import { FreezeDialog, controls, heldBy, heldWords } from "jp_controls";
 
 const START = "./portal up --executors 2";
 const MORE = "./portal up --executors 4";
@@ -49,7 +49,7 @@ export default {
               <td class="jp-table__where"><span class="jp-table__name">{{ one.name }}</span><span class="jp-table__sub">{{ one.host }} · pid {{ one.pid }}</span></td>
               <td><span v-if="key(one) === 'left'">Left <JpRelative :at="one.last_seen_at" /></span>
                 <span v-else class="jp-chip" :class="'jp-tone--' + key(one)"><JpIcon :name="words[key(one)][1]" />{{ words[key(one)][0] }}</span>
-                <span v-if="one.drained_at" class="jp-table__sub">{{ heldWords(one.drained_by, one.drained_at) }}</span>
+                <span v-if="one.drained_at" class="jp-table__sub2">{{ heldBy(one.drained_by) }}<JpRelative :at="one.drained_at" /></span>
                 <span v-if="problem(one)" class="jp-problem" :title="one.problems.join('\\n')"><JpIcon name="warning" />{{ one.problems[0] }}</span></td>
               <td><template v-if="one.online"><span class="jp-ratio" aria-hidden="true"><span :style="{ width: 100 * one.busy / Math.max(1, one.slots) + '%' }"></span></span>{{ one.busy }}/{{ one.slots }}</template><span v-else class="jp-muted">–</span></td>
               <td :class="{ 'jp-late': one.online && age(one) > 12 }"><JpRelative v-if="key(one) !== 'left'" :at="one.last_seen_at" /><span v-else class="jp-muted">–</span></td>
@@ -80,7 +80,7 @@ export default {
         <thead><tr><th scope="col">Pool</th><th scope="col" class="jp-table__grow">State</th><th scope="col" class="jp-num">Executors</th><th scope="col" class="jp-num">Slots busy</th><th scope="col" class="jp-num">Waiting</th><th scope="col">Oldest</th><th scope="col" class="jp-num">Jobs</th><th scope="col"><span class="jp-clip">Actions</span></th></tr></thead>
         <tbody><tr v-for="pool in pools" :key="pool.name">
           <td class="jp-strong">{{ pool.name }}</td>
-          <td class="jp-table__grow"><span class="jp-chip" :class="'jp-tone--' + stand(pool)[1]"><JpIcon :name="stand(pool)[2]" />{{ stand(pool)[0] }}</span><span v-if="pool.paused_at" class="jp-table__sub">{{ heldWords(pool.paused_by, pool.paused_at) }}</span></td>
+          <td class="jp-table__grow"><span class="jp-chip" :class="'jp-tone--' + stand(pool)[1]"><JpIcon :name="stand(pool)[2]" />{{ stand(pool)[0] }}</span><span v-if="pool.paused_at" class="jp-table__sub2">{{ heldWords(pool.paused_by, pool.paused_at) }}</span></td>
           <td class="jp-num">{{ count(pool.executors_online) }}</td><td class="jp-num">{{ count(pool.busy) }}/{{ count(pool.slots) }}</td>
           <td class="jp-num">{{ count(pool.waiting) }}</td><td><JpRelative :at="pool.oldest_waiting_at" /></td><td class="jp-num">{{ count(pool.jobs) }}</td>
           <td class="jp-table__do"><button class="jp-btn jp-btn--small" type="button" :aria-label="(pool.paused_at ? 'Resume' : 'Pause') + ' pool ' + pool.name" @click="turn(pool)">{{ pool.paused_at ? 'Resume' : 'Pause' }}</button></td>
@@ -106,7 +106,7 @@ export default {
     newest() { return this.items.map((one) => one.version).sort().at(-1); },
   },
   methods: {
-    ago, count, heldWords, plural, span, key: keyOf,
+    ago, count, heldBy, heldWords, plural, span, key: keyOf,
     problem: (one) => keyOf(one) !== "left" && one.problems.length > 0,
     age: (one) => (tick.now - Date.parse(one.last_seen_at)) / 1000,
     async load() {

@@ -27,6 +27,7 @@ class PoolItem(msgspec.Struct, frozen=True, kw_only=True):
     slots: int
     """Of the executors that are online and take runs."""
     busy: int
+    """Of these slots."""
     waiting: int
     """Due and not started, at most 5 000."""
     oldest_waiting_at: datetime | None
@@ -50,7 +51,7 @@ async def all_pools(session: AsyncSession, *, now: datetime) -> tuple[PoolItem, 
             jobs=jobs.get(name, 0),
             executors_online=len(serving := _serving(online, name)),
             slots=sum(one.slots for one in serving if not one.draining),
-            busy=sum(one.busy for one in serving),
+            busy=sum(one.busy for one in serving if not one.draining),
             waiting=len(waiting.get(name, ())),
             oldest_waiting_at=min(waiting.get(name, ()), default=None),
             paused_at=paused[name].begun_at if name in paused else None,

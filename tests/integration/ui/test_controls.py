@@ -109,7 +109,8 @@ async def test_a_freeze_is_told_with_its_end_and_ends_when_it_is_lifted(
     freeze = await frozen(client, for_s=900)
 
     since, until = (datetime.fromisoformat(freeze[key]) for key in ("since", "until"))
-    assert until - since <= timedelta(minutes=15) < until - NOW
+    assert timedelta(minutes=15) <= until - since < timedelta(minutes=16)
+    assert (until.second, until.microsecond) == (0, 0)
     assert freeze["by"] == "local"
     health = await parts.portal.queries.health()
     assert health.freeze is not None
