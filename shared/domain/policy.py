@@ -13,6 +13,7 @@ from uuid import UUID
 
 from shared.domain.errors import InvalidInput
 from shared.domain.ids import CalendarId
+from shared.domain.retry import NO_RETRIES, RetryRule, checked_retry_rule
 
 DEFAULT_CATCH_UP = timedelta(hours=24)
 ONE_SHOT_CATCH_UP = timedelta(days=7)
@@ -23,6 +24,7 @@ MAX_QUEUED = 100
 _YEAR = timedelta(days=366)
 
 Choice = TypeVar("Choice", bound=StrEnum)
+Value = TypeVar("Value")
 
 
 class Overlap(StrEnum):
@@ -71,6 +73,8 @@ class Policy:
     include: tuple[CalendarId, ...] = ()
     exclude: tuple[CalendarId, ...] = ()
     on_excluded: OnExcluded = OnExcluded.SKIP
+    retry: RetryRule = NO_RETRIES
+    """When a run that failed is tried again; what a loss means for that is in the job's `on_lost`."""
 
     def at_once(self, overlap: Overlap) -> int | None:
         """Return how many runs of the job may go at the same time under this rule; None: any number."""
@@ -103,6 +107,7 @@ def checked_policy(policy: Policy) -> Policy:
             raise InvalidInput(field, f"Choose between 1 and {most:,}, or leave it empty.")
     if policy.starts_at is not None and policy.ends_at is not None and policy.ends_at < policy.starts_at:
         raise InvalidInput("ends_at", "The job would end before it starts. Choose a later end.")
+    checked_retry_rule(policy.retry)
     if set(policy.include) & set(policy.exclude):
         raise InvalidInput("exclude", "A calendar is both included and excluded. Remove it from one of them.")
     return policy
@@ -122,6 +127,7 @@ def policy_to_json(policy: Policy) -> dict[str, object]:
         "include": [str(one) for one in policy.include],
         "exclude": [str(one) for one in policy.exclude],
         "on_excluded": str(policy.on_excluded),
+        **_retry_to_json(policy.retry),
     }
 
 
@@ -150,8 +156,40 @@ def policy_from_json(value: Mapping[str, Any]) -> Policy:
             include=_ids("include", value.get("include")),
             exclude=_ids("exclude", value.get("exclude")),
             on_excluded=_choice("on_excluded", value.get("on_excluded"), OnExcluded.SKIP),
+            retry=_retry_from_json(value),
         )
     )
+
+
+def _retry_to_json(rule: RetryRule) -> dict[str, object]:
+    return {
+        "retries": rule.retries,
+        "retry_delay_s": _seconds(rule.delay),
+        "retry_factor": rule.factor,
+        "retry_longest_delay_s": _seconds(rule.longest_delay),
+        "retry_jitter": rule.jitter,
+        "retry_exit_codes": list(rule.exit_codes),
+        "retry_timeouts": rule.timeouts,
+    }
+
+
+def _retry_from_json(value: Mapping[str, Any]) -> RetryRule:
+    usual = NO_RETRIES
+    return RetryRule(
+        retries=_else(_count("retries", value.get("retries")), usual.retries),
+        delay=_else(_duration("retry_delay_s", value.get("retry_delay_s")), usual.delay),
+        factor=_else(_number("retry_factor", value.get("retry_factor")), usual.factor),
+        longest_delay=_else(
+            _duration("retry_longest_delay_s", value.get("retry_longest_delay_s")), usual.longest_delay
+        ),
+        jitter=_else(_number("retry_jitter", value.get("retry_jitter")), usual.jitter),
+        exit_codes=_else(_codes("retry_exit_codes", value.get("retry_exit_codes")), usual.exit_codes),
+        timeouts=_else(_yes_or_no("retry_timeouts", value.get("retry_timeouts")), usual.timeouts),
+    )
+
+
+def _else(value: Value | None, default: Value) -> Value:
+    return default if value is None else value
 
 
 def _seconds(value: timedelta | None) -> int | None:
@@ -177,6 +215,30 @@ def _count(field: str, value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidInput(field, "Give a whole number, or leave it empty.")
     return value
+
+
+def _number(field: str, value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidInput(field, "Give a number, such as 1.5.")
+    return float(value)
+
+
+def _yes_or_no(field: str, value: object) -> bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    raise InvalidInput(field, "Say true or false.")
+
+
+def _codes(field: str, value: object) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    if isinstance(value, list | tuple) and all(type(one) is int for one in value):
+        return tuple(sorted(set(value)))
+    raise InvalidInput(
+        field, "Give a list of exit codes, such as 1 and 75; an empty one means every failure."
+    )
 
 
 def _duration(field: str, value: object) -> timedelta | None:
