@@ -25,6 +25,7 @@ _WORDS = {
     RunState.LOST: "is lost, and may still be going",
 }
 _GOING = (RunState.RUNNING, RunState.LOST)
+_FIRST = 1
 
 
 class Other(Protocol):
@@ -48,6 +49,11 @@ class Other(Protocol):
     @property
     def cause(self) -> Cause:
         """Return why it exists."""
+        ...
+
+    @property
+    def attempt(self) -> int:
+        """Return the number of its newest attempt; 0 before the first."""
         ...
 
 
@@ -112,7 +118,7 @@ def standing_before(run: Other, others: Sequence[Other]) -> list[Other]:
         other
         for other in others
         if other.number != run.number
-        and (other.state in _GOING or (other.due_at, other.number) < order)
+        and (is_going(other) or (other.due_at, other.number) < order)
         and (
             other.state is not RunState.HELD
             or other.cause is not Cause.BACKFILL
@@ -121,6 +127,13 @@ def standing_before(run: Other, others: Sequence[Other]) -> list[Other]:
     ]
 
 
+def is_going(other: Other) -> bool:
+    """Say whether it has begun and not ended; between two attempts it keeps its place."""
+    return other.state in _GOING or (other.state is RunState.QUEUED and other.attempt > _FIRST)
+
+
 def words_for(other: Other) -> str:
     """Say for people which run stood in the way."""
+    if other.state is RunState.QUEUED and is_going(other):
+        return f"run #{other.number} was waiting for its next attempt"
     return f"run #{other.number} {_WORDS.get(other.state, 'was still waiting to start')}"

@@ -31,7 +31,7 @@ from shared.db.cursors import (
     store_version,
 )
 from shared.db.pauses import EndedPause, pauses_ended_since
-from shared.db.runs import cancel_waiting, waiting_after
+from shared.db.runs import cancel_waiting, waiting_after, waiting_again
 from shared.domain.ids import JobId, RunId
 from shared.domain.run import Reason
 
@@ -269,7 +269,10 @@ async def _withdraw(session: AsyncSession, effects: Effects, change: _Change, *,
         waiting = await waiting_after(session, job.id, after=_BEFORE_ALL)
         await _cancel(session, effects, waiting, Reason.DELETED, now=now)
     elif job.paused_at is not None:
-        waiting = await waiting_after(session, job.id, after=job.paused_at, scheduled_only=True)
+        waiting = [
+            *await waiting_after(session, job.id, after=job.paused_at, scheduled_only=True),
+            *await waiting_again(session, job.id, after=job.paused_at),
+        ]
         await _cancel(session, effects, waiting, Reason.PAUSED, now=now)
     for cursor in change.cursors:
         if cursor.retired_at is not None:

@@ -9,29 +9,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.ledger import Effects
 from services.scheduler.overlap import decide_held
+from services.scheduler.retries import next_attempt, queue_next, with_why
 from services.scheduler.stopping import stop_unstarted
-from shared.db.attempts import (
-    AttemptView,
-    NewAttempt,
-    attempts_of_runs,
-    insert_attempts,
-    move_attempt,
-    note_on_attempt,
-)
+from shared.db.attempts import AttemptView, attempts_of_runs, move_attempt, note_on_attempt
 from shared.db.cursors import note_end
 from shared.db.runs import move_run
 from shared.domain.errors import MalformedMessage
-from shared.domain.ids import AttemptId, RunId, new_id
-from shared.domain.job import OnLost
+from shared.domain.ids import RunId
+from shared.domain.retry import TryAgain
 from shared.domain.run import TRANSITIONS, Reason, RunState
 from shared.messages.events import RunFinished
 
 log = structlog.get_logger()
 
 _ENDS = TRANSITIONS[RunState.RUNNING] - {RunState.QUEUED}
-
-MOST_ATTEMPTS = 5
-"""A script that takes its executor down with it must not do so for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +33,8 @@ class Ending:
     reason: Reason | None
     detail: str
     finished_at: datetime
+    exit_code: int | None = None
+    signal: int | None = None
 
 
 _WITHDRAWN = {
@@ -89,7 +82,7 @@ async def end_unstarted(
 
 
 async def lose_attempt(session: AsyncSession, effects: Effects, attempt: AttemptView, ending: Ending) -> bool:
-    """Take a running attempt for lost; a job that says so is tried again. False: it is not running."""
+    """Take a running attempt for lost; its job's rule may try it again. False: it is not running."""
     values = {"reason": ending.reason, "detail": ending.detail, "finished_at": ending.finished_at}
     if attempt.state is not RunState.RUNNING or not await move_attempt(
         session, attempt, RunState.LOST, values
@@ -127,6 +120,8 @@ async def apply_report(
         reason=Reason.LATE if late and reason is None else reason,
         detail=detail,
         finished_at=report.finished_at,
+        exit_code=report.exit_code,
+        signal=report.signal,
     )
     facts = _facts_of(report)
     outcome = {"reason": ending.reason, "detail": ending.detail}
@@ -180,44 +175,34 @@ async def _end_run(
     *,
     now: datetime,
 ) -> None:
+    following = next_attempt(attempt, ending.state, exit_code=ending.exit_code, now=now)
+    if isinstance(following, TryAgain):
+        detail = f"attempt {attempt.number} {_ended_how(ending)}"
+        await queue_next(session, effects, attempt, due_at=following.at, detail=detail)
+        return
     values = {
         **facts,
         "reason": ending.reason,
-        "detail": ending.detail,
+        "detail": with_why(ending.detail, following),
         "finished_at": ending.finished_at,
     }
     if not await move_run(session, attempt.run_id, ending.state, values, attempt=attempt.number):
         return
     effects.run_changed(attempt.run_id)
-    if ending.state is RunState.LOST and attempt.on_lost is OnLost.RETRY and attempt.number < MOST_ATTEMPTS:
-        await _try_again(session, effects, attempt, now=now)
-        return
     await note_end(session, attempt.job_id, attempt.run_id, ending.state, ending.finished_at)
     await decide_held(session, effects, {attempt.job_id}, now=now)
 
 
-async def _try_again(session: AsyncSession, effects: Effects, attempt: AttemptView, *, now: datetime) -> None:
-    """Queue the next attempt of a lost run. Its lease has ended: the keeper has killed the old one."""
-    following = NewAttempt(
-        id=AttemptId(new_id()),
-        run_id=attempt.run_id,
-        job_id=attempt.job_id,
-        number=attempt.number + 1,
-        pool=attempt.pool,
-        urgent=attempt.urgent,
-        due_at=now,
-    )
-    await insert_attempts(session, [following])
-    values = {
-        "attempt": following.number,
-        "reason": None,
-        "detail": f"attempt {attempt.number} was lost: trying again",
-        "executor": None,
-        "started_at": None,
-        "finished_at": None,
-    }
-    if await move_run(session, attempt.run_id, RunState.QUEUED, values, attempt=attempt.number):
-        effects.attempt_queued(following, attempt.cause)
+def _ended_how(ending: Ending) -> str:
+    if ending.state is RunState.TIMED_OUT:
+        return "was stopped at its timeout"
+    if ending.state is RunState.LOST:
+        return f"was lost: {ending.detail}" if ending.detail else "was lost"
+    if ending.exit_code is not None:
+        return f"ended with exit code {ending.exit_code}"
+    if ending.signal is not None:
+        return f"was ended by signal {ending.signal}"
+    return f"failed: {ending.detail}" if ending.detail else "failed"
 
 
 def _facts_of(report: RunFinished) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.scheduler.admission import Admission, Go, Replace, Skip, Wait, admission
+from services.scheduler.admission import Admission, Go, Replace, Skip, Wait, admission, is_going
 from services.scheduler.announcer import SOURCE
 from services.scheduler.deadlines import deadline_detail
 from services.scheduler.endings import Ending, end_unstarted, withdrawal
@@ -125,7 +125,9 @@ def withdrawn(attempt: AttemptView, *, now: datetime) -> Ending | None:
         return None
     if attempt.retired_at is not None and attempt.run_due_at > attempt.retired_at:
         return withdrawal(Reason.EDITED, now=now)
-    if attempt.paused_at is not None and attempt.run_due_at > attempt.paused_at:
+    # Of a run that is tried again each attempt has an instant of its own.
+    due_at = attempt.run_due_at if attempt.number == 1 else attempt.due_at
+    if attempt.paused_at is not None and due_at > attempt.paused_at:
         return withdrawal(Reason.PAUSED, now=now)
     return None
 
@@ -211,6 +213,7 @@ def _admission(attempt: AttemptView, scene: Scene) -> Admission:
         state=RunState.QUEUED,
         due_at=attempt.run_due_at,
         cause=attempt.cause,
+        attempt=attempt.number,
     )
     return admission(run, others, overlap=attempt.overlap, at_once=attempt.policy.at_once(attempt.overlap))
 
@@ -272,8 +275,11 @@ def _note_claimed(scene: Scene, attempt: AttemptView, claimant: Claimant) -> Non
         state=RunState.RUNNING,
         due_at=attempt.due_at,
         cause=attempt.cause,
+        attempt=attempt.number,
     )
-    scene.going.setdefault(attempt.job_id, []).append(going)
+    # It is among them already where it comes back for another attempt.
+    others = [run for run in scene.going.get(attempt.job_id, ()) if run.id != attempt.run_id]
+    scene.going[attempt.job_id] = [*others, going]
 
 
 async def _wishes(session: AsyncSession, attempts: dict[AttemptId, AttemptView]) -> Wishes:
@@ -290,8 +296,7 @@ async def _going(
         if one.number == 1 and one.policy.at_once(one.overlap) is not None
     }
     unfinished = await unfinished_runs(session, jobs, now=now)
-    going = (RunState.RUNNING, RunState.LOST)
-    return {job: [run for run in runs if run.state in going] for job, runs in unfinished.items()}
+    return {job: [run for run in runs if is_going(run)] for job, runs in unfinished.items()}
 
 
 def _grant_of(attempt: AttemptView, claim: AttemptClaim) -> Grant:

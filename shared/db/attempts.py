@@ -80,22 +80,26 @@ class AttemptView:
     run_due_at: datetime
     job_name: str
     script: str
+    run_args: list[str] | None
     job_args: list[str]
     schedule_args: list[str] | None
     timeout_s: int
     kill_grace_s: int
     on_lost: OnLost
+    granted_on_lost: OnLost | None
     overlap: Overlap
     policy_json: dict[str, Any]
     pool: str
+    job_pool: str
     paused_at: datetime | None
     deleted_at: datetime | None
     retired_at: datetime | None
 
     @property
     def args(self) -> tuple[str, ...]:
-        """Return what its script is given: the arguments of its schedule, or those of its job."""
-        return tuple(self.job_args if self.schedule_args is None else self.schedule_args)
+        """Return what its script is given: the run's own arguments, its schedule's, or those of its job."""
+        own = (self.run_args, self.schedule_args)
+        return tuple(next((args for args in own if args is not None), self.job_args))
 
     @property
     def policy(self) -> Policy:
@@ -175,6 +179,7 @@ async def claim_attempt(
         )
         .values(
             state=RunState.RUNNING,
+            on_lost=attempt.on_lost,
             published_at=func.coalesce(AttemptRow.published_at, claimant.claimed_at),
             may_run_until=may_run_until,
             **columns_of(claimant),
@@ -307,11 +312,14 @@ _VIEW = (
     RunRow.number.label("run_number"),
     RunRow.state.label("run_state"),
     RunRow.attempt.label("run_attempt"),
+    RunRow.args.label("run_args"),
+    AttemptRow.on_lost.label("granted_on_lost"),
     RunRow.cause,
     RunRow.nominal_at,
     RunRow.due_at.label("run_due_at"),
     JobRow.name.label("job_name"),
     JobRow.args.label("job_args"),
+    JobRow.pool.label("job_pool"),
     JobRow.policy.label("policy_json"),
     ScheduleRow.args.label("schedule_args"),
     *(

@@ -39,6 +39,8 @@ class NewRun:
     nominal_until: datetime | None = None
     attempt: int = 0
     finished_at: datetime | None = None
+    rerun_of: RunId | None = None
+    args: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class Unfinished:
     state: RunState
     due_at: datetime
     cause: Cause
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +300,22 @@ async def waiting_named_by(
     return [RunId(run_id) for run_id in await session.scalars(statement.limit(limit))]
 
 
+async def waiting_again(session: AsyncSession, job_id: JobId, *, after: datetime) -> list[RunId]:
+    """Return the scheduled runs of a job that wait for an attempt, not their first, due after `after`."""
+    statement = (
+        select(RunRow.id)
+        .join(AttemptRow, and_(AttemptRow.run_id == RunRow.id, AttemptRow.number == RunRow.attempt))
+        .where(
+            RunRow.job_id == job_id,
+            RunRow.state == RunState.QUEUED,
+            RunRow.attempt > 1,
+            RunRow.cause == Cause.SCHEDULE,
+            AttemptRow.due_at > after,
+        )
+    )
+    return [RunId(run_id) for run_id in await session.scalars(statement)]
+
+
 async def settled_instants(
     session: AsyncSession, job_id: JobId, *, after: datetime, until: datetime
 ) -> set[tuple[ScheduleId, datetime]]:
@@ -321,7 +340,12 @@ async def run_facts(session: AsyncSession, run_ids: Collection[RunId]) -> list[R
 
 # Built once: to build such a statement costs more than to run it.
 _UNFINISHED = (
-    select(RunRow.id, RunRow.job_id, RunRow.number, RunRow.state, RunRow.due_at, RunRow.cause)
+    select(
+        *(
+            RunRow.__table__.c[name]
+            for name in ("id", "job_id", "number", "state", "due_at", "cause", "attempt")
+        )
+    )
     .outerjoin(AttemptRow, and_(AttemptRow.run_id == RunRow.id, AttemptRow.number == RunRow.attempt))
     .where(
         RunRow.job_id.in_(bindparam("jobs", expanding=True)),

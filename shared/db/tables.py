@@ -181,6 +181,9 @@ class RunRow(LedgerBase):
     detail: Mapped[str] = mapped_column(Words, default="")
     attempt: Mapped[int] = mapped_column(default=0)  # the newest attempt's number; 0: never queued
     executor: Mapped[str | None] = mapped_column(Words(200))
+    # The run that this one repeats; no foreign key, for that one may leave the ledger first.
+    rerun_of: Mapped[UUID | None]
+    args: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # NULL: its schedule's or job's
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -227,6 +230,8 @@ class AttemptRow(LedgerBase):
     claimed_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    # As its grant said it: only what is killed when its lease ends may be followed by another after a loss.
+    on_lost: Mapped[OnLost | None]
     # While it may still run though nothing is heard of it, it counts for overlap and limits.
     may_run_until: Mapped[datetime | None]
     cancel_requested_at: Mapped[datetime | None]
@@ -255,14 +260,14 @@ class RequestRow(LedgerBase):
     __tablename__ = "requests"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(20))  # run_now, cancel, cancel_waiting, backfill
+    kind: Mapped[str] = mapped_column(String(20))  # run_now, rerun, cancel, cancel_waiting, backfill
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
-    # run_now: the id that the run is to have; cancel: the run to stop, and who asked is read by it.
+    # run_now, rerun: the id that the run is to have; cancel: the run to stop, and who asked is read by it.
     run_id: Mapped[UUID | None] = mapped_column(index=True)
     requested_by: Mapped[str] = mapped_column(Words(200))
     cause: Mapped[Cause]
     requested_at: Mapped[datetime]
-    # backfill: which instants. NULL for the others.
+    # backfill: which instants; rerun: of which run, with which arguments. NULL for the others.
     scope: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     handled_at: Mapped[datetime | None] = mapped_column(index=True)  # NULL: what is still to do
     outcome: Mapped[str | None] = mapped_column(Words(400))

@@ -22,6 +22,7 @@ class One:
     state: RunState = RunState.RUNNING
     due_s: int = 0
     cause: Cause = Cause.SCHEDULE
+    attempt: int = 1
 
     @property
     def due_at(self) -> datetime:
@@ -123,6 +124,19 @@ def test_a_run_after_the_fact_waits_for_one_that_overtook_it(overlap: Overlap) -
 
 
 @pytest.mark.parametrize("overlap", RULES)
+def test_one_that_waits_for_its_next_attempt_keeps_its_place(overlap: Overlap) -> None:
+    verdict = asked(One(60, RunState.QUEUED, due_s=20, attempt=2), overlap=overlap)
+
+    assert not isinstance(verdict, Go)
+    assert verdict.why == "run #60 was waiting for its next attempt"
+
+
+@pytest.mark.parametrize("overlap", RULES)
+def test_one_that_waits_for_its_first_attempt_has_none_yet(overlap: Overlap) -> None:
+    assert asked(One(60, RunState.QUEUED, due_s=20, attempt=1), overlap=overlap) == Go()
+
+
+@pytest.mark.parametrize("overlap", RULES)
 def test_what_waits_to_run_after_the_fact_stands_in_no_schedules_way(overlap: Overlap) -> None:
     assert asked(One(7, RunState.HELD, cause=Cause.BACKFILL), overlap=overlap) == Go()
 
@@ -134,6 +148,7 @@ others_of = st.lists(
         state=st.sampled_from([RunState.HELD, RunState.QUEUED, RunState.RUNNING, RunState.LOST]),
         due_s=st.integers(0, 20),
         cause=st.sampled_from([Cause.SCHEDULE, Cause.MANUAL, Cause.BACKFILL]),
+        attempt=st.integers(1, 3),
     ),
     max_size=8,
 )
@@ -148,6 +163,10 @@ def test_nobody_goes_beyond_the_number_at_once(
             going = [
                 one
                 for one in others
-                if one.number != me.number and one.state in (RunState.RUNNING, RunState.LOST)
+                if one.number != me.number
+                and (
+                    one.state in (RunState.RUNNING, RunState.LOST)
+                    or (one.state is RunState.QUEUED and one.attempt > 1)
+                )
             ]
             assert len(going) < at_once
