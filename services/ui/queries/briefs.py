@@ -1,14 +1,16 @@
 """Run rows as the values that lists and strips show."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import RunBrief, RunItem
-from shared.db.tables import JobLedgerRow, JobRow, RunRow
+from shared.db.tables import AttemptRow, JobLedgerRow, JobRow, RunRow
+from shared.domain.run import RunState
 
 RECENT = 20
 _BRIEF = ("id", "number", "state", "reason", "due_at", "started_at", "finished_at", "duration_ms")
@@ -49,6 +51,18 @@ def item(row: Any) -> RunItem:
 def items_query() -> Select[*tuple[Any, ...]]:
     """Return the query of runs with their jobs' names, to be filtered."""
     return select(*ITEM_COLUMNS, JobRow.name.label("job_name")).join(JobRow, JobRow.id == RunRow.job_id)
+
+
+def is_waiting(now: datetime) -> ColumnElement[bool]:
+    """Return the condition of a run that could have started by now; between two attempts it could not."""
+    is_between = exists().where(
+        AttemptRow.run_id == RunRow.id, AttemptRow.number == RunRow.attempt, AttemptRow.due_at > now
+    )
+    return and_(
+        RunRow.state.in_((RunState.HELD, RunState.QUEUED)),
+        RunRow.due_at <= now,
+        or_(RunRow.attempt <= 1, ~is_between),
+    )
 
 
 async def recent_of(session: AsyncSession, job_ids: Sequence[UUID]) -> dict[UUID, list[RunBrief]]:

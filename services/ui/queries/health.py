@@ -7,12 +7,12 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import Freeze, Health, HealthState, Unserved
+from services.ui.queries.briefs import is_waiting
 from services.ui.queries.executors import HAS_LEFT
 from services.ui.queries.pools import unserved_pools
 from shared.db.holds import open_holds
 from shared.db.tables import CursorRow, ExecutorRow, RequestRow, RunRow
 from shared.domain.holds import Holds
-from shared.domain.run import RunState
 
 SILENCE = timedelta(seconds=10)
 """A scheduler that decides nothing of what is due for so long is silent."""
@@ -58,9 +58,7 @@ async def facts(
             ).select_from(ExecutorRow)
         )
     ).one()
-    waiting = await session.scalar(
-        select(func.count()).where(RunRow.state.in_((RunState.HELD, RunState.QUEUED)), RunRow.due_at <= now)
-    )
+    waiting = await session.scalar(select(func.count()).select_from(RunRow).where(is_waiting(now)))
     oldest = min((at for at in (cursor, request) if at is not None), default=None)
     return Facts(
         database=True,

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, distinct, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import Attention, NextUp, Overview
-from services.ui.queries.briefs import BRIEF_COLUMNS, brief
+from services.ui.queries.briefs import BRIEF_COLUMNS, brief, is_waiting
 from services.ui.queries.jobs import FAILING
 from services.ui.queries.logs import last_error_line
 from services.ui.queries.schedules import in_one_line, schedules_by_job
@@ -62,13 +62,7 @@ async def _count(session: AsyncSession, condition: ColumnElement[bool]) -> int:
 
 
 async def _waiting(session: AsyncSession, now: datetime) -> tuple[int, datetime | None]:
-    row = (
-        await session.execute(
-            select(func.count(), func.min(RunRow.due_at)).where(
-                RunRow.state.in_((RunState.HELD, RunState.QUEUED)), RunRow.due_at <= now
-            )
-        )
-    ).one()
+    row = (await session.execute(select(func.count(), func.min(RunRow.due_at)).where(is_waiting(now)))).one()
     return row[0], row[1]
 
 
@@ -87,7 +81,12 @@ async def _last_day(session: AsyncSession, now: datetime) -> tuple[int, int, int
 async def _start_delay_p99_ms(session: AsyncSession, now: datetime) -> int | None:
     rows = await session.execute(
         select(RunRow.due_at, RunRow.started_at)
-        .where(RunRow.due_at >= now - _DAY, RunRow.started_at.is_not(None), RunRow.cause == Cause.SCHEDULE)
+        .where(
+            RunRow.due_at >= now - _DAY,
+            RunRow.started_at.is_not(None),
+            RunRow.cause == Cause.SCHEDULE,
+            RunRow.attempt <= 1,  # a later attempt started when its delay had passed
+        )
         .order_by(RunRow.due_at.desc())
         .limit(_DELAY_SAMPLE)
     )

@@ -76,7 +76,8 @@ async def pool_of(session: AsyncSession, run: RunFacts, *, now: datetime) -> Poo
 async def _position(session: AsyncSession, run: RunFacts, *, now: datetime) -> int:
     """Return the place among what is due and waits for the pool; what is urgent goes first."""
     earlier = or_(
-        AttemptRow.due_at < run.due_at, and_(AttemptRow.due_at == run.due_at, RunRow.number < run.number)
+        AttemptRow.due_at < run.startable_at,
+        and_(AttemptRow.due_at == run.startable_at, RunRow.number < run.number),
     )
     goes_first = and_(AttemptRow.urgent.is_(run.urgent), earlier)
     if not run.urgent:

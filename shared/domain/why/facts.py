@@ -62,6 +62,11 @@ class RunFacts:
     pool: str = "default"
     urgent: bool = False
 
+    @property
+    def startable_at(self) -> datetime:
+        """Return since when it may start: for a later attempt that is not when the run was due."""
+        return self.due_at if self.attempt <= 1 or self.attempt_due_at is None else self.attempt_due_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolFacts:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from shared.domain.holds import HoldKind
+from shared.domain.retry import tries
 from shared.domain.run import RunState
 from shared.domain.why.answer import Fix, Remedy, Verdict, Words
 from shared.domain.why.facts import Facts, RunFacts
@@ -43,10 +44,12 @@ def _in_the_way(facts: Facts, run: RunFacts) -> Finding:
 
 
 def _attempt(facts: Facts, run: RunFacts) -> Finding:
-    if run.attempt_due_at is not None and run.attempt_due_at > facts.now:
-        words: Words = (f"Waiting: attempt {run.attempt} starts ", run.attempt_due_at)
+    number = f"attempt {run.attempt} of {tries(facts.policy.retry, run.attempt)}"
+    before = f": {run.detail}" if run.detail else ""
+    if run.startable_at > facts.now:
+        words: Words = (f"It waits for {number} at ", run.startable_at, before)
         return stops("Attempt", Verdict.WAITING, words)
-    return passed("Attempt", f"Attempt {run.attempt} may start")
+    return passed("Attempt", f"{number.capitalize()} may start{before}")
 
 
 def _hold(facts: Facts, run: RunFacts) -> Finding:
@@ -108,7 +111,7 @@ def _slot(facts: Facts, run: RunFacts) -> Finding:
 
 
 def _handed_over(facts: Facts, run: RunFacts) -> Finding:
-    if facts.now - run.due_at <= DECIDES_WITHIN:
+    if facts.now - run.startable_at <= DECIDES_WITHIN:
         return ends_well("Slot", Verdict.DECIDING, ("A slot is free: the run is being handed over",))
     words: Words = ("Waiting: a slot is free, and no executor has taken it yet; it is sent again by itself",)
     return stops("Slot", Verdict.WAITING, words, fix=Fix("Look at the executors.", _OPEN_EXECUTORS))

@@ -167,11 +167,13 @@ async def test_the_overview_counts_and_says_what_needs_attention(parts: Parts, d
         for n in range(1, 101)
     ]
     waiting = a_run(job_id, 101, due_at=NOW - 2 * MINUTE, state=RunState.QUEUED)
+    between = a_run(job_id, 105, due_at=NOW - 3 * MINUTE, state=RunState.QUEUED, attempt=2)
     future = a_run(job_id, 102, due_at=NOW + MINUTE, state=RunState.QUEUED)
     skipped = a_run(job_id, 103, state=RunState.SKIPPED)
     old = a_run(job_id, 104, due_at=NOW - timedelta(days=2), state=RunState.FAILED)
-    await run_rows(database, failed, *late, waiting, future, skipped, old)
-    await run_rows(database, attempt, an_executor("a"), an_executor("b", online=False))
+    await run_rows(database, failed, *late, waiting, between, future, skipped, old)
+    tried_again = an_attempt(between, 2, state=RunState.QUEUED, due_at=NOW + MINUTE)
+    await run_rows(database, attempt, tried_again, an_executor("a"), an_executor("b", online=False))
     await chunks(database, attempt.id, (1, "stderr", "Traceback\nboom\n\n"), (2, "stdout", "fine\n"))
     await a_ledger(database, job_id, run_count=104, last_finished_at=NOW, last_state=RunState.SUCCEEDED)
     await a_ledger(
@@ -187,7 +189,7 @@ async def test_the_overview_counts_and_says_what_needs_attention(parts: Parts, d
 
     assert (overview.jobs, overview.running, overview.slots) == (2, 0, 4)
     assert (overview.waiting, overview.oldest_waiting_at) == (1, waiting.due_at)
-    assert (overview.failed_24h, overview.failed_jobs_24h, overview.total_24h) == (1, 1, 102)
+    assert (overview.failed_24h, overview.failed_jobs_24h, overview.total_24h) == (1, 1, 103)
     assert overview.start_delay_p99_ms == 99
     (attention,) = overview.attention
     assert (attention.job_name, attention.last_error, attention.detail) == ("bad", "boom", "too much")

@@ -14,6 +14,7 @@ from shared.domain.holds import Hold, HoldKind, Holds
 from shared.domain.ids import ScheduleId
 from shared.domain.instants import Followed
 from shared.domain.policy import Policy
+from shared.domain.retry import RetryRule
 from shared.domain.run import Cause, Reason, RunState
 from shared.domain.schedules import Interval, timetable
 from shared.domain.why import (
@@ -222,8 +223,15 @@ CASES: dict[str, tuple[Facts, Verdict, str, Remedy | None]] = {
         "Waiting: run #41 (due 2026-03-04T08:00:00Z) waits before it", Remedy.OPEN_BLOCKER,
     ),
     "waits for its next attempt": (
+        of_run(
+            Q, attempt=2, attempt_due_at=TEN, detail="attempt 1 ended with exit code 1",
+            around={"policy": Policy(retry=RetryRule(retries=3))},
+        ), Verdict.WAITING,
+        "It waits for attempt 2 of 4 at 2026-03-04T10:00:00Z: attempt 1 ended with exit code 1", None,
+    ),
+    "waits for an attempt after a loss": (
         of_run(Q, attempt=2, attempt_due_at=TEN), Verdict.WAITING,
-        "Waiting: attempt 2 starts 2026-03-04T10:00:00Z", None,
+        "It waits for attempt 2 of 5 at 2026-03-04T10:00:00Z", None,
     ),
     "no broker": (
         of_run(Q, around={"standing": DOWN}), Verdict.BROKER_DOWN,
