@@ -17,6 +17,7 @@ from shared.messages.events import RunFinished
 from shared.messages.signing import verified
 from tests.simulation.courier import CourierModel
 from tests.simulation.machine import SECOND, Machine
+from tests.simulation.mix import EXIT_CODES
 
 KEY = b"0123456789abcdef" * 4
 NAMES = ("ada", "bob", "cyd")
@@ -255,6 +256,7 @@ class Crew:
         if not executor.is_alive or executor.running.pop(grant.attempt_id, None) is None:
             return
         self._going[grant.job_id].discard(grant.run_id)
+        state = self._random.choice(_ENDS)
         report = RunFinished(
             source="executor",
             time=self._machine.wall,
@@ -263,7 +265,8 @@ class Crew:
             token=grant.token,
             executor=executor.name,
             boot=executor.boot,
-            state=self._random.choice(_ENDS),
+            state=state,
+            exit_code=self._random.choice(EXIT_CODES) if state is RunState.FAILED else None,
             started_at=started_at,
             finished_at=self._machine.wall,
             duration_ms=round(seconds * 1000),

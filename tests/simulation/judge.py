@@ -18,6 +18,7 @@ from tests.simulation.crew import Crew
 from tests.simulation.machine import SECOND, instant_of, micros
 from tests.simulation.named import Instants, Oracle
 from tests.simulation.people import Followed, Person
+from tests.simulation.tries import tries_problems
 
 GRACE = 60 * SECOND
 WINDOW = 2 * SECOND
@@ -88,6 +89,7 @@ def judge(
         by_schedule[row.schedule].append(row)
         if (problem := _end_problem(row)) is not None:
             verdict.complaints.append(f"run #{row.number} at {_at(row.first)}: {problem}")
+    verdict.complaints += tries_problems(connection, people)
     connection.close()
     for job in people:
         for followed in (*job.schedules, *job.retired):

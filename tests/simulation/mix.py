@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.domain.job import Definition, OnLost
 from shared.domain.policy import OnMissed, Overlap, Policy
+from shared.domain.retry import NO_RETRIES, RetryRule
 
 _ZONES = (
     "Africa/Cairo",
@@ -25,6 +26,8 @@ DENSE: tuple[dict[str, Any], ...] = (
     {"kind": "interval", "every_s": 60},
     {"kind": "interval", "every_s": 45},
 )
+EXIT_CODES = (75, 1)
+"""With which scripts fail."""
 DENSE_ZONE = "America/New_York"
 """One is enough: the oracle writes each instant of such a schedule down."""
 _CRON = (
@@ -84,6 +87,7 @@ def definition(random: Random, name: str) -> tuple[Definition, float]:
         max_concurrent=2 if overlap is Overlap.ALLOW and random.random() < 0.5 else None,
         start_deadline=None if deadline_s is None else timedelta(seconds=deadline_s),
         jitter=timedelta(seconds=random.choice((1, 30, 600)) if random.random() < 0.2 else 0),
+        retry=_retry(random) if random.random() < 0.4 else NO_RETRIES,
     )
     chosen = Definition(
         name=name,
@@ -94,6 +98,18 @@ def definition(random: Random, name: str) -> tuple[Definition, float]:
         policy=policy,
     )
     return chosen, 4.6 if is_long else 2.0
+
+
+def _retry(random: Random) -> RetryRule:
+    return RetryRule(
+        retries=random.choice((1, 2, 4)),
+        delay=timedelta(seconds=random.choice((0, 10, 600))),
+        factor=random.choice((1.0, 2.0, 10.0)),
+        longest_delay=timedelta(seconds=random.choice((600, 21_600))),
+        jitter=random.choice((0.0, 0.5)),
+        exit_codes=random.choice(((), EXIT_CODES[:1])),
+        timeouts=random.random() < 0.5,
+    )
 
 
 def most_at_once(chosen: Definition) -> int | None:
