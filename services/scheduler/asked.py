@@ -1,4 +1,4 @@
-"""Does what people asked for, each request exactly once by its id: runs now, after the fact, and ends."""
+"""Does what people asked for, each exactly once by its id: runs now, again and after the fact, and ends."""
 
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from services.scheduler.rules import Misfire
 from shared.db.asked import Asked, store_outcome, waiting_requests
 from shared.db.attempts import NewAttempt, insert_attempts
 from shared.db.cursors import take_numbers
+from shared.db.reruns import Repeated, in_scope, repeated_run
 from shared.db.runs import NewRun, Unfinished, exists, insert_runs, unfinished_runs
 from shared.domain.ids import AttemptId, RunId, new_id
 from shared.domain.run import Reason, RunState
@@ -48,6 +49,8 @@ async def _handle(session: AsyncSession, effects: Effects, asked: Asked, *, now:
     match asked.kind:
         case "run_now":
             return await _run_now(session, effects, asked, now=now)
+        case "rerun":
+            return await _run_again(session, effects, asked, now=now)
         case "backfill":
             return await backfill(session, effects, asked, now=now)
         case "cancel":
@@ -58,8 +61,30 @@ async def _handle(session: AsyncSession, effects: Effects, asked: Asked, *, now:
             return f"refused: this version knows no request {kind!r}"
 
 
-async def _run_now(session: AsyncSession, effects: Effects, asked: Asked, *, now: datetime) -> str:
-    """Insert the run that was asked for, due now. It works while paused and obeys overlap."""
+async def _run_again(session: AsyncSession, effects: Effects, asked: Asked, *, now: datetime) -> str:
+    """Insert a run that repeats another one of the job: for the same instant, due now."""
+    repeats, args = in_scope(asked.scope)
+    first = None if repeats is None else await repeated_run(session, repeats)
+    if first is None or first.job_id != asked.job_id:
+        return "refused: the run that was to be repeated is not in the ledger any more"
+    if first.instants > 1:
+        return "refused: many missed instants are no run to repeat. Run them after the fact."
+    return await _run_now(session, effects, asked, now=now, first=first, args=args)
+
+
+async def _run_now(
+    session: AsyncSession,
+    effects: Effects,
+    asked: Asked,
+    *,
+    now: datetime,
+    first: Repeated | None = None,
+    args: list[str] | None = None,
+) -> str:
+    """Insert the run that was asked for, due now. It works while paused and obeys overlap.
+
+    Where it repeats another one it is for the same instant, with its arguments unless others are given.
+    """
     run_id = asked.run_id or RunId(asked.id)
     if await exists(session, run_id):
         return "done already"
@@ -74,8 +99,11 @@ async def _run_now(session: AsyncSession, effects: Effects, asked: Asked, *, now
         number=number,
         cause=asked.cause,
         requested_by=asked.requested_by,
-        nominal_at=asked.requested_at,
+        nominal_at=asked.requested_at if first is None else first.nominal_at,
         due_at=now,
+        schedule_id=None if first is None else first.schedule_id,
+        rerun_of=None if first is None else first.id,
+        args=first.args if args is None and first is not None else args,
         created_at=now,
         state=state,
         attempt=1 if state is RunState.QUEUED else 0,

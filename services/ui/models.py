@@ -103,6 +103,8 @@ class AttemptItem(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason | None
     detail: str
     executor: str | None
+    due_at: datetime
+    """A later one is due when its delay has passed."""
     claimed_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
@@ -120,7 +122,7 @@ class AttemptItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogState(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of the newest attempt's log is stored."""
+    """How much of an attempt's log is stored."""
 
     attempt_id: UUID | None = None
     stored_seq: int = 0
@@ -137,6 +139,13 @@ class RunDetail(RunItem, frozen=True, kw_only=True):
 
     script: str
     args: tuple[str, ...]
+    """What it is, or was, given: its own arguments, its schedule's, or the job's of now."""
+    tries: int
+    """How many attempts it may have in all."""
+    rerun_of: UUID | None
+    """The run that it repeats."""
+    rerun_of_number: int | None
+    """None also where that one has left the ledger."""
     timeout_s: int
     usual_ms: int | None
     """Median duration of the job's last 20 succeeded runs."""

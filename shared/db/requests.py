@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.db.reruns import RERUN, in_scope
 from shared.db.tables import RequestRow
 from shared.domain.backfill import Which
 from shared.domain.ids import JobId, RequestId, RunId, ScheduleId
@@ -16,6 +17,8 @@ RUN_NOW = "run_now"
 BACKFILL = "backfill"
 CANCEL = "cancel"
 CANCEL_WAITING = "cancel_waiting"
+FOR_ONE_RUN = (RUN_NOW, RERUN)
+"""The requests whose id is that of the run that they ask for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,9 @@ class RunRequest:
     requested_at: datetime
     outcome: str | None = None
     """What the scheduler made of it; None while it has not looked."""
+    rerun_of: RunId | None = None
+    args: list[str] | None = None
+    """Of a run that repeats another: which one, and with which arguments instead of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,10 +151,13 @@ async def request_of_run(session: AsyncSession, run_id: RunId) -> RunRequest | N
     A run's id is also its request's id: the primary key answers, no other index is needed.
     """
     row = (
-        await session.execute(select(RequestRow).where(RequestRow.id == run_id, RequestRow.kind == RUN_NOW))
+        await session.execute(
+            select(RequestRow).where(RequestRow.id == run_id, RequestRow.kind.in_(FOR_ONE_RUN))
+        )
     ).scalar_one_or_none()
     if row is None:
         return None
+    rerun_of, args = in_scope(row.scope)
     return RunRequest(
         id=RequestId(row.id),
         job_id=JobId(row.job_id),
@@ -157,6 +166,8 @@ async def request_of_run(session: AsyncSession, run_id: RunId) -> RunRequest | N
         cause=row.cause,
         requested_at=row.requested_at,
         outcome=row.outcome if row.handled_at is not None else None,
+        rerun_of=rerun_of,
+        args=args,
     )
 
 

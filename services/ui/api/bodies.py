@@ -91,6 +91,12 @@ def _drafts_of(job: JobItem) -> tuple[ScheduleDraft, ...]:
     )
 
 
+class RerunBody(_Body):
+    """How a run is to be repeated; without arguments: with the same."""
+
+    args: tuple[str, ...] | None = None
+
+
 class PreviewBody(_Body):
     """A schedule that is being typed."""
 

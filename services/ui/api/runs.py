@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import Response, StreamingResponse
 
 from services.ui.api.answers import answer
-from services.ui.api.bodies import Limit
+from services.ui.api.bodies import Limit, RerunBody
 from services.ui.portal import Portal
 from services.ui.queries import RunsFilter
 from shared.domain.errors import InvalidInput
@@ -68,6 +68,12 @@ def _add_runs(routes: APIRouter, portal: Portal) -> None:
     @routes.get("/{run_id}")
     async def get_run(run_id: UUID) -> Response:
         return answer(await portal.queries.run(RunId(run_id)))
+
+    @routes.post("/{run_id}/rerun")
+    async def run_again(run_id: UUID, body: RerunBody | None = None) -> Response:
+        """Ask for a run like this one; it can be watched at once under the answered id."""
+        new_run = await portal.commands.run_again(RunId(run_id), args=None if body is None else body.args)
+        return answer({"run_id": new_run}, 202, {"location": f"/api/v1/runs/{new_run}"})
 
 
 def _add_logs(routes: APIRouter, portal: Portal) -> None:

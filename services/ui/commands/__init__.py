@@ -132,6 +132,21 @@ class Commands:
         self.wakeups.requested(request.id)
         return request.run_id
 
+    async def run_again(
+        self, run_id: RunId, *, args: tuple[str, ...] | None = None, requested_by: str = "local"
+    ) -> RunId:
+        """Ask for a run like this one, with other arguments if any are given; return its id.
+
+        Raises:
+            NotFound: no such run, or its job is deleted.
+            InvalidInput: the arguments cannot be given to a program, or it is a range of missed instants.
+        """
+        new_run = await runs.ask_for_rerun(
+            self.sessions, run_id, args, requested_by=requested_by, now=self.clock.now()
+        )
+        self.wakeups.requested(RequestId(new_run))
+        return new_run
+
     async def create_calendar(self, value: Mapping[str, object]) -> CalendarId:
         """Store a new calendar, given as `shared.domain.calendars.from_json` reads it.
 

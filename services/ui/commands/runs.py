@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.ui.commands.heads import living
-from shared.db import requests
+from shared.db import requests, reruns
 from shared.db.engine import Sessions
 from shared.db.requests import BackfillRequest, RunRequest
+from shared.db.reruns import RerunRequest, repeated_run
 from shared.domain.backfill import Which
-from shared.domain.errors import InvalidInput
+from shared.domain.errors import InvalidInput, NotFound
 from shared.domain.ids import JobId, RequestId, RunId, ScheduleId, new_id
+from shared.domain.job import check_args
 from shared.domain.run import Cause
 
 
@@ -40,6 +42,32 @@ async def ask_for_run(
         await living(session, job_id)
         await requests.ask_for_run(session, request)
     return request
+
+
+async def ask_for_rerun(
+    sessions: Sessions, run_id: RunId, args: tuple[str, ...] | None, *, requested_by: str, now: datetime
+) -> RunId:
+    """Store the request for a run like that one; return the id that the new one will have."""
+    if args is not None:
+        check_args(args)
+    new_run = RunId(new_id())
+    async with sessions.begin() as session:
+        first = await repeated_run(session, run_id)
+        if first is None:
+            raise NotFound("There is no such run. Old runs leave the ledger after a while.")
+        if first.instants > 1:
+            raise InvalidInput("run_id", "These are many missed instants. Run them after the fact instead.")
+        await living(session, first.job_id)
+        request = RerunRequest(
+            run_id=new_run,
+            repeats=run_id,
+            job_id=first.job_id,
+            args=args,
+            requested_by=requested_by,
+            requested_at=now,
+        )
+        await reruns.ask_for_rerun(session, request)
+    return new_run
 
 
 async def ask_for_backfill(

@@ -9,22 +9,37 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from services.ui.models import AttemptItem, LogState, Page, RunDetail, RunItem
 from services.ui.queries import paging
 from services.ui.queries.briefs import item, item_values, items_query
 from services.ui.queries.paging import Cursor
 from shared.db import requests
+from shared.db.cursors import args_of
 from shared.db.requests import RunRequest
-from shared.db.tables import AttemptRow, JobRow, RunRow
+from shared.db.tables import AttemptRow, JobRow, RunRow, ScheduleRow
 from shared.domain.errors import NotFound
 from shared.domain.ids import AttemptId, JobId, RunId
+from shared.domain.policy import policy_from_json
+from shared.domain.retry import tries
 from shared.domain.run import FINAL, Cause, Reason, RunState
 
 Told = TypeVar("Told", bound=RunItem)
 
 _USUAL_OF = 20
 _USUAL_WINDOW = 200
+_REPEATED = aliased(RunRow)
+_DETAIL = (
+    JobRow.script,
+    JobRow.timeout_s,
+    JobRow.policy,
+    RunRow.rerun_of,
+    _REPEATED.number.label("rerun_of_number"),
+    RunRow.args.label("own_args"),
+    ScheduleRow.args.label("schedule_args"),
+    JobRow.args.label("job_args"),
+)
 _ATTEMPT = tuple(name for name in AttemptItem.__struct_fields__)
 
 
@@ -71,7 +86,11 @@ async def run_by_id(session: AsyncSession, run_id: RunId) -> RunDetail:
     """
     row = (
         await session.execute(
-            items_query().add_columns(JobRow.script, JobRow.args, JobRow.timeout_s).where(RunRow.id == run_id)
+            items_query()
+            .outerjoin(ScheduleRow, ScheduleRow.id == RunRow.schedule_id)
+            .outerjoin(_REPEATED, _REPEATED.id == RunRow.rerun_of)
+            .add_columns(*_DETAIL)
+            .where(RunRow.id == run_id)
         )
     ).one_or_none()
     if row is None:
@@ -79,7 +98,10 @@ async def run_by_id(session: AsyncSession, run_id: RunId) -> RunDetail:
     detail = RunDetail(
         **item_values(row),
         script=row.script,
-        args=tuple(row.args),
+        args=args_of(row.own_args if row.own_args is not None else row.schedule_args, row.job_args),
+        tries=tries(policy_from_json(row.policy).retry, row.attempt),
+        rerun_of=row.rerun_of,
+        rerun_of_number=row.rerun_of_number,
         timeout_s=row.timeout_s,
         usual_ms=await _usual_ms(session, row.job_id, row.number),
         attempts=await attempts_of(session, run_id),
@@ -236,7 +258,10 @@ def _as_queued(request: RunRequest, job: JobRow) -> RunDetail:
         exit_code=None,
         signal=None,
         script=job.script,
-        args=tuple(job.args),
+        args=args_of(request.args, job.args),
+        tries=tries(policy_from_json(job.policy).retry, 1),
+        rerun_of=request.rerun_of,
+        rerun_of_number=None,
         timeout_s=job.timeout_s,
         usual_ms=None,
         attempts=(),

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.queries.explained import WhyRun
-from shared.db.requests import RUN_NOW
+from shared.db.requests import FOR_ONE_RUN
 from shared.db.runs import promise_key
 from shared.db.tables import AttemptRow, JobLedgerRow, JobRow, RequestRow, RunRow
 from shared.domain.ids import JobId, ScheduleId
@@ -123,7 +123,9 @@ async def _requested(session: AsyncSession, job_id: JobId) -> Subject | None:
         await session.execute(
             select(RequestRow, JobRow.pool)
             .join(JobRow, JobRow.id == RequestRow.job_id)
-            .where(RequestRow.handled_at.is_(None), RequestRow.job_id == job_id, RequestRow.kind == RUN_NOW)
+            .where(
+                RequestRow.handled_at.is_(None), RequestRow.job_id == job_id, RequestRow.kind.in_(FOR_ONE_RUN)
+            )
             .order_by(RequestRow.id)
             .limit(1)
         )
