@@ -205,7 +205,7 @@ export default {
         this.focusSchedule();
       } else if (isRule(error.field)) {
         this.say(error.field, error.message);
-        this.$refs.rules.open();
+        this.$refs.rules.open(error.field);
         this.$nextTick(() => document.getElementById(`jp-f-${error.field}`)?.focus());
       } else if (ORDER.includes(error.field)) {
         this.say(error.field, error.message);

@@ -12,7 +12,9 @@ from nicegui.element import Element
 from services.ui.models import JobItem
 from services.ui.theme import STATIC
 
-_LIBRARIES: Final[list[str | Path]] = [STATIC / "jp_schedule.js", STATIC / "jp_rules.js"]
+_LIBRARIES: Final[list[str | Path]] = [
+    STATIC / name for name in ("jp_schedule.js", "jp_retries.js", "jp_rules.js")
+]
 
 
 class JobEditor(Element, component="job_editor.js", dependencies=_LIBRARIES):

@@ -10,7 +10,9 @@ from services.ui.models import JobItem
 from services.ui.theme import STATIC
 
 # The rules are said here in the words of the form.
-_LIBRARIES: Final[list[str | Path]] = [STATIC / "jp_schedule.js", STATIC / "jp_rules.js"]
+_LIBRARIES: Final[list[str | Path]] = [
+    STATIC / name for name in ("jp_schedule.js", "jp_retries.js", "jp_rules.js")
+]
 
 
 class JobView(Element, component="job_view.js", dependencies=_LIBRARIES):

@@ -1,7 +1,7 @@
 // The log: drawn as it scrolls, followed live, searched, linked by line. Only the lines in sight are in
 // the document, so that ten thousand lines cost what fifty do.
 import { markRaw } from "vue";
-import { bytes, count, isActive, isUnhappy, local, parts, plain, plural, span, tick } from "jp_format";
+import { bytes, count, isActive, isUnhappy, local, parts, plain, plural, span, tick, until } from "jp_format";
 import { api, follow, query, watchRun } from "jp_core";
 import { CUT, LogLines, colour, marked, occurrences, pieces } from "jp_log";
 
@@ -31,9 +31,7 @@ export default {
     </figure>
     <div class="jp-card jp-log" :class="{ 'jp-log--wrap': wrap }">
       <div class="jp-log__bar">
-        <h2 id="jp-log-title">Log</h2>
-        <div v-if="run.attempts.length > 1" class="jp-seg" role="group" aria-label="Attempt">
-          <button v-for="one in run.attempts" :key="one.number" type="button" class="jp-seg__item" :aria-pressed="attempt === one.number" @click="choose(one.number)">Attempt {{ one.number }}</button></div>
+        <h2 id="jp-log-title">{{ run.attempts.length > 1 ? 'Log of attempt ' + current.number : 'Log' }}</h2>
         <div class="jp-log__search"><JpIcon name="search" /><input class="jp-input" type="search" data-jp-search placeholder="Search log" aria-label="Search the log" v-model="needle" autocomplete="off" spellcheck="false"
             @keydown.enter.prevent="step($event.shiftKey ? -1 : 1)" @keydown.esc="needle = ''"></div>
         <span v-if="needle" class="jp-log__hits" aria-live="polite">{{ hits.length ? count(hit + 1) + '/' + count(hits.length) : 'none' }}</span>
@@ -64,10 +62,10 @@ export default {
     </div>
   </section>`,
   data(self) {
-    const { run, load } = watchRun(self.initial);
+    const { run, chosen, load } = watchRun(self.initial);
     return {
-      run, reloadRun: load, tick, drawn: 0, attempt: null, needle: "", hit: 0, times: "off", onlyErrors: false, wrap: false,
-      following: isActive(self.initial.state), unseen: 0, picked: null, expanded: new Set(), top: 0, room: { above: 500, rows: 30, columns: 100 }, failed: "",
+      run, chosen, reloadRun: load, tick, drawn: 0, needle: "", hit: 0, times: "off", onlyErrors: false, wrap: false,
+      following: isActive(self.initial.state) && !chosen.number, unseen: 0, picked: null, expanded: new Set(), top: 0, room: { above: 500, rows: 30, columns: 100 }, failed: "",
     };
   },
   created() {
@@ -84,11 +82,17 @@ export default {
   },
   beforeUnmount() { this.stop?.(); this.resizer.disconnect(); removeEventListener("hashchange", this.readHash); },
   watch: {
+    "chosen.number"() { this.reopen(); },
+    // The next attempt has begun: what is shown is the one before.
+    "run.attempts.length"(count, before) { if (!this.attempt && before) this.reopen(); },
     needle() { this.hit = 0; this.$nextTick(() => this.hits.length && this.showHit()); },
     onlyErrors() { this.afterLayout(); },
     wrap() { this.tops = markRaw([0]); this.afterLayout(); },
   },
   computed: {
+    attempt() { return this.chosen.number; },
+    // How the attempt stands whose log this is; of the newest one the run itself says it.
+    state() { return this.attempt && this.current ? this.current.state : this.run.state; },
     attemptQuery() { return query({ attempt: this.attempt }); },
     current() { return this.attempt ? this.run.attempts.find((one) => one.number === this.attempt) : this.run.attempts.at(-1); },
     // Line numbers (from 1) in sight of the filter.
@@ -102,7 +106,7 @@ export default {
     },
     total() { return this.offset(this.shown.length); },
     // While it grows its end stays on the first screen; afterwards there is room to read.
-    height() { return `min(${this.total + 24}px, max(320px, 100vh - ${isActive(this.run.state) ? this.room.above : 250}px))`; },
+    height() { return `min(${this.total + 24}px, max(320px, 100vh - ${isActive(this.state) ? this.room.above : 250}px))`; },
     digits() { return String(this.shown.length ? this.shown.at(this.shown.length - 1) + 1 : 1).length; },
     rows() {
       const first = Math.max(0, this.rowAt(this.top) - OVERSCAN);
@@ -123,14 +127,14 @@ export default {
     },
     lastWords() {
       this.drawn;
-      if (!isUnhappy(this.run.state)) return [];
+      if (!isUnhappy(this.state)) return [];
       return this.log.lines.filter((line) => line.stream === "stderr").slice(-5).map((line) => plain(line.text).slice(0, 400)).filter(Boolean);
     },
     dropped() { return this.current?.dropped_bytes ? bytes(this.current.dropped_bytes) : ""; },
     unseenWords() { return plural(this.unseen, "new line"); },
     complete() {
       this.drawn;
-      return this.current ? this.current.last_seq != null && this.log.seq >= this.current.last_seq : !isActive(this.run.state);
+      return this.current ? this.current.last_seq != null && this.log.seq >= this.current.last_seq : !isActive(this.state);
     },
     status() {
       this.drawn;
@@ -138,12 +142,13 @@ export default {
       const lines = plural(this.log.lines.length, "line") + (this.onlyErrors ? `, ${count(this.shown.length)} on stderr` : "");
       if (this.log.missing) return `${lines} · ${plural(this.log.missing, "piece")} of output never arrived`;
       if (this.complete) return `${lines} · complete`;
-      return isActive(this.run.state) ? `${lines} · live` : `${lines} · reading the rest…`;
+      return isActive(this.state) ? `${lines} · live` : `${lines} · reading the rest…`;
     },
     empty() {
-      const { state } = this.run;
+      const { state } = this;
       if (this.failed) return { icon: "warning", text: this.failed };
       if (this.onlyErrors && this.log.lines.length) return { icon: "check", text: "Nothing on stderr." };
+      if (state === "queued" && this.current?.number > 1 && Date.parse(this.current.due_at) > this.tick.now) return { icon: "clock", text: `Attempt ${this.current.number} starts ${until(this.current.due_at, this.tick.now)}.` };
       if (state === "held" || state === "queued") return { icon: "lines", text: `Waiting for an executor, ${span(this.tick.now - Date.parse(this.run.due_at))}.` };
       if (state === "running") return { icon: "arc", text: "No output yet." };
       if (state === "skipped" || state === "missed") return { icon: "skip", text: "This run did not start, so it printed nothing." };
@@ -156,7 +161,8 @@ export default {
     // A log that is whole is read page by page; one that grows, or an end that is still on its way, comes
     // over the stream: first what is stored, then what arrives, in order and each chunk once.
     open() {
-      if (this.attempt || this.run.log.complete) return this.read();
+      const isWhole = this.run.log.complete && this.run.log.attempt_id === this.run.attempts.at(-1)?.id;
+      if (this.attempt || isWhole) return this.read();
       this.stop = follow(`log:${this.run.id}`, this.live, { where: () => ({ after_seq: this.log.seq, attempt_id: this.attemptId ?? null }) });
     },
     live(chunks) {
@@ -181,15 +187,15 @@ export default {
     take(chunks) {
       const before = this.log.lines.length;
       if (!this.log.add(chunks)) return;
-      if (!this.following && isActive(this.run.state) && before) this.unseen += this.log.lines.length - before;
+      if (!this.following && isActive(this.state) && before) this.unseen += this.log.lines.length - before;
       if (this.drawing) return;
       this.drawing = requestAnimationFrame(() => { this.drawing = 0; this.drawn++; this.afterLayout(); });
     },
     clear() { this.log = markRaw(new LogLines()); this.tops = markRaw([0]); Object.assign(this, { unseen: 0, hit: 0 }); this.drawn++; },
-    choose(number) {
-      this.attempt = number === this.run.attempts.at(-1).number ? null : number;
+    reopen() {
       this.stop?.();
-      this.stop = this.attemptId = null;
+      this.stop = this.attemptId = this.picked = null;
+      this.following = isActive(this.state);
       this.clear();
       this.open();
     },

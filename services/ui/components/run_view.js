@@ -1,12 +1,13 @@
 // The head and the facts of a run: how it stands, how long each step took, on which executor.
-import { CAUSES, bytes, duration, exitOf, isActive, isStopping, isUnhappy, parts, reasonOf, seconds, tick, toneOf } from "jp_format";
-import { jobActions, watchRun } from "jp_core";
+import { CAUSES, STATES, bytes, duration, exitOf, isActive, isStopping, isUnhappy, parts, reasonOf, seconds, tick, toneOf, until } from "jp_format";
+import { chooseAttempt, watchRun } from "jp_core";
 import { CancelDialog } from "jp_controls";
+import { RerunDialog } from "jp_dialogs";
 
 const ms = (from, to) => Math.max(0, Date.parse(to) - Date.parse(from));
 
 export default {
-  components: { ...parts, CancelDialog },
+  components: { ...parts, CancelDialog, RerunDialog },
   props: { initial: Object },
   template: `
   <div>
@@ -14,18 +15,22 @@ export default {
       <div class="jp-head__title">
         <nav class="jp-crumbs" aria-label="You are here"><a href="/jobs">Jobs</a><span>/</span><a :href="'/jobs/' + run.job_id">{{ run.job_name }}</a></nav>
         <h1>{{ run.number ? 'Run #' + run.number : 'Run' }}</h1><JpChip :state="run.state" :stopping="stopping" />
-        <span class="jp-head__sub"><template v-if="stopping">end asked for {{ stopBy }}<JpRelative :at="run.stop_asked_at" /> · </template>{{ cause }}<template v-if="run.executor"> · {{ run.executor }}</template><template v-if="run.attempt > 1"> · attempt {{ run.attempt }}</template></span>
+        <span class="jp-head__sub"><template v-if="stopping">end asked for {{ stopBy }}<JpRelative :at="run.stop_asked_at" /> · </template><template v-if="run.rerun_of">Repeat of <a class="jp-link" :href="'/runs/' + run.rerun_of">{{ run.rerun_of_number ? '#' + run.rerun_of_number : 'an older run' }}</a>{{ by }}</template><template v-else>{{ cause }}</template><template v-if="run.executor"> · {{ run.executor }}</template><template v-if="run.attempt > 1"> · attempt {{ run.attempt }} of {{ run.tries }}</template></span>
       </div>
       <div class="jp-head__do">
         <button v-if="active" class="jp-btn jp-btn--bad" type="button" :disabled="stopping" @click="$refs.cancel.open(run)"><JpIcon name="ban" />{{ stopping ? 'Stopping…' : 'Cancel run' }}</button>
         <a class="jp-btn" :href="'/jobs/' + run.job_id">Open job</a>
-        <button class="jp-btn" :class="{ 'jp-btn--main': !active }" type="button" @click="again"><JpIcon name="play" />{{ active ? 'Run another' : 'Run again' }}</button>
+        <button v-if="run.number && run.instants === 1" class="jp-btn" :class="{ 'jp-btn--main': !active }" type="button" aria-haspopup="dialog" @click="$refs.rerun.open(run)"><JpIcon name="play" />Run again…</button>
       </div>
     </div>
     <p class="jp-clip" aria-live="polite">Run {{ run.number }} is {{ stopping ? 'stopping' : run.state.replace('_', ' ') }}</p>
     <CancelDialog ref="cancel" @done="stopped" />
-    <div v-if="why" class="jp-notice" :class="'jp-tone--' + tone"><JpIcon :name="unhappy ? 'warning' : 'gone'" /><span>{{ why }}</span></div>
+    <div v-if="many" class="jp-tabs" role="tablist" aria-label="Attempts" @keydown="step">
+      <button v-for="one in run.attempts" :key="one.number" :id="'jp-attempt-' + one.number" class="jp-tabs__item" role="tab" type="button" aria-controls="jp-attempt" :aria-selected="one.number === number ? 'true' : 'false'" :tabindex="one.number === number ? 0 : -1" @click="choose(one.number)">
+        <span :class="'jp-tone--' + toneOf(one.state)"><JpIcon :name="states[one.state].icon" :spin="one.state === 'running'" /></span>Attempt {{ one.number }}<span class="jp-muted jp-small">{{ states[one.state].word }}</span></button></div>
 
+    <div id="jp-attempt" :role="many ? 'tabpanel' : null" :aria-labelledby="many ? 'jp-attempt-' + number : null">
+    <div v-if="why" class="jp-notice" :class="'jp-tone--' + tone"><JpIcon :name="unhappy ? 'warning' : 'gone'" /><span>{{ why }}</span></div>
     <div v-if="!never" class="jp-kpis">
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Due to started</span><span class="jp-kpi__value">{{ startDelay }}</span><span class="jp-kpi__note">{{ delayParts }}</span></div>
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Duration</span><span class="jp-kpi__value">{{ took }}</span><span class="jp-kpi__note">{{ usual }}</span></div>
@@ -42,72 +47,78 @@ export default {
         </li>
       </ol>
       <dl class="jp-facts jp-facts--row"><div><dt>Script</dt><dd class="jp-mono">{{ [run.script, ...run.args].join(' ') }}</dd></div>
-        <div><dt>Due</dt><dd><JpTime :at="run.due_at" /></dd></div>
-        <div v-if="newest?.sandbox"><dt>Sandbox</dt><dd>{{ newest.sandbox }}</dd></div></dl>
-    </section>
-    <section v-if="run.attempts.length > 1" class="jp-card jp-attempts" aria-labelledby="jp-attempts"><div class="jp-card__head"><h2 id="jp-attempts">Attempts</h2></div>
-      <div class="jp-scroll"><table class="jp-table"><thead><tr><th scope="col">Attempt</th><th scope="col">State</th><th scope="col">Executor</th><th scope="col">Started</th><th scope="col">Duration</th><th scope="col">Exit</th><th scope="col" class="jp-table__grow">Why</th></tr></thead>
-        <tbody><tr v-for="one in run.attempts" :key="one.number"><td>{{ one.number }}</td><td><JpChip :state="one.state" /></td><td>{{ one.executor || '–' }}</td><td><JpTime :at="one.started_at" /></td><td>{{ duration(one.duration_ms) }}</td><td>{{ exitOf(one) }}</td><td class="jp-table__grow">{{ reasonOf(one) || '–' }}</td></tr></tbody></table></div></section>
+        <div><dt>{{ repeatsInstant ? 'For the instant' : 'Due' }}</dt><dd><JpTime :at="repeatsInstant ? run.nominal_at : run.due_at" /></dd></div>
+        <div v-if="many && shown.executor"><dt>Executor</dt><dd>{{ shown.executor }}</dd></div>
+        <div v-if="one?.sandbox"><dt>Sandbox</dt><dd>{{ one.sandbox }}</dd></div></dl>
+    </section></div>
+    <RerunDialog ref="rerun" />
   </div>`,
-  data: (self) => ({ ...watchRun(self.initial), tick }),
+  data: (self) => ({ ...watchRun(self.initial), tick, states: STATES }),
   computed: {
     active() { return isActive(this.run.state); },
     stopping() { return isStopping(this.run); },
     stopBy() { return this.run.stop_asked_by && this.run.stop_asked_by !== "local" ? `by ${this.run.stop_asked_by} ` : ""; },
-    unhappy() { return isUnhappy(this.run.state); },
+    unhappy() { return isUnhappy(this.shown.state); },
     never() { return this.run.state === "skipped" || this.run.state === "missed"; },
-    tone() { return toneOf(this.run.state); },
+    tone() { return toneOf(this.shown.state); },
+    many() { return this.run.attempts.length > 1; },
     newest() { return this.run.attempts.at(-1); },
-    cause() {
-      const by = this.run.requested_by && this.run.requested_by !== "local" ? ` by ${this.run.requested_by}` : "";
-      return `${CAUSES[this.run.cause] ?? this.run.cause}${by}`;
-    },
+    number() { return this.chosen.number ?? this.newest?.number; },
+    one() { return this.run.attempts.find((attempt) => attempt.number === this.number); },
+    // What the figures are about: an older attempt, or the run as it stands with its newest one.
+    shown() { return this.chosen.number && this.one ? this.one : this.run; },
+    dueAt() { return this.one && this.one.number > 1 ? this.one.due_at : this.run.due_at; },
+    by() { return this.run.requested_by && this.run.requested_by !== "local" ? ` by ${this.run.requested_by}` : ""; },
+    cause() { return `${CAUSES[this.run.cause] ?? this.run.cause}${this.by}`; },
+    repeatsInstant() { return Boolean(this.run.rerun_of && this.run.schedule_id); },
     why() {
-      const { run } = this;
-      const said = reasonOf(run);
-      if (run.state === "timed_out") return `It was stopped at its timeout of ${seconds(run.timeout_s)}. ${said}`;
-      if (run.state === "failed" && !said && run.signal != null) return `The script was ended by signal ${run.signal}.`;
-      return this.active || run.state === "succeeded" ? "" : said;
+      const { shown } = this;
+      const said = reasonOf(shown);
+      if (shown.state === "queued" && this.one?.number > 1 && Date.parse(this.dueAt) > this.tick.now) return `${said} Attempt ${this.one.number} of ${this.run.tries} starts ${until(this.dueAt, this.tick.now)}.`;
+      if (shown.state === "timed_out") return `It was stopped at its timeout of ${seconds(this.run.timeout_s)}. ${said}`;
+      if (shown.state === "failed" && !said && shown.signal != null) return `The script was ended by signal ${shown.signal}.`;
+      return isActive(shown.state) || shown.state === "succeeded" ? "" : said;
     },
     startDelay() {
-      if (this.run.started_at) return duration(ms(this.run.due_at, this.run.started_at));
-      return this.active ? duration(Math.max(0, this.tick.now - Date.parse(this.run.due_at))) : "–";
+      if (this.shown.started_at) return duration(ms(this.dueAt, this.shown.started_at));
+      const waited = this.tick.now - Date.parse(this.dueAt);
+      return isActive(this.shown.state) && waited > 0 ? duration(waited) : "–";
     },
     delayParts() {
-      const one = this.newest;
-      if (!one?.claimed_at || !one.started_at) return this.active ? "waiting for an executor" : "never started";
-      return `claimed after ${duration(ms(this.run.due_at, one.claimed_at))}, started +${duration(ms(one.claimed_at, one.started_at))}`;
+      const { one } = this;
+      if (!one?.claimed_at || !one.started_at) return !isActive(this.shown.state) ? "never started" : Date.parse(this.dueAt) > this.tick.now ? "waits for its instant" : "waiting for an executor";
+      return `claimed after ${duration(ms(this.dueAt, one.claimed_at))}, started +${duration(ms(one.claimed_at, one.started_at))}`;
     },
     took() {
-      const { run } = this;
-      if (run.state !== "running" || !run.started_at) return duration(run.duration_ms);
-      const whole = Math.floor(Math.max(0, this.tick.now - Date.parse(run.started_at)) / 1000);
+      const { shown } = this;
+      if (shown.state !== "running" || !shown.started_at) return duration(shown.duration_ms);
+      const whole = Math.floor(Math.max(0, this.tick.now - Date.parse(shown.started_at)) / 1000);
       return seconds(whole);
     },
     usual() { return this.run.usual_ms == null ? "no usual value yet" : `usually ${duration(this.run.usual_ms)}`; },
-    cost() { const one = this.newest; return one?.cpu_ms == null ? "–" : `${duration(one.cpu_ms)} · ${bytes(one.peak_memory_bytes)}`; },
+    cost() { const { one } = this; return one?.cpu_ms == null ? "–" : `${duration(one.cpu_ms)} · ${bytes(one.peak_memory_bytes)}`; },
     printed() {
-      const one = this.newest;
-      if (one?.stdout_bytes == null) return this.run.state === "running" ? "known at the end" : "";
+      const { one } = this;
+      if (one?.stdout_bytes == null) return this.shown.state === "running" ? "known at the end" : "";
       return `printed ${bytes(one.stdout_bytes)}${one.stderr_bytes ? `, ${bytes(one.stderr_bytes)} on stderr` : ""}`;
     },
-    exit() { return exitOf(this.run); },
+    exit() { return exitOf(this.shown); },
     limit() {
-      const { run } = this;
-      if (run.state !== "running" || !run.started_at) return `timeout ${seconds(run.timeout_s)}`;
-      const left = Date.parse(run.started_at) + run.timeout_s * 1000 - this.tick.now;
+      const { shown, run } = this;
+      if (shown.state !== "running" || !shown.started_at) return `timeout ${seconds(run.timeout_s)}`;
+      const left = Date.parse(shown.started_at) + run.timeout_s * 1000 - this.tick.now;
       return left > 0 ? `timeout in ${seconds(Math.ceil(left / 1000))}` : "stopping at its timeout";
     },
     steps() {
-      const { run, newest } = this;
+      const { shown, one } = this;
       // The broker's confirmation may come after the claim: it was queued before it was claimed all the same.
-      const queued = newest?.claimed_at && newest.published_at > newest.claimed_at ? newest.claimed_at : newest?.published_at;
+      const queued = one?.claimed_at && one.published_at > one.claimed_at ? one.claimed_at : one?.published_at;
       const list = [
-        { word: "Due", at: run.due_at },
+        { word: "Due", at: this.dueAt },
         { word: "Queued", at: queued },
-        { word: "Claimed", at: newest?.claimed_at },
-        { word: "Started", at: newest?.started_at ?? run.started_at },
-        { word: { failed: "Failed", timed_out: "Timed out", lost: "Lost", cancelled: "Cancelled", skipped: "Skipped", missed: "Missed" }[run.state] ?? "Ended", at: run.finished_at, bad: this.unhappy, idle: this.never || run.state === "cancelled" },
+        { word: "Claimed", at: one?.claimed_at },
+        { word: "Started", at: one?.started_at ?? shown.started_at },
+        { word: { failed: "Failed", timed_out: "Timed out", lost: "Lost", cancelled: "Cancelled", skipped: "Skipped", missed: "Missed" }[shown.state] ?? "Ended", at: shown.finished_at, bad: this.unhappy, idle: this.never || shown.state === "cancelled" },
       ];
       let last = null;
       for (const step of list) {
@@ -116,16 +127,26 @@ export default {
         last = step.at;
       }
       const reached = list.findLastIndex((step) => step.at);
-      if (this.active) list[reached].now = true;
+      if (isActive(shown.state)) list[reached].now = true;
       return this.never ? [list[0], list[4]] : list;
     },
   },
+  mounted() { this.showTab(); },
   methods: {
-    duration, exitOf, reasonOf,
+    toneOf,
     stopped(fresh) { Object.assign(this.run, fresh); },
-    async again() {
-      const runId = await jobActions.runNow({ id: this.run.job_id, name: this.run.job_name });
-      if (runId) location.href = `/runs/${runId}`;
+    // On a phone the chosen tab may lie outside of the row that scrolls.
+    showTab() { this.$el.querySelector(".jp-tabs__item[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" }); },
+    choose(number) { chooseAttempt(this.chosen, number === this.newest.number ? null : number); },
+    // Tabs as everybody knows them: arrows go along, Home and End to the ends.
+    step(event) {
+      const way = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      const { attempts } = this.run;
+      const at = Math.max(0, Math.min(attempts.length - 1, attempts.indexOf(this.one) + way));
+      this.choose(attempts[at].number);
+      this.$nextTick(() => { document.getElementById(`jp-attempt-${attempts[at].number}`)?.focus(); this.showTab(); });
     },
   },
 };

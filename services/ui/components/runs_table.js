@@ -1,8 +1,8 @@
 // Runs, newest first and live: of every job on /runs, of one job on its page.
 import { CAUSES, REASONS, STATES, duration, exitOf, isActive, isStopping, parts, plural, reasonOf, screenSize, tick, toneOf, when } from "jp_format";
-import { api, debounced, follow, fromUrl, jobActions, query, rememberInUrl } from "jp_core";
+import { api, attempt, debounced, follow, fromUrl, jobActions, query, rememberInUrl } from "jp_core";
 import { CancelDialog } from "jp_controls";
-import { BackfillDialog, rangeOfRun } from "jp_dialogs";
+import { BackfillDialog, RerunDialog, rangeOfRun } from "jp_dialogs";
 
 // The API takes several states with commas between them.
 const FILTERS = [["", "All"], ["running", "Running"], ["held,queued", "Waiting"], ["succeeded", "Succeeded"],
@@ -16,7 +16,7 @@ const REASONS_OF = {
 };
 
 export default {
-  components: { ...parts, BackfillDialog, CancelDialog },
+  components: { ...parts, BackfillDialog, CancelDialog, RerunDialog },
   props: { job: String },
   template: `
   <section :aria-labelledby="job ? 'jp-runs-title' : null" :aria-label="job ? null : 'Runs'">
@@ -37,7 +37,7 @@ export default {
         <li v-for="run in runs" :key="run.id">
           <a class="jp-cards__name" :href="'/runs/' + run.id">{{ job ? '' : run.job_name + ' ' }}<span class="jp-muted">{{ numberOf(run) }}</span></a>
           <JpChip :state="run.state" :stopping="stopping(run)" />
-          <span class="jp-cards__line"><JpTime :at="run.due_at" /><span>{{ took(run) }}</span></span>
+          <span class="jp-cards__line"><JpTime :at="run.due_at" /><span>{{ took(run) }}</span><span v-if="run.attempt > 1">attempt {{ run.attempt }}</span></span>
           <span v-if="never(run)" class="jp-cards__line"><span class="jp-cards__why">{{ why(run) }}</span><button class="jp-btn jp-btn--small" type="button" @click="makeUp(run)">{{ run.instants > 1 ? 'Run some…' : 'Run it now' }}</button></span>
           <span v-else-if="endable(run)" class="jp-cards__line"><button class="jp-btn jp-btn--small jp-btn--bad" type="button" :aria-label="'Cancel ' + run.job_name + ' ' + numberOf(run)" @click="$refs.cancel.open(run)">Cancel run</button></span>
         </li>
@@ -51,7 +51,7 @@ export default {
             <tr v-for="run in runs" :key="run.id">
               <td><a class="jp-table__link jp-strong" :href="'/runs/' + run.id">{{ numberOf(run) }}</a></td>
               <td v-if="!job" class="jp-table__half"><a class="jp-table__name" :href="'/jobs/' + run.job_id" :title="run.job_name">{{ run.job_name }}</a></td>
-              <td><a :href="'/runs/' + run.id" tabindex="-1" aria-hidden="true"><JpChip :state="run.state" :stopping="stopping(run)" /></a><span class="jp-clip">{{ stopping(run) ? 'Stopping' : words[run.state].word }}</span></td>
+              <td><a :href="'/runs/' + run.id" tabindex="-1" aria-hidden="true"><JpChip :state="run.state" :stopping="stopping(run)" /></a><span class="jp-clip">{{ stopping(run) ? 'Stopping' : words[run.state].word }}</span><span v-if="run.attempt > 1" class="jp-table__sub2 jp-table__try">attempt {{ run.attempt }}</span></td>
               <td><JpTime :at="run.due_at" /><span v-if="run.instants > 1" class="jp-table__sub2">to <JpTime :at="run.nominal_until" /></span></td>
               <td class="jp-muted">{{ delay(run) }}</td>
               <td><span class="jp-ratio" :class="'jp-tone--' + tone(run.state)" aria-hidden="true"><span :style="{ width: share(run) + '%' }"></span></span>{{ took(run) }}</td>
@@ -59,7 +59,8 @@ export default {
               <td>{{ causes[run.cause] || run.cause }}</td>
               <td class="jp-muted" :class="job ? 'jp-table__grow' : 'jp-table__half'" :title="what(run)"><span class="jp-lines2">{{ what(run) || '–' }}</span></td>
               <td class="jp-table__do"><button v-if="never(run)" class="jp-iconbtn" type="button" :title="makeUpWords(run)" :aria-label="makeUpWords(run) + ', ' + run.job_name + ' ' + numberOf(run)" @click="makeUp(run)"><JpIcon name="play" /></button>
-                <button v-else-if="endable(run)" class="jp-iconbtn" type="button" title="Cancel run" :aria-label="'Cancel run ' + run.job_name + ' ' + numberOf(run)" @click="$refs.cancel.open(run)"><JpIcon name="ban" /></button></td>
+                <button v-else-if="endable(run)" class="jp-iconbtn" type="button" title="Cancel run" :aria-label="'Cancel run ' + run.job_name + ' ' + numberOf(run)" @click="$refs.cancel.open(run)"><JpIcon name="ban" /></button>
+                <button v-else-if="ran(run)" class="jp-iconbtn" type="button" title="Run again…" aria-haspopup="dialog" :aria-label="'Run again, ' + run.job_name + ' ' + numberOf(run)" @click="again(run)"><JpIcon name="play" /></button></td>
             </tr>
           </tbody>
           <tbody v-else><tr v-for="row in 6" :key="row" class="jp-ghostrow"><td v-for="width in job ? [30, 72, 120, 50, 120, 60, 60, 120, 20] : [30, 140, 72, 120, 50, 120, 60, 60, 120, 20]" :key="width"><span :style="{ width: width + 'px' }"></span></td></tr></tbody>
@@ -69,7 +70,7 @@ export default {
         <span class="jp-bar__end"><button class="jp-btn jp-btn--small" type="button" :disabled="!before.length" @click="turn(-1)">Newer</button>
         <button class="jp-btn jp-btn--small" type="button" :disabled="!next" @click="turn(1)">Older</button></span></div>
     </div>
-    <BackfillDialog ref="backfill" />
+    <BackfillDialog ref="backfill" /><RerunDialog ref="rerun" />
     <CancelDialog ref="cancel" @done="onRuns([$event])" />
   </section>`,
   data: (self) => ({
@@ -100,6 +101,11 @@ export default {
     endable: (run) => isActive(run.state) && !isStopping(run),
     // An instant that did not run, and can after the fact; who asked for a run can ask again.
     never: (run) => (run.state === "skipped" || run.state === "missed") && run.schedule_id != null,
+    ran: (run) => run.number && run.instants === 1 && !isActive(run.state),
+    async again(run) {
+      const whole = await attempt(() => api(`/runs/${run.id}`), null);
+      if (whole) this.$refs.rerun.open(whole);
+    },
     what(run) {
       const text = this.why({ ...run, instants: 1 });
       if (run.instants > 1) return `${plural(run.instants, "instant")}. ${text}`;
@@ -148,11 +154,11 @@ export default {
         if (this.ofJob && item.job_id !== this.ofJob) continue;
         const run = this.runs.find((known) => known.id === item.id);
         if (!run) { unknown = true; continue; }
-        // A change of nothing that a row shows: somebody asked for its end.
-        if (item.state === run.state && item.started_at === run.started_at && !("stop_asked_at" in item)) unknown = true;
+        // The exact figures of a run that ended come with the list, and what ended the attempt before; and a
+        // change of nothing that a row shows means that somebody asked for its end.
+        const isQuiet = item.state === run.state && item.started_at === run.started_at && !("stop_asked_at" in item);
+        if (!isActive(item.state) || item.attempt !== run.attempt || isQuiet) unknown = true;
         Object.assign(run, item);
-        // The exact figures of a run that ended come with the list.
-        if (!isActive(item.state)) unknown = true;
       }
       // Older pages stand still; the first one takes in what is new.
       if (unknown && !this.after) this.reload();

@@ -172,6 +172,11 @@ export const jobActions = {
       toast(`Asked for a run of ${job.name}.${heldBack(job)}`, { href: `/runs/${runId}` });
       return runId;
     }),
+  // Ask for a run like that one; `args` null: with the same arguments.
+  runAgain: async (run, args = null) => {
+    const { run_id: runId } = await api(`/runs/${run.id}/rerun`, { method: "POST", body: { args } });
+    return runId;
+  },
   pause: (job) => attempt(() => api(`/jobs/${job.id}/pause`, { method: "POST" })),
   // catchUp: none | latest | all, of the instants that passed in the pause.
   resume: (job, catchUp = "none") =>
@@ -226,6 +231,13 @@ export function openUnder(popover, button) {
   popover.style.top = `${from.bottom + 4 + height > innerHeight ? Math.max(8, from.top - height - 4) : from.bottom + 4}px`;
 }
 
+// The address names the attempt, so that it can be linked to; a line of another one's log means nothing here.
+export function chooseAttempt(chosen, number) {
+  if (chosen.number === number) return;
+  chosen.number = number;
+  history.replaceState(history.state, "", location.pathname + query({ attempt: number }));
+}
+
 // The run a page is about, shared by the components that show it. Follows the stream; the REST answer is
 // the truth, an event only says that it is worth asking.
 const watched = new Map();
@@ -233,9 +245,12 @@ const watched = new Map();
 export function watchRun(initial) {
   if (!watched.has(initial.id)) {
     const run = reactive({ ...initial });
+    const asked = run.attempts.find((one) => String(one.number) === fromUrl("attempt"))?.number;
+    // Which attempt the components show; null: the newest, also when another one follows.
+    const chosen = reactive({ number: asked === run.attempts.at(-1)?.number ? null : asked ?? null });
     const load = debounced(() => api(`/runs/${run.id}`).then((fresh) => Object.assign(run, fresh), () => {}), 60);
     follow(`run:${run.id}`, (items) => { Object.assign(run, items.at(-1)); load(); }, { load });
-    watched.set(run.id, { run, load });
+    watched.set(run.id, { run, chosen, load });
   }
   return watched.get(initial.id);
 }

@@ -162,3 +162,47 @@ export const BackfillDialog = {
     },
   },
 };
+
+// A run once more, with the same or other arguments. `open(run)` takes a whole run.
+export const RerunDialog = {
+  components: parts,
+  template: `
+  <dialog class="jp-dialog" ref="dialog" aria-labelledby="jp-rerun-title">
+    <template v-if="run">
+      <div class="jp-dialog__head"><h2 id="jp-rerun-title">Run {{ run.job_name }} #{{ run.number }} again</h2>
+        <button class="jp-iconbtn" type="button" aria-label="Close" @click="close"><JpIcon name="cross" /></button></div>
+      <form class="jp-dialog__body" @submit.prevent="go" @keydown.ctrl.enter.prevent="go" @keydown.meta.enter.prevent="go">
+        <p class="jp-small">It starts as soon as an executor is free<template v-if="run.schedule_id">, for the same instant: <JpTime :at="run.nominal_at" look="when" /></template>. Script and limits are those of the job as it is now.</p>
+        <div class="jp-field"><label for="jp-rerun-args">Arguments <span class="jp-hint">one per line</span></label>
+          <textarea id="jp-rerun-args" class="jp-area jp-mono" rows="4" v-model="args" spellcheck="false" :aria-invalid="error ? 'true' : null" aria-describedby="jp-rerun-hint"></textarea>
+          <span id="jp-rerun-hint" class="jp-hint">{{ changed ? 'For this run alone. The job keeps its own.' : 'The same as of #' + run.number + '.' }}</span>
+          <p v-if="error" class="jp-error" role="alert"><JpIcon name="warning" />{{ error }}</p></div>
+        <div class="jp-dialog__do"><button v-if="changed" class="jp-btn jp-dialog__note" type="button" @click="args = before">Undo changes</button>
+          <button class="jp-btn" type="button" @click="close">Cancel</button>
+          <button class="jp-btn jp-btn--main" type="submit" :disabled="busy"><JpIcon name="play" />Run again</button></div>
+      </form>
+    </template>
+  </dialog>`,
+  data: () => ({ run: null, args: "", before: "", error: "", busy: false }),
+  computed: { changed() { return this.args !== this.before; } },
+  methods: {
+    open(run) {
+      const before = run.args.join("\n");
+      Object.assign(this, { run, args: before, before, error: "", busy: false });
+      this.$nextTick(() => this.$refs.dialog.showModal());
+    },
+    close() { this.$refs.dialog.close(); },
+    async go() {
+      if (this.busy) return;
+      this.busy = true;
+      // What was not touched is not sent: an argument may hold a line break, which this form cannot tell.
+      const args = this.changed ? this.args.split("\n").filter((line) => line !== "") : null;
+      try {
+        location.href = `/runs/${await jobActions.runAgain(this.run, args)}`;
+      } catch (error) {
+        this.error = error.message;
+        this.busy = false;
+      }
+    },
+  },
+};

@@ -1,5 +1,6 @@
 // The rules of a job in the form: what may be caught up, what overlaps, when it starts and ends.
 import { instantAt, parts, plural, prefs, seconds as inWords, wallTime, when } from "jp_format";
+import { isRetry, JpRetries, Length, retriesSaid, retryPolicy, triesOf } from "jp_retries";
 import { FieldError, inUnits, UNITS, whole } from "jp_schedule";
 
 const OVERLAP = {
@@ -14,10 +15,9 @@ const MISSED = {
   all: ["Run every missed (at most 100)", "runs every missed instant once it is back, at most 100"],
   skip: ["Run none", "runs nothing of what was missed"],
 };
-const LOST = { fail: "Do not run it again", retry: "Run it again" };
 const FIELDS = ["overlap", "on_missed", "catch_up_s", "max_concurrent", "start_deadline_s", "jitter_s", "starts_at", "ends_at", "max_runs", "include", "exclude", "on_excluded"];
 
-export const isRule = (field) => FIELDS.includes(field) || field === "policy";
+export const isRule = (field) => FIELDS.includes(field) || isRetry(field) || field === "policy";
 
 const length = (seconds) => (seconds ? inUnits(seconds) : { amount: "", unit: "m" });
 const moment = (iso) => (iso ? wallTime(iso).slice(0, 16) : "");
@@ -29,6 +29,7 @@ export function rulesOf(job) {
     catchUp: length(policy.catch_up_s), deadline: length(policy.start_deadline_s), jitter: length(policy.jitter_s),
     starts: moment(policy.starts_at), ends: moment(policy.ends_at), runs: String(policy.max_runs ?? ""),
     include: [...(policy.include ?? [])], exclude: [...(policy.exclude ?? [])], excluded: policy.on_excluded ?? "skip",
+    tries: triesOf(policy),
   };
 }
 
@@ -43,14 +44,17 @@ export function policyOf(rules, job) {
     start_deadline_s: seconds(rules.deadline), jitter_s: seconds(rules.jitter) ?? 0,
     starts_at: instant(rules.starts, job?.policy?.starts_at), ends_at: instant(rules.ends, job?.policy?.ends_at), max_runs: number(rules.runs),
     include: rules.include, exclude: rules.exclude, on_excluded: rules.excluded,
+    ...retryPolicy(rules.tries),
   };
 }
 
 // The rules in words, the usual ones too: what a person reads before saving.
 export function wordsOf(rules, isManual) {
   const lost = rules.lost === "fail" ? "If its executor is lost, a run is not started again." : "If its executor is lost, a run is started again.";
-  if (isManual) return lost;
-  const said = [`It ${OVERLAP[rules.overlap][1]}${rules.overlap === "allow" && whole(rules.most) ? `, ${plural(whole(rules.most), "run")} at most` : ""}.`, `If the portal was down, it ${MISSED[rules.missed][1]}.`, lost];
+  const tries = retriesSaid(retryPolicy(rules.tries));
+  const again = tries ? [`${tries}.`, lost] : [lost];
+  if (isManual) return again.join(" ");
+  const said = [`It ${OVERLAP[rules.overlap][1]}${rules.overlap === "allow" && whole(rules.most) ? `, ${plural(whole(rules.most), "run")} at most` : ""}.`, `If the portal was down, it ${MISSED[rules.missed][1]}.`, ...again];
   return said.join(" ");
 }
 
@@ -68,31 +72,21 @@ export function rulesSaid(policy) {
     most && `Ends after ${plural(most, "scheduled run")}`,
     include.length && `Only in ${plural(include.length, "calendar")}; what is outside ${otherwise}`,
     exclude.length && `Not in ${plural(exclude.length, "calendar")}; what is inside ${otherwise}`,
+    retriesSaid(policy),
   ].filter(Boolean);
 }
 
-const Length = {
-  props: { value: Object, id: String, label: String, hint: String, error: String },
-  components: { FieldError },
-  template: `<div class="jp-field"><label :for="id">{{ label }}</label><div class="jp-line">
-    <input :id="id" class="jp-input jp-input--n" inputmode="numeric" autocomplete="off" v-model="value.amount" :aria-invalid="error ? 'true' : null" :aria-describedby="error ? id + '-error' : id + '-hint'">
-    <label class="jp-clip" :for="id + '-unit'">Unit</label><select :id="id + '-unit'" class="jp-select jp-select--w" v-model="value.unit"><option v-for="(unit, key) in units" :key="key" :value="key">{{ unit[1] }}</option></select></div>
-    <span :id="id + '-hint'" class="jp-hint">{{ hint }}</span><FieldError :id="id + '-error'" :text="error" /></div>`,
-  data: () => ({ units: UNITS }),
-};
-
 export const JpRules = {
-  components: { ...parts, FieldError, Length },
+  components: { ...parts, FieldError, JpRetries, Length },
   props: { rules: Object, errors: Object, calendars: Array },
   template: `
-  <details class="jp-rules" ref="box"><summary class="jp-rules__head"><JpIcon name="chevron" /><span class="jp-label">Rules</span><span class="jp-hint">{{ summary }}</span></summary>
+  <div class="jp-rulesets"><details class="jp-rules" ref="box"><summary class="jp-rules__head"><JpIcon name="chevron" /><span class="jp-label">Rules</span><span class="jp-hint">{{ summary }}</span></summary>
     <div class="jp-rules__body">
       <div class="jp-form__pair">
         <div class="jp-field"><label for="jp-f-overlap">If the previous run is still going</label><select id="jp-f-overlap" class="jp-select" v-model="rules.overlap"><option v-for="(words, key) in overlaps" :key="key" :value="key">{{ words[0] }}</option></select>
           <div v-if="rules.overlap === 'allow'" class="jp-line"><label for="jp-f-max_concurrent">At most</label><input id="jp-f-max_concurrent" class="jp-input jp-input--n" inputmode="numeric" autocomplete="off" placeholder="any" v-model="rules.most" v-bind="aria('max_concurrent')"><span>at once</span></div>
           <FieldError id="jp-e-max_concurrent" :text="said('max_concurrent')" /></div>
         <div class="jp-field"><label for="jp-f-on_missed">If the portal was down</label><select id="jp-f-on_missed" class="jp-select" v-model="rules.missed"><option v-for="(words, key) in misses" :key="key" :value="key">{{ words[0] }}</option></select></div>
-        <div class="jp-field"><label for="jp-f-lost">If its executor is lost</label><select id="jp-f-lost" class="jp-select" v-model="rules.lost"><option v-for="(word, key) in losses" :key="key" :value="key">{{ word }}</option></select></div>
         <Length v-if="rules.missed !== 'skip'" id="jp-f-catch_up_s" label="Catch up at most this far back" hint="Empty: 24 hours, and 7 days for a run that comes once." :value="rules.catchUp" :error="said('catch_up_s')" />
         <Length id="jp-f-start_deadline_s" label="Give up a run not started within" hint="Empty: it waits as long as it takes." :value="rules.deadline" :error="said('start_deadline_s')" />
         <Length id="jp-f-jitter_s" label="Spread starts over" hint="Each instant starts up to this much later, always by the same." :value="rules.jitter" :error="said('jitter_s')" />
@@ -107,8 +101,9 @@ export const JpRules = {
         <div v-if="rules.include.length || rules.exclude.length" class="jp-field"><label for="jp-f-on_excluded">A run that a calendar leaves out</label><select id="jp-f-on_excluded" class="jp-select" v-model="rules.excluded"><option value="skip">is skipped</option><option value="move">moves to the next day that is allowed</option></select></div>
       </div>
       <FieldError id="jp-e-policy" :text="said('policy')" />
-    </div></details>`,
-  data: () => ({ prefs, overlaps: OVERLAP, misses: MISSED, losses: LOST }),
+    </div></details>
+  <JpRetries ref="retries" :rules="rules" :errors="errors" /></div>`,
+  data: () => ({ prefs, overlaps: OVERLAP, misses: MISSED }),
   computed: {
     summary() {
       const { rules } = this;
@@ -119,6 +114,6 @@ export const JpRules = {
   methods: {
     said(field) { return this.errors[field]?.text ?? ""; },
     aria(field) { return this.errors[field] ? { "aria-invalid": "true", "aria-describedby": `jp-e-${field}` } : {}; },
-    open() { this.$refs.box.open = true; },
+    open(field) { if (isRetry(field)) this.$refs.retries.open(); else this.$refs.box.open = true; },
   },
 };
