@@ -40,6 +40,8 @@ def test_axe_objects_to_nothing_in_the_editor_when_all_of_it_is_seen(
         page.get_by_label("Arguments of its own").check()
         page.get_by_text("Rules", exact=True).click()
         page.get_by_label("If the previous run is still going").select_option("allow")
+        page.get_by_text("Retries", exact=True).click()
+        page.get_by_label("Try a failed run again").fill("3")
         page.wait_for_selector(".jp-cron__part--wrong")
 
         assert objected_to(page) == {}
@@ -47,6 +49,24 @@ def test_axe_objects_to_nothing_in_the_editor_when_all_of_it_is_seen(
         page.get_by_label("Cron expression").fill("*/15 2 13 * FRI")
         page.get_by_role("combobox", name="Time zone").fill("Europe/London")
         page.wait_for_selector(".jp-says--warn")
+
+        assert objected_to(page) == {}
+
+
+@pytest.mark.parametrize(("theme", "size"), [("light", "1440"), ("dark", "390")])
+def test_axe_objects_to_nothing_in_a_run_of_several_attempts(
+    browser: Browser, stack: Stack, theme: str, size: str
+) -> None:
+    policy = {"retries": 1, "retry_delay_s": 0}
+    job = stack.create(f"tried for axe, {theme} {size}", "fails.py", policy=policy)
+    run = stack.ended(stack.run_now(job))
+    with opened(browser, stack.url + f"/runs/{run['id']}", theme=theme, size=size) as page:
+        page.get_by_role("tab", name="Attempt 1").click()
+
+        assert objected_to(page) == {}
+
+        page.get_by_role("button", name="Run again").click()
+        page.get_by_label("Arguments").fill("another")
 
         assert objected_to(page) == {}
 
