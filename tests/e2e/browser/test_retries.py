@@ -27,8 +27,8 @@ def test_retries_are_set_in_the_form_and_said_in_a_sentence(watched: Watched, st
     expect(page.locator("details").get_by_text(sentence)).to_be_visible()
     page.get_by_role("button", name="Save changes").click()
 
-    expect(page.get_by_role("heading", level=1, name="to be retried")).to_be_visible()
-    expect(page.get_by_text(sentence.rstrip("."))).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="to be retried", exact=True)).to_be_visible()
+    expect(page.locator(".jp-rulelist")).to_contain_text(sentence.rstrip("."))
     saved = stack.ask("GET", f"/jobs/{job_id}")["policy"]
     assert (saved["retries"], saved["retry_exit_codes"], saved["retry_timeouts"]) == (3, [75], False)
     assert saved["retry_delay_s"] == 10
