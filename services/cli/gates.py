@@ -79,6 +79,11 @@ def drill(names: Sequence[str]) -> int:
     return subprocess.run([sys.executable, "-m", "tests.drills", *names], cwd=TREE, check=False).returncode
 
 
+def chaos(arguments: Sequence[str]) -> int:
+    """Break the real system for minutes and judge it; return 1 if a guarantee was broken."""
+    return subprocess.run([sys.executable, "-m", "tests.chaos", *arguments], cwd=TREE, check=False).returncode
+
+
 def prove(arguments: Sequence[str]) -> int:
     """Hold the schedules against a model of them, at length; return 1 if an answer differs."""
     return subprocess.run(

@@ -101,6 +101,14 @@ def drill(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASS_ON, add_help_option=False)
+def chaos(context: typer.Context) -> None:
+    """Break the real system by random faults for minutes, and see that every guarantee holds."""
+    from services.cli.gates import chaos as run_chaos
+
+    raise typer.Exit(run_chaos(context.args))
+
+
+@app.command(context_settings=_PASS_ON, add_help_option=False)
 def prove(context: typer.Context) -> None:
     """Hold the schedules against a model of them, at length: random cases, and decades with absences."""
     from services.cli.gates import prove as run_proofs
