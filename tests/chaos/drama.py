@@ -92,7 +92,7 @@ async def play(options: Options, folder: Path) -> Verdict:
             asking.cancel()
         verdict.faults += Counter({str(kind): count for kind, count in mischief.done.items()})
         began = asyncio.get_running_loop().time()
-        await stage.ready()
+        verdict.violations += await _unready(stage)
         await asyncio.sleep(_SETTLED_S)
         await people.pause_all()
         verdict.violations += await _restless(stage)
@@ -102,7 +102,17 @@ async def play(options: Options, folder: Path) -> Verdict:
         verdict.violations += violations(verdict.evidence)
         verdict.own_ends = {one.name: one.own_ends for one in stage.servants if one.own_ends}
         verdict.violations += await _left(stage)
+        stuck = {one.name: one.stuck for one in stage.servants if one.stuck}
+        verdict.violations += [f"{name} did not end when asked to, {n} times" for name, n in stuck.items()]
     return verdict
+
+
+async def _unready(stage: Stage) -> list[str]:
+    try:
+        await stage.ready()
+    except TimeoutError as error:
+        return [str(error)]
+    return []
 
 
 async def _restless(stage: Stage) -> list[str]:

@@ -84,7 +84,7 @@ class Mischief:
         servant.stay_away()
         try:
             servant.send(number)
-            await servant.ended(process)
+            await process.child.wait()
             await asyncio.sleep(lasts_s)
         finally:
             servant.come_back()
@@ -110,9 +110,10 @@ class Mischief:
         for servant in self.stage.services.values():
             process = servant.process
             servant.send(signal.SIGTERM)
-            with suppress(TimeoutError):  # frozen, or its scripts are cut off: the others' turn
-                async with asyncio.timeout(25):
-                    await servant.ended(process)
+            if process is not None:
+                with suppress(TimeoutError):  # frozen, or its scripts are cut off: the others' turn
+                    async with asyncio.timeout(25):
+                        await process.child.wait()
         return True
 
     async def _stop_broker(self, fault: Fault) -> bool:

@@ -11,7 +11,9 @@ from services.cli.process import Process, Program, spawn
 
 _PAUSE_S = 0.3
 """Between an end and the next start: a process that cannot start must not eat the machine."""
-_END_BOUND_S = 90.0
+_END_BOUND_S = 60.0
+_DRAIN_BOUND_S = 150.0
+"""An executor waits for its scripts, and then for whoever is to take their reports."""
 
 
 @dataclass(slots=True)
@@ -23,9 +25,11 @@ class Servant:
     starts: int = 0
     own_ends: list[int] = field(default_factory=list)
     """Exit codes of the times when it ended though nobody had asked for it."""
+    stuck: int = 0
+    """How often it was asked to end and did not."""
     process: Process | None = None
     is_frozen: bool = False
-    _is_asked: bool = False
+    _asked_at: float | None = None
     _may_start: asyncio.Event = field(default_factory=asyncio.Event)
     _stays_away: int = 0
 
@@ -39,23 +43,38 @@ class Servant:
         while True:
             await self._may_start.wait()
             self.starts += 1
-            self._is_asked = False
+            self._asked_at = None
             output = self.said / f"{self.name}.{self.starts}.log"
             self.process = process = await spawn(replace(self.program, output=output))
             try:
-                code = await process.child.wait()
+                code = await self._life(process)
             finally:
                 process.kill()
                 self.process, self.is_frozen = None, False
-            if not self._is_asked:
+            if self._asked_at is None:
                 self.own_ends.append(code)
             await asyncio.sleep(_PAUSE_S)
+
+    async def _life(self, process: Process) -> int:
+        """Wait for its end; who was asked to end and does not is killed, as every supervisor does."""
+        ended = asyncio.ensure_future(process.child.wait())
+        while not ended.done():
+            await asyncio.wait({ended}, timeout=1)
+            patience_s = _DRAIN_BOUND_S if self.name.startswith("executor") else _END_BOUND_S
+            now = asyncio.get_running_loop().time()
+            if self.is_frozen or self._asked_at is None:
+                self._asked_at = self._asked_at and now
+            elif now - self._asked_at > patience_s:
+                self.stuck += 1
+                process.kill()
+        return await ended
 
     def send(self, number: signal.Signals) -> bool:
         """Signal it; False if it is down at the moment."""
         if self.process is None:
             return False
-        self._is_asked = self._is_asked or number in {signal.SIGTERM, signal.SIGKILL}
+        if self._asked_at is None and number in {signal.SIGTERM, signal.SIGKILL}:
+            self._asked_at = asyncio.get_running_loop().time()
         with suppress(ProcessLookupError):
             os.kill(self.process.identity.pid, number)
         return True
@@ -83,20 +102,11 @@ class Servant:
         if self._stays_away == 0:
             self._may_start.set()
 
-    async def ended(self, process: Process | None) -> None:
-        """Wait until this process is gone; TimeoutError after 90 s."""
-        if process is not None:
-            async with asyncio.timeout(_END_BOUND_S):
-                await process.child.wait()
-
     async def leave(self) -> None:
-        """End it for good, in order; by force if it does not."""
+        """End it for good, in order."""
         self.stay_away()
         self.thaw()
         process = self.process
         self.send(signal.SIGTERM)
-        try:
-            await self.ended(process)
-        except TimeoutError:
-            self.send(signal.SIGKILL)
-            await self.ended(process)
+        if process is not None:
+            await process.child.wait()
