@@ -14,7 +14,7 @@ from services.executor.identity import SOURCE, Identity
 from services.executor.journal import Entry, Journal, Phase
 from services.executor.output import Output
 from services.executor.reporter import Reporter
-from services.executor.sandbox.level import NotRunnable, Order, Process, Sandbox
+from services.executor.sandbox.level import NotRunnable, Order, Process, Sandbox, TooLate
 from services.executor.sandbox.process import Ended
 from services.executor.spool import Spools
 from services.executor.verdict import Asked, Verdict, of_asked, verdict
@@ -113,16 +113,22 @@ class Attempt:
         """Do all that blocks before the spawn, in one thread's turn; last the note that it may be spawned."""
         self._means.journal.write_now(self._entry(Phase.GRANTED))
         lease_until = self._lease_until if self.grant.on_lost is OnLost.RETRY else math.inf
-        order = self._means.sandbox.prepare(self.grant, lease_until=lease_until)
+        order = self._means.sandbox.prepare(
+            self.grant, lease_until=lease_until, spawn_until=self._spawn_until
+        )
         self._means.journal.write_now(self._entry(Phase.SPAWNING))
         return order
 
-    async def _watch(self, order: Order) -> RunFinished:
+    async def _watch(self, order: Order) -> RunFinished | None:
         process = self._process = self._means.sandbox.start(order, self._output.take)
         # A renewal may have been answered since the order was made.
         self.extend(self._lease_until)
         try:
             started = await process.started
+        except TooLate:
+            await self._all_of(process)
+            await self._release()
+            return None
         except NotRunnable as error:
             await self._all_of(process)
             text = f"scripts/{self.grant.script} could not be started. {error}"

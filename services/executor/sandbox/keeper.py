@@ -11,7 +11,8 @@ Every import here is paid for by every run: `signal`, `ctypes`, `json` and `subp
 The executor sends, one packet each: first the order (marshal, see `process.py`), then any of
 `D<seconds>` (the lease now ends at this CLOCK_BOOTTIME), `S` (stop: TERM, grace, KILL), `K` (kill now).
 The keeper sends marshalled tuples: `("started", (pid, CLOCK_BOOTTIME))`, then `("ended", {...})` after
-the last descendant is gone; or `("failed", errno)` when the script could not be started.
+the last descendant is gone; or `("failed", errno)` when the script could not be started, `("late", None)`
+when the order came too late to start it.
 """
 
 import _ctypes
@@ -62,6 +63,10 @@ def main() -> None:
     if not packet:
         return  # kept ready for a run that never came
     order = marshal.loads(packet)  # noqa: S302 - from the executor alone
+    # Looked at here and not by the executor alone: it may have been stopped between its look and its word.
+    if _boottime() >= order["spawn_until"]:
+        _say(channel, ("late", None))
+        return
     pid, error = _start(order["argv"], order["env"], order["cwd"])
     if error:
         _say(channel, ("failed", error))
@@ -248,7 +253,7 @@ def _kill(pid: int, number: int) -> None:
 
 
 def _say(
-    channel: int, words: tuple[str, int | tuple[int, float] | dict[str, int | float | str | None]]
+    channel: int, words: tuple[str, int | tuple[int, float] | dict[str, int | float | str | None] | None]
 ) -> None:
     try:
         posix.write(channel, marshal.dumps(words))

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from services.executor.sandbox import process
 from services.executor.sandbox.command import NotRunnable, command_for
 from services.executor.sandbox.paths import resolve
-from services.executor.sandbox.process import Keeper, Order, Printed, Process
+from services.executor.sandbox.process import Keeper, Order, Printed, Process, TooLate
 from shared.messages.answers import Grant
 
 LEVEL = "process"
@@ -32,7 +32,7 @@ class Sandbox:
     keeper: Path
     _spare: Keeper | None = None
 
-    def prepare(self, grant: Grant, *, lease_until: float) -> Order:
+    def prepare(self, grant: Grant, *, lease_until: float, spawn_until: float) -> Order:
         """Find the script and make its folder; blocks, and changes nothing when it raises.
 
         Raises:
@@ -55,6 +55,7 @@ class Sandbox:
             timeout_s=grant.timeout_s,
             kill_grace_s=grant.kill_grace_s,
             lease_until=lease_until,
+            spawn_until=spawn_until,
         )
 
     def start(self, order: Order, printed: Printed) -> Process:
@@ -101,4 +102,4 @@ def remove_tree(folder: Path) -> None:
                 subprocess.run([*tool, "--", str(folder)], check=False, capture_output=True, env={})
 
 
-__all__ = ["LEVEL", "NotRunnable", "Order", "Process", "Sandbox", "remove_tree"]
+__all__ = ["LEVEL", "NotRunnable", "Order", "Process", "Sandbox", "TooLate", "remove_tree"]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import marshal
+import math
 import os
 import py_compile
 import signal
@@ -38,13 +39,19 @@ class StoppedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What one keeper is to do. `lease_until` is an instant of CLOCK_BOOTTIME, or infinity."""
+    """What one keeper is to do. `..._until` are instants of CLOCK_BOOTTIME, or infinity."""
 
     command: Command
     work_dir: Path
     timeout_s: float
     kill_grace_s: float
     lease_until: float
+    spawn_until: float = math.inf
+    """An order that the keeper reads later than this starts nothing."""
+
+
+class TooLate(Exception):  # noqa: N818 - what became of an order, not a fault
+    """The keeper got its order after `spawn_until`: nothing was started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ class Process:
     started: asyncio.Future[Started] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
-    """NotRunnable when it could not be started."""
+    """NotRunnable when it could not be started, TooLate when it was not to be started any more."""
     ended: asyncio.Future[Ended] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     """Never an exception. Set even when the script was never started."""
 
@@ -151,6 +158,9 @@ class Process:
         word, fact = marshal.loads(packet)  # noqa: S302 - our own keeper's words
         if word == "started":
             _settle(self.started, Started(*fact))
+        elif word == "late":
+            _fail(self.started, TooLate())
+            self._finish(Ended(stopped_by=None))
         elif word == "failed":
             _fail(self.started, NotRunnable(_start_error(int(fact))))
             self._finish(Ended(stopped_by=None))
@@ -271,6 +281,7 @@ def _packed(order: Order) -> bytes:
         "timeout_s": order.timeout_s,
         "grace_s": order.kill_grace_s,
         "lease_until": order.lease_until,
+        "spawn_until": order.spawn_until,
     }
     return marshal.dumps(wanted)
 

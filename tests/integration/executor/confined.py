@@ -5,7 +5,7 @@ import math
 import os
 import select
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from services.executor.sandbox import process
@@ -65,6 +65,7 @@ def start(
     timeout_s: float = BOUND_S,
     grace_s: float = 0.5,
     lease_until: float = math.inf,
+    spawn_until: float = math.inf,
 ) -> Confined:
     """Start this program under a keeper, in `folder`."""
     printed = {stream: bytearray() for stream in Stream}
@@ -75,6 +76,7 @@ def start(
         news.set()
 
     order = an_order(folder, *argv, timeout_s=timeout_s, grace_s=grace_s, lease_until=lease_until)
+    order = replace(order, spawn_until=spawn_until)
     keeper = compiled_keeper(folder / "keeper.pyc")
     return Confined(process.start(order, keeper=keeper, printed=take), printed, news)
 

@@ -9,7 +9,7 @@ import pytest
 
 from services.executor.sandbox.command import NotRunnable
 from services.executor.sandbox.level import Sandbox
-from services.executor.sandbox.process import StoppedBy, compiled_keeper, start_keeper
+from services.executor.sandbox.process import StoppedBy, TooLate, compiled_keeper, start_keeper
 from shared.messages.events import Stream
 from tests.integration.executor.confined import BOUND_S, an_order, is_dead, python, start
 
@@ -145,6 +145,17 @@ async def test_the_keeper_ends_a_script_whose_lease_nobody_extends(tmp_path: Pat
     ended = await start(tmp_path, "/bin/sleep", "1000", lease_until=now + 0.3).end()
 
     assert (ended.stopped_by, ended.signal) == (StoppedBy.LEASE, signal.SIGKILL)
+
+
+async def test_an_order_that_comes_too_late_starts_nothing(tmp_path: Path) -> None:
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    script = start(tmp_path, "/bin/sh", "-c", "echo started", spawn_until=now)
+
+    with pytest.raises(TooLate):
+        await script.process.started
+
+    await script.end()
+    assert script.out == ""
 
 
 async def test_an_extended_lease_lets_the_script_live(tmp_path: Path) -> None:
