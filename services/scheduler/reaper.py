@@ -6,6 +6,7 @@ queue is answered, and never more than a little per look.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 import structlog
@@ -31,13 +32,19 @@ _LOOPBACK_S = 1.0
 
 Holder: TypeAlias = tuple[ExecutorName, BootId]
 """One start of one executor: what can fall silent."""
+Sign: TypeAlias = tuple[int | None, datetime | None]
+"""The newest beat, None if it never beat, and when it last claimed what it still holds.
+
+A claim is a sign of life, too: whoever was granted an attempt may run it for as long as a lease from then on,
+however long it had been silent before.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The newest beat of a holder, None if it never beat, and for how long that stands still."""
+    """The newest sign of a holder, and for how long that stands still."""
 
-    beat: int | None
+    sign: Sign
     silent_s: float = 0.0
 
 
@@ -46,31 +53,32 @@ class Sight:
     """What one look at the ledger shows."""
 
     rows: dict[ExecutorName, ExecutorView]
-    holding: set[Holder]
+    holding: dict[Holder, datetime | None]
 
-    def beats(self) -> dict[Holder, int | None]:
-        """Return the newest beat of everyone to be watched: who is online, and who holds attempts."""
-        online = {(row.name, row.boot): row.beat_seq for row in self.rows.values() if row.online}
-        return {holder: self.beat_of(holder) for holder in {*online, *self.holding}}
+    def signs(self) -> dict[Holder, Sign]:
+        """Return the newest sign of everyone to be watched: who is online, and who holds attempts."""
+        online = {(row.name, row.boot) for row in self.rows.values() if row.online}
+        return {holder: self.sign_of(holder) for holder in {*online, *self.holding}}
 
-    def beat_of(self, holder: Holder) -> int | None:
-        """Return the holder's newest beat; None of a boot that never beat or was followed by another."""
+    def sign_of(self, holder: Holder) -> Sign:
+        """Return the holder's newest sign; a boot that was followed by another has no beat."""
         row = self.rows.get(holder[0])
-        return row.beat_seq if row is not None and row.boot == holder[1] else None
+        beat = row.beat_seq if row is not None and row.boot == holder[1] else None
+        return beat, self.holding.get(holder)
 
 
 def watched(
-    before: dict[Holder, Watch], beats: dict[Holder, int | None], *, elapsed_s: float, counts: bool
+    before: dict[Holder, Watch], signs: dict[Holder, Sign], *, elapsed_s: float, counts: bool
 ) -> dict[Holder, Watch]:
     """Return the watches after one more look; `counts` says that our own question was answered."""
     more_s = min(elapsed_s, _MOST_PER_TICK_S) if counts else 0.0
     after = {}
-    for holder, beat in beats.items():
+    for holder, sign in signs.items():
         known = before.get(holder)
-        if known is None or known.beat != beat:
-            after[holder] = Watch(beat)
+        if known is None or known.sign != sign:
+            after[holder] = Watch(sign)
         else:
-            after[holder] = Watch(beat, known.silent_s + more_s)
+            after[holder] = Watch(sign, known.silent_s + more_s)
     return after
 
 
@@ -95,11 +103,11 @@ class Reaper:
     async def look(self) -> None:
         """Look once, and end what was silent for too long."""
         sight = await self._ledger.write(lambda session, _: _see(session))
-        beats = sight.beats()
-        counts = bool(beats) and await self._is_heard()
+        signs = sight.signs()
+        counts = bool(signs) and await self._is_heard()
         now = self._clock.monotonic()
         elapsed_s, self._looked_at = now - self._looked_at, now
-        self._watches = watched(self._watches, beats, elapsed_s=elapsed_s, counts=counts)
+        self._watches = watched(self._watches, signs, elapsed_s=elapsed_s, counts=counts)
         for holder, watch in list(self._watches.items()):
             if watch.silent_s >= self._lost_after_s:
                 await self._reap(holder, watch)
@@ -127,7 +135,7 @@ class Reaper:
             await lock_executors(session, (holder[0],))
             sight = await _see(session)
             # Whoever was heard since we counted, by any scheduler, is not silent: this transaction decides.
-            if sight.beat_of(holder) == watch.beat:
+            if sight.sign_of(holder) == watch.sign:
                 await self._lose_all(session, effects, holder, sight, jobs)
 
         await self._ledger.write(work)

@@ -158,11 +158,13 @@ async def running_of(
     return {id_: attempt for id_, attempt in held.items() if boot is None or attempt.boot == boot}
 
 
-async def holders(session: AsyncSession) -> set[tuple[ExecutorName, BootId]]:
-    """Return every start of an executor that holds a running attempt."""
+async def holders(session: AsyncSession) -> dict[tuple[ExecutorName, BootId], datetime | None]:
+    """Return every start of an executor that holds running attempts, and when it claimed the newest."""
     rows = await session.execute(_HOLDERS)
     return {
-        (ExecutorName(name), BootId(boot)) for name, boot in rows if name is not None and boot is not None
+        (ExecutorName(name), BootId(boot)): claimed_at
+        for name, boot, claimed_at in rows
+        if name is not None and boot is not None
     }
 
 
@@ -345,7 +347,11 @@ _NEWEST_OF_RUNS = _VIEWS.where(
     AttemptRow.run_id.in_(bindparam("ids", expanding=True)), AttemptRow.number == RunRow.attempt
 )
 _RUNNING_OF = _VIEWS.where(AttemptRow.state == RunState.RUNNING, AttemptRow.executor == bindparam("name"))
-_HOLDERS = select(AttemptRow.executor, AttemptRow.boot).where(AttemptRow.state == RunState.RUNNING).distinct()
+_HOLDERS = (
+    select(AttemptRow.executor, AttemptRow.boot, func.max(AttemptRow.claimed_at))
+    .where(AttemptRow.state == RunState.RUNNING)
+    .group_by(AttemptRow.executor, AttemptRow.boot)
+)
 
 
 async def _views_of(

@@ -52,6 +52,22 @@ async def test_an_executor_that_falls_silent_loses_its_runs_after_twenty_seconds
     assert not (await desk.executor()).online
 
 
+async def test_who_claims_after_a_long_silence_has_a_whole_lease_from_then_on(stage: Stage) -> None:
+    desk = stage.desk
+    await desk.ask(await desk.job(manual()))
+    holder = Holder()
+    await desk.renew(holder.renewal())
+
+    async with reaper(stage) as (looking, _):
+        await looks(looking, stage, 10)
+        await desk.granted(holder, await desk.attempt())
+        await looks(looking, stage, 10)
+        assert await desk.states() == [(RunState.RUNNING, None)]
+        await looks(looking, stage, 1)
+
+    assert await desk.states() == [(RunState.LOST, Reason.SILENT)]
+
+
 async def test_an_executor_that_falls_silent_while_it_drains_has_not_left(stage: Stage) -> None:
     desk = stage.desk
     await desk.renew(replace(Holder().renewal(), draining=True))

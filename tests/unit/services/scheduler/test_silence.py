@@ -1,18 +1,26 @@
 """Observed silence: only looks count, and only while our own question is answered."""
 
+from datetime import datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scheduler.reaper import Holder, Watch, watched
 from shared.domain.ids import BootId, ExecutorName, new_id
+from tests.support.instants import utc
 
 HOLDER: Holder = (ExecutorName("one"), BootId(new_id()))
 
 
 def look(
-    before: dict[Holder, Watch], *, beat: int | None, elapsed_s: float = 2, counts: bool = True
+    before: dict[Holder, Watch],
+    *,
+    beat: int | None,
+    elapsed_s: float = 2,
+    counts: bool = True,
+    claimed_at: datetime | None = None,
 ) -> dict[Holder, Watch]:
-    return watched(before, {HOLDER: beat}, elapsed_s=elapsed_s, counts=counts)
+    return watched(before, {HOLDER: (beat, claimed_at)}, elapsed_s=elapsed_s, counts=counts)
 
 
 def test_a_new_beat_ends_the_silence() -> None:
@@ -20,6 +28,12 @@ def test_a_new_beat_ends_the_silence() -> None:
 
     assert watches[HOLDER].silent_s == 2
     assert look(watches, beat=2)[HOLDER].silent_s == 0
+
+
+def test_a_claim_ends_the_silence_too() -> None:
+    watches = look(look({}, beat=1), beat=1)
+
+    assert look(watches, beat=1, claimed_at=utc("2026-03-08 07:00"))[HOLDER].silent_s == 0
 
 
 def test_a_long_pause_of_the_scheduler_counts_as_one_look() -> None:
