@@ -5,9 +5,9 @@ act: an executor that is stopped, cut off or slow is one whose steps do not come
 read), doubled (read again) and late: a due message may be read by anybody at any time, and what was asked
 may be read for as long as it can still mean anything.
 
-So that the states can be counted, the bounds keep their order and not their length, executor 1 neither
-renews nor restarts, and what cannot break G3 or G4 is left out: how scripts end by themselves, output,
-cancels, limits.
+So that the states can be counted, the bounds keep their order and not their length; executor 1 is quick
+and simple, it claims and starts in one step and neither renews nor restarts; and what cannot break G3 or
+G4 is left out: how scripts end by themselves, output, cancels, limits.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,18 +22,21 @@ LAST = 2
 """The attempts that there can be: 1 under token 0 and, given back, under token 1; and 2, the last."""
 
 
+_QUICK = 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The product's rules, durations in ticks of 15 s. A sabotage is one of them changed."""
+    """The product's rules, durations in ticks of 7.5 s. A sabotage is one of them changed."""
 
     boots: tuple[int, int] = (2, 1)
     """Per executor, how often it may be started."""
     renewals: tuple[int, int] = (1, 0)
     """Per executor, how many may be on their way at once."""
 
-    fence: int = 1
+    fence: int = 2
     """15 s: `services.executor.claims.LEASE_S`."""
-    silence: int = 2
+    silence: int = 3
     """20 s: `services.scheduler.settings.SchedulerSettings.lost_after_s`."""
     forgotten: int = 2
     """30 s: `services.scheduler.leases._FORGOTTEN_AFTER`."""
@@ -171,9 +174,21 @@ def steps(state: State, rules: Rules) -> Iterator[Step]:
 
 def _asks(state: State, index: int, one: Executor, rules: Rules) -> Iterator[Step]:
     """Read a due message, be it the tenth of this attempt. Those of older tokens are always refused."""
-    if one.phase is Phase.IDLE:
+    if one.phase is Phase.IDLE and index == _QUICK:
+        yield from _claims_and_starts(state, one, rules)
+    elif one.phase is Phase.IDLE:
         asking = one._replace(phase=Phase.ASKING, ref=state.ledger.ref, age=0)
         yield f"asks for {_name(asking.ref)}", _with(_another_claim(state, index), index, asking)
+
+
+def _claims_and_starts(state: State, one: Executor, rules: Rules) -> Iterator[Step]:
+    ref = state.ledger.ref
+    holder = Holder(_QUICK, one.boot, is_asking=True)
+    ledger = _granted(_another_claim(state, _QUICK).ledger, ref, holder, rules)
+    if ledger is not None:
+        running = one._replace(phase=Phase.RUNNING, ref=ref, lease=rules.fence, silent=0)
+        after = _started(_with(state, _QUICK, running), ref)._replace(ledger=ledger)
+        yield f"claims and starts {_name(ref)}", after
 
 
 def _another_claim(state: State, index: int) -> State:
@@ -199,10 +214,13 @@ def _orders(state: State, index: int, one: Executor, rules: Rules) -> Iterator[S
     if rules.keeper_looks and one.age >= rules.fence:
         yield "orders too late", _with(state, index, _given_back(one))
         return
-    number = one.ref // TOKENS
-    started = tuple(count + (place == number) for place, count in enumerate(state.started))
     running = one._replace(phase=Phase.RUNNING, age=0, is_dying=rules.keeper_fences and one.lease <= 0)
-    yield f"starts {_name(one.ref)}", _with(state, index, running)._replace(started=started)
+    yield f"starts {_name(one.ref)}", _started(_with(state, index, running), one.ref)
+
+
+def _started(state: State, ref: int) -> State:
+    number = ref // TOKENS
+    return state._replace(started=tuple(n + (place == number) for place, n in enumerate(state.started)))
 
 
 def _script_dies(state: State, index: int, one: Executor, rules: Rules) -> Iterator[Step]:
