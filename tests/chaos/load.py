@@ -73,13 +73,13 @@ JOBS = (
     # Longer than the silence after which it is tried again: only the fence keeps the two apart.
     Load(
         name="lasts",
-        every_s=15,
+        every_s=7,
         seconds=28,
         lines=56,
         timeout_s=60,
-        overlap="skip",
         on_lost="retry",
-        places=1,
+        places=4,
+        policy={"max_concurrent": 4},
     ),
     Load(name="queue", every_s=4, seconds=1.5, overlap="queue-all", on_lost="retry", places=1),
     Load(name="replace", every_s=6, seconds=9, lines=20, overlap="cancel-previous", places=1),

@@ -156,7 +156,11 @@ def _programs(
             user: f"amqp://{user}:{node.passwords[user]}@127.0.0.1:{wire.port}/" for user in node.passwords
         }
         settings = Settings(home=home, amqp_urls=urls, ui_port=health["portal"], sandbox="process")
-        own = {"PORTAL_SCRIPTS_DIR": str(scripts), "PORTAL_MISFIRE_GRACE_S": str(GRACE_S)}
+        own = {
+            "PORTAL_SCRIPTS_DIR": str(scripts),
+            "PORTAL_MISFIRE_GRACE_S": str(GRACE_S),
+            "PORTAL_EXECUTOR_SLOTS": "6",
+        }
         if name in databases:
             own["PORTAL_DATABASE_URL"] = databases[name]
         if name == "scheduler-2":
