@@ -59,6 +59,8 @@ class Journal:
 
     def read(self) -> list[Entry]:
         """Return every whole entry; a file that is none is set aside, with a log line."""
+        for draft in self._folder.glob("*.new"):
+            draft.unlink()  # its boot was killed while it wrote: the earlier entry is the truth
         entries = []
         for path in sorted(self._folder.glob("*.json")):
             try:

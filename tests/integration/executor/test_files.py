@@ -78,6 +78,15 @@ async def test_a_settled_attempt_is_forgotten_and_may_be_again(journal: Journal)
     assert journal.read() == []
 
 
+async def test_what_a_killed_boot_was_writing_is_removed(journal: Journal, tmp_path: Path) -> None:
+    entry = Entry(phase=Phase.SPAWNING, grant=A_GRANT, at=INSTANT)
+    await journal.write(entry)
+    (tmp_path / "journal" / f"{ATTEMPT}.new").write_bytes(b'{"phase": "fini')
+
+    assert journal.read() == [entry]
+    assert [path.suffix for path in (tmp_path / "journal").iterdir()] == [".json"]
+
+
 async def test_a_broken_entry_is_set_aside_and_hides_no_other(journal: Journal, tmp_path: Path) -> None:
     entry = Entry(phase=Phase.SPAWNING, grant=A_GRANT, at=INSTANT)
     await journal.write(entry)
