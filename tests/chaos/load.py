@@ -74,9 +74,9 @@ JOBS = (
     Load(
         name="lasts",
         every_s=7,
-        seconds=28,
-        lines=56,
-        timeout_s=60,
+        seconds=40,
+        lines=40,
+        timeout_s=80,
         on_lost="retry",
         places=4,
         policy={"max_concurrent": 4},
