@@ -53,11 +53,12 @@ def _kept(promise: Promise, evidence: Evidence) -> Iterator[str]:
             if run.instants > 1 and run.nominal_until != run.nominal_at + every * (run.instants - 1):
                 yield f"{name}: a range of {run.instants} from {run.nominal_at} ends at {run.nominal_until}"
     wanted = expected(promise)
+    promised = set(wanted)
     if missing := [at for at in wanted if at not in covered]:
         yield f"{name}: {len(missing)} of {len(wanted)} instants are in no row, first {missing[0]}"
     if doubled := [at for at, count in covered.items() if count > 1]:
         yield f"{name}: {len(doubled)} instants are in two rows, first {doubled[0]}"
-    beyond = [at for at in covered if at <= promise.ends_at and at not in set(wanted)]
+    beyond = [at for at in covered if at <= promise.ends_at and at not in promised]
     if promise.load.policy.get("jitter_s", 0) == 0 and beyond:
         yield f"{name}: {len(beyond)} rows stand for instants that nobody promised, first {beyond[0]}"
 
@@ -94,11 +95,14 @@ def _true(evidence: Evidence) -> Iterator[str]:
         attempts[attempt.run_id].append(attempt)
     words = {(line.run_id, line.attempt, line.word) for line in evidence.lines}
     known = {(one.run_id, one.number) for one in evidence.attempts if one.claimed_at is not None}
-    for run_id, number, word in sorted(words, key=str):
-        if word == "start" and (run_id, number) not in known:
+    for run_id, number, said in sorted(words):
+        if said == "start" and (run_id, number) not in known:
             yield f"attempt {number} of run {run_id} started, and nobody claimed it"
+    of_run: defaultdict[UUID, set[tuple[UUID, int, str]]] = defaultdict(set)
+    for word in words:
+        of_run[word[0]].add(word)
     for run in evidence.runs:
-        yield from _agrees(run, attempts[run.id], {word for word in words if word[0] == run.id})
+        yield from _agrees(run, attempts[run.id], of_run[run.id])
 
 
 def _agrees(run: RunRow, attempts: list[AttemptRow], words: set[tuple[UUID, int, str]]) -> Iterator[str]:

@@ -51,7 +51,7 @@ JOBS = (
     Load(name="fails", every_s=3, code=3),
     Load(
         name="long-again",
-        every_s=5,
+        every_s=6,
         seconds=6,
         lines=40,
         on_lost="retry",
@@ -73,7 +73,7 @@ JOBS = (
     # Longer than the silence after which it is tried again: only the fence keeps the two apart.
     Load(
         name="lasts",
-        every_s=7,
+        every_s=12,
         seconds=40,
         lines=40,
         timeout_s=80,
