@@ -116,10 +116,10 @@ def _target(kind: Kind, chance: random.Random, services: tuple[str, ...]) -> str
 
 
 def _lasts_s(kind: Kind, chance: random.Random) -> float:
-    """Mostly short; one in four longer than the fence of 15 s and the silence of 20 s."""
+    """Mostly short; one in four longer than the fence of 15 s, most of these than the silence of 20 s."""
     if kind in {Kind.RESTART, Kind.ROLL, Kind.PURGE, Kind.DROP_QUEUE, Kind.KILL_SCRIPT}:
         return 0.0
-    bounds = chance.choice([(0.2, 3), (0.2, 3), (3, 14), (14, 30)])
+    bounds = chance.choice([(0.2, 3), (0.2, 3), (3, 14), (14, 45)])
     if kind in {Kind.BROKER_FREEZE, Kind.DATABASE_RESTART, Kind.DATABASE_LOCK}:
         bounds = chance.choice([(0.2, 3), (3, 14)])
     return round(chance.uniform(*bounds), 2)
