@@ -141,9 +141,11 @@ class Desk:
         async with self.database.ledger.begin() as session:
             return await work(session, self.effects)
 
-    async def job(self, schedule: Schedule | None = None, **fields: Any) -> JobId:
+    async def job(
+        self, schedule: Schedule | None = None, *, job_id: JobId | None = None, **fields: Any
+    ) -> JobId:
         """Store a job as the ui does; by default every 10 s, anchored at the beginning of time."""
-        job_id = JobId(new_id())
+        job_id = job_id or JobId(new_id())
         schedule = schedule or Interval(every=seconds(10), anchor=EPOCH)
         definition = Definition(**{"name": f"job {job_id}", "script": "hello.py", **fields})
         async with self.database.ledger.begin() as session:

@@ -1,10 +1,12 @@
 """What a job's policy makes of its instants, on a real ledger: jitter, limits, deadlines, coincidences."""
 
 from datetime import time, timedelta
+from uuid import UUID
 
 import pytest
 
 from services.scheduler.fates import jitter_of
+from shared.domain.ids import JobId
 from shared.domain.policy import OnMissed, Policy
 from shared.domain.run import Cause, Reason, RunState
 from shared.domain.schedules import Daily, Interval
@@ -25,10 +27,13 @@ async def states(desk: Desk) -> list[RunState]:
 
 # --- jitter ------------------------------------------------------------------------------------
 
+SPREAD = JobId(UUID(int=1))
+"""A job whose run is due some minutes after its instant: the spread goes by the id."""
+
 
 async def test_a_run_with_jitter_is_decided_and_published_when_it_is_due(stage: Stage) -> None:
     desk = stage.desk
-    job_id = await desk.job(every(3_600), policy=Policy(jitter=seconds(1_800)))
+    job_id = await desk.job(every(3_600), policy=Policy(jitter=seconds(1_800)), job_id=SPREAD)
     due_at = at(3_600) + jitter_of(job_id, at(3_600), seconds(1_800))
     assert due_at > at(3_610)
     assert (await desk.ledger_of(job_id)).next_due_at == due_at
@@ -55,7 +60,7 @@ async def test_a_run_with_jitter_is_decided_and_published_when_it_is_due(stage: 
 
 async def test_a_run_that_is_due_later_is_found_by_another_start(stage: Stage) -> None:
     desk = stage.desk
-    job_id = await desk.job(every(3_600), policy=Policy(jitter=seconds(1_800)))
+    job_id = await desk.job(every(3_600), policy=Policy(jitter=seconds(1_800)), job_id=SPREAD)
     desk.clock.advance(3_600)
     await stage.plan()
     due_at = (await desk.runs())[0].due_at
@@ -70,7 +75,7 @@ async def test_a_run_that_is_due_later_is_found_by_another_start(stage: Stage) -
 
 async def test_what_is_paused_before_it_is_due_does_not_run(stage: Stage) -> None:
     desk = stage.desk
-    job_id = await desk.job(every(3_600), policy=Policy(jitter=seconds(1_800)))
+    job_id = await desk.job(every(3_600), policy=Policy(jitter=seconds(1_800)), job_id=SPREAD)
     desk.clock.advance(3_605)
     await stage.plan()
 
