@@ -71,7 +71,7 @@ def _days(first: date, last: date) -> Iterator[date]:
         first += DAY
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)  # each holds the seconds of two days by the minute
 def walk_of_day(zone: str, day: date) -> Walk:
     """Walk through all instants that can be on a local date: offsets are between -12 and +14 hours."""
     midnight = datetime.combine(day, time(), UTC)

@@ -65,14 +65,14 @@ class Century:
         random_state = random.getstate()
         random.seed(wish.seed)  # how long a retry waits for the database is drawn from this one
         year = Year(wish, self._ground, crashes or drawn)
-        gc.collect()
-        gc.disable()  # it takes a tenth of the time, and a year leaves little behind
+        gc.disable()  # it takes a tenth of the time
         try:
             with repeatable_ids(year.machine, Random(wish.seed + 6)):
                 told = self._loop.run_until_complete(year.run())
         finally:
             gc.enable()
             self._loop.run_until_complete(year.close())
+            gc.collect(0)  # what came while it was off is the youngest: the heap before it is not looked at
             random.setstate(random_state)
         told.passed, told.struck = drawn.passed, drawn.struck
         return told, year

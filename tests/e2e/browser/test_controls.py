@@ -41,7 +41,7 @@ def test_a_stubborn_run_is_shown_as_stopping_in_the_list_of_another_browser(
     ignores = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     (scripts / "ignores.py").write_text(ignores + WAITS)
     page = watched.page
-    job = stack.create("stubborn", "ignores.py", kill_grace_s=60)
+    job = stack.create("deaf to its end", "ignores.py", kill_grace_s=60)
     run_id = stack.run_now(job)
     page.goto(f"/jobs/{job}")
     chip = page.locator(".jp-table .jp-chip")
@@ -53,7 +53,7 @@ def test_a_stubborn_run_is_shown_as_stopping_in_the_list_of_another_browser(
     stack.ask("POST", f"/runs/{run_id}/cancel")
 
     expect(chip).to_have_text("Stopping…")
-    expect(page.get_by_role("button", name="Cancel run stubborn #1")).to_have_count(0)
+    expect(page.get_by_role("button", name="Cancel run deaf to its end #1")).to_have_count(0)
     assert watched.complaints == []
 
 
