@@ -35,6 +35,16 @@ async def next_due(consumer: Consumer) -> JobDue:
     return delivery.message
 
 
+async def say_asked_for(stage: Stage, count: int) -> None:
+    """Publish so many runs that somebody asked for, confirmed and marked."""
+    desk = stage.desk
+    for _ in range(count):
+        await desk.ask(await desk.job(manual()))
+    await stage.relay.sweep(due_by=desk.clock.now())
+    await stage.publish_due()
+    await stage.relay.mark()
+
+
 async def sweep(stage: Stage) -> int:
     """Look for what was overlooked and publish it; return how many attempts that were."""
     await stage.relay.sweep(due_by=stage.desk.clock.now() - seconds(1))
@@ -128,10 +138,7 @@ async def test_a_published_attempt_that_vanished_is_published_again_with_growing
     stage: Stage,
 ) -> None:
     desk = stage.desk
-    await desk.ask(await desk.job(manual()))
-    await stage.relay.sweep(due_by=desk.clock.now())
-    await stage.publish_due()
-    await stage.relay.mark()
+    await say_asked_for(stage, 1)
     async with due_messages(stage, urgent=True) as consumer:
         await next_due(consumer)  # acked and forgotten: nobody has it any more
 
@@ -150,10 +157,7 @@ async def test_a_published_attempt_that_vanished_is_published_again_with_growing
 
 async def test_what_still_lies_in_its_queue_is_not_published_again(stage: Stage) -> None:
     desk = stage.desk
-    await desk.ask(await desk.job(manual()))
-    await stage.relay.sweep(due_by=desk.clock.now())
-    await stage.publish_due()
-    await stage.relay.mark()
+    await say_asked_for(stage, 1)
     assert await stage.depth(urgent=True) == 1
 
     desk.clock.advance(600)
@@ -163,11 +167,7 @@ async def test_what_still_lies_in_its_queue_is_not_published_again(stage: Stage)
 
 async def test_one_message_lost_from_a_queue_that_is_not_empty_is_noticed(stage: Stage) -> None:
     desk = stage.desk
-    for _ in range(3):
-        await desk.ask(await desk.job(manual()))
-    await stage.relay.sweep(due_by=desk.clock.now())
-    await stage.publish_due()
-    await stage.relay.mark()
+    await say_asked_for(stage, 3)
     async with due_messages(stage, urgent=True) as consumer:
         await next_due(consumer)  # acked and forgotten: nobody has it any more
     desk.clock.advance(11)
