@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.db.attempts import AttemptView
 from shared.db.locks import is_shared, lock_new_jobs
 from shared.db.requests import CANCEL, CANCEL_WAITING
-from shared.db.statements import changed
+from shared.db.statements import changed, table_of
 from shared.db.tables import JobRow, RequestRow
 from shared.domain.ids import JobId, RequestId, RunId
 from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause
+
+_REQUESTS = table_of(RequestRow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +96,11 @@ async def pending_cancels(session: AsyncSession, job_ids: Collection[JobId]) -> 
 
 # Built once: every claim asks.
 _PENDING_CANCELS = select(
-    RequestRow.kind, RequestRow.job_id, RequestRow.run_id, RequestRow.requested_at
+    _REQUESTS.c.kind, _REQUESTS.c.job_id, _REQUESTS.c.run_id, _REQUESTS.c.requested_at
 ).where(
-    RequestRow.handled_at.is_(None),
-    RequestRow.kind.in_((CANCEL, CANCEL_WAITING)),
-    RequestRow.job_id.in_(bindparam("jobs", expanding=True)),
+    _REQUESTS.c.handled_at.is_(None),
+    _REQUESTS.c.kind.in_((CANCEL, CANCEL_WAITING)),
+    _REQUESTS.c.job_id.in_(bindparam("jobs", expanding=True)),
 )
 
 

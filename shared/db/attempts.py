@@ -10,7 +10,7 @@ from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from shared.db.statements import changed, columns_of, insert_all, pieces, table_of, update_all
+from shared.db.statements import changed, changed_where, columns_of, insert_all, pieces, table_of, update_all
 from shared.db.tables import AttemptRow, JobRow, RunRow, ScheduleRow
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId
 from shared.domain.job import OnLost
@@ -18,6 +18,9 @@ from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause, Reason, RunState, sources_of
 
 _ATTEMPTS = table_of(AttemptRow)
+_JOBS = table_of(JobRow)
+_RUNS = table_of(RunRow)
+_SCHEDULES = table_of(ScheduleRow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,65 +175,36 @@ async def claim_attempt(
     session: AsyncSession, attempt: AttemptView, claimant: Claimant, *, may_run_until: datetime
 ) -> bool:
     """Move a queued attempt to running; False when someone else moved it first, or its token is old."""
-    statement = (
-        update(AttemptRow)
-        .where(
-            AttemptRow.id == attempt.id,
-            AttemptRow.token == attempt.token,
-            AttemptRow.state == RunState.QUEUED,
-        )
-        .values(
-            state=RunState.RUNNING,
-            on_lost=attempt.on_lost,
-            published_at=func.coalesce(AttemptRow.published_at, claimant.claimed_at),
-            may_run_until=may_run_until,
-            **columns_of(claimant),
-        )
-    )
-    return await changed(session, statement) == 1
+    values = {"an_id": attempt.id, "a_token": attempt.token, "may_run_until": may_run_until}
+    return await changed(session, _CLAIM, values | {"on_lost": attempt.on_lost} | columns_of(claimant)) == 1
 
 
 async def release_attempt(
     session: AsyncSession, attempt: AttemptView, *, boot: BootId, due_at: datetime
 ) -> bool:
     """Queue a granted attempt again under the next token; False when this boot does not hold it."""
-    statement = (
-        update(AttemptRow)
-        .where(
-            AttemptRow.id == attempt.id,
-            AttemptRow.token == attempt.token,
-            AttemptRow.boot == boot,
-            AttemptRow.state == RunState.RUNNING,
-        )
-        .values(
-            state=RunState.QUEUED,
-            token=attempt.token + 1,
-            due_at=due_at,
-            published_at=None,
-            publish_count=0,
-            claim_id=None,
-            executor=None,
-            boot=None,
-            claimed_at=None,
-            may_run_until=None,
-            started_at=None,
-        )
-    )
-    return await changed(session, statement) == 1
+    values = {
+        "state": RunState.QUEUED,
+        "token": attempt.token + 1,
+        "due_at": due_at,
+        "published_at": None,
+        "publish_count": 0,
+        "claim_id": None,
+        "executor": None,
+        "boot": None,
+        "claimed_at": None,
+        "may_run_until": None,
+        "started_at": None,
+    }
+    held = {"id": attempt.id, "token": attempt.token, "boot": boot, "state": RunState.RUNNING}
+    return await changed_where(session, AttemptRow, held, values) == 1
 
 
 async def queue_again(session: AsyncSession, attempt: AttemptView) -> bool:
     """Let a queued attempt that was refused be published anew, under the next token; False: it has gone."""
-    statement = (
-        update(AttemptRow)
-        .where(
-            AttemptRow.id == attempt.id,
-            AttemptRow.token == attempt.token,
-            AttemptRow.state == RunState.QUEUED,
-        )
-        .values(token=attempt.token + 1, published_at=None, publish_count=0)
-    )
-    return await changed(session, statement) == 1
+    values = {"token": attempt.token + 1, "published_at": None, "publish_count": 0}
+    waiting = {"id": attempt.id, "token": attempt.token, "state": RunState.QUEUED}
+    return await changed_where(session, AttemptRow, waiting, values) == 1
 
 
 async def move_attempt(
@@ -242,13 +216,9 @@ async def move_attempt(
     only_from: RunState | None = None,
 ) -> bool:
     """Move an attempt as the state table allows; False when it is elsewhere or its token is newer."""
-    sources = sources_of(to) if only_from is None else {only_from}
-    statement = update(AttemptRow).where(
-        AttemptRow.id == attempt.id,
-        AttemptRow.token == attempt.token,
-        AttemptRow.state.in_(tuple(sources)),
-    )
-    return await changed(session, statement.values(state=to, **values)) == 1
+    sources = sources_of(to) if only_from is None else frozenset({only_from})
+    is_ = {"id": attempt.id, "token": attempt.token, "state": sources}
+    return await changed_where(session, AttemptRow, is_, {"state": to, **values}) == 1
 
 
 async def cancel_queued_of(
@@ -264,19 +234,14 @@ async def cancel_queued_of(
 
 async def note_on_attempt(session: AsyncSession, attempt_id: AttemptId, values: Mapping[str, object]) -> None:
     """Store facts on an attempt that do not move it."""
-    await changed(session, update(AttemptRow).where(AttemptRow.id == attempt_id).values(**values))
+    await changed_where(session, AttemptRow, {"id": attempt_id}, values)
 
 
 async def mark_published(session: AsyncSession, marks: Sequence[tuple[AttemptId, int, datetime]]) -> None:
     """Store when each (attempt, token) was confirmed by the broker, and count it."""
-    statement = (
-        update(_ATTEMPTS)
-        .where(_ATTEMPTS.c.id == bindparam("an_id"), _ATTEMPTS.c.token == bindparam("a_token"))
-        .values(published_at=bindparam("an_instant"), publish_count=_ATTEMPTS.c.publish_count + 1)
-    )
     await update_all(
         session,
-        statement,
+        _PUBLISHED,
         [{"an_id": id_, "a_token": token, "an_instant": at} for id_, token, at in marks],
     )
 
@@ -305,52 +270,74 @@ def wait_before_republish(publish_count: int) -> timedelta:
 
 _VIEW = (
     *(
-        AttemptRow.__table__.c[name]
+        _ATTEMPTS.c[name]
         for name in (
             *("id", "run_id", "job_id", "number", "token", "state", "urgent", "due_at", "claim_id"),
             *("executor", "boot", "claimed_at", "cancel_requested_at", "reason", "detail", "settled", "pool"),
         )
     ),
-    RunRow.number.label("run_number"),
-    RunRow.state.label("run_state"),
-    RunRow.attempt.label("run_attempt"),
-    RunRow.args.label("run_args"),
-    AttemptRow.on_lost.label("granted_on_lost"),
-    RunRow.cause,
-    RunRow.nominal_at,
-    RunRow.due_at.label("run_due_at"),
-    JobRow.name.label("job_name"),
-    JobRow.args.label("job_args"),
-    JobRow.pool.label("job_pool"),
-    JobRow.policy.label("policy_json"),
-    ScheduleRow.args.label("schedule_args"),
+    _RUNS.c.number.label("run_number"),
+    _RUNS.c.state.label("run_state"),
+    _RUNS.c.attempt.label("run_attempt"),
+    _RUNS.c.args.label("run_args"),
+    _ATTEMPTS.c.on_lost.label("granted_on_lost"),
+    _RUNS.c.cause,
+    _RUNS.c.nominal_at,
+    _RUNS.c.due_at.label("run_due_at"),
+    _JOBS.c.name.label("job_name"),
+    _JOBS.c.args.label("job_args"),
+    _JOBS.c.pool.label("job_pool"),
+    _JOBS.c.policy.label("policy_json"),
+    _SCHEDULES.c.args.label("schedule_args"),
     *(
-        JobRow.__table__.c[name]
+        _JOBS.c[name]
         for name in (
             *("script", "timeout_s", "kill_grace_s", "on_lost", "overlap", "paused_at", "deleted_at"),
         )
     ),
-    ScheduleRow.retired_at,
+    _SCHEDULES.c.retired_at,
 )
 
 
 # Built once: to build this statement costs more than to run it, and every claim and report needs it.
 _VIEWS = (
     select(*_VIEW)
-    .select_from(AttemptRow)
-    .join(RunRow, RunRow.id == AttemptRow.run_id)
-    .join(JobRow, JobRow.id == AttemptRow.job_id)
-    .outerjoin(ScheduleRow, ScheduleRow.id == RunRow.schedule_id)
+    .select_from(_ATTEMPTS)
+    .join(_RUNS, _RUNS.c.id == _ATTEMPTS.c.run_id)
+    .join(_JOBS, _JOBS.c.id == _ATTEMPTS.c.job_id)
+    .outerjoin(_SCHEDULES, _SCHEDULES.c.id == _RUNS.c.schedule_id)
 )
-_BY_ID = _VIEWS.where(AttemptRow.id.in_(bindparam("ids", expanding=True)))
+_BY_ID = _VIEWS.where(_ATTEMPTS.c.id.in_(bindparam("ids", expanding=True)))
 _NEWEST_OF_RUNS = _VIEWS.where(
-    AttemptRow.run_id.in_(bindparam("ids", expanding=True)), AttemptRow.number == RunRow.attempt
+    _ATTEMPTS.c.run_id.in_(bindparam("ids", expanding=True)), _ATTEMPTS.c.number == _RUNS.c.attempt
 )
-_RUNNING_OF = _VIEWS.where(AttemptRow.state == RunState.RUNNING, AttemptRow.executor == bindparam("name"))
+_RUNNING_OF = _VIEWS.where(_ATTEMPTS.c.state == RunState.RUNNING, _ATTEMPTS.c.executor == bindparam("name"))
 _HOLDERS = (
-    select(AttemptRow.executor, AttemptRow.boot, func.max(AttemptRow.claimed_at))
-    .where(AttemptRow.state == RunState.RUNNING)
-    .group_by(AttemptRow.executor, AttemptRow.boot)
+    select(_ATTEMPTS.c.executor, _ATTEMPTS.c.boot, func.max(_ATTEMPTS.c.claimed_at))
+    .where(_ATTEMPTS.c.state == RunState.RUNNING)
+    .group_by(_ATTEMPTS.c.executor, _ATTEMPTS.c.boot)
+)
+
+_CLAIM = (
+    update(_ATTEMPTS)
+    .where(
+        _ATTEMPTS.c.id == bindparam("an_id"),
+        _ATTEMPTS.c.token == bindparam("a_token"),
+        _ATTEMPTS.c.state == RunState.QUEUED,
+    )
+    .values(
+        state=RunState.RUNNING,
+        published_at=func.coalesce(_ATTEMPTS.c.published_at, bindparam("claimed_at")),
+        **{
+            name: bindparam(name)
+            for name in ("on_lost", "may_run_until", "claim_id", "executor", "boot", "claimed_at")
+        },
+    )
+)
+_PUBLISHED = (
+    update(_ATTEMPTS)
+    .where(_ATTEMPTS.c.id == bindparam("an_id"), _ATTEMPTS.c.token == bindparam("a_token"))
+    .values(published_at=bindparam("an_instant"), publish_count=_ATTEMPTS.c.publish_count + 1)
 )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.locks import is_shared, lock_new_jobs
-from shared.db.statements import changed, insert_all, table_of, update_all
+from shared.db.statements import changed, changed_where, insert_all, table_of, update_all
 from shared.db.tables import CursorRow, JobLedgerRow, JobRow, RunRow, ScheduleRow
 from shared.domain.ids import JobId, RunId, ScheduleId
 from shared.domain.policy import Overlap, Policy, policy_from_json
@@ -19,6 +19,7 @@ from shared.domain.schedules import Once, Timetable, from_json, timetable
 
 _CURSORS = table_of(CursorRow)
 _LEDGERS = table_of(JobLedgerRow)
+_RUNS = table_of(RunRow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,16 +174,9 @@ async def insert_cursors(session: AsyncSession, cursors: Sequence[Mapping[str, o
 
 async def move_cursors(session: AsyncSession, moves: Sequence[Move]) -> None:
     """Store how far each schedule is decided, and what comes next."""
-    statement = (
-        update(_CURSORS)
-        .where(_CURSORS.c.schedule_id == bindparam("a_schedule"))
-        .values(
-            decided_until=bindparam("until"), next_due_at=bindparam("next_due"), shown_at=bindparam("shown")
-        )
-    )
     await update_all(
         session,
-        statement,
+        _MOVE,
         [
             {
                 "a_schedule": move.schedule_id,
@@ -200,8 +194,7 @@ async def store_version(session: AsyncSession, job: FollowedJob) -> None:
     if job.seen_version is None:
         await insert_all(session, JobLedgerRow, [{"job_id": job.id, "seen_version": job.version}])
     else:
-        statement = update(JobLedgerRow).where(JobLedgerRow.job_id == job.id)
-        await changed(session, statement.values(seen_version=job.version))
+        await changed_where(session, JobLedgerRow, {"job_id": job.id}, {"seen_version": job.version})
 
 
 async def take_numbers(
@@ -211,25 +204,15 @@ async def take_numbers(
 
     `promised` says how many of them are scheduled instants that are to run: these are counted.
     """
-    statement = (
-        update(_LEDGERS)
-        .where(_LEDGERS.c.job_id == bindparam("a_job"))
-        .values(
-            run_count=_LEDGERS.c.run_count + bindparam("more"),
-            promised_count=_LEDGERS.c.promised_count + bindparam("to_run"),
-        )
-    )
     await update_all(
         session,
-        statement,
+        _TAKE_NUMBERS,
         [
             {"a_job": job, "more": more, "to_run": (promised or {}).get(job, 0)}
             for job, more in counts.items()
         ],
     )
-    rows = await session.execute(
-        select(JobLedgerRow.job_id, JobLedgerRow.run_count).where(JobLedgerRow.job_id.in_(counts))
-    )
+    rows = await session.execute(_RUN_COUNTS, {"jobs": list(counts)})
     return {JobId(job): count - counts[JobId(job)] + 1 for job, count in rows}
 
 
@@ -266,35 +249,60 @@ async def refresh_next_due(session: AsyncSession, job_ids: Collection[JobId], *,
     """
     if not job_ids:
         return
-    shown = select(CursorRow.job_id, func.min(CursorRow.shown_at)).group_by(CursorRow.job_id)
-    planned = select(RunRow.job_id, func.min(RunRow.due_at)).group_by(RunRow.job_id)
-    ahead = (RunRow.state.in_((RunState.HELD, RunState.QUEUED)), RunRow.due_at > now)
     rows = [
-        *await session.execute(shown.where(CursorRow.job_id.in_(job_ids))),
-        *await session.execute(planned.where(RunRow.job_id.in_(job_ids), *ahead)),
+        *await session.execute(_SHOWN, {"jobs": list(job_ids)}),
+        *await session.execute(_PLANNED, {"jobs": list(job_ids), "now": now}),
     ]
     due: dict[UUID, datetime | None] = dict.fromkeys(job_ids)
     for job_id, at in rows:
         earlier = due[job_id]
         due[job_id] = at if earlier is None or (at is not None and at < earlier) else earlier
-    statement = (
-        update(_LEDGERS)
-        .where(_LEDGERS.c.job_id == bindparam("a_job"))
-        .values(next_due_at=bindparam("next_due"))
-    )
-    await update_all(session, statement, [{"a_job": job, "next_due": at} for job, at in due.items()])
+    await update_all(session, _NEXT_DUE, [{"a_job": job, "next_due": at} for job, at in due.items()])
 
 
 async def note_end(
     session: AsyncSession, job_id: UUID, run_id: RunId, state: RunState, finished_at: datetime
 ) -> None:
     """Store the newest end of the job's runs; an older end than the stored one changes nothing."""
-    statement = update(JobLedgerRow).where(
-        JobLedgerRow.job_id == job_id,
-        or_(JobLedgerRow.last_finished_at.is_(None), JobLedgerRow.last_finished_at <= finished_at)
-        | (JobLedgerRow.last_run_id == run_id),
+    values = {"a_job": job_id, "a_run": run_id, "a_state": state, "an_end": finished_at}
+    await changed(session, _NOTE_END, values)
+
+
+# Built once: to build such a statement costs more than to run it.
+_MOVE = (
+    update(_CURSORS)
+    .where(_CURSORS.c.schedule_id == bindparam("a_schedule"))
+    .values(decided_until=bindparam("until"), next_due_at=bindparam("next_due"), shown_at=bindparam("shown"))
+)
+_THIS_LEDGER = update(_LEDGERS).where(_LEDGERS.c.job_id == bindparam("a_job"))
+_TAKE_NUMBERS = _THIS_LEDGER.values(
+    run_count=_LEDGERS.c.run_count + bindparam("more"),
+    promised_count=_LEDGERS.c.promised_count + bindparam("to_run"),
+)
+_NEXT_DUE = _THIS_LEDGER.values(next_due_at=bindparam("next_due"))
+_NOTE_END = _THIS_LEDGER.where(
+    or_(
+        _LEDGERS.c.last_finished_at.is_(None),
+        _LEDGERS.c.last_finished_at <= bindparam("an_end"),
+        _LEDGERS.c.last_run_id == bindparam("a_run"),
     )
-    await changed(
-        session,
-        statement.values(last_run_id=run_id, last_state=state, last_finished_at=finished_at),
+).values(
+    last_run_id=bindparam("a_run"), last_state=bindparam("a_state"), last_finished_at=bindparam("an_end")
+)
+_RUN_COUNTS = select(_LEDGERS.c.job_id, _LEDGERS.c.run_count).where(
+    _LEDGERS.c.job_id.in_(bindparam("jobs", expanding=True))
+)
+_SHOWN = (
+    select(_CURSORS.c.job_id, func.min(_CURSORS.c.shown_at))
+    .where(_CURSORS.c.job_id.in_(bindparam("jobs", expanding=True)))
+    .group_by(_CURSORS.c.job_id)
+)
+_PLANNED = (
+    select(_RUNS.c.job_id, func.min(_RUNS.c.due_at))
+    .where(
+        _RUNS.c.job_id.in_(bindparam("jobs", expanding=True)),
+        _RUNS.c.state.in_((RunState.HELD, RunState.QUEUED)),
+        _RUNS.c.due_at > bindparam("now"),
     )
+    .group_by(_RUNS.c.job_id)
+)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db.statements import changed, insert_all
+from shared.db.statements import changed_where, insert_all
 from shared.db.tables import ExecutorRow
 from shared.domain.ids import BootId, ExecutorName
 
@@ -57,15 +57,13 @@ async def store_executor(session: AsyncSession, executor: ExecutorView, *, is_ne
         await insert_all(session, ExecutorRow, [asdict(executor)])
         return
     values: Mapping[str, object] = asdict(executor)
-    await changed(session, update(ExecutorRow).where(ExecutorRow.name == executor.name).values(**values))
+    await changed_where(session, ExecutorRow, {"name": executor.name}, values)
 
 
 async def set_offline(session: AsyncSession, name: ExecutorName, *, boot: BootId, beat_seq: int) -> bool:
     """Take the executor for gone without a word; False when it was heard since this beat of this boot."""
-    statement = update(ExecutorRow).where(
-        ExecutorRow.name == name, ExecutorRow.boot == boot, ExecutorRow.beat_seq == beat_seq
-    )
-    return await changed(session, statement.values(online=False, draining=False)) == 1
+    heard = {"name": name, "boot": boot, "beat_seq": beat_seq}
+    return await changed_where(session, ExecutorRow, heard, {"online": False, "draining": False}) == 1
 
 
 _VIEW = tuple(ExecutorRow.__table__.c[field.name] for field in fields(ExecutorView))

@@ -5,10 +5,12 @@ from datetime import datetime
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db.statements import changed
+from shared.db.statements import changed, table_of
 from shared.db.tables import HoldRow
 from shared.domain.holds import Hold, HoldKind, Holds
 from shared.domain.ids import HoldId, new_id
+
+_HOLDS = table_of(HoldRow)
 
 
 async def begin_hold(session: AsyncSession, hold: Hold) -> HoldId:
@@ -71,5 +73,5 @@ def _open_key(kind: HoldKind, subject: str) -> str:
 
 # Built once: every claim asks.
 _OPEN = select(
-    *(HoldRow.__table__.c[name] for name in (*("kind", "subject", "begun_at", "begun_by", "ends_at"),))
-).where(HoldRow.lifted_at.is_(None))
+    *(_HOLDS.c[name] for name in (*("kind", "subject", "begun_at", "begun_by", "ends_at"),))
+).where(_HOLDS.c.lifted_at.is_(None))

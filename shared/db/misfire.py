@@ -5,13 +5,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.db.statements import table_of
 from shared.db.tables import JobRow, RunRow
 from shared.domain.ids import JobId, RunId
 from shared.domain.policy import OnMissed, Overlap, policy_from_json
 from shared.domain.run import Cause, RunState
+
+_JOBS = table_of(JobRow)
+_RUNS = table_of(RunRow)
 
 
 async def superseded(
@@ -23,19 +27,7 @@ async def superseded(
     a newer instant of the same schedule runs, ran or is to run. What was planned late was judged then,
     and what waits for another run of its job by rule is not late by anybody's fault.
     """
-    rows = (
-        await session.execute(
-            select(
-                *(
-                    RunRow.__table__.c[name]
-                    for name in ("id", "job_id", "schedule_id", "nominal_at", "created_at", "due_at")
-                ),
-                *(JobRow.__table__.c[name] for name in ("overlap", "policy")),
-            )
-            .join(JobRow, JobRow.id == RunRow.job_id)
-            .where(RunRow.id.in_(run_ids))
-        )
-    ).all()
+    rows = (await session.execute(_LATE, {"ids": list(run_ids)})).all()
     if not rows:
         return []
     since = min(row.nominal_at for row in rows)
@@ -55,17 +47,7 @@ async def _newest_kept(
 
     In one look at what is younger than `since`: asked for each run, it was one through the job's history.
     """
-    rows = await session.execute(
-        select(RunRow.schedule_id, func.max(RunRow.nominal_at))
-        .where(
-            RunRow.job_id.in_(job_ids),
-            RunRow.due_at > since,  # nothing is due before its nominal instant
-            RunRow.due_at <= now,
-            RunRow.cause == Cause.SCHEDULE,
-            RunRow.state.not_in((RunState.SKIPPED, RunState.MISSED, RunState.CANCELLED)),
-        )
-        .group_by(RunRow.schedule_id)
-    )
+    rows = await session.execute(_NEWEST_KEPT, {"jobs": list(job_ids), "since": since, "now": now})
     return {schedule_id: at for schedule_id, at in rows if schedule_id is not None}
 
 
@@ -80,3 +62,25 @@ def _is_misfired(row: Any, *, has_newer: bool) -> bool:
             return False
         case OnMissed.SKIP:
             return True
+
+
+# Built once: to build such a statement costs more than to run it.
+_LATE = (
+    select(
+        *(_RUNS.c[name] for name in ("id", "job_id", "schedule_id", "nominal_at", "created_at", "due_at")),
+        *(_JOBS.c[name] for name in ("overlap", "policy")),
+    )
+    .join(_JOBS, _JOBS.c.id == _RUNS.c.job_id)
+    .where(_RUNS.c.id.in_(bindparam("ids", expanding=True)))
+)
+_NEWEST_KEPT = (
+    select(_RUNS.c.schedule_id, func.max(_RUNS.c.nominal_at))
+    .where(
+        _RUNS.c.job_id.in_(bindparam("jobs", expanding=True)),
+        _RUNS.c.due_at > bindparam("since"),  # nothing is due before its nominal instant
+        _RUNS.c.due_at <= bindparam("now"),
+        _RUNS.c.cause == Cause.SCHEDULE,
+        _RUNS.c.state.not_in((RunState.SKIPPED, RunState.MISSED, RunState.CANCELLED)),
+    )
+    .group_by(_RUNS.c.schedule_id)
+)

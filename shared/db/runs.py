@@ -8,13 +8,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db.statements import changed, columns_of, insert_all, pieces, table_of, update_all
+from shared.db.statements import changed, changed_where, columns_of, insert_all, pieces, table_of, update_all
 from shared.db.tables import AttemptRow, CursorRow, JobRow, RunRow
 from shared.domain.backfill import SETTLED
 from shared.domain.ids import ExecutorName, JobId, RunId, ScheduleId
 from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause, Reason, RunState, sources_of
 
+_ATTEMPTS = table_of(AttemptRow)
+_CURSORS = table_of(CursorRow)
+_JOBS = table_of(JobRow)
+_RUNS = table_of(RunRow)
 _WAITING = (RunState.HELD, RunState.QUEUED)
 
 
@@ -164,10 +168,10 @@ async def move_run(
     attempt: int | None = None,
 ) -> bool:
     """Move a run as the state table allows; False when it is elsewhere, or at another attempt."""
-    statement = update(RunRow).where(RunRow.id == run_id, RunRow.state.in_(tuple(sources_of(to))))
+    is_: dict[str, object] = {"id": run_id, "state": sources_of(to)}
     if attempt is not None:
-        statement = statement.where(RunRow.attempt == attempt)
-    return await changed(session, statement.values(state=to, **values)) == 1
+        is_["attempt"] = attempt
+    return await changed_where(session, RunRow, is_, {"state": to, **values}) == 1
 
 
 async def cancel_waiting(
@@ -181,27 +185,17 @@ async def cancel_waiting(
 
 async def start_runs(session: AsyncSession, starts: Sequence[tuple[RunId, int, ExecutorName | None]]) -> None:
     """Move runs to running under (run, attempt, executor), whose attempts were claimed just now."""
-    runs = table_of(RunRow)
-    statement = (
-        update(runs)
-        .where(
-            runs.c.id == bindparam("an_id"),
-            runs.c.attempt == bindparam("a_number"),
-            runs.c.state == RunState.QUEUED,
-        )
-        .values(state=RunState.RUNNING, executor=bindparam("an_executor"))
-    )
     await update_all(
         session,
-        statement,
+        _START,
         [{"an_id": run, "a_number": number, "an_executor": executor} for run, number, executor in starts],
     )
 
 
 async def note_start(session: AsyncSession, run_id: RunId, attempt: int, started_at: datetime) -> bool:
     """Store when the newest attempt's script started; its state is not touched."""
-    statement = update(RunRow).where(RunRow.id == run_id, RunRow.attempt == attempt)
-    return await changed(session, statement.values(started_at=started_at)) == 1
+    is_ = {"id": run_id, "attempt": attempt}
+    return await changed_where(session, RunRow, is_, {"started_at": started_at}) == 1
 
 
 async def unfinished_runs(
@@ -231,11 +225,7 @@ async def held_runs(session: AsyncSession, job_ids: Collection[JobId], *, due_by
 
 async def held_dues(session: AsyncSession, *, due_by: datetime) -> list[tuple[datetime, JobId]]:
     """Return (due instant, job) of everything held that is due by then, each once."""
-    rows = await session.execute(
-        select(RunRow.due_at, RunRow.job_id)
-        .where(RunRow.state == RunState.HELD, RunRow.due_at <= due_by)
-        .distinct()
-    )
+    rows = await session.execute(_HELD_DUES, {"due_by": due_by})
     return [(due_at, JobId(job_id)) for due_at, job_id in rows]
 
 
@@ -339,38 +329,47 @@ async def run_facts(session: AsyncSession, run_ids: Collection[RunId]) -> list[R
 
 
 # Built once: to build such a statement costs more than to run it.
-_UNFINISHED = (
-    select(
-        *(
-            RunRow.__table__.c[name]
-            for name in ("id", "job_id", "number", "state", "due_at", "cause", "attempt")
-        )
-    )
-    .outerjoin(AttemptRow, and_(AttemptRow.run_id == RunRow.id, AttemptRow.number == RunRow.attempt))
+_START = (
+    update(_RUNS)
     .where(
-        RunRow.job_id.in_(bindparam("jobs", expanding=True)),
-        RunRow.state.in_((*_WAITING, RunState.RUNNING, RunState.LOST)),
-        or_(RunRow.state != RunState.LOST, AttemptRow.may_run_until > bindparam("now")),
+        _RUNS.c.id == bindparam("an_id"),
+        _RUNS.c.attempt == bindparam("a_number"),
+        _RUNS.c.state == RunState.QUEUED,
     )
-    .order_by(RunRow.due_at, RunRow.number)
+    .values(state=RunState.RUNNING, executor=bindparam("an_executor"))
+)
+_HELD_DUES = (
+    select(_RUNS.c.due_at, _RUNS.c.job_id)
+    .where(_RUNS.c.state == RunState.HELD, _RUNS.c.due_at <= bindparam("due_by"))
+    .distinct()
+)
+_UNFINISHED = (
+    select(*(_RUNS.c[name] for name in ("id", "job_id", "number", "state", "due_at", "cause", "attempt")))
+    .outerjoin(_ATTEMPTS, and_(_ATTEMPTS.c.run_id == _RUNS.c.id, _ATTEMPTS.c.number == _RUNS.c.attempt))
+    .where(
+        _RUNS.c.job_id.in_(bindparam("jobs", expanding=True)),
+        _RUNS.c.state.in_((*_WAITING, RunState.RUNNING, RunState.LOST)),
+        or_(_RUNS.c.state != RunState.LOST, _ATTEMPTS.c.may_run_until > bindparam("now")),
+    )
+    .order_by(_RUNS.c.due_at, _RUNS.c.number)
 )
 _HELD = (
     select(
-        *(RunRow.__table__.c[name] for name in ("id", "job_id", "number", "due_at", "cause", "attempt")),
-        *(JobRow.__table__.c[name] for name in ("pool", "overlap", "policy")),
+        *(_RUNS.c[name] for name in ("id", "job_id", "number", "due_at", "cause", "attempt")),
+        *(_JOBS.c[name] for name in ("pool", "overlap", "policy")),
     )
-    .join(JobRow, JobRow.id == RunRow.job_id)
+    .join(_JOBS, _JOBS.c.id == _RUNS.c.job_id)
     .where(
-        RunRow.job_id.in_(bindparam("jobs", expanding=True)),
-        RunRow.state == RunState.HELD,
-        RunRow.due_at <= bindparam("due_by"),
+        _RUNS.c.job_id.in_(bindparam("jobs", expanding=True)),
+        _RUNS.c.state == RunState.HELD,
+        _RUNS.c.due_at <= bindparam("due_by"),
     )
-    .order_by(RunRow.due_at, RunRow.number)
+    .order_by(_RUNS.c.due_at, _RUNS.c.number)
 )
 _RUN_FACTS = select(
-    *(RunRow.__table__.c[field.name] for field in fields(RunFacts) if field.name != "next_due_at"),
-    select(func.min(CursorRow.shown_at))
-    .where(CursorRow.job_id == RunRow.job_id)
+    *(_RUNS.c[field.name] for field in fields(RunFacts) if field.name != "next_due_at"),
+    select(func.min(_CURSORS.c.shown_at))
+    .where(_CURSORS.c.job_id == _RUNS.c.job_id)
     .scalar_subquery()
     .label("next_due_at"),
-).where(RunRow.id.in_(bindparam("ids", expanding=True)))
+).where(_RUNS.c.id.in_(bindparam("ids", expanding=True)))

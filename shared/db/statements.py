@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlalchemy import CursorResult, Table, Update, insert
+from sqlalchemy import CursorResult, Table, Update, bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
@@ -52,7 +53,41 @@ async def update_all(
         await session.execute(statement, [dict(values) for values in parameters])
 
 
-async def changed(session: AsyncSession, statement: Update) -> int:
+async def changed(
+    session: AsyncSession, statement: Update, parameters: Mapping[str, object] | None = None
+) -> int:
     """Send one UPDATE and return how many rows it changed: the proof of a conditional one."""
-    result = await session.execute(statement.execution_options(synchronize_session=False))
+    result = await session.execute(statement, parameters, execution_options={"synchronize_session": False})
     return cast("CursorResult[Any]", result).rowcount
+
+
+async def changed_where(
+    session: AsyncSession,
+    row: type[DeclarativeBase],
+    is_: Mapping[str, object],
+    values: Mapping[str, object],
+) -> int:
+    """Give the rows whose columns are as in `is_` these values; return how many these were.
+
+    A frozenset in `is_` names constants of which the column has one. None is equal to nothing.
+    """
+    among = tuple((name, one) for name, one in is_.items() if isinstance(one, frozenset))
+    equal = {name: one for name, one in is_.items() if not isinstance(one, frozenset)}
+    statement = _update_where(table_of(row), tuple(equal), among, tuple(values))
+    parameters = {f"is_{name}": one for name, one in equal.items()}
+    return await changed(session, statement, parameters | {f"to_{name}": to for name, to in values.items()})
+
+
+@cache  # to build such a statement costs five times what it costs to send it
+def _update_where(
+    table: Table,
+    equal: tuple[str, ...],
+    among: tuple[tuple[str, frozenset[object]], ...],
+    values: tuple[str, ...],
+) -> Update:
+    return (
+        update(table)
+        .where(*(table.c[name] == bindparam(f"is_{name}") for name in equal))
+        .where(*(table.c[name].in_(sorted(ones, key=str)) for name, ones in among))
+        .values({name: bindparam(f"to_{name}") for name in values})
+    )
