@@ -4,6 +4,7 @@ For the person who is typing one: it goes on explaining the fields that are righ
 """
 
 import re
+from calendar import mdays
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -73,8 +74,14 @@ def _of_cron(expression: Expression) -> Iterator[str]:
     elif not (day.is_all or weekday.is_all):
         yield "It runs only when both day fields match, because one of them begins with *."
     days = members(day.bits)
-    if days and days[0] > _SURE_DAYS and not day.specials and not expression.days.either:
+    if days and not day.specials and not expression.days.either and _is_missing(days[0], expression):
         yield f"Months without a day {days[0]} have no run. Write L for the last day of every month."
+
+
+def _is_missing(day: int, expression: Expression) -> bool:
+    month = expression.field("month")
+    assert month is not None
+    return any(day > mdays[one] for one in members(month.bits))
 
 
 def _part(field: Field, piece: re.Match[str]) -> Part:

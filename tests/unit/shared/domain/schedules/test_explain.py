@@ -80,6 +80,10 @@ SHORT = "This is every few seconds: the overlap rule says what becomes of runs t
             {"kind": "cron", "expr": "0 9 30,31 * *"},
             "Months without a day 30 have no run. Write L for the last day of every month.",
         ),
+        (
+            {"kind": "cron", "expr": "0 9 29 2 *"},
+            "Months without a day 29 have no run. Write L for the last day of every month.",
+        ),
         ({"kind": "interval", "every_s": 9, "anchor": "2026-01-01T00:00:00Z"}, SHORT),
         (
             {"kind": "monthly", "at": "09:00", "day": 29, "short_months": "skip"},
@@ -105,6 +109,8 @@ def test_what_may_surprise_is_said(rule: dict[str, object], warning: str) -> Non
         {"kind": "cron", "expr": "0 9 28-31 * *"},
         {"kind": "cron", "expr": "0 9 L * *"},
         {"kind": "cron", "expr": "0 9 31,L * *"},
+        {"kind": "cron", "expr": "0 9 31 12 *"},
+        {"kind": "cron", "expr": "0 9 30 3-12 *"},
         {"kind": "interval", "every_s": 10, "anchor": "2026-01-01T00:00:00Z"},
         {"kind": "monthly", "at": "09:00", "day": 28, "short_months": "skip"},
         {"kind": "monthly", "at": "09:00", "day": 31},
