@@ -4,7 +4,7 @@ For the person who is typing one: it goes on explaining the fields that are righ
 """
 
 import re
-from calendar import mdays
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,6 +23,7 @@ _LEAST_RUN = 3
 _MOST_SHOWN = 8
 _SHORT = timedelta(seconds=10)
 _SURE_DAYS = 28
+_COMMON_YEAR = 2023
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def _of_cron(expression: Expression) -> Iterator[str]:
 def _is_missing(day: int, expression: Expression) -> bool:
     month = expression.field("month")
     assert month is not None
-    return any(day > mdays[one] for one in members(month.bits))
+    return any(day > monthrange(_COMMON_YEAR, one)[1] for one in members(month.bits))
 
 
 def _part(field: Field, piece: re.Match[str]) -> Part:
