@@ -65,7 +65,7 @@ class RunCancel(Message, frozen=True, kw_only=True, tag="run.cancel"):
 
 
 class ExecutorDrain(Message, frozen=True, kw_only=True, tag="executor.drain"):
-    """Take no more runs. A wake-up only: renew at once, the answer says whether and for how long."""
+    """It was drained or resumed. A wake-up only: renew at once, the answer says whether to take runs."""
 
     executor: ExecutorName
 

@@ -106,11 +106,12 @@ class Controls:
             if await executor_by_name(session, executor) is None:
                 raise NotFound("There is no executor of this name.")
         await self._begin(HoldKind.DRAIN, executor, by=requested_by)
-        self.wakeups.drained(executor)
+        self.wakeups.wanted_otherwise(executor)
 
     async def resume_executor(self, executor: ExecutorName, *, requested_by: str = "local") -> None:
-        """Let an executor take runs again; it hears of it with its next renewal, within 5 s."""
+        """Let an executor take runs again."""
         await self._lift(HoldKind.DRAIN, executor, by=requested_by)
+        self.wakeups.wanted_otherwise(executor)
 
     def _cancel(
         self, request_id: RequestId, job_id: JobId, run_id: RunId | None, *, requested_by: str

@@ -42,8 +42,8 @@ class Wakeups:
         message = RequestsChanged(source=SOURCE, time=self._clock.now(), request_id=request_id)
         self._add("requests", "requests.changed", message)
 
-    def drained(self, executor: ExecutorName) -> None:
-        """Let an executor renew soon: its answer says that it is to take no more runs."""
+    def wanted_otherwise(self, executor: ExecutorName) -> None:
+        """Let an executor renew soon: its answer says whether it is to take runs."""
         message = ExecutorDrain(source=SOURCE, time=self._clock.now(), executor=executor)
         # One that is away has no queue; it is told with its first renewal.
         key = control_key(executor)

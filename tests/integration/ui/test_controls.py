@@ -1,5 +1,6 @@
 """What people stop and hold back, over the API that pages share."""
 
+import asyncio
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -9,9 +10,13 @@ from sqlalchemy import select
 
 from services.ui.app import Parts
 from services.ui.models import HealthState
+from services.ui.settings import UiSettings
 from shared.db.engine import Database
 from shared.db.tables import HoldRow, RequestRow
+from shared.domain.ids import BootId, new_id
 from shared.domain.run import RunState
+from shared.messages.commands import ExecutorDrain
+from shared.messages.topology import control_queue
 from tests.integration.ui.stage import (
     EXECUTOR,
     NOW,
@@ -20,7 +25,9 @@ from tests.integration.ui.stage import (
     a_run,
     an_attempt,
     an_executor,
+    other_side,
     run_rows,
+    serving,
 )
 
 API = "/api/v1"
@@ -222,3 +229,20 @@ async def test_why_names_the_freeze_and_then_the_paused_pool(
     assert (first["verdict"], then["verdict"]) == ("frozen", "pool-paused")
     assert first["sentence"][0]["text"].startswith("Everything is frozen")
     assert then["sentence"][0]["text"].startswith("Pool heavy is paused")
+
+
+async def test_an_executor_hears_at_once_that_it_is_drained_and_that_it_is_resumed(
+    live_settings: UiSettings, live_parts: Parts, database: Database, amqp_url: str
+) -> None:
+    await run_rows(database, an_executor())
+    controls = live_parts.portal.controls
+
+    async with other_side(amqp_url) as (_, consumer), serving(live_settings, live_parts):
+        async with consumer(control_queue(EXECUTOR, BootId(new_id()))) as told:
+            for change in (controls.drain, controls.resume_executor):
+                await change(EXECUTOR)
+                async with asyncio.timeout(30):
+                    delivery = await told.next()
+                assert delivery.message == ExecutorDrain(
+                    id=delivery.message.id, source="ui", time=delivery.message.time, executor=EXECUTOR
+                )
