@@ -40,7 +40,7 @@ class Ending:
 _WITHDRAWN = {
     Reason.DELETED: "the job was deleted before this run started",
     Reason.EDITED: "the schedule was changed before this instant",
-    Reason.PAUSED: "the job was paused before this instant",
+    Reason.PAUSED: "the job was paused before it was to start",
 }
 
 

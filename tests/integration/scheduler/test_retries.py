@@ -267,7 +267,9 @@ async def test_a_pause_while_a_scheduled_run_waits_for_its_next_attempt_ends_it(
 
     await desk.pause(job_id)
 
-    assert (await desk.states())[0] == (RunState.CANCELLED, Reason.PAUSED)
+    run = (await desk.runs())[0]
+    assert (run.state, run.reason) == (RunState.CANCELLED, Reason.PAUSED)
+    assert run.detail == "the job was paused before it was to start"
 
 
 async def test_a_pause_that_nobody_followed_yet_is_kept_at_the_claim(stage: Stage) -> None:
