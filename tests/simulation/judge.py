@@ -134,8 +134,9 @@ class _Judged:
                 yield f"G2: {_at(row.first)} is in run #{row.number} and in run #{before.number}"
             count = self._named.count(row.first - 1, row.last)
             if row.count > 1:
-                # A range may reach over a pause: what lies in it was not promised, and does not count.
-                count = min(count, self._count_promised(row))
+                # A range may reach over a pause: what lies in it was not promised, and does not count,
+                # unless a clock that was ahead had it decided before.
+                count = min(count, self._count_promised(row, or_decided=True))
             if count != row.count or self._named.count(row.first - 1, row.first) != 1:
                 yield f"G2: run #{row.number} has {row.count} for the {count} instants from {_at(row.first)}"
             before = row
@@ -179,13 +180,15 @@ class _Judged:
         """Planned ahead when the schedule was stopped, and never started."""
         return row.count == 1 and row.state in ("cancelled", "skipped") and row.first - row.created <= WINDOW
 
-    def _count_promised(self, row: Row) -> int:
-        """Return how many of a row's instants lie in a period."""
+    def _count_promised(self, row: Row, *, or_decided: bool = False) -> int:
+        """Return how many of a row's instants lie in a period, or were decided before it ended."""
         count, counted = 0, row.first - 1
         # Two periods overlap when the clock was set back between a pause and its end.
         for period in sorted(self._followed.periods, key=lambda period: period.after):
             after = max(counted, period.after)
-            until = row.last if period.until is None else min(row.last, period.until)
+            until = row.last
+            if period.until is not None:
+                until = min(until, max(period.until, period.decided) if or_decided else period.until)
             if until > after:
                 count += self._named.count(after, until)
                 counted = until
