@@ -14,7 +14,7 @@ from shared.db import migrate
 from shared.runtime.settings import DatabaseSettings
 from tests.support import postgres as servers
 from tests.support.node import SessionBroker, broker_origin, session_broker
-from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres, Spares
 
 TESTS = Path(__file__).parent
 # The first test that needs the broker waits for its boot: up to a minute on a busy machine.
@@ -86,6 +86,14 @@ def migrated_database(postgres: Postgres) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def spare_databases(postgres: Postgres, migrated_database: str) -> Iterator[Spares]:
+    """Databases with the newest schema, made ahead."""
+    spares = Spares(postgres, migrated_database)
+    yield spares
+    spares.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseSettings]:
     """A migrated and empty database for this test alone, on either kind of server."""
@@ -95,7 +103,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseSe
         yield DatabaseSettings(home=home)
         return
     home.mkdir(mode=0o700)
-    server: Postgres = request.getfixturevalue("postgres")
-    url = server.fresh_database(request.getfixturevalue("migrated_database"))
+    spares: Spares = request.getfixturevalue("spare_databases")
+    url = spares.take()
     yield DatabaseSettings(home=home, database_url=url)
-    server.drop_database(url)
+    spares.give_back(url)

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +58,33 @@ class Postgres:
     def drop_database(self, url: str) -> None:
         """Delete a database made here, whoever still uses it."""
         self.execute(f'DROP DATABASE "{name_in(url)}" WITH (FORCE)')
+
+
+class Spares:
+    """Copies of a database, each made and dropped while a test runs: both take as long as the test."""
+
+    def __init__(self, server: Postgres, template: str) -> None:
+        self._server, self._template = server, template
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._drops: list[Future[None]] = []
+        self._next = self._thread.submit(server.fresh_database, template)
+
+    def take(self) -> str:
+        """Return the address of a copy that nobody else has."""
+        url = self._next.result()
+        self._next = self._thread.submit(self._server.fresh_database, self._template)
+        return url
+
+    def give_back(self, url: str) -> None:
+        """Let it be dropped soon."""
+        self._drops.append(self._thread.submit(self._server.drop_database, url))
+
+    def close(self) -> None:
+        """Drop what is left; raise what went wrong with the others."""
+        self.give_back(self._next.result())
+        for drop in self._drops:
+            drop.result()
+        self._thread.shutdown()
 
 
 @dataclass(slots=True, kw_only=True)
