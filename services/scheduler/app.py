@@ -11,6 +11,7 @@ import structlog
 
 from services.scheduler import claims, results
 from services.scheduler.announcer import Announcer
+from services.scheduler.chains import Chains
 from services.scheduler.claims import Claims
 from services.scheduler.dispatcher import Dispatcher
 from services.scheduler.guard import only_scheduler, unless_stopped, usable
@@ -111,6 +112,7 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
             ledger,
             dispatcher.run(),
             dispatcher.run_held(),
+            Chains(ledger, settings.misfire).run(),
             relay.run(),
             relay.run_marks(),
             relay.run_sweeps(),

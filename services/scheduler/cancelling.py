@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.scheduler.arrivals import tell_cancelled
 from services.scheduler.endings import Ending, end_held, end_unstarted
 from services.scheduler.ledger import Effects
 from services.scheduler.overlap import decide_held
@@ -52,6 +53,7 @@ async def cancel_all_waiting(
     values = {"reason": ending.reason, "detail": ending.detail, "finished_at": now}
     await cancel_queued_of(session, waiting, values)
     await cancel_waiting(session, waiting, values)
+    await tell_cancelled(session, effects, waiting, now=now)
     for run_id in waiting:
         effects.run_changed(run_id)
     if len(waiting) == BATCH:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.scheduler.arrivals import tell_cancelled
 from services.scheduler.calendars import calendars_of
 from services.scheduler.emission import write_plans
 from services.scheduler.endings import withdrawal
@@ -294,5 +295,6 @@ async def _cancel(
     values = {"reason": ending.reason, "detail": ending.detail, "finished_at": ending.finished_at}
     await cancel_queued_of(session, run_ids, values)
     await cancel_waiting(session, run_ids, values)
+    await tell_cancelled(session, effects, run_ids, now=now)
     for run_id in run_ids:
         effects.run_changed(run_id)

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.scheduler.arrivals import tell_end
 from services.scheduler.ledger import Effects
 from services.scheduler.overlap import decide_held
 from services.scheduler.retries import next_attempt, queue_next, with_why
@@ -16,6 +17,7 @@ from shared.db.cursors import note_end
 from shared.db.runs import move_run
 from shared.domain.errors import MalformedMessage
 from shared.domain.ids import RunId
+from shared.domain.job import OnLost
 from shared.domain.retry import TryAgain
 from shared.domain.run import TRANSITIONS, Reason, RunState
 from shared.messages.events import RunFinished
@@ -77,6 +79,8 @@ async def end_unstarted(
     values = {"reason": ending.reason, "detail": ending.detail, "finished_at": ending.finished_at}
     if not await stop_unstarted(session, effects, attempt, ending.state, values):
         return False
+    if attempt.number > 1 and ending.state is RunState.CANCELLED:
+        await tell_end(session, effects, attempt, ending.state, now=ending.finished_at)
     await decide_held(session, effects, {attempt.job_id}, now=ending.finished_at)
     return True
 
@@ -190,6 +194,9 @@ async def _end_run(
         return
     effects.run_changed(attempt.run_id)
     await note_end(session, attempt.job_id, attempt.run_id, ending.state, ending.finished_at)
+    # What is lost and may still be going is told when it must have ended, unless it is heard of before.
+    if ending.state is not RunState.LOST or attempt.granted_on_lost is OnLost.RETRY:
+        await tell_end(session, effects, attempt, ending.state, now=now)
     await decide_held(session, effects, {attempt.job_id}, now=now)
 
 

@@ -41,6 +41,8 @@ class Effects:
     held: list[tuple[datetime, JobId]] = field(default_factory=list)
     cancels: list[tuple[ExecutorName, AttemptRef]] = field(default_factory=list)
     executors: list[ExecutorView] = field(default_factory=list)
+    arrived: set[JobId] = field(default_factory=set)
+    """At these jobs an end arrived that they wait for."""
 
     def run_changed(self, run_id: RunId) -> None:
         """Announce this run."""
@@ -87,6 +89,8 @@ class Ledger:
         """What is to be published, by due instant; taken by the relay."""
         self.held: Agenda[JobId] = Agenda()
         """The jobs whose held runs are to be decided, by due instant; taken by the dispatcher."""
+        self.arrived: Agenda[JobId] = Agenda()
+        """The jobs at which ends arrived that they wait for; taken by the chains."""
         self.answered = LastAnswer(clock.monotonic())
         self._sessions = sessions
         self._patience_s = patience_s
@@ -150,6 +154,7 @@ class Ledger:
             self.attempts.put(waiting.due_at, (waiting,))
         for due_at, job_id in effects.held:
             self.held.put(due_at, (job_id,))
+        self.arrived.put(self.clock.now(), effects.arrived)
         for executor, attempt in effects.cancels:
             cancel = RunCancel(source=SOURCE, time=self.clock.now(), attempt=attempt)
             self.announcer.say(Exchange.CONTROL, control_key(executor), cancel)

@@ -8,6 +8,7 @@ from typing import assert_never
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.admission import Go, Replace, Skip, Wait, admission, standing_before
+from services.scheduler.arrivals import tell_cancelled
 from services.scheduler.ledger import Effects
 from services.scheduler.stopping import ask_to_stop, stop_waiting
 from shared.db.attempts import NewAttempt, attempts_of_runs, insert_attempts, queue_again
@@ -89,6 +90,7 @@ async def _stop_others(
     stopped = await stop_waiting(
         session, effects, waiting, RunState.CANCELLED, {**outcome, "finished_at": now}
     )
+    await tell_cancelled(session, effects, stopped, now=now)
     going = {one.id for one in previous if one.state is RunState.RUNNING}
     for attempt in (await attempts_of_runs(session, going)).values():
         await ask_to_stop(session, effects, attempt, outcome, now=now)
@@ -111,7 +113,7 @@ async def _queue(session: AsyncSession, effects: Effects, run: HeldRun) -> None:
             job_id=run.job_id,
             number=1,
             pool=run.pool,
-            urgent=run.cause not in (Cause.SCHEDULE, Cause.BACKFILL),
+            urgent=run.cause not in (Cause.SCHEDULE, Cause.BACKFILL, Cause.CHAIN),
             due_at=run.due_at,
         )
         await insert_attempts(session, [attempt])

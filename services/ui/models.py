@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.ui.chained import ChainedRun, RunsAfterItem
 from shared.domain.job import OnLost
 from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
@@ -44,6 +45,8 @@ class NoNext(StrEnum):
     """Why a job that is followed has no next run."""
 
     MANUAL = "manual"
+    AFTER = "after"
+    """No schedule names anything: it runs after other jobs."""
     COMPLETED = "completed"
     """Its schedules name nothing more, or it has reached its end or its number of runs."""
     EXCLUDED = "excluded"
@@ -146,6 +149,10 @@ class RunDetail(RunItem, frozen=True, kw_only=True):
     """The run that it repeats."""
     rerun_of_number: int | None
     """None also where that one has left the ledger."""
+    started_by: tuple[ChainedRun, ...]
+    """The runs of other jobs that started it."""
+    started: tuple[ChainedRun, ...]
+    """The runs that it started, of jobs that run after its job."""
     timeout_s: int
     usual_ms: int | None
     """Median duration of the job's last 20 succeeded runs."""
@@ -205,6 +212,7 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     pool: str
     policy: dict[str, object]
     """As `shared.domain.policy.policy_to_json` writes it."""
+    runs_after: RunsAfterItem
     version: int
     paused_at: datetime | None
     paused_by: str | None

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, bindparam, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from shared.db.statements import changed, changed_where, columns_of, insert_all, pieces, table_of, update_all
-from shared.db.tables import AttemptRow, JobRow, RunRow, ScheduleRow
+from shared.db.tables import AttemptRow, ChainEdgeRow, JobRow, RunRow, ScheduleRow
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId
 from shared.domain.job import OnLost
 from shared.domain.policy import Overlap, Policy, policy_from_json
@@ -97,6 +97,8 @@ class AttemptView:
     paused_at: datetime | None
     deleted_at: datetime | None
     retired_at: datetime | None
+    is_followed: bool
+    """Other jobs run after its job."""
 
     @property
     def args(self) -> tuple[str, ...]:
@@ -296,6 +298,7 @@ _VIEW = (
         )
     ),
     _SCHEDULES.c.retired_at,
+    exists().where(ChainEdgeRow.upstream_id == _ATTEMPTS.c.job_id).label("is_followed"),
 )
 
 

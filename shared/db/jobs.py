@@ -184,6 +184,7 @@ def _columns(definition: Definition) -> dict[str, Any]:
         "overlap": definition.overlap,
         "pool": definition.pool,
         "policy": policy_to_json(definition.policy),
+        "chain_join": definition.runs_after.join,
     }
 
 

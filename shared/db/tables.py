@@ -2,7 +2,8 @@
 
 | written by | tables |
 |---|---|
-| ui | `jobs`, `schedules`, `pauses`, `holds`, `calendars`, `people`, `log_chunks`, `requests` |
+| ui | `jobs`, `schedules`, `chain_edges`, `pauses`, `holds`, `calendars`, `people`, `log_chunks`, |
+| | `requests` |
 | scheduler | all others, and the outcome of `requests` |
 
 Ids are UUIDv7. Every index names the query that it serves.
@@ -16,6 +17,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, Uniqu
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.db.types import EnumText, Large, OrderedKey, UtcDateTime, Words
+from shared.domain.chain import ChainOn, Join
 from shared.domain.holds import HoldKind
 from shared.domain.job import OnLost
 from shared.domain.policy import Overlap
@@ -35,6 +37,8 @@ class LedgerBase(DeclarativeBase):
         OnLost: EnumText(OnLost),
         Overlap: EnumText(Overlap),
         HoldKind: EnumText(HoldKind),
+        Join: EnumText(Join),
+        ChainOn: EnumText(ChainOn),
     }
 
 
@@ -63,6 +67,8 @@ class JobRow(LedgerBase):
     overlap: Mapped[Overlap]
     pool: Mapped[str] = mapped_column(String(40))
     policy: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
+    # Of the jobs before it, where it has any, how many must have ended.
+    chain_join: Mapped[Join] = mapped_column(default=Join.ALL, server_default=text("'all'"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)  # what changed since the last look
     paused_at: Mapped[datetime | None]
@@ -81,6 +87,22 @@ class ScheduleRow(LedgerBase):
     args: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # NULL: the job's
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
+
+
+class ChainEdgeRow(LedgerBase):
+    """A job that another one runs after. What is changed is a new row: an id never changes its meaning."""
+
+    __tablename__ = "chain_edges"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
+    upstream_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"), index=True)  # what runs after a job
+    chain_on: Mapped[ChainOn]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("job_id", "upstream_id", name="uq_chain_edges_job_upstream"),  # what a job is after
+    )
 
 
 class PauseRow(LedgerBase):
@@ -184,6 +206,8 @@ class RunRow(LedgerBase):
     # The run that this one repeats; no foreign key, for that one may leave the ledger first.
     rerun_of: Mapped[UUID | None]
     args: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # NULL: its schedule's or job's
+    # When its end was told to what runs after its job: once, whatever corrects that end later.
+    chained_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -251,6 +275,29 @@ class AttemptRow(LedgerBase):
         UniqueConstraint("run_id", "number", name="uq_attempts_run_number"),  # a run's attempts
         Index("ix_attempts_state_due", "state", "due_at"),  # what waits to be published or claimed
         Index("ix_attempts_state_executor", "state", "executor"),  # what a silent executor held
+    )
+
+
+class ChainArrivalRow(LedgerBase):
+    """An end that counts for a job after it, and the run that it started."""
+
+    __tablename__ = "chain_arrivals"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    # No foreign keys to what may be gone first: the edge with an edit, the run when it is old.
+    edge_id: Mapped[UUID]
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
+    upstream_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
+    upstream_run_id: Mapped[UUID]
+    state: Mapped[RunState]
+    arrived_at: Mapped[datetime]
+    taken_at: Mapped[datetime | None] = mapped_column(index=True)  # NULL: what waits for the others
+    # NULL once it is taken: a newer end of the same job counted in its place.
+    run_id: Mapped[UUID | None] = mapped_column(index=True)  # what started a run
+
+    __table_args__ = (
+        # Once for each run and each job after it; what a run started.
+        UniqueConstraint("upstream_run_id", "job_id", name="uq_chain_arrivals_run_job"),
     )
 
 

@@ -16,6 +16,8 @@ RunId = NewType("RunId", UUID)
 AttemptId = NewType("AttemptId", UUID)
 RequestId = NewType("RequestId", UUID)
 HoldId = NewType("HoldId", UUID)
+EdgeId = NewType("EdgeId", UUID)
+ArrivalId = NewType("ArrivalId", UUID)
 BootId = NewType("BootId", UUID)
 """One start of an executor's process: a restarted executor keeps its name and gets a new boot."""
 ClaimId = NewType("ClaimId", UUID)

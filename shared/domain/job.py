@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from shared.domain.chain import AFTER_NOTHING, RunsAfter
 from shared.domain.errors import InvalidInput
 from shared.domain.ids import JobId, ScheduleId
 from shared.domain.policy import DEFAULT_POLICY, Overlap, Policy, checked_policy
@@ -57,6 +58,7 @@ class Definition:
     overlap: Overlap = Overlap.SKIP
     pool: str = DEFAULT_POOL
     policy: Policy = DEFAULT_POLICY
+    runs_after: RunsAfter = AFTER_NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,7 @@ def checked_definition(definition: Definition) -> Definition:
         overlap=definition.overlap,
         pool=definition.pool,
         policy=checked_policy(definition.policy),
+        runs_after=definition.runs_after,
     )
 
 

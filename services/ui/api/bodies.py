@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.ui.commands import JobDraft, ScheduleDraft
 from services.ui.models import JobItem
 from services.ui.queries.preview import Typed
+from shared.domain.chain import ChainOn, Join, RunsAfter, Upstream
+from shared.domain.ids import JobId
 from shared.domain.job import DEFAULT_KILL_GRACE, DEFAULT_POOL, DEFAULT_TIMEOUT, OnLost
 from shared.domain.policy import Overlap
 
@@ -34,6 +36,24 @@ class ScheduleBody(_Body):
         return ScheduleDraft(**dict(self))
 
 
+class UpstreamBody(_Body):
+    """A job that another one runs after."""
+
+    job_id: UUID
+    on: ChainOn = ChainOn.SUCCESS
+
+
+class RunsAfterBody(_Body):
+    """What a job runs after, besides its schedules."""
+
+    join: Join = Join.ALL
+    jobs: tuple[UpstreamBody, ...] = ()
+
+    def value(self) -> RunsAfter:
+        """Return what is to be judged."""
+        return RunsAfter(self.join, tuple(Upstream(JobId(one.job_id), one.on) for one in self.jobs))
+
+
 class JobBody(_Body):
     """A new job: with `schedules`, or with `schedule` for the only one in the default zone."""
 
@@ -49,10 +69,12 @@ class JobBody(_Body):
     overlap: Overlap = Overlap.SKIP
     pool: str = DEFAULT_POOL
     policy: dict[str, Any] = Field(default_factory=dict)
+    runs_after: RunsAfterBody = RunsAfterBody()
 
     def draft(self) -> JobDraft:
         """Return what is to be judged."""
-        return JobDraft(**{**dict(self), "schedules": _drafts(self.schedules)})
+        values = {**dict(self), "schedules": _drafts(self.schedules), "runs_after": self.runs_after.value()}
+        return JobDraft(**values)
 
 
 class JobPatch(_Body):
@@ -71,6 +93,7 @@ class JobPatch(_Body):
     overlap: Overlap | None = None
     pool: str | None = None
     policy: dict[str, Any] | None = None
+    runs_after: RunsAfterBody | None = None
 
     def draft(self, job: JobItem) -> JobDraft:
         """Return the job as it is to become."""
@@ -78,7 +101,8 @@ class JobPatch(_Body):
         changes = {name: value for name, value in self if name != "version" and value is not None}
         kept = None if self.schedule is not None else _drafts_of(job)
         schedules = kept if self.schedules is None else _drafts(self.schedules)
-        return JobDraft(**{**current, **changes, "schedules": schedules})
+        runs_after = _kept_after(job) if self.runs_after is None else self.runs_after.value()
+        return JobDraft(**{**current, **changes, "schedules": schedules, "runs_after": runs_after})
 
 
 def _drafts(bodies: tuple[ScheduleBody, ...] | None) -> tuple[ScheduleDraft, ...] | None:
@@ -89,6 +113,11 @@ def _drafts_of(job: JobItem) -> tuple[ScheduleDraft, ...]:
     return tuple(
         ScheduleDraft(id=one.id, schedule=one.schedule, zone=one.zone, args=one.args) for one in job.schedules
     )
+
+
+def _kept_after(job: JobItem) -> RunsAfter:
+    after = job.runs_after
+    return RunsAfter(after.join, tuple(Upstream(JobId(one.job_id), one.on) for one in after.jobs))
 
 
 class RerunBody(_Body):

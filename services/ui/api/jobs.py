@@ -38,6 +38,10 @@ def _add_reading(routes: APIRouter, portal: Portal) -> None:
     async def get_job(job_id: UUID) -> Response:
         return answer(await portal.queries.job(JobId(job_id)))
 
+    @routes.get("/{job_id}/chain")
+    async def chain(job_id: UUID) -> Response:
+        return answer(await portal.queries.chain(JobId(job_id)))
+
 
 def _add_writing(routes: APIRouter, portal: Portal) -> None:
     @routes.post("")

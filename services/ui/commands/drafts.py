@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from shared.domain.chain import AFTER_NOTHING, RunsAfter
 from shared.domain.job import DEFAULT_KILL_GRACE, DEFAULT_POOL, DEFAULT_TIMEOUT, OnLost
 from shared.domain.policy import Overlap
 
@@ -40,3 +41,4 @@ class JobDraft:
     pool: str = DEFAULT_POOL
     policy: Mapping[str, object] = field(default_factory=dict)
     """As `shared.domain.policy.policy_from_json` reads it; what is left out has its default."""
+    runs_after: RunsAfter = AFTER_NOTHING

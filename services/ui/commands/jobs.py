@@ -8,11 +8,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui import scripts
+from services.ui.commands import chains
 from services.ui.commands.drafts import JobDraft
 from services.ui.commands.heads import CHANGED, Change, known, living
 from services.ui.commands.schedules import Saving, checked_schedules
-from shared.db import jobs
+from shared.db import edges, jobs
 from shared.db.engine import Sessions
+from shared.domain.chain import AFTER_NOTHING
 from shared.domain.errors import Conflict, InvalidInput, NameTaken
 from shared.domain.ids import JobId, new_id
 from shared.domain.job import Definition, checked_definition
@@ -26,9 +28,11 @@ async def create(sessions: Sessions, draft: JobDraft, scripts_dir: Path, *, now:
     schedules = checked_schedules(draft, (), Saving(job_id=job_id, now=now))
     try:
         async with sessions.begin() as session:
+            await edges.lock_edges(session)
             await _refuse_unknown_calendars(session, definition)
             await jobs.insert(session, job_id, definition, now=now)
             await jobs.replace_schedules(session, job_id, schedules, now=now)
+            await chains.save(session, job_id, definition.runs_after, AFTER_NOTHING, now=now)
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
     return Change(job_id=job_id, version=1)
@@ -47,10 +51,12 @@ async def edit(
     definition = await _checked(draft, scripts_dir)
     try:
         async with sessions.begin() as session:
+            await edges.lock_edges(session)
             head = await living(session, job_id)
             if head.version != expected_version:
                 raise Conflict(CHANGED)
             current = await jobs.schedules_of(session, job_id)
+            was_after = await edges.runs_after_of(session, job_id)
             schedules = checked_schedules(draft, current, Saving(job_id=job_id, now=now))
             await _refuse_unknown_calendars(session, definition)
             if not await jobs.replace_definition(
@@ -58,6 +64,7 @@ async def edit(
             ):
                 raise Conflict(CHANGED)
             await jobs.replace_schedules(session, job_id, schedules, now=now)
+            await chains.save(session, job_id, definition.runs_after, was_after, now=now)
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
     return Change(job_id=job_id, version=expected_version + 1)
@@ -77,6 +84,7 @@ async def delete(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change 
 async def restore(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change | None:
     """Undo a deletion; None when it is not deleted."""
     async with sessions.begin() as session:
+        await edges.lock_edges(session)
         head = await known(session, job_id)
         if head.deleted_at is None:
             return None
@@ -86,6 +94,7 @@ async def restore(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change
             raise _name_taken(head.name) from error
         if not restored:
             raise Conflict(CHANGED)
+        await chains.check_restored(session, job_id)
     return Change(job_id=job_id, version=head.version + 1)
 
 
@@ -102,6 +111,7 @@ async def _checked(draft: JobDraft, scripts_dir: Path) -> Definition:
             overlap=draft.overlap,
             pool=draft.pool,
             policy=policy_from_json(draft.policy),
+            runs_after=draft.runs_after,
         )
     )
     await asyncio.to_thread(scripts.check_exists, scripts_dir, definition.script)

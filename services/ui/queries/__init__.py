@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.ui import scripts
+from services.ui.chained import ChainGraph
 from services.ui.link import Link
 from services.ui.models import (
     ExecutorItem,
@@ -31,6 +32,7 @@ from services.ui.planned import SchedulePreview
 from services.ui.queries import (
     backfill,
     calendars,
+    chains,
     executors,
     health,
     jobs,
@@ -103,6 +105,15 @@ class Queries:
         """
         async with self.database.reading() as session:
             return await jobs.job_by_id(session, job_id, now=self.clock.now())
+
+    async def chain(self, job_id: JobId) -> ChainGraph:
+        """Return the jobs that a job runs after, and those that run after it, a few levels each way.
+
+        Raises:
+            NotFound: no such job.
+        """
+        async with self.database.reading() as session:
+            return await chains.graph_of(session, job_id)
 
     async def why(self, job_id: JobId, at: datetime | None) -> WhyAnswer:
         """Say why a job ran or did not at an instant; for None of what waits or was due last.

@@ -7,22 +7,27 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.ui.chained import RunsAfterItem
 from services.ui.models import JobFilter, JobItem, JobSort, NoNext, Page, RunBrief, ScheduleItem
 from services.ui.queries import paging
 from services.ui.queries.briefs import recent_of
+from services.ui.queries.chains import runs_after_by_job
 from services.ui.queries.paging import Cursor
 from services.ui.queries.schedules import in_one_line, schedules_by_job, shown_schedule
 from shared.db.tables import JobLedgerRow, JobRow, PauseRow, RunRow
 from shared.db.types import UtcDateTime, storable
+from shared.domain.chain import Join
 from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
 from shared.domain.job import JobSchedule, name_key
 from shared.domain.policy import Policy, policy_from_json, policy_to_json
 from shared.domain.run import RunState
+from shared.domain.schedules import Manual
 
 FAILING = (RunState.FAILED, RunState.TIMED_OUT, RunState.LOST, RunState.MISSED)
 """The ends that want somebody's attention."""
 
+_NAMED = 2
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 
@@ -165,10 +170,16 @@ async def _items(session: AsyncSession, rows: list[Any], now: datetime) -> list[
     ids = [row.JobRow.id for row in rows]
     followed = await schedules_by_job(session, ids)
     recent = await recent_of(session, ids)
-    return [_item(row, followed.get(row.JobRow.id, []), recent.get(row.JobRow.id, []), now) for row in rows]
+    after = await runs_after_by_job(session, {row.JobRow.id: row.JobRow.chain_join for row in rows})
+    return [
+        _item(row, followed.get(row.JobRow.id, []), after[row.JobRow.id], recent.get(row.JobRow.id, []), now)
+        for row in rows
+    ]
 
 
-def _item(row: Any, followed: list[JobSchedule], recent: list[RunBrief], now: datetime) -> JobItem:
+def _item(
+    row: Any, followed: list[JobSchedule], after: RunsAfterItem, recent: list[RunBrief], now: datetime
+) -> JobItem:
     job: JobRow = row.JobRow
     active = job.paused_at is None and job.deleted_at is None
     shown = tuple(shown_schedule(one, after=now if active else None) for one in followed)
@@ -184,19 +195,22 @@ def _item(row: Any, followed: list[JobSchedule], recent: list[RunBrief], now: da
         args=tuple(job.args),
         schedule=shown[0].schedule if shown else {"kind": "manual"},
         schedules=shown,
-        schedule_text=in_one_line(followed),
+        schedule_text=_when(followed, after),
         timeout_s=job.timeout_s,
         kill_grace_s=job.kill_grace_s,
         on_lost=job.on_lost,
         overlap=job.overlap,
         pool=job.pool,
         policy=policy_to_json(policy),
+        runs_after=after,
         version=job.version,
         paused_at=job.paused_at,
         paused_by=None if job.paused_at is None else row.paused_by,
         deleted_at=job.deleted_at,
         next_due_at=next_due_at,
-        no_next=_no_next(shown, policy, row.promised_count or 0) if active and next_due_at is None else None,
+        no_next=_no_next(shown, after, policy, row.promised_count or 0)
+        if active and next_due_at is None
+        else None,
         created_at=job.created_at,
         last_run=due[-1] if due else None,
         recent=tuple(due),
@@ -211,9 +225,22 @@ def _next_due_at(row: Any, shown: tuple[ScheduleItem, ...]) -> datetime | None:
     return min((one.next_at for one in shown if one.next_at is not None), default=None)
 
 
-def _no_next(shown: tuple[ScheduleItem, ...], policy: Policy, promised: int) -> NoNext:
+def _when(followed: list[JobSchedule], after: RunsAfterItem) -> str:
+    """Say in one line when the job runs: by its schedules, and after which others."""
+    if not after.jobs:
+        return in_one_line(followed)
+    names = [one.name for one in after.jobs[:_NAMED]]
+    more = len(after.jobs) - _NAMED
+    if more > 0:
+        names.append(f"{more} more")
+    chained = f"After {(' and ' if after.join is Join.ALL else ' or ').join(names)}"
+    is_manual = all(isinstance(one.schedule, Manual) for one in followed)
+    return chained if is_manual else f"{in_one_line(followed)}; {chained[0].lower()}{chained[1:]}"
+
+
+def _no_next(shown: tuple[ScheduleItem, ...], after: RunsAfterItem, policy: Policy, promised: int) -> NoNext:
     if all(one.schedule["kind"] == "manual" for one in shown):
-        return NoNext.MANUAL
+        return NoNext.AFTER if after.jobs else NoNext.MANUAL
     named = min((one.next_at for one in shown if one.next_at is not None), default=None)
     is_over = (
         named is None

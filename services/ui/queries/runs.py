@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from services.ui.models import AttemptItem, LogState, Page, RunDetail, RunItem
-from services.ui.queries import paging
+from services.ui.queries import chains, paging
 from services.ui.queries.briefs import item, item_values, items_query
 from services.ui.queries.paging import Cursor
 from shared.db import requests
@@ -102,6 +102,8 @@ async def run_by_id(session: AsyncSession, run_id: RunId) -> RunDetail:
         tries=tries(policy_from_json(row.policy).retry, row.attempt),
         rerun_of=row.rerun_of,
         rerun_of_number=row.rerun_of_number,
+        started_by=await chains.started_by(session, run_id),
+        started=await chains.started(session, run_id),
         timeout_s=row.timeout_s,
         usual_ms=await _usual_ms(session, row.job_id, row.number),
         attempts=await attempts_of(session, run_id),
@@ -262,6 +264,8 @@ def _as_queued(request: RunRequest, job: JobRow) -> RunDetail:
         tries=tries(policy_from_json(job.policy).retry, 1),
         rerun_of=request.rerun_of,
         rerun_of_number=None,
+        started_by=(),
+        started=(),
         timeout_s=job.timeout_s,
         usual_ms=None,
         attempts=(),
