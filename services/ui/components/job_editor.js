@@ -3,9 +3,10 @@
 import { parts, prefs } from "jp_format";
 import { api, debounced } from "jp_core";
 import { draftOf, FieldError, JpCombo, JpSchedule, JpSchedulePreview, lines, ruleOf, typedOf } from "jp_schedule";
+import { afterDraft, afterOf, afterProblem, idsOf, JpAfter } from "jp_chain";
 import { isRule, JpRules, policyOf, rulesOf, wordsOf } from "jp_rules";
 
-const ORDER = ["name", "script", "args", "schedules", "timeout_s", "kill_grace_s", "description"];
+const ORDER = ["name", "script", "args", "schedules", "runs_after", "timeout_s", "kill_grace_s", "description"];
 const MOST = 20;
 const NOTHING = { text: "", next: [], notes: [], warnings: [], parts: [], expanded: null, error: null, field: null, part: null };
 
@@ -13,12 +14,12 @@ function filled(job) {
   return {
     name: job?.name ?? "", script: job?.script ?? "", args: (job?.args ?? []).join("\n"), description: job?.description ?? "",
     timeout: String(job?.timeout_s ?? 300), grace: String(job?.kill_grace_s ?? 10),
-    schedules: (job?.schedules ?? [null]).map((item) => typedOf(item, prefs.zone)), rules: rulesOf(job),
+    schedules: (job?.schedules ?? [null]).map((item) => typedOf(item, prefs.zone)), rules: rulesOf(job), after: afterOf(job),
   };
 }
 
 export default {
-  components: { ...parts, FieldError, JpCombo, JpRules, JpSchedule, JpSchedulePreview },
+  components: { ...parts, FieldError, JpAfter, JpCombo, JpRules, JpSchedule, JpSchedulePreview },
   props: { initial: Object },
   template: `
   <form class="jp-editor" novalidate @submit.prevent="save" @keydown.ctrl.enter.prevent="save" @keydown.meta.enter.prevent="save">
@@ -45,6 +46,8 @@ export default {
           <JpSchedule v-if="index === chosen" ref="open" :typed="typed" :index="index" :total="form.schedules.length" :zones="zones" :preview="ofSchedule(typed)" :refused="refused[typed.key] ?? null" /></template>
         <button v-if="form.schedules[0].kind !== 'manual' && form.schedules.length < most" type="button" class="jp-btn jp-btn--small jp-scheds__add" @click="add"><JpIcon name="plus" />Add another schedule</button>
         <FieldError v-bind="err('schedules')" /></fieldset>
+
+      <JpAfter ref="after" :after="form.after" :ids="ids" :own="initial?.id ?? ''" :error="errors.runs_after?.text ?? ''" />
 
       <JpRules ref="rules" :rules="form.rules" :errors="errors" :calendars="calendars" />
 
@@ -74,7 +77,7 @@ export default {
   data(self) {
     const form = filled(self.initial);
     return {
-      prefs, form, saved: JSON.stringify(form), errors: {}, refused: {}, previews: {}, chosen: 0, most: MOST, problem: "", conflict: false,
+      prefs, form, ids: idsOf(self.initial), saved: JSON.stringify(form), errors: {}, refused: {}, previews: {}, chosen: 0, most: MOST, problem: "", conflict: false,
       saving: false, done: false, scripts: [], zones: [prefs.zone], calendars: [], location: location.pathname,
     };
   },
@@ -115,7 +118,7 @@ export default {
     valueOf(field) {
       const { form } = this;
       if (isRule(field)) return JSON.stringify(form.rules);
-      return { schedules: JSON.stringify(form.schedules), timeout_s: form.timeout, kill_grace_s: form.grace }[field] ?? form[field];
+      return { schedules: JSON.stringify(form.schedules), runs_after: JSON.stringify(form.after), timeout_s: form.timeout, kill_grace_s: form.grace }[field] ?? form[field];
     },
     err(field) { return { id: `jp-e-${field}`, text: this.errors[field]?.text ?? "" }; },
     aria(field) { return { "aria-invalid": this.errors[field] ? "true" : null, "aria-describedby": `${this.errors[field] ? `jp-e-${field} ` : ""}jp-h-${field}` }; },
@@ -133,6 +136,7 @@ export default {
         return `No such script.${near ? ` Did you mean ${near}?` : " Put it into the scripts folder first."}`;
       }
       if (field === "timeout_s") return isWhole(form.timeout) && Number(form.timeout) > 0 ? "" : "Type a whole number of seconds, at least 1.";
+      if (field === "runs_after") return afterProblem(form.after, this.ids);
       if (field === "kill_grace_s") return isWhole(form.grace) ? "" : "Type a whole number of seconds, 0 or more.";
       return "";
     },
@@ -176,6 +180,7 @@ export default {
         name: form.name.trim(), script: form.script.trim(), args: lines(form.args), description: form.description,
         schedules: form.schedules.map(draftOf), timeout_s: Number(form.timeout), kill_grace_s: Number(form.grace),
         overlap: form.rules.overlap, on_lost: form.rules.lost, policy: policyOf(form.rules, initial),
+        runs_after: afterDraft(form.after, this.ids),
       };
       return initial ? { ...draft, version: initial.version } : draft;
     },
@@ -219,6 +224,7 @@ export default {
     leave() { this.done = true; },
     focusFirst() {
       const first = ORDER.find((field) => this.errors[field]);
+      if (first === "runs_after") this.$refs.after.open();
       if (first) this.$nextTick(() => document.getElementById(`jp-f-${first}`)?.focus());
       return Boolean(first);
     },

@@ -3,6 +3,7 @@ import { duration, isActive, isUnhappy, local, NO_NEXT, parts, reasonOf, screenS
 import { api, attempt, debounced, follow, jobActions, openUnder } from "jp_core";
 import { CancelWaitingDialog } from "jp_controls";
 import { BackfillDialog, ResumeDialog } from "jp_dialogs";
+import { JpChain } from "jp_chain";
 import { rulesSaid } from "jp_rules";
 import { WhyPanel } from "jp_why";
 
@@ -12,8 +13,8 @@ const OVERLAPS = {
 };
 
 export default {
-  components: { ...parts, BackfillDialog, CancelWaitingDialog, ResumeDialog, WhyPanel },
-  props: { initial: Object },
+  components: { ...parts, BackfillDialog, CancelWaitingDialog, JpChain, ResumeDialog, WhyPanel },
+  props: { initial: Object, around: Object },
   template: `
   <div>
     <div class="jp-head">
@@ -47,6 +48,7 @@ export default {
     <ResumeDialog ref="resume" @done="load" />
     <BackfillDialog ref="backfill" />
     <CancelWaitingDialog ref="cancelWaiting" />
+    <JpChain :job="job" :graph="graph" />
 
     <div class="jp-two">
       <section class="jp-card" aria-labelledby="jp-recent">
@@ -77,11 +79,14 @@ export default {
       </section>
     </div>
   </div>`,
-  data: (self) => ({ tick, screen: screenSize, job: self.initial, act: jobActions }),
+  data: (self) => ({ tick, screen: screenSize, job: self.initial, graph: self.around, act: jobActions }),
   created() {
     this.reload = debounced(() => this.load(), 120);
     this.stop = follow(["runs", "jobs"], (items, topic) => {
-      if (topic === "runs") { if (items.some((run) => run.job_id === this.job.id)) this.reload(); return; }
+      // What becomes of the jobs around it is shown, too: their ends are what it waits for.
+      const isNear = (item) => this.graph.nodes.some((node) => node.id === (topic === "runs" ? item.job_id : item.id));
+      if (items.some(isNear)) this.reload();
+      if (topic === "runs") return;
       this.job = items.findLast((job) => job.id === this.job.id) ?? this.job;
     }, { load: this.load });
   },
@@ -118,8 +123,9 @@ export default {
     height(run) { return run.duration_ms ? Math.max(8, (100 * run.duration_ms) / this.longest) : 8; },
     label: (run) => `#${run.number ?? "?"} ${run.state.replace("_", " ")}, ${local(run.due_at)}, ${duration(run.duration_ms)}`,
     async load() {
-      const job = await api(`/jobs/${this.job.id}`).catch(() => null);
-      if (job) this.job = job;
+      const path = `/jobs/${this.job.id}`;
+      const [job, graph] = await Promise.all([api(path), api(`${path}/chain`)]).catch(() => []);
+      if (job) Object.assign(this, { job, graph });
     },
     openUnder,
     doing(action) { this.$refs.menu.hidePopover(); return action(); },

@@ -6,18 +6,20 @@ from typing import Final
 import msgspec
 from nicegui.element import Element
 
+from services.ui.chained import ChainGraph
 from services.ui.models import JobItem
 from services.ui.theme import STATIC
 
 # The rules are said here in the words of the form.
 _LIBRARIES: Final[list[str | Path]] = [
-    STATIC / name for name in ("jp_schedule.js", "jp_retries.js", "jp_rules.js")
+    STATIC / name for name in ("jp_schedule.js", "jp_chain.js", "jp_retries.js", "jp_rules.js")
 ]
 
 
 class JobView(Element, component="job_view.js", dependencies=_LIBRARIES):
-    """Shows `job` as it was when the page was asked for, and follows it from there."""
+    """Shows `job` and those around it as they were when the page was asked for, and follows them."""
 
-    def __init__(self, job: JobItem) -> None:
+    def __init__(self, job: JobItem, around: ChainGraph) -> None:
         super().__init__()
+        self.props["around"] = msgspec.to_builtins(around)
         self.props["initial"] = msgspec.to_builtins(job)

@@ -15,7 +15,7 @@ export default {
       <div class="jp-head__title">
         <nav class="jp-crumbs" aria-label="You are here"><a href="/jobs">Jobs</a><span>/</span><a :href="'/jobs/' + run.job_id">{{ run.job_name }}</a></nav>
         <h1>{{ run.number ? 'Run #' + run.number : 'Run' }}</h1><JpChip :state="run.state" :stopping="stopping" />
-        <span class="jp-head__sub"><template v-if="stopping">end asked for {{ stopBy }}<JpRelative :at="run.stop_asked_at" /> · </template><template v-if="run.rerun_of">Repeat of <a class="jp-link" :href="'/runs/' + run.rerun_of">{{ run.rerun_of_number ? '#' + run.rerun_of_number : 'an older run' }}</a>{{ by }}</template><template v-else>{{ cause }}</template><template v-if="run.executor"> · {{ run.executor }}</template><template v-if="run.attempt > 1"> · attempt {{ run.attempt }} of {{ run.tries }}</template></span>
+        <span class="jp-head__sub"><template v-if="stopping">end asked for {{ stopBy }}<JpRelative :at="run.stop_asked_at" /> · </template><template v-if="run.rerun_of">Repeat of <a class="jp-link" :href="'/runs/' + run.rerun_of">{{ run.rerun_of_number ? '#' + run.rerun_of_number : 'an older run' }}</a>{{ by }}</template><template v-else-if="run.started_by.length">Started by <a class="jp-link" :href="'/runs/' + run.started_by[0].run_id">{{ nameOf(run.started_by[0]) }}</a> ({{ ended(run.started_by[0]) }})<template v-if="run.started_by.length > 1"> and {{ run.started_by.length - 1 }} more</template></template><template v-else>{{ cause }}</template><template v-if="run.executor"> · {{ run.executor }}</template><template v-if="run.attempt > 1"> · attempt {{ run.attempt }} of {{ run.tries }}</template></span>
       </div>
       <div class="jp-head__do">
         <button v-if="active" class="jp-btn jp-btn--bad" type="button" :disabled="stopping" @click="$refs.cancel.open(run)"><JpIcon name="ban" />{{ stopping ? 'Stopping…' : 'Cancel run' }}</button>
@@ -49,7 +49,8 @@ export default {
       <dl class="jp-facts jp-facts--row"><div><dt>Script</dt><dd class="jp-mono">{{ [run.script, ...run.args].join(' ') }}</dd></div>
         <div><dt>{{ repeatsInstant ? 'For the instant' : 'Due' }}</dt><dd><JpTime :at="repeatsInstant ? run.nominal_at : run.due_at" /></dd></div>
         <div v-if="many && shown.executor"><dt>Executor</dt><dd>{{ shown.executor }}</dd></div>
-        <div v-if="one?.sandbox"><dt>Sandbox</dt><dd>{{ one.sandbox }}</dd></div></dl>
+        <div v-if="one?.sandbox"><dt>Sandbox</dt><dd>{{ one.sandbox }}</dd></div>
+        <div v-for="[word, others] in chained" :key="word"><dt>{{ word }}</dt><dd><template v-for="(other, index) in others" :key="other.run_id">{{ index ? ', ' : '' }}<a class="jp-link" :href="'/runs/' + other.run_id">{{ nameOf(other) }}</a> <span class="jp-muted">{{ ended(other) }}</span></template></dd></div></dl>
     </section></div>
     <RerunDialog ref="rerun" />
   </div>`,
@@ -70,6 +71,7 @@ export default {
     dueAt() { return this.one && this.one.number > 1 ? this.one.due_at : this.run.due_at; },
     by() { return this.run.requested_by && this.run.requested_by !== "local" ? ` by ${this.run.requested_by}` : ""; },
     cause() { return `${CAUSES[this.run.cause] ?? this.run.cause}${this.by}`; },
+    chained() { return [["Started by", this.run.started_by.length > 1 ? this.run.started_by : []], ["Started", this.run.started]].filter(([, others]) => others.length); },
     repeatsInstant() { return Boolean(this.run.rerun_of && this.run.schedule_id); },
     why() {
       const { shown } = this;
@@ -134,6 +136,8 @@ export default {
   mounted() { this.showTab(); },
   methods: {
     toneOf,
+    nameOf: (other) => `${other.number ? `#${other.number}` : "a run"} of ${other.job_name}`,
+    ended: (other) => (STATES[other.state]?.word ?? other.state).toLowerCase(),
     stopped(fresh) { Object.assign(this.run, fresh); },
     // On a phone the chosen tab may lie outside of the row that scrolls.
     showTab() { this.$el.querySelector(".jp-tabs__item[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" }); },

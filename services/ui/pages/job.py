@@ -22,9 +22,10 @@ def register(portal: Portal, view_of: ViewOf) -> None:
         view = await view_of(request)
         try:
             item = await portal.queries.job(JobId(job_id))
+            around = await portal.queries.chain(JobId(job_id))
         except NotFound:
             draw_missing(view, "There is no such job. It may have been removed for good.", active="jobs")
             return
         with frame(view, title=item.name, active="jobs"):
-            JobView(item)
+            JobView(item, around)
             RunsTable(job_id=job_id)

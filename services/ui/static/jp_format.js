@@ -224,6 +224,7 @@ export function exitOf(run) {
 // Why a job that is followed has no next run: for the list, and as a sentence.
 export const NO_NEXT = {
   manual: { word: "Manual only", text: "Only when somebody runs it" },
+  after: { word: "After others", text: "When the jobs before it have ended" },
   completed: { word: "Completed", text: "None: its schedule is completed" },
   excluded: { word: "None in sight", text: "None in sight: its calendars leave out what comes next" },
 };

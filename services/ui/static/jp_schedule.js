@@ -90,10 +90,10 @@ export const FieldError = {
 // A text field that offers what matches; anything may be typed, the server judges it.
 export const JpCombo = {
   inheritAttrs: false,
-  props: { modelValue: String, id: String, label: String, options: Array, note: Function },
+  props: { modelValue: String, id: String, label: String, options: Array, note: Function, plain: Boolean },
   emits: ["update:modelValue", "left"],
   template: `<div class="jp-combo">
-    <input :id="id" class="jp-input jp-mono" :value="modelValue" autocomplete="off" spellcheck="false" role="combobox" aria-autocomplete="list" v-bind="$attrs"
+    <input :id="id" class="jp-input" :class="{ 'jp-mono': !plain }" :value="modelValue" autocomplete="off" spellcheck="false" role="combobox" aria-autocomplete="list" v-bind="$attrs"
            :aria-controls="id + '-list'" :aria-expanded="open ? 'true' : 'false'" :aria-activedescendant="open && at >= 0 ? id + '-' + at : null"
            @input="typed($event.target.value)" @focus="offer" @blur="shut" @keydown="byKey">
     <ul v-show="open" :id="id + '-list'" class="jp-combo__list" role="listbox" :aria-label="label">
@@ -105,7 +105,7 @@ export const JpCombo = {
       // What stands there when the field is entered is no search yet: it is the choice that was made.
       const wanted = this.fresh ? this.modelValue.trim().toLowerCase().replaceAll(" ", "_") : "";
       if (!wanted) return this.options.slice(0, 8);
-      const rank = (option) => { const low = option.toLowerCase(); return low.startsWith(wanted) || low.includes("/" + wanted) ? 0 : low.includes(wanted) ? 1 : 2; };
+      const rank = (option) => { const low = option.toLowerCase().replaceAll(" ", "_"); return low.startsWith(wanted) || low.includes("/" + wanted) ? 0 : low.includes(wanted) ? 1 : 2; };
       return this.options.map((option) => [rank(option), option]).filter(([score]) => score < 2).sort((a, b) => a[0] - b[0]).slice(0, 8).map(([, option]) => option);
     },
   },
