@@ -3,7 +3,7 @@
 import { parts, prefs } from "jp_format";
 import { api, debounced } from "jp_core";
 import { draftOf, FieldError, JpCombo, JpSchedule, JpSchedulePreview, lines, ruleOf, typedOf } from "jp_schedule";
-import { afterDraft, afterOf, afterProblem, idsOf, JpAfter } from "jp_chain";
+import { afterDraft, afterOf, afterProblem, afterSaid, idsOf, JpAfter } from "jp_chain";
 import { isRule, JpRules, policyOf, rulesOf, wordsOf } from "jp_rules";
 
 const ORDER = ["name", "script", "args", "schedules", "runs_after", "timeout_s", "kill_grace_s", "description"];
@@ -63,7 +63,8 @@ export default {
     </div>
 
     <aside class="jp-card jp-preview" aria-label="Preview" aria-live="polite">
-      <JpSchedulePreview :preview="preview(current)" :not-yet="ofSchedule(current).error ? 'Not a schedule yet' : 'Not a rule yet'" :zone="current.zone" :edited="Boolean(initial)" :which="many ? 'Schedule ' + (chosen + 1) + ' of ' + form.schedules.length : ''">
+      <JpSchedulePreview :preview="preview(current)" :after="after" :not-yet="ofSchedule(current).error ? 'Not a schedule yet' : 'Not a rule yet'" :zone="current.zone" :edited="Boolean(initial)" :which="many ? 'Schedule ' + (chosen + 1) + ' of ' + form.schedules.length : ''">
+        <p v-if="after" class="jp-hint jp-preview__rules">It {{ current.kind === 'manual' ? 'starts' : 'also starts' }} when {{ after }}.</p>
         <p class="jp-hint jp-preview__rules">{{ rules }}</p></JpSchedulePreview>
     </aside>
 
@@ -106,6 +107,7 @@ export default {
     changed() { return JSON.stringify(this.form) !== this.saved; },
     many() { return this.form.schedules.length > 1; },
     current() { return this.form.schedules[this.chosen]; },
+    after() { return afterSaid(this.form.after); },
     rules() { return wordsOf(this.form.rules, this.current.kind === "manual"); },
   },
   methods: {

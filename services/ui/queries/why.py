@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.ui.queries.chains import runs_after_by_job
 from services.ui.queries.explained import WhyAnswer, shown
 from services.ui.queries.standing import blocker_of, pool_of
 from services.ui.queries.subject import Subject, subject_at, subject_now
@@ -19,7 +20,7 @@ from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
 from shared.domain.policy import policy_from_json
 from shared.domain.run import Reason, RunState
-from shared.domain.why import Facts, Standing, why
+from shared.domain.why import Before, Facts, Standing, why
 
 
 async def why_of(
@@ -37,12 +38,18 @@ async def why_of(
     else:
         subject = await subject_at(session, job_id, schedules, at)
     job: JobRow = found.JobRow
+    after = await runs_after_by_job(session, {job_id: job.chain_join})
     facts = Facts(
         at=subject.at,
         now=now,
         created_at=job.created_at,
         deleted_at=job.deleted_at,
         schedules=schedules,
+        before=tuple(
+            Before(name=one.name, arrived_at=one.arrived_at, is_deleted=one.deleted_at is not None)
+            for one in after[job_id].jobs
+        ),
+        join=job.chain_join,
         pauses=await pauses.pauses_of(session, job_id),
         policy=policy_from_json(job.policy),
         promised_count=found.promised_count or 0,

@@ -202,7 +202,7 @@ export const JpSchedule = {
     },
     error() { return this.wrong.field === "zone" ? "" : this.wrong.text; },
     hint() {
-      return { interval: "Counted from when the schedule is saved; it does not drift.", manual: "Runs only when somebody asks for it, here or over the API.", hourly: "Every real hour, also when the clocks change." }[this.typed.kind] ?? "";
+      return { interval: "Counted from when the schedule is saved; it does not drift.", manual: "Runs when somebody asks for it, here or over the API, or after other jobs.", hourly: "Every real hour, also when the clocks change." }[this.typed.kind] ?? "";
     },
   },
   methods: {
@@ -226,7 +226,7 @@ export const JpSchedule = {
 // What the schedule means: one sentence, the next ten instants, what the clocks do, what may surprise.
 export const JpSchedulePreview = {
   components: parts,
-  props: { preview: Object, zone: String, which: String, edited: Boolean, notYet: String },
+  props: { preview: Object, zone: String, which: String, edited: Boolean, notYet: String, after: String },
   template: `
     <div class="jp-card__head"><h2>{{ heading }}</h2><span v-if="which" class="jp-muted jp-small">{{ which }}</span></div>
     <div class="jp-card__body">
@@ -238,7 +238,7 @@ export const JpSchedulePreview = {
             <span v-if="fire.excluded" class="jp-hint">{{ fire.moved_to ? 'Moves to ' + say(fire.moved_to, prefs.zone) + ': ' : 'Left out: ' }}{{ fire.excluded }}</span></td>
           <td v-if="twoZones && !screen.tiny" class="jp-muted">{{ say(fire.at, zone) }}</td>
           <td class="jp-num jp-muted">{{ fire.excluded ? '' : until(fire.at, tick.now) }}</td></tr></tbody></table>
-      <p v-else class="jp-hint">{{ preview.error || 'It runs only when somebody asks for it.' }}</p>
+      <p v-else class="jp-hint">{{ preview.error || (after ? 'No schedule starts it.' : 'It runs only when somebody asks for it.') }}</p>
       <ul v-if="preview.notes.length" class="jp-says" aria-label="When the clocks change"><li v-for="note in preview.notes" :key="note.at + note.text"><JpIcon name="clock" /><span>{{ note.text }}</span></li></ul>
       <ul v-if="preview.warnings.length" class="jp-says jp-says--warn" aria-label="Worth knowing"><li v-for="warning in preview.warnings" :key="warning"><JpIcon name="warning" /><span>{{ warning }}</span></li></ul>
       <slot v-if="!preview.error"></slot>
@@ -246,7 +246,7 @@ export const JpSchedulePreview = {
   data: () => ({ tick, prefs, screen: screenSize }),
   computed: {
     city() { return this.zone.split("/").at(-1).replaceAll("_", " "); },
-    heading() { return this.preview.error ? this.notYet : this.preview.text || "…"; },
+    heading() { return this.preview.error ? this.notYet : (this.after && !this.preview.next.length && "After other jobs") || this.preview.text || "…"; },
     twoZones() { return this.zone && this.zone !== this.prefs.zone && this.preview.text; },
     ten() { const n = this.preview.next.length; return n === 1 ? "The only run" : n < 10 ? `All ${n} runs` : "Next ten runs"; },
     exact() { return this.preview.next.some((fire) => hasSeconds(fire.at)); },

@@ -10,7 +10,7 @@ const LOOKS = {
   "broker-down": ["warning", "failed"], "scheduler-silent": ["warning", "failed"], missed: ["gone", "missed"],
   deadline: ["clock", "missed"], skipped: ["skip", "skipped"], coincides: ["skip", "skipped"], excluded: ["skip", "skipped"],
   cancelled: ["ban", "cancelled"], paused: ["pause", "skipped"], outside: ["ban", "skipped"], deleted: ["bin", "skipped"],
-  edited: ["pencil", "skipped"], "before-created": ["clock", "skipped"],
+  edited: ["pencil", "skipped"], after: ["lines", "queued"], "before-created": ["clock", "skipped"],
 };
 const DOES = {
   resume: ["power", "Resume"], restore: ["up", "Restore"], "run-now": ["play", "Run now"], backfill: ["play", "Run it now"],

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from shared.domain.why import instant, run
 from shared.domain.why.answer import Answer, Check, Fix, Remedy, Verdict, Words, plain
-from shared.domain.why.facts import Facts, Pause, PoolFacts, RunFacts, RunRef, Standing
+from shared.domain.why.facts import Before, Facts, Pause, PoolFacts, RunFacts, RunRef, Standing
 from shared.domain.why.finding import Finding
 
 __all__ = [
     "Answer",
+    "Before",
     "Check",
     "Facts",
     "Fix",

@@ -20,6 +20,8 @@ class Verdict(StrEnum):
     NOT_YET = "not-yet"
     MANUAL = "manual"
     """No schedule names any instant."""
+    AFTER = "after"
+    """No schedule names any instant: it runs after other jobs."""
     WAITING = "waiting"
     """Due, and about to start by itself: for a slot, for the run before, for its next attempt."""
     NO_EXECUTOR = "no-executor"
@@ -45,7 +47,9 @@ class Verdict(StrEnum):
     UNRECORDED = "unrecorded"
 
 
-NEEDS_NOBODY = frozenset({Verdict.RAN, Verdict.RUNNING, Verdict.NOT_YET, Verdict.MANUAL, Verdict.DECIDING})
+NEEDS_NOBODY = frozenset(
+    {Verdict.RAN, Verdict.RUNNING, Verdict.NOT_YET, Verdict.MANUAL, Verdict.AFTER, Verdict.DECIDING}
+)
 """What needs no explanation: nothing due is waiting, and the instant ran or will."""
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.domain.calendars import Excluded
+from shared.domain.chain import Join
 from shared.domain.holds import Holds
 from shared.domain.ids import ScheduleId
 from shared.domain.instants import Followed
@@ -107,6 +108,16 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """A job that this one runs after."""
+
+    name: str
+    arrived_at: datetime | None = None
+    """When the end came that counts; None: it is waited for."""
+    is_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything that the answer depends on."""
 
@@ -116,6 +127,9 @@ class Facts:
     deleted_at: datetime | None = None
     schedules: tuple[Followed, ...] = ()
     """Also those that were replaced."""
+    before: tuple[Before, ...] = ()
+    """The jobs that it runs after, as they stand now."""
+    join: Join = Join.ALL
     pauses: tuple[Pause, ...] = ()
     policy: Policy = DEFAULT_POLICY
     promised_count: int = 0

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from shared.domain.calendars import Excluded
+from shared.domain.chain import Join
 from shared.domain.instants import Followed, nearest_after, nearest_before
 from shared.domain.why.answer import Fix, Remedy, Verdict, Words
 from shared.domain.why.facts import Facts, Pause, Standing
@@ -83,6 +84,8 @@ def _named(facts: Facts) -> Finding:
         return _of_another_time(otherwise, facts)
     before, after = nearest_before(facts.schedules, facts.at), nearest_after(facts.schedules, facts.at)
     nearby = tuple(at for at in (before, after) if at is not None)
+    if not nearby and facts.before:
+        return stops("Schedule", Verdict.AFTER, _after_others(facts))
     if not nearby:
         return stops(
             "Schedule",
@@ -91,6 +94,24 @@ def _named(facts: Facts) -> Finding:
             fix=Fix("Run it now, or give it a schedule.", Remedy.RUN_NOW),
         )
     return stops("Schedule", Verdict.NO_INSTANT, _next_to_it(before, after), nearby=nearby)
+
+
+def _after_others(facts: Facts) -> Words:
+    """Say which jobs are waited for; and, where all must have ended, which of them have."""
+    waited = [
+        f"{one.name}, which is deleted" if one.is_deleted else one.name
+        for one in facts.before
+        if one.arrived_at is None
+    ]
+    there = [one for one in facts.before if one.arrived_at is not None]
+    if facts.join is Join.ANY:
+        return (f"It runs after other jobs: waits for {' or '.join(waited)}",)
+    arrived: list[str | datetime] = []
+    for one in there:
+        assert one.arrived_at is not None
+        arrived += (", " if arrived else " (", f"{one.name} arrived at ", one.arrived_at)
+    closed = (")",) if arrived else ()
+    return (f"It runs after other jobs: waits for {' and '.join(waited)}", *arrived, *closed)
 
 
 def _next_to_it(before: datetime | None, after: datetime | None) -> Words:

@@ -74,10 +74,17 @@ def _not_run(facts: Facts, run: RunFacts) -> Finding:
             fix = _AFTER_THE_FACT if run.instants == 1 else _CHOOSE
             return stops("Scheduler", Verdict.MISSED, _missed(run), fix=fix)
         case _:
-            is_missed = run.state is RunState.MISSED
-            verdict = Verdict.MISSED if is_missed else Verdict.SKIPPED
-            words = _sentence("Missed" if is_missed else "Skipped", run)
-            return stops("Decision", verdict, words, fix=_AFTER_THE_FACT)
+            return _decided(run)
+
+
+def _decided(run: RunFacts) -> Finding:
+    if run.state is RunState.MISSED:
+        return stops("Decision", Verdict.MISSED, _sentence("Missed", run), fix=_AFTER_THE_FACT)
+    words = _sentence("Skipped", run)
+    if run.reason is Reason.PAUSED:
+        fix = Fix("Run it now, or resume the job for the next time.", Remedy.RUN_NOW)
+        return stops("Pause", Verdict.PAUSED, words, fix=fix)
+    return stops("Decision", Verdict.SKIPPED, words, fix=_AFTER_THE_FACT)
 
 
 def _overlapped(facts: Facts, run: RunFacts) -> Finding:

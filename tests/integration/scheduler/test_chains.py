@@ -5,18 +5,23 @@ from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.chains import Chains
 from services.scheduler.endings import apply_report
+from services.scheduler.ledger import Effects
 from shared.db import edges, jobs
 from shared.db.attempts import attempts_by_id
+from shared.db.engine import open_database
 from shared.db.tables import ChainArrivalRow, RunRow
 from shared.domain.chain import AFTER_NOTHING, ChainOn, Join, RunsAfter, Upstream
 from shared.domain.ids import JobId, RunId
 from shared.domain.retry import RetryRule
 from shared.domain.run import Cause, Reason, RunState
 from shared.messages.answers import Grant
+from shared.runtime.settings import DatabaseSettings
 from tests.integration.scheduler.stage import RULE, Desk, Holder, Stage, at, manual
+from tests.integration.scheduler.test_several import at_once, locking
 from tests.support.eventually import until_found
 
 ALL_ON = tuple(ChainOn)
@@ -168,24 +173,50 @@ async def test_what_a_scheduler_left_that_died_after_the_end_is_started_by_a_swe
     assert await chained.started(second) == [RunState.QUEUED]
 
 
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+async def test_two_jobs_that_end_at_once_at_two_schedulers_start_the_job_after_both_once(
+    chained: Chained, store: DatabaseSettings, amqp_url: str
+) -> None:
+    desk = chained.desk
+    one, other = await chained.job(), await chained.job()
+    last = await chained.job(one, other)
+    grants = [await chained.begin(one), await chained.begin(other)]
+
+    async def end(stage: Stage, grant: Grant) -> None:
+        await stage.desk.report(chained.holder.report(grant))
+        await Chains(stage.ledger, RULE).start({last})
+
+    async with (
+        open_database(store, schedules=True) as database,
+        Stage.on(Desk(database, desk.clock), amqp_url) as second,
+    ):
+        # Both have told the end that they heard of before either may look at what has arrived.
+        await at_once(store, locking(last), end(chained.stage, grants[0]), end(second, grants[1]))
+
+    assert await chained.started(last) == [RunState.QUEUED]
+
+
 async def test_the_end_itself_wakes_the_chains(chained: Chained) -> None:
-    first = await chained.job()
-    second = await chained.job(first)
-    grant = await chained.begin(first)
-    report = chained.holder.report(grant)
+    first = await chained.job(overlap="allow")
+    second = await chained.job(first, overlap="allow")
+    grants = [await chained.begin(first), await chained.begin(first)]
+    await chained.desk.report(chained.holder.report(grants[0]))
+
+    async def end(session: AsyncSession, effects: Effects) -> None:
+        (attempt,) = (await attempts_by_id(session, {grants[1].attempt_id})).values()
+        report = chained.holder.report(grants[1])
+        assert await apply_report(session, effects, attempt, report, now=chained.desk.clock.now())
+
+    async def started_so_many(number: int) -> bool:
+        return len(await chained.started(second)) == number
 
     async with asyncio.TaskGroup() as group:
         running = group.create_task(chained.chains.run())
-        await chained.stage.ledger.write(
-            lambda session, effects: _apply(session, effects, report, chained.desk)
-        )
-        assert await until_found(lambda: chained.started(second)) == [RunState.QUEUED]
+        # The first one is found by the sweep; while the clock stands still there is no other.
+        await until_found(lambda: started_so_many(1))
+        await chained.stage.ledger.write(end)
+        await until_found(lambda: started_so_many(2))
         running.cancel()
-
-
-async def _apply(session, effects, report, desk):  # type: ignore[no-untyped-def]
-    attempts = await attempts_by_id(session, {report.attempt_id})
-    return await apply_report(session, effects, attempts[report.attempt_id], report, now=desk.clock.now())
 
 
 async def test_a_lost_run_counts_when_it_cannot_be_going_any_more_and_its_correction_does_not(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.calendars import Excluded
+from shared.domain.chain import Join
 from shared.domain.holds import Hold, HoldKind, Holds
 from shared.domain.ids import ScheduleId
 from shared.domain.instants import Followed
@@ -18,6 +19,7 @@ from shared.domain.retry import RetryRule
 from shared.domain.run import Cause, Reason, RunState
 from shared.domain.schedules import Interval, timetable
 from shared.domain.why import (
+    Before,
     Facts,
     Pause,
     PoolFacts,
@@ -311,6 +313,23 @@ CASES: dict[str, tuple[Facts, Verdict, str, Remedy | None]] = {
     "lost": (
         of_run(RunState.LOST, Reason.SILENT, **STARTED), Verdict.FAILED,
         "It started, and was lost: executor north went silent", Remedy.OPEN_RUN,
+    ),
+    "waits for some of the jobs before it": (
+        facts(
+            schedules=(),
+            before=(Before(name="a", arrived_at=NINE), Before(name="b"), Before(name="c", is_deleted=True)),
+        ),
+        Verdict.AFTER,
+        "It runs after other jobs: waits for b and c, which is deleted (a arrived at 2026-03-04T09:00:00Z)",
+        None,
+    ),
+    "waits for any of the jobs before it": (
+        facts(schedules=(), join=Join.ANY, before=(Before(name="a"), Before(name="b"))),
+        Verdict.AFTER, "It runs after other jobs: waits for a or b", None,
+    ),
+    "was paused when the jobs before it had ended": (
+        of_run(RunState.SKIPPED, Reason.PAUSED, cause=Cause.CHAIN, detail="the job was paused"),
+        Verdict.PAUSED, "Skipped: the job was paused", Remedy.RUN_NOW,
     ),
 }  # fmt: skip
 
