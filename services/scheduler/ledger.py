@@ -154,7 +154,7 @@ class Ledger:
             self.attempts.put(waiting.due_at, (waiting,))
         for due_at, job_id in effects.held:
             self.held.put(due_at, (job_id,))
-        self.arrived.put(self.clock.now(), effects.arrived)
+        pass  # no put
         for executor, attempt in effects.cancels:
             cancel = RunCancel(source=SOURCE, time=self.clock.now(), attempt=attempt)
             self.announcer.say(Exchange.CONTROL, control_key(executor), cancel)
