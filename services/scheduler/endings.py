@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.arrivals import tell_end
+from services.scheduler.braking import braked_of
 from services.scheduler.ledger import Effects
 from services.scheduler.overlap import decide_held
 from services.scheduler.retries import next_attempt, queue_next, with_why
@@ -18,7 +19,7 @@ from shared.db.runs import move_run
 from shared.domain.errors import MalformedMessage
 from shared.domain.ids import RunId
 from shared.domain.job import OnLost
-from shared.domain.retry import TryAgain
+from shared.domain.retry import Enough, TryAgain
 from shared.domain.run import TRANSITIONS, Reason, RunState
 from shared.messages.events import RunFinished
 
@@ -92,6 +93,7 @@ async def lose_attempt(session: AsyncSession, effects: Effects, attempt: Attempt
         session, attempt, RunState.LOST, values
     ):
         return False
+    effects.gives_up(attempt)
     await _end_run(session, effects, attempt, ending, {"duration_ms": None}, now=ending.finished_at)
     log.warning(
         "run lost",
@@ -117,6 +119,7 @@ async def apply_report(
         raise MalformedMessage(f"{report.state} is no end that an executor can report")
     if attempt.settled or attempt.token != report.token or attempt.boot != report.boot:
         return False
+    effects.gives_up(attempt)
     late = attempt.state is RunState.LOST
     reason, detail = _why(attempt, report)
     ending = Ending(
@@ -180,13 +183,16 @@ async def _end_run(
     now: datetime,
 ) -> None:
     following = next_attempt(attempt, ending.state, exit_code=ending.exit_code, now=now)
+    reason = ending.reason
+    if isinstance(following, TryAgain) and (why := await braked_of(session, attempt, now=now)):
+        following, reason = Enough(why), reason or Reason.BRAKED
     if isinstance(following, TryAgain):
         detail = f"attempt {attempt.number} {_ended_how(ending)}"
         await queue_next(session, effects, attempt, due_at=following.at, detail=detail)
         return
     values = {
         **facts,
-        "reason": ending.reason,
+        "reason": reason,
         "detail": with_why(ending.detail, following),
         "finished_at": ending.finished_at,
     }

@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.admission import Admission, Go, Replace, Skip, Wait, admission, is_going
 from services.scheduler.announcer import SOURCE
+from services.scheduler.braking import is_judged, starts_of
 from services.scheduler.deadlines import deadline_detail
 from services.scheduler.endings import Ending, end_unstarted, withdrawal
 from services.scheduler.holding import Wishes, held_back
 from services.scheduler.ledger import Effects
+from services.scheduler.limiting import kept_in_line, places_for, turn_of
 from services.scheduler.overlap import note_skipped
 from shared.db.asked import pending_cancels
 from shared.db.attempts import (
@@ -26,7 +28,9 @@ from shared.db.attempts import (
 )
 from shared.db.holds import open_holds
 from shared.db.runs import Unfinished, move_run, start_runs, unfinished_runs
+from shared.domain.brake import braked, is_counted
 from shared.domain.ids import AttemptId, ExecutorName, JobId
+from shared.domain.limits import Places
 from shared.domain.run import Cause, Reason, RunState
 from shared.messages.answers import ClaimAnswer, Grant, Refusal, ReleaseAnswer, SignedGrant
 from shared.messages.codec import MAX_BODY
@@ -53,6 +57,10 @@ class Scene:
     """The runs that are going, or may be, of the jobs that do not let any number go at once."""
     key: bytes
     now: datetime
+    starts: dict[JobId, int]
+    """How often the jobs that start by themselves did so lately."""
+    places: dict[str, Places]
+    """How the shared limits of the jobs stand."""
     room: int = 0
     """Bytes that the answer in the making can still hold."""
 
@@ -62,10 +70,13 @@ async def grant_claims(
 ) -> list[ClaimAnswer]:
     """Answer these claims in order. Asked again under the same claim id, a grant is given again."""
     attempts = await attempts_by_id(session, {ref.attempt_id for claim in claims for ref in claim.attempts})
+    wishes = await _wishes(session, attempts)
     scene = Scene(
         attempts=attempts,
-        wishes=await _wishes(session, attempts),
+        wishes=wishes,
         going=await _going(session, attempts, now=now),
+        starts=await starts_of(session, attempts.values(), now=now),
+        places=await places_for(session, attempts.values(), wishes.holds, now=now),
         key=key,
         now=now,
     )
@@ -111,6 +122,7 @@ async def take_back(
             )
             effects.attempt_queued(attempt.as_new(token=attempt.token + 1, due_at=now), attempt.cause)
             effects.run_changed(attempt.run_id)
+            effects.gives_up(attempt)
     return ReleaseAnswer(source=SOURCE, time=now, attempts=tuple(ref.attempt_id for ref in release.attempts))
 
 
@@ -164,11 +176,21 @@ async def _withheld(
         return held
     match _admission(attempt, scene):
         case Skip(why=why):
-            return await _skip(session, effects, attempt, why, now=scene.now)
+            return await _skip(session, effects, attempt, Reason.OVERLAP, why, now=scene.now)
         case Wait(why=why) | Replace(why=why):
             return await _hold(session, effects, attempt, why)
         case Go():
-            return None
+            pass
+    too_often = _braked(attempt, scene)
+    if too_often is not None:
+        return await _skip(session, effects, attempt, Reason.BRAKED, too_often, now=scene.now)
+    return await kept_in_line(session, attempt, scene.places)
+
+
+def _braked(attempt: AttemptView, scene: Scene) -> str | None:
+    if not is_judged(attempt):
+        return None
+    return braked(scene.starts.get(attempt.job_id, 0), attempt.policy.starts_per_minute)
 
 
 def _refusal(attempt: AttemptView, ref: AttemptRef, *, now: datetime) -> str | None:
@@ -219,9 +241,9 @@ def _admission(attempt: AttemptView, scene: Scene) -> Admission:
 
 
 async def _skip(
-    session: AsyncSession, effects: Effects, attempt: AttemptView, why: str, *, now: datetime
+    session: AsyncSession, effects: Effects, attempt: AttemptView, reason: Reason, why: str, *, now: datetime
 ) -> str:
-    ending = Ending(state=RunState.SKIPPED, reason=Reason.OVERLAP, detail=why, finished_at=now)
+    ending = Ending(state=RunState.SKIPPED, reason=reason, detail=why, finished_at=now)
     if await end_unstarted(session, effects, attempt, ending):
         is_counted = attempt.policy.max_runs is not None
         await note_skipped(session, attempt.job_id, attempt.cause, is_counted=is_counted)
@@ -255,7 +277,11 @@ async def _claim(
         return "the answer is full: its message comes again"
     longest = timedelta(seconds=attempt.timeout_s + attempt.kill_grace_s)
     claimant = Claimant(
-        claim_id=claim.claim_id, executor=claim.executor, boot=claim.boot, claimed_at=scene.now
+        claim_id=claim.claim_id,
+        executor=claim.executor,
+        boot=claim.boot,
+        claimed_at=scene.now,
+        limit_key=attempt.job_limit_key,
     )
     until = scene.now + _CLAIM_LEASE + longest + _SLACK
     if not await claim_attempt(session, attempt, claimant, may_run_until=until):
@@ -268,6 +294,11 @@ async def _claim(
 
 def _note_claimed(scene: Scene, attempt: AttemptView, claimant: Claimant) -> None:
     scene.attempts[attempt.id] = replace(attempt, state=RunState.RUNNING, **asdict(claimant))
+    if is_counted(attempt.cause, attempt.number):
+        scene.starts[attempt.job_id] = scene.starts.get(attempt.job_id, 0) + 1
+    if attempt.job_limit_key is not None:
+        places = scene.places[attempt.job_limit_key]
+        scene.places[places.key] = places.taken_by(turn_of(attempt))
     going = Unfinished(
         id=attempt.run_id,
         job_id=attempt.job_id,
@@ -328,3 +359,4 @@ async def _cancel_released(
     if await move_attempt(session, attempt, RunState.CANCELLED, {**values, "settled": True}):
         await move_run(session, attempt.run_id, RunState.CANCELLED, values, attempt=attempt.number)
         effects.run_changed(attempt.run_id)
+        effects.gives_up(attempt)

@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from services.scheduler.announcer import SOURCE, Announcer
-from services.scheduler.wakeup import Agenda
-from shared.db.attempts import NewAttempt, Waiting
+from services.scheduler.wakeup import Agenda, WakeUp
+from shared.db.attempts import AttemptView, NewAttempt, Waiting
 from shared.db.engine import LOCKED_OR_DOWN, Sessions
 from shared.db.executors import ExecutorView
 from shared.domain.ids import ExecutorName, JobId, RunId
@@ -43,10 +43,16 @@ class Effects:
     executors: list[ExecutorView] = field(default_factory=list)
     arrived: set[JobId] = field(default_factory=set)
     """At these jobs an end arrived that they wait for."""
+    has_room: bool = False
+    """A place of a shared limit is free, or may be."""
 
     def run_changed(self, run_id: RunId) -> None:
         """Announce this run."""
         self.changed[run_id] = None
+
+    def gives_up(self, attempt: AttemptView) -> None:
+        """Let those go on who wait for the place that this attempt had, or waited for."""
+        self.has_room |= attempt.limit_key is not None
 
     def executor_offline(self, executor: ExecutorView) -> None:
         """Announce that this executor is gone without a word."""
@@ -91,6 +97,8 @@ class Ledger:
         """The jobs whose held runs are to be decided, by due instant; taken by the dispatcher."""
         self.arrived: Agenda[JobId] = Agenda()
         """The jobs at which ends arrived that they wait for; taken by the chains."""
+        self.room = WakeUp()
+        """A shared limit may have a place free: whoever lets in those that wait looks."""
         self.answered = LastAnswer(clock.monotonic())
         self._sessions = sessions
         self._patience_s = patience_s
@@ -154,7 +162,9 @@ class Ledger:
             self.attempts.put(waiting.due_at, (waiting,))
         for due_at, job_id in effects.held:
             self.held.put(due_at, (job_id,))
-        pass  # no put
+        self.arrived.put(self.clock.now(), effects.arrived)
+        if effects.has_room:
+            self.room.call()
         for executor, attempt in effects.cancels:
             cancel = RunCancel(source=SOURCE, time=self.clock.now(), attempt=attempt)
             self.announcer.say(Exchange.CONTROL, control_key(executor), cancel)

@@ -27,6 +27,7 @@ async def stop_unstarted(
         return False
     await move_run(session, attempt.run_id, state, values, attempt=attempt.number)
     effects.run_changed(attempt.run_id)
+    effects.gives_up(attempt)
     return True
 
 

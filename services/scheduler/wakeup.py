@@ -79,8 +79,8 @@ class Agenda(Generic[Item]):
 class News:
     """What the dispatcher is to look at before it is due: job definitions and requests."""
 
-    def __init__(self, on_requests: Callable[[], None] = lambda: None) -> None:
-        """Call `on_requests` as well when somebody asked for something."""
+    def __init__(self, *on_requests: Callable[[], None]) -> None:
+        """Call each of `on_requests` as well when somebody asked for something."""
         self.wake = WakeUp()
         self._on_requests = on_requests
         self._jobs: set[JobId] = set()
@@ -95,7 +95,8 @@ class News:
         """Say that somebody asked for something."""
         self._requests = True
         self.wake.call()
-        self._on_requests()
+        for call in self._on_requests:
+            call()
 
     def take_jobs(self) -> set[JobId]:
         """Return the jobs that changed since the last time."""

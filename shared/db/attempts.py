@@ -1,7 +1,7 @@
 """The attempts, as the scheduler writes them. Every move is one UPDATE that names what it expects."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -94,6 +94,8 @@ class AttemptView:
     policy_json: dict[str, Any]
     pool: str
     job_pool: str
+    limit_key: str | None
+    job_limit_key: str | None
     paused_at: datetime | None
     deleted_at: datetime | None
     retired_at: datetime | None
@@ -138,6 +140,8 @@ class Claimant:
     executor: ExecutorName
     boot: BootId
     claimed_at: datetime
+    limit_key: str | None = None
+    """The shared limit that it now has a place of."""
 
 
 async def insert_attempts(session: AsyncSession, attempts: Sequence[NewAttempt]) -> None:
@@ -196,6 +200,7 @@ async def release_attempt(
         "boot": None,
         "claimed_at": None,
         "may_run_until": None,
+        "limit_key": None,
         "started_at": None,
     }
     held = {"id": attempt.id, "token": attempt.token, "boot": boot, "state": RunState.RUNNING}
@@ -251,8 +256,13 @@ async def mark_published(session: AsyncSession, marks: Sequence[tuple[AttemptId,
 async def unpublished(
     session: AsyncSession, *, due_by: datetime, limit: int, but_of: Collection[str] = ()
 ) -> list[Waiting]:
-    """Return queued attempts due by then and not confirmed, oldest first; none of the pools `but_of`."""
-    overlooked = (AttemptRow.due_at <= due_by) & AttemptRow.published_at.is_(None)
+    """Return queued attempts due by then and not confirmed, oldest first; none of the pools `but_of`.
+
+    Nor any that wait for a place of a shared limit: `shared.db.limits` says when these go.
+    """
+    overlooked = (
+        (AttemptRow.due_at <= due_by) & AttemptRow.published_at.is_(None) & AttemptRow.limit_key.is_(None)
+    )
     return await _waiting(session, overlooked & AttemptRow.pool.not_in(but_of), limit=limit)
 
 
@@ -276,6 +286,7 @@ _VIEW = (
         for name in (
             *("id", "run_id", "job_id", "number", "token", "state", "urgent", "due_at", "claim_id"),
             *("executor", "boot", "claimed_at", "cancel_requested_at", "reason", "detail", "settled", "pool"),
+            "limit_key",
         )
     ),
     _RUNS.c.number.label("run_number"),
@@ -289,6 +300,7 @@ _VIEW = (
     _JOBS.c.name.label("job_name"),
     _JOBS.c.args.label("job_args"),
     _JOBS.c.pool.label("job_pool"),
+    _JOBS.c.limit_key.label("job_limit_key"),
     _JOBS.c.policy.label("policy_json"),
     _SCHEDULES.c.args.label("schedule_args"),
     *(
@@ -333,7 +345,7 @@ _CLAIM = (
         published_at=func.coalesce(_ATTEMPTS.c.published_at, bindparam("claimed_at")),
         **{
             name: bindparam(name)
-            for name in ("on_lost", "may_run_until", "claim_id", "executor", "boot", "claimed_at")
+            for name in ("on_lost", "may_run_until", *(one.name for one in fields(Claimant)))
         },
     )
 )

@@ -183,6 +183,7 @@ def _columns(definition: Definition) -> dict[str, Any]:
         "on_lost": definition.on_lost,
         "overlap": definition.overlap,
         "pool": definition.pool,
+        "limit_key": definition.limit_key,
         "policy": policy_to_json(definition.policy),
         "chain_join": definition.runs_after.join,
     }

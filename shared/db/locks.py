@@ -5,8 +5,8 @@ transaction that is to write any of it takes the lock first and reads afterwards
 COMMITTED transaction sees what was committed before it began, so what is read under the lock is the
 newest state, and it stays so until the commit: for each job the transactions follow one another.
 
-A transaction takes all its locks at once, jobs by id and then executors by name, so that nobody waits in
-a circle. SQLite has one writer by itself: there nothing is locked, and nothing is asked.
+A transaction takes all its locks at once, jobs by id, then executors by name, then shared limits by key, so
+that nobody waits in a circle. SQLite has one writer by itself: there nothing is locked, and nothing is asked.
 """
 
 from collections.abc import Collection
@@ -37,7 +37,9 @@ from shared.domain.run import RunState
 
 _LEDGERS = table_of(JobLedgerRow)
 _EXECUTOR_LOCKS = 0x506F72
-"""The class of the advisory locks of executors' names: "Por"."""
+"""The class of the advisory locks of executors' names: "Por","""
+_LIMIT_LOCKS = 0x506F73
+"""and of the keys of shared limits: "Pos"."""
 
 
 def is_shared(session: AsyncSession) -> bool:
@@ -103,6 +105,12 @@ async def lock_executors(session: AsyncSession, names: Collection[ExecutorName])
         await session.execute(_NAMES, {"names": sorted(set(names))})
 
 
+async def lock_limits(session: AsyncSession, keys: Collection[str]) -> None:
+    """Wait for the locks of these shared limits: who has one alone grants places of it."""
+    if keys and is_shared(session):
+        await session.execute(_KEYS, {"names": sorted(set(keys))})
+
+
 def _in(attribute: Any, name: str, type_: Any) -> Any:
     # One array instead of many parameters: the statement's text, which the server keeps, stays the same.
     return attribute == any_(bindparam(name, type_=ARRAY(type_)))
@@ -158,8 +166,8 @@ _MISSING_LEDGERS = (
     )
     .on_conflict_do_nothing()
 )
-_NAMES = text(
-    "SELECT pg_advisory_xact_lock(:locks, hashtext(name)) FROM unnest(:names) AS names (name)"
-).bindparams(
-    bindparam("locks", _EXECUTOR_LOCKS, type_=Integer()), bindparam("names", type_=ARRAY(Words(200)))
+_NAMED = text("SELECT pg_advisory_xact_lock(:locks, hashtext(name)) FROM unnest(:names) AS names (name)")
+_NAMES, _KEYS = (
+    _NAMED.bindparams(bindparam("locks", locks, type_=Integer()), bindparam("names", type_=ARRAY(Words(200))))
+    for locks in (_EXECUTOR_LOCKS, _LIMIT_LOCKS)
 )

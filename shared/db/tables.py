@@ -2,8 +2,8 @@
 
 | written by | tables |
 |---|---|
-| ui | `jobs`, `schedules`, `chain_edges`, `pauses`, `holds`, `calendars`, `people`, `log_chunks`, |
-| | `requests` |
+| ui | `jobs`, `schedules`, `chain_edges`, `pauses`, `holds`, `limits`, `calendars`, `people`, |
+| | `log_chunks`, `requests` |
 | scheduler | all others, and the outcome of `requests` |
 
 Ids are UUIDv7. Every index names the query that it serves.
@@ -48,6 +48,11 @@ class LogsBase(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime()}  # noqa: RUF012 - SQLAlchemy's own way
 
 
+def _where(condition: Any) -> dict[str, Any]:
+    """Return the options of an index over some rows only, on every database."""
+    return {f"{name}_where": condition for name in ("sqlite", "postgresql", "mssql")}
+
+
 class JobRow(LedgerBase):
     """A definition. `version` goes up with every change; the scheduler follows it."""
 
@@ -66,6 +71,7 @@ class JobRow(LedgerBase):
     on_lost: Mapped[OnLost]
     overlap: Mapped[Overlap]
     pool: Mapped[str] = mapped_column(String(40))
+    limit_key: Mapped[str | None] = mapped_column(String(40), index=True)  # which jobs share a limit
     policy: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
     # Of the jobs before it, where it has any, how many must have ended.
     chain_join: Mapped[Join] = mapped_column(default=Join.ALL, server_default=text("'all'"))
@@ -133,6 +139,20 @@ class HoldRow(LedgerBase):
     ends_at: Mapped[datetime | None]
     lifted_at: Mapped[datetime | None] = mapped_column(index=True)  # NULL: what holds now
     lifted_by: Mapped[str | None] = mapped_column(Words(200))
+
+
+class LimitRow(LedgerBase):
+    """How many attempts may hold a place of a shared limit. No row: one.
+
+    How many do is not stored: that is what the attempts themselves say, see `shared.db.limits`.
+    """
+
+    __tablename__ = "limits"
+
+    key: Mapped[str] = mapped_column(String(40), primary_key=True)
+    maximum: Mapped[int]
+    set_by: Mapped[str] = mapped_column(Words(200))
+    set_at: Mapped[datetime]
 
 
 class CalendarRow(LedgerBase):
@@ -251,9 +271,11 @@ class AttemptRow(LedgerBase):
     claim_id: Mapped[UUID | None]
     executor: Mapped[str | None] = mapped_column(Words(200))
     boot: Mapped[UUID | None]
-    claimed_at: Mapped[datetime | None]
+    claimed_at: Mapped[datetime | None] = mapped_column()
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    # While it runs: the shared limit that it has a place of. While it is queued: the one it was refused for.
+    limit_key: Mapped[str | None] = mapped_column(String(40))
     # As its grant said it: only what is killed when its lease ends may be followed by another after a loss.
     on_lost: Mapped[OnLost | None]
     # While it may still run though nothing is heard of it, it counts for overlap and limits.
@@ -275,6 +297,10 @@ class AttemptRow(LedgerBase):
         UniqueConstraint("run_id", "number", name="uq_attempts_run_number"),  # a run's attempts
         Index("ix_attempts_state_due", "state", "due_at"),  # what waits to be published or claimed
         Index("ix_attempts_state_executor", "state", "executor"),  # what a silent executor held
+        # Who holds a place of a shared limit, and who waits for one. Most attempts have none to do with it.
+        Index("ix_attempts_limit_key", "limit_key", "state", **_where(limit_key.is_not(None))),
+        # How often a job has started lately: what its brake goes by.
+        Index("ix_attempts_job_claimed", "job_id", "claimed_at", **_where(claimed_at.is_not(None))),
     )
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from shared.domain.chain import AFTER_NOTHING, RunsAfter
 from shared.domain.errors import InvalidInput
 from shared.domain.ids import JobId, ScheduleId
+from shared.domain.limits import checked_limit_key
 from shared.domain.policy import DEFAULT_POLICY, Overlap, Policy, checked_policy
 from shared.domain.schedules import Schedule
 from shared.domain.script import checked_script
@@ -57,6 +58,8 @@ class Definition:
     on_lost: OnLost = OnLost.FAIL
     overlap: Overlap = Overlap.SKIP
     pool: str = DEFAULT_POOL
+    limit_key: str | None = None
+    """The shared limit that its attempts take a place of; None: of none."""
     policy: Policy = DEFAULT_POLICY
     runs_after: RunsAfter = AFTER_NOTHING
 
@@ -106,6 +109,7 @@ def checked_definition(definition: Definition) -> Definition:
         on_lost=definition.on_lost,
         overlap=definition.overlap,
         pool=definition.pool,
+        limit_key=checked_limit_key(definition.limit_key),
         policy=checked_policy(definition.policy),
         runs_after=definition.runs_after,
     )

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
 
+from shared.domain.brake import MOST_PER_MINUTE, USUAL_PER_MINUTE
 from shared.domain.errors import InvalidInput
 from shared.domain.ids import CalendarId
 from shared.domain.retry import NO_RETRIES, RetryRule, checked_retry_rule
@@ -73,6 +74,8 @@ class Policy:
     include: tuple[CalendarId, ...] = ()
     exclude: tuple[CalendarId, ...] = ()
     on_excluded: OnExcluded = OnExcluded.SKIP
+    starts_per_minute: int = USUAL_PER_MINUTE
+    """More often the job does not start by itself, over some minutes: see `shared.domain.brake`."""
     retry: RetryRule = NO_RETRIES
     """When a run that failed is tried again; what a loss means for that is in the job's `on_lost`."""
 
@@ -102,6 +105,7 @@ def checked_policy(policy: Policy) -> Policy:
     for field, count, most in (
         ("max_concurrent", policy.max_concurrent, 1_000),
         ("max_runs", policy.max_runs, 1_000_000_000),
+        ("starts_per_minute", policy.starts_per_minute, MOST_PER_MINUTE),
     ):
         if count is not None and not 1 <= count <= most:
             raise InvalidInput(field, f"Choose between 1 and {most:,}, or leave it empty.")
@@ -127,6 +131,7 @@ def policy_to_json(policy: Policy) -> dict[str, object]:
         "include": [str(one) for one in policy.include],
         "exclude": [str(one) for one in policy.exclude],
         "on_excluded": str(policy.on_excluded),
+        "starts_per_minute": policy.starts_per_minute,
         **_retry_to_json(policy.retry),
     }
 
@@ -156,6 +161,9 @@ def policy_from_json(value: Mapping[str, Any]) -> Policy:
             include=_ids("include", value.get("include")),
             exclude=_ids("exclude", value.get("exclude")),
             on_excluded=_choice("on_excluded", value.get("on_excluded"), OnExcluded.SKIP),
+            starts_per_minute=_else(
+                _count("starts_per_minute", value.get("starts_per_minute")), USUAL_PER_MINUTE
+            ),
             retry=_retry_from_json(value),
         )
     )

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     REVOKED = "revoked"
     REQUESTED = "requested"
     LATE = "late"
+    BRAKED = "braked"
 
 
 class Cause(StrEnum):

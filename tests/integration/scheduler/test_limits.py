@@ -1,0 +1,188 @@
+"""Shared limits on a real ledger: never more at once than may be, oldest first, and no place is ever lost."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from services.scheduler.endings import Ending, lose_attempt
+from services.scheduler.limiting import Doorkeeper
+from shared.db import limits
+from shared.db.attempts import attempts_by_id
+from shared.db.jobs import JobHead, set_paused
+from shared.db.limits import Limit, set_maximum
+from shared.db.tables import AttemptRow, JobRow
+from shared.domain.ids import JobId
+from shared.domain.job import OnLost
+from shared.domain.run import Reason, RunState
+from shared.messages.answers import Grant
+from shared.messages.envelope import AttemptRef
+from tests.integration.scheduler.stage import ALLOW, Desk, Holder, Stage, manual, ref
+
+KEY = "warehouse-db"
+HOLDER = Holder()
+FULL = f"shared limit {KEY} is full: 1 of 1 in use"
+SHARED: dict[str, Any] = {**ALLOW, "limit_key": KEY}
+
+
+async def asked(desk: Desk, **fields: Any) -> AttemptRow:
+    """Return the attempt of a run now of a new job under the key."""
+    await desk.ask(await desk.job(manual(), **SHARED | fields))
+    desk.clock.advance(1)
+    return await desk.newest_attempt()
+
+
+async def refusal(desk: Desk, attempt: AttemptRow) -> str:
+    (answer,) = await desk.claim(HOLDER.claim(ref(attempt)))
+    (only,) = answer.refusals
+    return only.reason
+
+
+async def now_of(desk: Desk, attempt: AttemptRow) -> AttemptRow:
+    (same,) = [one for one in await desk.attempts() if one.id == attempt.id]
+    return same
+
+
+async def let_in(stage: Stage) -> list[AttemptRow]:
+    """Let the doorkeeper look, and return what it wants published anew."""
+    agenda, now = stage.ledger.attempts, stage.desk.clock.now()
+    agenda.take_due(now, limit=100)
+    await Doorkeeper(stage.ledger).look()
+    attempts = {one.id: one for one in await stage.desk.attempts()}
+    return [attempts[one.id] for one in agenda.take_due(now, limit=100)]
+
+
+async def maximum(desk: Desk, count: int) -> None:
+    one = Limit(key=KEY, maximum=count, set_by="ann", set_at=desk.clock.now())
+    await desk.do(lambda session, _: set_maximum(session, one))
+
+
+async def test_jobs_that_share_a_key_take_turns_and_the_oldest_goes_first(stage: Stage) -> None:
+    desk = stage.desk
+    first, second, third = [await asked(desk) for _ in range(3)]
+    grant = await desk.granted(HOLDER, first)
+
+    assert [await refusal(desk, one) for one in (third, second)] == [FULL, FULL]
+    assert await let_in(stage) == []
+    await desk.report(HOLDER.report(grant))
+
+    (let,) = await let_in(stage)
+    assert (let.id, let.token) == (second.id, 2)
+    # The place is kept for the one that was let in, whoever comes meanwhile.
+    newcomer = await asked(desk)
+    for other in (await now_of(desk, third), newcomer):
+        assert await refusal(desk, other) == f"others wait longer for shared limit {KEY}"
+    await desk.granted(HOLDER, let)
+    assert await let_in(stage) == []
+
+
+async def test_in_one_claim_no_more_are_granted_than_places_are_free(desk: Desk) -> None:
+    await maximum(desk, 2)
+    attempts = [await asked(desk) for _ in range(4)]
+
+    (answer,) = await desk.claim(HOLDER.claim(*map(ref, attempts)))
+
+    assert [one.reason for one in answer.refusals] == [f"shared limit {KEY} is full: 2 of 2 in use"] * 2
+    # Asked again under the same claim, a grant is given again: it takes no further place.
+    assert len(answer.grants) == 2
+
+
+async def test_what_is_urgent_goes_first(stage: Stage) -> None:
+    desk = stage.desk
+    grant = await desk.granted(HOLDER, await asked(desk))
+    await desk.job(**SHARED)
+    desk.clock.advance(10)
+    await stage.plan()
+    scheduled = next(one for one in await desk.attempts() if not one.urgent)
+    desk.clock.advance(10)
+    urgent = await asked(desk)
+    for one in (scheduled, urgent):
+        await refusal(desk, one)
+
+    await desk.report(HOLDER.report(grant))
+
+    assert [one.id for one in await let_in(stage)] == [urgent.id]
+
+
+async def _reported(desk: Desk, grant: Grant) -> None:
+    await desk.report(HOLDER.report(grant, RunState.FAILED, exit_code=1))
+
+
+async def _released(desk: Desk, grant: Grant) -> None:
+    await desk.release(HOLDER.release(AttemptRef(grant.attempt_id, grant.token)))
+
+
+async def _lost(desk: Desk, grant: Grant) -> None:
+    attempts = await desk.do(lambda session, _: attempts_by_id(session, {grant.attempt_id}))
+    ending = Ending(state=RunState.LOST, reason=Reason.SILENT, detail="", finished_at=desk.clock.now())
+    assert await desk.do(lambda s, e: lose_attempt(s, e, attempts[grant.attempt_id], ending))
+
+
+async def _lost_and_over(desk: Desk, grant: Grant) -> None:
+    await _lost(desk, grant)
+    assert await room(desk) == 0
+    desk.clock.advance(grant.timeout_s + grant.kill_grace_s + 20)
+
+
+async def _lost_and_dead(desk: Desk, grant: Grant) -> None:
+    await _lost(desk, grant)
+    await desk.report(HOLDER.report(grant, RunState.LOST, reason=Reason.EXECUTOR_GONE))
+
+
+async def _cancelled(desk: Desk, grant: Grant) -> None:
+    job_id = next(run.job_id for run in await desk.runs() if run.id == grant.run_id)
+    await desk.ask(JobId(job_id), "cancel", grant.run_id)
+    await desk.report(HOLDER.report(grant, RunState.CANCELLED, reason=Reason.REQUESTED))
+
+
+async def _deleted_and_ended(desk: Desk, grant: Grant) -> None:
+    await desk.delete(grant.job_id)
+    assert await room(desk) == 0
+    await desk.report(HOLDER.report(grant))
+
+
+async def _edited_and_ended(desk: Desk, grant: Grant) -> None:
+    await name_key(desk, grant.job_id, "another")
+    assert await room(desk) == 0
+    await desk.report(HOLDER.report(grant))
+
+
+async def room(desk: Desk) -> int:
+    """Return how many of the key's line may go now."""
+    now = desk.clock.now()
+    return len(await desk.do(lambda session, _: limits.let_in(session, but_of=(), now=now)))
+
+
+async def name_key(desk: Desk, job_id: JobId, key: str | None) -> None:
+    async def change(session: Any, head: JobHead, *, now: Any) -> bool:
+        await session.execute(update(JobRow).where(JobRow.id == job_id).values(limit_key=key))
+        return await set_paused(session, head, head.paused_at, now=now)
+
+    await desk.change(job_id, change)
+
+
+WAYS = [
+    (_reported, OnLost.FAIL),
+    (_released, OnLost.FAIL),
+    (_lost, OnLost.RETRY),
+    (_lost_and_over, OnLost.FAIL),
+    (_lost_and_dead, OnLost.FAIL),
+    (_cancelled, OnLost.FAIL),
+    (_deleted_and_ended, OnLost.FAIL),
+    (_edited_and_ended, OnLost.FAIL),
+]
+
+
+@pytest.mark.parametrize(("way", "on_lost"), WAYS, ids=[way.__name__[1:] for way, _ in WAYS])
+async def test_every_way_in_which_an_attempt_ends_frees_its_place(
+    desk: Desk, way: Callable[[Desk, Grant], Awaitable[None]], on_lost: OnLost
+) -> None:
+    grant = await desk.granted(HOLDER, await asked(desk, on_lost=on_lost))
+    waiting = await asked(desk)
+    assert await refusal(desk, waiting) == FULL
+
+    await way(desk, grant)
+
+    assert await room(desk) == 1
+    await desk.granted(HOLDER, await now_of(desk, waiting))
