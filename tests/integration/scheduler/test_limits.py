@@ -9,16 +9,20 @@ from sqlalchemy import update
 from services.scheduler.endings import Ending, lose_attempt
 from services.scheduler.limiting import Doorkeeper
 from shared.db import limits
-from shared.db.attempts import attempts_by_id
+from shared.db.attempts import attempts_by_id, mark_published
+from shared.db.holds import begin_hold
 from shared.db.jobs import JobHead, set_paused
 from shared.db.limits import Limit, set_maximum
 from shared.db.tables import AttemptRow, JobRow
-from shared.domain.ids import JobId
+from shared.domain.holds import Hold, HoldKind
+from shared.domain.ids import AttemptId, JobId
 from shared.domain.job import OnLost
+from shared.domain.policy import Policy
+from shared.domain.retry import RetryRule
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import Grant
 from shared.messages.envelope import AttemptRef
-from tests.integration.scheduler.stage import ALLOW, Desk, Holder, Stage, manual, ref
+from tests.integration.scheduler.stage import ALLOW, Desk, Holder, Stage, manual, ref, seconds
 
 KEY = "warehouse-db"
 HOLDER = Holder()
@@ -186,3 +190,125 @@ async def test_every_way_in_which_an_attempt_ends_frees_its_place(
 
     assert await room(desk) == 1
     await desk.granted(HOLDER, await now_of(desk, waiting))
+
+
+async def test_a_place_is_not_kept_for_ever_for_one_that_nobody_claims(stage: Stage) -> None:
+    desk = stage.desk
+    grant = await desk.granted(HOLDER, await asked(desk))
+    first, second = await asked(desk, pool="heavy"), await asked(desk)
+    for one in (first, second):
+        await refusal(desk, one)
+    await desk.report(HOLDER.report(grant))
+    (let,) = await let_in(stage)
+    await desk.do(lambda session, _: mark_published(session, [(AttemptId(let.id), 2, desk.clock.now())]))
+    assert await let_in(stage) == []
+
+    desk.clock.advance(5)
+
+    assert [one.id for one in await let_in(stage)] == [second.id]
+    await desk.granted(HOLDER, await now_of(desk, second))
+    # Its message waits for a slot of its pool. Should it come now, it waits at the head of the line again.
+    assert await refusal(desk, await now_of(desk, first)) == FULL
+
+
+async def test_nothing_is_kept_for_what_a_paused_pool_holds_back(stage: Stage) -> None:
+    desk = stage.desk
+    grant = await desk.granted(HOLDER, await asked(desk))
+    first, second = await asked(desk, pool="heavy"), await asked(desk)
+    for one in (first, second):
+        await refusal(desk, one)
+    pause = Hold(kind=HoldKind.POOL, subject="heavy", begun_at=desk.clock.now(), begun_by="ann")
+    await desk.do(lambda session, _: begin_hold(session, pause))
+
+    await desk.report(HOLDER.report(grant))
+
+    assert [one.id for one in await let_in(stage)] == [second.id]
+
+
+async def test_what_waits_in_line_is_not_published_by_a_sweep(stage: Stage) -> None:
+    desk = stage.desk
+    await desk.granted(HOLDER, await asked(desk))
+    await refusal(desk, await asked(desk))
+    stage.ledger.attempts.take_due(desk.clock.now(), limit=10)
+
+    await stage.relay.sweep(due_by=desk.clock.now())
+
+    assert stage.ledger.attempts.next_at is None
+
+
+async def test_a_scheduled_run_that_waited_long_for_its_place_still_runs(stage: Stage) -> None:
+    desk = stage.desk
+    grant = await desk.granted(HOLDER, await asked(desk, timeout=seconds(3_600)))
+    await desk.job(**SHARED)
+    desk.clock.advance(10)
+    await stage.plan()
+    await stage.publish_due()
+    waiting = await desk.newest_attempt()
+    await refusal(desk, waiting)
+    desk.clock.advance(300)
+    await stage.plan()
+    await desk.report(HOLDER.report(grant))
+
+    await Doorkeeper(stage.ledger).look()
+    await stage.publish_due()
+
+    (same,) = [run for run in await desk.runs() if run.id == waiting.run_id]
+    assert same.state is RunState.QUEUED
+    await desk.granted(HOLDER, await now_of(desk, waiting))
+
+
+async def test_a_lowered_maximum_lets_what_runs_run_on_and_a_raised_one_lets_others_in(stage: Stage) -> None:
+    desk = stage.desk
+    await maximum(desk, 2)
+    first, second = [await desk.granted(HOLDER, await asked(desk)) for _ in range(2)]
+    await maximum(desk, 1)
+    waiting = await asked(desk)
+    assert await refusal(desk, waiting) == f"shared limit {KEY} is full: 2 of 1 in use"
+
+    await desk.report(HOLDER.report(first))
+    assert await let_in(stage) == []
+    await maximum(desk, 2)
+
+    assert [one.id for one in await let_in(stage)] == [waiting.id]
+    await desk.report(HOLDER.report(second))
+
+
+@pytest.mark.parametrize("key", [None, "another"])
+async def test_a_job_that_names_the_key_no_more_waits_for_it_no_more(stage: Stage, key: str | None) -> None:
+    desk = stage.desk
+    await desk.granted(HOLDER, await asked(desk))
+    waiting = await asked(desk)
+    await refusal(desk, waiting)
+
+    await name_key(desk, JobId(waiting.job_id), key)
+
+    assert [one.id for one in await let_in(stage)] == [waiting.id]
+    await desk.granted(HOLDER, await now_of(desk, waiting))
+    assert (await now_of(desk, waiting)).limit_key == key
+
+
+async def test_a_lost_attempt_that_comes_back_counts_again_beyond_the_maximum_if_need_be(
+    desk: Desk,
+) -> None:
+    lost = await desk.granted(HOLDER, await asked(desk))
+    await _lost_and_over(desk, lost)
+    await desk.granted(HOLDER, await asked(desk))
+
+    await desk.renew(HOLDER.renewal(AttemptRef(lost.attempt_id, lost.token)))
+
+    assert await refusal(desk, await asked(desk)) == f"shared limit {KEY} is full: 2 of 1 in use"
+
+
+async def test_each_next_attempt_waits_for_a_place_of_its_own(stage: Stage) -> None:
+    desk = stage.desk
+    again = Policy(retry=RetryRule(retries=1, delay=seconds(0)))
+    grant = await desk.granted(HOLDER, await asked(desk, policy=again))
+    waiting = await asked(desk)
+    await refusal(desk, waiting)
+
+    await desk.report(HOLDER.report(grant, RunState.FAILED, exit_code=1))
+    second = await desk.newest_attempt()
+
+    assert second.number == 2
+    assert await refusal(desk, second) == f"others wait longer for shared limit {KEY}"
+    assert [one.id for one in await let_in(stage)] == [waiting.id]
