@@ -210,6 +210,8 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     on_lost: OnLost
     overlap: Overlap
     pool: str
+    limit_key: str | None
+    """The shared limit that its runs take a place of."""
     policy: dict[str, object]
     """As `shared.domain.policy.policy_to_json` writes it."""
     runs_after: RunsAfterItem
@@ -317,6 +319,16 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     """The last line on stderr, at most 200 characters."""
 
 
+class Braked(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that started by itself too often within the last hour."""
+
+    job_id: UUID
+    job_name: str
+    runs: int
+    """How many of its runs the brake ended."""
+    last_at: datetime
+
+
 class NextUp(msgspec.Struct, frozen=True, kw_only=True):
     """What is due next."""
 
@@ -359,6 +371,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     start_delay_p99_ms: int | None
     """Due to started, over the newest scheduled runs of 24 hours; None when none ran."""
     attention: tuple[Attention, ...]
+    braked: tuple[Braked, ...]
     next_up: tuple[NextUp, ...]
     timeline: Timeline
 

@@ -12,6 +12,7 @@ from services.ui.api import (
     health,
     instants,
     jobs,
+    limits,
     people,
     problems,
     runs,
@@ -24,5 +25,5 @@ from services.ui.portal import Portal
 def register(app: FastAPI, portal: Portal) -> None:
     """Add the API's routes and error answers to the app."""
     problems.register(app)
-    for module in (calendars, controls, health, instants, jobs, people, runs, schedules, week):
+    for module in (calendars, controls, health, instants, jobs, limits, people, runs, schedules, week):
         app.include_router(module.router(portal))

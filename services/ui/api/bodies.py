@@ -68,6 +68,7 @@ class JobBody(_Body):
     on_lost: OnLost = OnLost.FAIL
     overlap: Overlap = Overlap.SKIP
     pool: str = DEFAULT_POOL
+    limit_key: str | None = None
     policy: dict[str, Any] = Field(default_factory=dict)
     runs_after: RunsAfterBody = RunsAfterBody()
 
@@ -92,6 +93,8 @@ class JobPatch(_Body):
     on_lost: OnLost | None = None
     overlap: Overlap | None = None
     pool: str | None = None
+    limit_key: str | None = None
+    """An empty text: no shared limit any more."""
     policy: dict[str, Any] | None = None
     runs_after: RunsAfterBody | None = None
 

@@ -12,15 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.commands.heads import known
 from services.ui.commands.wake import Wakeups
-from shared.db import holds, requests
+from shared.db import holds, limits, requests
 from shared.db.engine import Sessions
 from shared.db.executors import executor_by_name
+from shared.db.limits import Limit
 from shared.db.requests import CancelRequest
 from shared.db.runs import standing_of
 from shared.domain.errors import InvalidInput, NotFound, TooLate
 from shared.domain.holds import Hold, HoldKind
 from shared.domain.ids import ExecutorName, JobId, RequestId, RunId, new_id
 from shared.domain.job import is_pool_name
+from shared.domain.limits import KEY_NAMES, checked_maximum, is_limit_key
 from shared.domain.run import FINAL, RunState
 from shared.runtime.clock import Clock
 
@@ -95,6 +97,31 @@ class Controls:
     async def resume_pool(self, pool: str, *, requested_by: str = "local") -> None:
         """Let the pool's runs start again."""
         await self._lift(HoldKind.POOL, pool, by=requested_by)
+
+    async def set_limit(self, key: str, maximum: int, *, requested_by: str = "local") -> None:
+        """Let so many attempts of the jobs that name the key run at once; what runs, runs on.
+
+        Raises:
+            InvalidInput: no limit can have this name, or this maximum.
+        """
+        if not is_limit_key(key):
+            raise InvalidInput("limit_key", KEY_NAMES)
+        limit = Limit(key=key, maximum=checked_maximum(maximum), set_by=requested_by, set_at=self.clock.now())
+        try:
+            await self._store_limit(limit)
+        except IntegrityError:  # somebody set it at the same moment: now it can be changed
+            await self._store_limit(limit)
+        self._tell(RequestId(new_id()))
+
+    async def forget_limit(self, key: str) -> None:
+        """Let the key have the usual maximum again."""
+        async with self.sessions.begin() as session:
+            await limits.forget_maximum(session, key)
+        self._tell(RequestId(new_id()))
+
+    async def _store_limit(self, limit: Limit) -> None:
+        async with self.sessions.begin() as session:
+            await limits.set_maximum(session, limit)
 
     async def drain(self, executor: ExecutorName, *, requested_by: str = "local") -> None:
         """Let an executor take no more runs until it is resumed, also after a restart.

@@ -39,6 +39,8 @@ class JobDraft:
     on_lost: OnLost = OnLost.FAIL
     overlap: Overlap = Overlap.SKIP
     pool: str = DEFAULT_POOL
+    limit_key: str | None = None
+    """None, or nothing: no shared limit."""
     policy: Mapping[str, object] = field(default_factory=dict)
     """As `shared.domain.policy.policy_from_json` reads it; what is left out has its default."""
     runs_after: RunsAfter = AFTER_NOTHING

@@ -110,6 +110,7 @@ async def _checked(draft: JobDraft, scripts_dir: Path) -> Definition:
             on_lost=draft.on_lost,
             overlap=draft.overlap,
             pool=draft.pool,
+            limit_key=draft.limit_key,
             policy=policy_from_json(draft.policy),
             runs_after=draft.runs_after,
         )

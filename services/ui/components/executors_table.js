@@ -2,6 +2,7 @@
 import { ago, count, parts, plural, screenSize, span, tick } from "jp_format";
 import { api, debounced, follow, health, toast } from "jp_core";
 import { FreezeDialog, controls, heldBy, heldWords } from "jp_controls";
+import { LimitsCard } from "jp_limits";
 
 const START = "./portal up --executors 2";
 const MORE = "./portal up --executors 4";
@@ -17,7 +18,7 @@ function keyOf(one) {
 }
 
 export default {
-  components: { ...parts, FreezeDialog },
+  components: { ...parts, FreezeDialog, LimitsCard },
   template: `
   <div>
     <div class="jp-bar"><p class="jp-summary jp-summary--bar" aria-live="polite">{{ loaded && items.length ? summary : '' }}</p>
@@ -86,6 +87,7 @@ export default {
           <td class="jp-table__do"><button class="jp-btn jp-btn--small" type="button" :aria-label="(pool.paused_at ? 'Resume' : 'Pause') + ' pool ' + pool.name" @click="turn(pool)">{{ pool.paused_at ? 'Resume' : 'Pause' }}</button></td>
         </tr></tbody></table></div>
     </section>
+    <LimitsCard ref="limits" />
     <p v-if="loaded && items.length" class="jp-side__note jp-after jp-balanced">More executors: stop the portal and start it with <code class="jp-mono">{{ more }}</code>, or with containers just <code class="jp-mono">{{ moreContainers }}</code>. A script runs in at most one of them.</p>
   </div>`,
   data: () => ({ tick, health, screen: screenSize, words: HEALTH, start: START, more: MORE, moreContainers: MORE_CONTAINERS, items: [], pools: [], loaded: false, error: "", act: controls }),
@@ -111,7 +113,7 @@ export default {
     age: (one) => (tick.now - Date.parse(one.last_seen_at)) / 1000,
     async load() {
       try {
-        const [executors, pools] = await Promise.all([api("/executors"), api("/pools")]);
+        const [executors, pools] = await Promise.all([api("/executors"), api("/pools"), this.$nextTick().then(() => this.$refs.limits.load())]);
         Object.assign(this, { items: executors.items, pools: pools.items, loaded: true, error: "" });
       } catch (error) { this.error = error.message; }
     },

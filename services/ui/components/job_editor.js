@@ -181,8 +181,8 @@ export default {
       const draft = {
         name: form.name.trim(), script: form.script.trim(), args: lines(form.args), description: form.description,
         schedules: form.schedules.map(draftOf), timeout_s: Number(form.timeout), kill_grace_s: Number(form.grace),
-        overlap: form.rules.overlap, on_lost: form.rules.lost, policy: policyOf(form.rules, initial),
-        runs_after: afterDraft(form.after, this.ids),
+        overlap: form.rules.overlap, on_lost: form.rules.lost, limit_key: form.rules.limits.key.trim(),
+        policy: policyOf(form.rules, initial), runs_after: afterDraft(form.after, this.ids),
       };
       return initial ? { ...draft, version: initial.version } : draft;
     },

@@ -13,7 +13,8 @@ from services.ui.models import JobItem
 from services.ui.theme import STATIC
 
 _LIBRARIES: Final[list[str | Path]] = [
-    STATIC / name for name in ("jp_schedule.js", "jp_chain.js", "jp_retries.js", "jp_rules.js")
+    STATIC / name
+    for name in ("jp_schedule.js", "jp_chain.js", "jp_retries.js", "jp_limits.js", "jp_rules.js")
 ]
 
 

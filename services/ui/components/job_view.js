@@ -74,6 +74,7 @@ export default {
           <template v-if="rules.length"><dt>Rules</dt><dd><ul class="jp-rulelist"><li v-for="rule in rules" :key="rule">{{ rule }}</li></ul></dd></template>
           <dt>If lost</dt><dd>{{ job.on_lost === 'fail' ? 'Do not run it again (at most once)' : 'Run it again' }}</dd>
           <dt>Pool</dt><dd>{{ job.pool }}</dd>
+          <template v-if="job.limit_key"><dt>Shared limit</dt><dd><a class="jp-link" href="/executors#limits">{{ job.limit_key }}</a></dd></template>
           <template v-if="job.description"><dt>About</dt><dd class="jp-prose">{{ job.description }}</dd></template>
         </dl>
       </section>

@@ -51,9 +51,11 @@ export default {
     </section>
     </div><div class="jp-stack">
       <section class="jp-card" aria-labelledby="jp-attention">
-        <div class="jp-card__head"><h2 id="jp-attention">Needs attention</h2><span v-if="attention.length" class="jp-muted jp-small">{{ jobsWord(attention.length) }}</span></div>
-        <div v-if="at && !attention.length" class="jp-empty jp-empty--calm"><JpIcon name="check" /><p>Every job's newest run did what it should.</p></div>
+        <div class="jp-card__head"><h2 id="jp-attention">Needs attention</h2><span v-if="wanted" class="jp-muted jp-small">{{ jobsWord(wanted) }}</span></div>
+        <div v-if="at && !wanted" class="jp-empty jp-empty--calm"><JpIcon name="check" /><p>Every job's newest run did what it should.</p></div>
         <ul v-else class="jp-attention">
+          <li v-for="item in braked" :key="'braked-' + item.job_id"><div><a class="jp-table__name" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a>
+            <p>It starts too often: the brake kept {{ plural(item.runs, 'run') }} of the last hour from going on, the last <JpRelative :at="item.last_at" />. Find what starts it, or give it a higher brake.</p></div><span class="jp-chip jp-tone--missed"><JpIcon name="warning" />Braked</span></li>
           <li v-for="item in attention" :key="item.job_id"><div><a class="jp-table__name" :href="'/runs/' + item.run.id">{{ item.job_name }}</a>
             <p>{{ said(item) }}<code v-if="item.last_error" class="jp-mono">{{ plain(item.last_error) }}</code></p></div><JpChip :state="item.run.state" /></li>
         </ul>
@@ -73,6 +75,8 @@ export default {
   beforeUnmount() { this.stop(); this.resizer.disconnect(); },
   computed: {
     attention() { return this.at?.attention ?? []; },
+    braked() { return this.at?.braked ?? []; },
+    wanted() { return new Set([...this.attention, ...this.braked].map((item) => item.job_id)).size; },
     next() { return (this.at?.next_up ?? []).slice(0, 8); },
     kpis() {
       const now = this.at;
@@ -117,7 +121,7 @@ export default {
     },
   },
   methods: {
-    plain,
+    plain, plural,
     jobsWord: (n) => plural(n, "job"),
     said(item) {
       const { run } = item;

@@ -9,7 +9,7 @@ const FILTERS = [["", "All"], ["running", "Running"], ["held,queued", "Waiting"]
   ["failed,timed_out,lost", "Failed"], ["skipped,missed", "Not run"], ["skipped", "Skipped"], ["missed", "Missed"], ["cancelled", "Cancelled"]];
 
 // Which reasons are worth choosing, by the filter of states.
-const NOT_RUN = { skipped: ["overlap", "coincides", "calendar"], missed: ["downtime", "deadline"] };
+const NOT_RUN = { skipped: ["overlap", "coincides", "calendar", "braked"], missed: ["downtime", "deadline"] };
 const REASONS_OF = {
   "skipped,missed": [...NOT_RUN.skipped, ...NOT_RUN.missed], ...NOT_RUN, cancelled: ["requested", "overlap", "paused", "edited", "deleted"],
   "failed,timed_out,lost": ["start-error", "output", "disk", "silent", "executor-gone"],

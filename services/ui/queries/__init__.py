@@ -36,6 +36,7 @@ from services.ui.queries import (
     executors,
     health,
     jobs,
+    limits,
     logs,
     overview,
     people,
@@ -48,6 +49,7 @@ from services.ui.queries.backfill import BackfillPreview, ResumePreview
 from services.ui.queries.calendars import CalendarItem
 from services.ui.queries.explained import WhyAnswer
 from services.ui.queries.jobs import JobsFilter
+from services.ui.queries.limits import LimitItem
 from services.ui.queries.planning import Planning
 from services.ui.queries.pools import PoolItem
 from services.ui.queries.preview import Typed
@@ -238,6 +240,11 @@ class Queries:
         """Return the pools by name: who serves each, what waits for it, whether it is paused."""
         async with self.database.reading() as session:
             return await pools.all_pools(session, now=self.clock.now())
+
+    async def limits(self) -> tuple[LimitItem, ...]:
+        """Return the shared limits by key: the maximum of each, who holds its places, how many wait."""
+        async with self.database.reading() as session:
+            return await limits.all_limits(session, now=self.clock.now())
 
     async def waiting_of(self, job_id: JobId) -> int:
         """Return how many runs of a job wait."""

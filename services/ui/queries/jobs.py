@@ -201,6 +201,7 @@ def _item(
         on_lost=job.on_lost,
         overlap=job.overlap,
         pool=job.pool,
+        limit_key=job.limit_key,
         policy=policy_to_json(policy),
         runs_after=after,
         version=job.version,

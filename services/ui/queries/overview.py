@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, distinct, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ui.models import Attention, NextUp, Overview
+from services.ui.models import Attention, Braked, NextUp, Overview
 from services.ui.queries.briefs import BRIEF_COLUMNS, brief, is_waiting
 from services.ui.queries.jobs import FAILING
 from services.ui.queries.logs import last_error_line
@@ -19,11 +19,13 @@ from shared.db.engine import Sessions
 from shared.db.tables import AttemptRow, CursorRow, ExecutorRow, JobLedgerRow, JobRow, RunRow
 from shared.domain.ids import AttemptId
 from shared.domain.job import JobSchedule
-from shared.domain.run import Cause, RunState
+from shared.domain.run import Cause, Reason, RunState
 
 _SHOWN = 8
 _DELAY_SAMPLE = 500
 _DAY = timedelta(hours=24)
+_HOUR = timedelta(hours=1)
+_BRAKED = (RunState.SKIPPED, RunState.FAILED, RunState.TIMED_OUT, RunState.LOST)
 _COUNTED = tuple(state for state in RunState if state is not RunState.SKIPPED)
 
 
@@ -40,6 +42,7 @@ async def overview(reading: Sessions, reading_logs: Sessions, *, hours: int, now
         delay = await _start_delay_p99_ms(session, now)
         next_up = await _next_up(session, now)
         attention = await _attention(session, reading_logs)
+        braked = await _braked(session, now)
         rows = await timeline(session, hours=hours, now=now)
     return Overview(
         jobs=jobs,
@@ -52,6 +55,7 @@ async def overview(reading: Sessions, reading_logs: Sessions, *, hours: int, now
         failed_jobs_24h=failed_jobs,
         start_delay_p99_ms=delay,
         attention=attention,
+        braked=braked,
         next_up=next_up,
         timeline=rows,
     )
@@ -106,6 +110,27 @@ async def _attention(session: AsyncSession, reading_logs: Sessions) -> tuple[Att
     )
     async with reading_logs() as logs:
         return tuple([await _attention_item(logs, row) for row in rows])
+
+
+async def _braked(session: AsyncSession, now: datetime) -> tuple[Braked, ...]:
+    newest = func.max(RunRow.due_at)
+    rows = await session.execute(
+        select(RunRow.job_id, JobRow.name, func.count().label("runs"), newest.label("last_at"))
+        .join(JobRow, JobRow.id == RunRow.job_id)
+        .where(
+            RunRow.state.in_(_BRAKED),
+            RunRow.due_at > now - _HOUR,
+            RunRow.due_at <= now,
+            RunRow.reason == Reason.BRAKED,
+            JobRow.deleted_at.is_(None),
+        )
+        .group_by(RunRow.job_id, JobRow.name)
+        .order_by(newest.desc())
+        .limit(_SHOWN)
+    )
+    return tuple(
+        Braked(job_id=row.job_id, job_name=row.name, runs=row.runs, last_at=row.last_at) for row in rows
+    )
 
 
 async def _attention_item(logs: AsyncSession, row: Any) -> Attention:

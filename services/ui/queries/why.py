@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.queries.chains import runs_after_by_job
 from services.ui.queries.explained import WhyAnswer, shown
+from services.ui.queries.limits import limit_of
 from services.ui.queries.standing import blocker_of, pool_of
 from services.ui.queries.subject import Subject, subject_at, subject_now
 from shared.db import pauses
@@ -92,5 +93,6 @@ async def _answered(session: AsyncSession, job_id: JobId, facts: Facts, subject:
     if blocker is not None:
         facts = replace(facts, blocker=blocker.run)
     if run is not None and run.state is RunState.QUEUED:
-        facts = replace(facts, pool=await pool_of(session, run, now=facts.now))
+        limit = None if subject.shown is None else await limit_of(session, subject.shown.id, now=facts.now)
+        facts = replace(facts, pool=await pool_of(session, run, now=facts.now), limit=limit)
     return shown(why(facts), subject.shown, None if blocker is None else blocker.id)

@@ -188,6 +188,7 @@ export const REASONS = {
   "executor-gone": { word: "Executor gone", text: "The executor ended while the script ran." },
   revoked: { word: "Revoked", text: "The attempt was taken back from its executor." },
   requested: { word: "Asked for", text: "Somebody asked for it." },
+  braked: { word: "Braked", text: "The job started by itself too often." },
   late: { word: "Late", text: "The executor's report came late." },
 };
 
@@ -204,7 +205,7 @@ export function rangeOf(run) {
 }
 
 // For these, the run's own detail says all that the general sentence would.
-const SAID_BY_DETAIL = new Set(["overlap", "coincides", "deadline", "downtime", "paused", "edited", "deleted", "requested"]);
+const SAID_BY_DETAIL = new Set(["overlap", "coincides", "deadline", "downtime", "paused", "edited", "deleted", "requested", "braked"]);
 
 // One sentence of why a run is in its state, or "" where the state says it all.
 export function reasonOf(run) {

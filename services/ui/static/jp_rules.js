@@ -1,5 +1,6 @@
 // The rules of a job in the form: what may be caught up, what overlaps, when it starts and ends.
 import { instantAt, parts, plural, prefs, seconds as inWords, wallTime, when } from "jp_format";
+import { isLimit, JpLimits, limitsOf, pacePolicy, paceSaid } from "jp_limits";
 import { isRetry, JpRetries, Length, retriesSaid, retryPolicy, triesOf } from "jp_retries";
 import { FieldError, inUnits, UNITS, whole } from "jp_schedule";
 
@@ -17,7 +18,7 @@ const MISSED = {
 };
 const FIELDS = ["overlap", "on_missed", "catch_up_s", "max_concurrent", "start_deadline_s", "jitter_s", "starts_at", "ends_at", "max_runs", "include", "exclude", "on_excluded"];
 
-export const isRule = (field) => FIELDS.includes(field) || isRetry(field) || field === "policy";
+export const isRule = (field) => FIELDS.includes(field) || isRetry(field) || isLimit(field) || field === "policy";
 
 const length = (seconds) => (seconds ? inUnits(seconds) : { amount: "", unit: "m" });
 const moment = (iso) => (iso ? wallTime(iso).slice(0, 16) : "");
@@ -29,7 +30,7 @@ export function rulesOf(job) {
     catchUp: length(policy.catch_up_s), deadline: length(policy.start_deadline_s), jitter: length(policy.jitter_s),
     starts: moment(policy.starts_at), ends: moment(policy.ends_at), runs: String(policy.max_runs ?? ""),
     include: [...(policy.include ?? [])], exclude: [...(policy.exclude ?? [])], excluded: policy.on_excluded ?? "skip",
-    tries: triesOf(policy),
+    tries: triesOf(policy), limits: limitsOf(job),
   };
 }
 
@@ -44,7 +45,7 @@ export function policyOf(rules, job) {
     start_deadline_s: seconds(rules.deadline), jitter_s: seconds(rules.jitter) ?? 0,
     starts_at: instant(rules.starts, job?.policy?.starts_at), ends_at: instant(rules.ends, job?.policy?.ends_at), max_runs: number(rules.runs),
     include: rules.include, exclude: rules.exclude, on_excluded: rules.excluded,
-    ...retryPolicy(rules.tries),
+    ...retryPolicy(rules.tries), ...pacePolicy(rules.limits),
   };
 }
 
@@ -72,12 +73,12 @@ export function rulesSaid(policy) {
     most && `Ends after ${plural(most, "scheduled run")}`,
     include.length && `Only in ${plural(include.length, "calendar")}; what is outside ${otherwise}`,
     exclude.length && `Not in ${plural(exclude.length, "calendar")}; what is inside ${otherwise}`,
-    retriesSaid(policy),
+    retriesSaid(policy), paceSaid(policy),
   ].filter(Boolean);
 }
 
 export const JpRules = {
-  components: { ...parts, FieldError, JpRetries, Length },
+  components: { ...parts, FieldError, JpLimits, JpRetries, Length },
   props: { rules: Object, errors: Object, calendars: Array },
   template: `
   <div class="jp-rulesets"><details class="jp-rules" ref="box"><summary class="jp-rules__head"><JpIcon name="chevron" /><span class="jp-label">Rules</span><span class="jp-hint">{{ summary }}</span></summary>
@@ -102,7 +103,7 @@ export const JpRules = {
       </div>
       <FieldError id="jp-e-policy" :text="said('policy')" />
     </div></details>
-  <JpRetries ref="retries" :rules="rules" :errors="errors" /></div>`,
+  <JpRetries ref="retries" :rules="rules" :errors="errors" /><JpLimits ref="limits" :limits="rules.limits" :errors="errors" /></div>`,
   data: () => ({ prefs, overlaps: OVERLAP, misses: MISSED }),
   computed: {
     summary() {
@@ -114,6 +115,6 @@ export const JpRules = {
   methods: {
     said(field) { return this.errors[field]?.text ?? ""; },
     aria(field) { return this.errors[field] ? { "aria-invalid": "true", "aria-describedby": `jp-e-${field}` } : {}; },
-    open(field) { if (isRetry(field)) this.$refs.retries.open(); else this.$refs.box.open = true; },
+    open(field) { if (isRetry(field)) this.$refs.retries.open(); else if (isLimit(field)) this.$refs.limits.open(); else this.$refs.box.open = true; },
   },
 };

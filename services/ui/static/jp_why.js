@@ -8,7 +8,7 @@ const LOOKS = {
   waiting: ["lines", "queued"], deciding: ["lines", "queued"], "no-executor": ["warning", "failed"],
   frozen: ["snow", "queued"], "pool-paused": ["pause", "queued"],
   "broker-down": ["warning", "failed"], "scheduler-silent": ["warning", "failed"], missed: ["gone", "missed"],
-  deadline: ["clock", "missed"], skipped: ["skip", "skipped"], coincides: ["skip", "skipped"], excluded: ["skip", "skipped"],
+  deadline: ["clock", "missed"], skipped: ["skip", "skipped"], coincides: ["skip", "skipped"], excluded: ["skip", "skipped"], braked: ["warning", "skipped"],
   cancelled: ["ban", "cancelled"], paused: ["pause", "skipped"], outside: ["ban", "skipped"], deleted: ["bin", "skipped"],
   edited: ["pencil", "skipped"], after: ["lines", "queued"], "before-created": ["clock", "skipped"],
 };

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from shared.domain.why import instant, run
 from shared.domain.why.answer import Answer, Check, Fix, Remedy, Verdict, Words, plain
-from shared.domain.why.facts import Before, Facts, Pause, PoolFacts, RunFacts, RunRef, Standing
+from shared.domain.why.facts import Before, Facts, LimitFacts, Pause, PoolFacts, RunFacts, RunRef, Standing
 from shared.domain.why.finding import Finding
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Check",
     "Facts",
     "Fix",
+    "LimitFacts",
     "Pause",
     "PoolFacts",
     "Remedy",

@@ -41,6 +41,8 @@ class Verdict(StrEnum):
     EXCLUDED = "excluded"
     COINCIDES = "coincides"
     SKIPPED = "skipped"
+    BRAKED = "braked"
+    """The job started by itself too often."""
     MISSED = "missed"
     DEADLINE = "deadline"
     CANCELLED = "cancelled"

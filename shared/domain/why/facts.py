@@ -96,6 +96,23 @@ class PoolFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitFacts:
+    """The shared limit that the run was refused for."""
+
+    key: str
+    maximum: int
+    holders: tuple[str, ...]
+    """Whose runs hold its places, such as `#12 of a`; they may be more than the maximum."""
+    position: int
+    """The run's place among what waits for one; 1 is next."""
+
+    @property
+    def is_let_in(self) -> bool:
+        """Say whether there is a place for the run."""
+        return self.position <= self.maximum - len(self.holders)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How the portal stands now."""
 
@@ -139,4 +156,6 @@ class Facts:
     exclusion: Excluded | None = None
     """Why the job's calendars, as they stand now, do not let the instant pass."""
     pool: PoolFacts = field(default_factory=PoolFacts)
+    limit: LimitFacts | None = None
+    """None: the run waits for no place of a shared limit."""
     standing: Standing = field(default_factory=Standing)

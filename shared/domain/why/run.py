@@ -63,9 +63,8 @@ def _not_run(facts: Facts, run: RunFacts) -> Finding:
     match run.reason:
         case Reason.OVERLAP:
             return _overlapped(facts, run)
-        case Reason.COINCIDES:
-            words: Words = ("Skipped: another schedule of the job names the same instant, and ran for both",)
-            return stops("Coincides", Verdict.COINCIDES, words)
+        case Reason.COINCIDES | Reason.BRAKED:
+            return _one_too_many(run)
         case Reason.CALENDAR:
             return stops("Calendar", Verdict.EXCLUDED, _excluded(facts, run), fix=_AFTER_THE_FACT)
         case Reason.DEADLINE:
@@ -85,6 +84,14 @@ def _decided(run: RunFacts) -> Finding:
         fix = Fix("Run it now, or resume the job for the next time.", Remedy.RUN_NOW)
         return stops("Pause", Verdict.PAUSED, words, fix=fix)
     return stops("Decision", Verdict.SKIPPED, words, fix=_AFTER_THE_FACT)
+
+
+def _one_too_many(run: RunFacts) -> Finding:
+    if run.reason is Reason.BRAKED:
+        fix = Fix("Find what starts it so often. If it is meant to, give it a higher brake.", Remedy.EDIT)
+        return stops("Brake", Verdict.BRAKED, _sentence("Braked", run), fix=fix)
+    words: Words = ("Skipped: another schedule of the job names the same instant, and ran for both",)
+    return stops("Coincides", Verdict.COINCIDES, words)
 
 
 def _overlapped(facts: Facts, run: RunFacts) -> Finding:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from shared.domain.holds import HoldKind
+from shared.domain.limits import in_words
 from shared.domain.retry import tries
 from shared.domain.run import RunState
 from shared.domain.why.answer import Fix, Remedy, Verdict, Words
@@ -17,7 +18,8 @@ def findings(facts: Facts, run: RunFacts) -> Iterator[Finding]:
     """Yield the answers in their order; the last one has the verdict."""
     again = (_attempt,) if run.attempt > 1 else ()
     holds = (_hold,) if facts.standing.holds.of_pool(run.pool, facts.now) else ()
-    for question in (_due, _in_the_way, *again, *holds, _broker, _scheduler, _executor, _slot):
+    limits = (_limit,) if facts.limit is not None else ()
+    for question in (_due, _in_the_way, *again, *holds, *limits, _broker, _scheduler, _executor, _slot):
         found = question(facts, run)
         yield found
         if found.verdict is not None:
@@ -62,6 +64,19 @@ def _hold(facts: Facts, run: RunFacts) -> Finding:
         return stops("Freeze", Verdict.FROZEN, ("Everything is frozen", *by, *until), fix=fix)
     fix = Fix("Resume the pool: what waits for it then goes on.", _OPEN_EXECUTORS)
     return stops("Pool", Verdict.POOL_PAUSED, (f"Pool {run.pool} is paused", *by), fix=fix)
+
+
+def _limit(facts: Facts, run: RunFacts) -> Finding:  # noqa: ARG001 - one shape for all questions
+    limit = facts.limit
+    assert limit is not None
+    if limit.is_let_in:
+        return passed("Limit", f"A place of {limit.key} is kept for it")
+    used = f"{len(limit.holders):,} of {limit.maximum:,} in use"
+    # Nobody holds one: those that are let in before it are on their way.
+    by = f" by {in_words(limit.holders)}" if limit.holders else ""
+    words: Words = (f"It waits for {limit.key}: {used}{by}, position {limit.position:,}",)
+    fix = Fix("It starts when it is its turn. A higher maximum lets more run at once.", _OPEN_EXECUTORS)
+    return stops("Limit", Verdict.WAITING, words, fix=fix)
 
 
 def _broker(facts: Facts, run: RunFacts) -> Finding:  # noqa: ARG001 - one shape for all questions

@@ -115,6 +115,7 @@ async def _reported(desk: Desk, grant: Grant) -> None:
 
 async def _released(desk: Desk, grant: Grant) -> None:
     await desk.release(HOLDER.release(AttemptRef(grant.attempt_id, grant.token)))
+    assert next(one for one in await desk.attempts() if one.id == grant.attempt_id).limit_key is None
 
 
 async def _lost(desk: Desk, grant: Grant) -> None:

@@ -21,6 +21,7 @@ from shared.domain.schedules import Interval, timetable
 from shared.domain.why import (
     Before,
     Facts,
+    LimitFacts,
     Pause,
     PoolFacts,
     Remedy,
@@ -48,6 +49,7 @@ FROZEN = Hold(kind=HoldKind.FREEZE, subject="", begun_at=NINE - MINUTE, begun_by
 POOL_PAUSED = Hold(kind=HoldKind.POOL, subject="heavy", begun_at=NINE, begun_by="bob")
 HELD_BACK = Standing(holds=Holds((POOL_PAUSED, FROZEN)), broker=False)
 SILENT = Standing(scheduler=False, silent_since=NINE)
+LIMIT = LimitFacts(key="warehouse-db", maximum=2, holders=("#12 of a", "#7 of b"), position=3)
 FREE = PoolFacts(known=1, online=1, slots=4, busy=1)
 FULL = PoolFacts(known=2, online=2, slots=8, busy=8, position=4)
 
@@ -167,6 +169,10 @@ CASES: dict[str, tuple[Facts, Verdict, str, Remedy | None]] = {
         of_run(RunState.SKIPPED, Reason.OVERLAP, detail="100 runs wait already"), Verdict.SKIPPED,
         "Skipped: 100 runs wait already", Remedy.BACKFILL,
     ),
+    "braked": (
+        of_run(RunState.SKIPPED, Reason.BRAKED, detail="the job started 600 times within 5 minutes"),
+        Verdict.BRAKED, "Braked: the job started 600 times within 5 minutes", Remedy.EDIT,
+    ),
     "coincides": (
         of_run(RunState.SKIPPED, Reason.COINCIDES), Verdict.COINCIDES,
         "Skipped: another schedule of the job names the same instant, and ran for both", None,
@@ -247,6 +253,22 @@ CASES: dict[str, tuple[Facts, Verdict, str, Remedy | None]] = {
     "a paused pool, once the freeze has ended": (
         of_run(Q, pool="heavy", around={"standing": HELD_BACK, "now": TEN}), Verdict.POOL_PAUSED,
         "Pool heavy is paused by bob since 2026-03-04T09:00:00Z", Remedy.OPEN_EXECUTORS,
+    ),
+    "no place of its shared limit is free": (
+        of_run(Q, around={"limit": LIMIT}), Verdict.WAITING,
+        "It waits for warehouse-db: 2 of 2 in use by #12 of a and #7 of b, position 3", Remedy.OPEN_EXECUTORS,
+    ),
+    "the first of its line is on the way": (
+        of_run(Q, around={"limit": replace(LIMIT, holders=("#12 of a",), position=2)}), Verdict.WAITING,
+        "It waits for warehouse-db: 1 of 2 in use by #12 of a, position 2", Remedy.OPEN_EXECUTORS,
+    ),
+    "all places of its shared limit are free but kept": (
+        of_run(Q, around={"limit": replace(LIMIT, holders=())}), Verdict.WAITING,
+        "It waits for warehouse-db: 0 of 2 in use, position 3", Remedy.OPEN_EXECUTORS,
+    ),
+    "a place is kept for it, and no slot is free": (
+        of_run(Q, around={"limit": replace(LIMIT, holders=("#12 of a",), position=1), "pool": FULL}),
+        Verdict.WAITING, "Waiting: all 8 slots of pool default are busy, position 4", Remedy.OPEN_EXECUTORS,
     ),
     "another pool is paused": (
         of_run(Q, around={"standing": Standing(holds=Holds((POOL_PAUSED,))), "pool": FULL}), Verdict.WAITING,
