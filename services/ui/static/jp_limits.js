@@ -97,21 +97,21 @@ export const LimitsCard = {
   components: { ...parts, MaximumDialog },
   template: `
   <section v-if="items.length" id="limits" class="jp-card jp-pools" aria-labelledby="jp-limits">
-    <div class="jp-card__head"><h2 id="jp-limits">Shared limits</h2><span class="jp-muted jp-small">What jobs that name the same limit may run at once</span></div>
+    <div class="jp-card__head"><h2 id="jp-limits">Shared limits</h2><span class="jp-muted jp-small">For jobs that take turns</span></div>
     <MaximumDialog ref="dialog" @done="items = $event" />
     <ul v-if="screen.narrow" class="jp-cards">
       <li v-for="one in items" :key="one.key">
-        <span class="jp-cards__name">{{ one.key }}</span><span :class="{ 'jp-late': one.in_use > one.maximum }">{{ used(one) }}</span>
-        <span class="jp-cards__line"><span>{{ plural(one.waiting, 'run') }} waiting · {{ plural(one.jobs, 'job') }}</span><button class="jp-btn jp-btn--small" type="button" :aria-label="'Change the maximum of ' + one.key" @click="$refs.dialog.open(one)">Change…</button></span>
+        <span class="jp-cards__name">{{ one.key }}</span><span class="jp-small" :class="{ 'jp-late': one.in_use > one.maximum }">{{ count(one.in_use) }} of {{ count(one.maximum) }} in use</span>
+        <span v-if="isIdle(one)" class="jp-cards__line"><span>No job names it</span><button class="jp-btn jp-btn--small" type="button" :aria-label="'Remove ' + one.key" @click="forget(one)">Remove</button></span>
+        <span v-else class="jp-cards__line"><span>{{ plural(one.waiting, 'run') }} waiting · {{ plural(one.jobs, 'job') }}</span><button class="jp-btn jp-btn--small" type="button" :aria-label="'Change the maximum of ' + one.key" @click="$refs.dialog.open(one)">Change…</button></span>
         <span v-if="one.holders.length" class="jp-cards__line"><span>Held by <template v-for="(run, index) in first(one)" :key="run.run_id"><template v-if="index">, </template><a class="jp-link" :href="'/runs/' + run.run_id">{{ run.job_name }} #{{ run.number }}</a></template>{{ more(one) }}</span></span>
-        <span v-if="isIdle(one)" class="jp-cards__line"><span>No job names it.</span><button class="jp-btn jp-btn--small" type="button" :aria-label="'Remove ' + one.key" @click="forget(one)">Remove</button></span>
       </li>
     </ul>
     <div v-else class="jp-scroll"><table class="jp-table"><caption class="jp-clip">Shared limits</caption>
       <thead><tr><th scope="col">Limit</th><th scope="col">In use</th><th scope="col" class="jp-table__grow">Held by</th><th scope="col" class="jp-num">Waiting</th><th scope="col">Oldest</th><th scope="col" class="jp-num">Jobs</th><th scope="col"><span class="jp-clip">Actions</span></th></tr></thead>
       <tbody><tr v-for="one in items" :key="one.key">
         <td class="jp-strong" :title="one.set_at ? setWords(one) : 'Nobody set a maximum: it is 1'">{{ one.key }}</td>
-        <td><span class="jp-ratio" aria-hidden="true"><span :style="{ width: Math.min(100, 100 * one.in_use / one.maximum) + '%' }"></span></span><span :class="{ 'jp-late': one.in_use > one.maximum }">{{ used(one) }}</span></td>
+        <td><span class="jp-ratio" aria-hidden="true"><span :style="{ width: Math.min(100, 100 * one.in_use / one.maximum) + '%' }"></span></span><span :class="{ 'jp-late': one.in_use > one.maximum }">{{ count(one.in_use) }}/{{ count(one.maximum) }}</span></td>
         <td class="jp-table__grow"><template v-for="(run, index) in first(one)" :key="run.run_id"><template v-if="index">, </template><a class="jp-link" :href="'/runs/' + run.run_id">{{ run.job_name }} #{{ run.number }}</a></template>{{ more(one) }}<span v-if="!one.holders.length" class="jp-muted">{{ isIdle(one) ? 'No job names it' : '–' }}</span></td>
         <td class="jp-num">{{ count(one.waiting) }}</td><td><JpRelative :at="one.oldest_waiting_at" /></td><td class="jp-num">{{ count(one.jobs) }}</td>
         <td class="jp-table__do"><button v-if="isIdle(one)" class="jp-btn jp-btn--small" type="button" :aria-label="'Remove ' + one.key" @click="forget(one)">Remove</button>
@@ -121,7 +121,6 @@ export const LimitsCard = {
   data: () => ({ screen: screenSize, items: [] }),
   methods: {
     count, plural,
-    used: (one) => `${count(one.in_use)}/${count(one.maximum)}`,
     first: (one) => one.holders.slice(0, SHOWN),
     more: (one) => (one.in_use > SHOWN ? ` and ${count(one.in_use - SHOWN)} more` : ""),
     setWords: (one) => `Maximum set ${heldBy(one.set_by)}${when(one.set_at)}`,

@@ -15,8 +15,8 @@ const LOOKS = {
 const DOES = {
   resume: ["power", "Resume"], restore: ["up", "Restore"], "run-now": ["play", "Run now"], backfill: ["play", "Run it now"],
 };
-// A run that failed is told with its log; a deleted job is told at the top of its page.
-const TOLD_ELSEWHERE = new Set(["failed", "deleted"]);
+// A run that failed is told with its log; a deleted job, and one that is braked, at the top of its page.
+const TOLD_ELSEWHERE = new Set(["failed", "deleted", "braked"]);
 
 export const WhyPanel = {
   components: parts,

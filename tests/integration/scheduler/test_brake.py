@@ -1,12 +1,12 @@
 """The brake on a real ledger: what starts by itself too often is slowed down, and says why."""
 
-from typing import Any
-
 from shared.domain.brake import WINDOW
+from shared.domain.ids import JobId
 from shared.domain.policy import Policy
 from shared.domain.retry import RetryRule
 from shared.domain.run import Reason, RunState
 from shared.domain.schedules import Interval
+from shared.messages.envelope import AttemptRef
 from tests.integration.scheduler.stage import ALLOW, Desk, Holder, Stage, manual, seconds
 from tests.support.manual_clock import EPOCH
 
@@ -19,17 +19,18 @@ SECOND = Interval(every=seconds(1), anchor=EPOCH)
 
 async def claim_all(stage: Stage) -> None:
     """Let an executor claim what is due."""
-    from shared.messages.envelope import AttemptRef
-
     desk = stage.desk
     due = stage.ledger.attempts.take_due(desk.clock.now(), limit=1_000)
     await desk.claim(*(HOLDER.claim(AttemptRef(one.id, one.token)) for one in due))
 
 
-async def a_runaway(stage: Stage, **fields: Any) -> None:
-    """Start a job of every second as often as its brake allows."""
-    policy = Policy(starts_per_minute=1, **fields)
-    await stage.desk.job(SECOND, **ALLOW, policy=policy)
+async def a_job(stage: Stage) -> JobId:
+    """Return a job of every second with a brake that allows one start a minute."""
+    return await stage.desk.job(SECOND, **ALLOW, policy=Policy(starts_per_minute=1))
+
+
+async def run_away(stage: Stage) -> None:
+    """Let it start as often as its brake allows."""
     for _ in range(MOST):
         stage.desk.clock.advance(1)
         await stage.plan()
@@ -38,7 +39,8 @@ async def a_runaway(stage: Stage, **fields: Any) -> None:
 
 async def test_further_instants_are_skipped_with_the_reason_until_the_pace_is_back(stage: Stage) -> None:
     desk = stage.desk
-    await a_runaway(stage)
+    await a_job(stage)
+    await run_away(stage)
     desk.clock.advance(1)
     await stage.plan()
 
@@ -56,7 +58,7 @@ async def test_further_instants_are_skipped_with_the_reason_until_the_pace_is_ba
 
 async def test_of_those_that_come_together_as_many_start_as_the_brake_allows(stage: Stage) -> None:
     desk = stage.desk
-    await desk.job(SECOND, **ALLOW, policy=Policy(starts_per_minute=1))
+    await a_job(stage)
     for _ in range(MOST + 2):
         desk.clock.advance(1)
         await stage.plan()
@@ -67,14 +69,19 @@ async def test_of_those_that_come_together_as_many_start_as_the_brake_allows(sta
     assert (states.count(RunState.RUNNING), states.count(RunState.SKIPPED)) == (MOST, 2)
 
 
-async def test_what_somebody_asks_for_is_neither_counted_nor_braked(desk: Desk) -> None:
-    job_id = await desk.job(manual(), **ALLOW, policy=Policy(starts_per_minute=1))
-
-    for _ in range(MOST + 1):
+async def test_what_somebody_asks_for_is_neither_counted_nor_braked(stage: Stage) -> None:
+    desk = stage.desk
+    job_id = await a_job(stage)
+    for _ in range(MOST):
         await desk.ask(job_id)
         await desk.granted(HOLDER, await desk.newest_attempt())
 
-    assert {run.state for run in await desk.runs()} == {RunState.RUNNING}
+    await run_away(stage)
+    await desk.ask(job_id)
+    await desk.granted(HOLDER, await desk.newest_attempt())
+
+    due = [run.state for run in await desk.runs() if run.due_at <= desk.clock.now()]
+    assert due == [RunState.RUNNING] * (2 * MOST + 1)
 
 
 async def test_retries_count_and_end_at_the_brake(desk: Desk) -> None:
