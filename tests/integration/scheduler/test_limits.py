@@ -1,12 +1,15 @@
 """Shared limits on a real ledger: never more at once than may be, oldest first, and no place is ever lost."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.scheduler.endings import Ending, lose_attempt
+from services.scheduler.endings import Ending, apply_report, lose_attempt
+from services.scheduler.ledger import Effects
 from services.scheduler.limiting import Doorkeeper
 from shared.db import limits
 from shared.db.attempts import attempts_by_id, mark_published
@@ -15,7 +18,7 @@ from shared.db.jobs import JobHead, set_paused
 from shared.db.limits import Limit, set_maximum
 from shared.db.tables import AttemptRow, JobRow
 from shared.domain.holds import Hold, HoldKind
-from shared.domain.ids import AttemptId, JobId
+from shared.domain.ids import AttemptId, JobId, RunId
 from shared.domain.job import OnLost
 from shared.domain.policy import Policy
 from shared.domain.retry import RetryRule
@@ -23,6 +26,7 @@ from shared.domain.run import Reason, RunState
 from shared.messages.answers import Grant
 from shared.messages.envelope import AttemptRef
 from tests.integration.scheduler.stage import ALLOW, Desk, Holder, Stage, manual, ref, seconds
+from tests.support.eventually import until
 
 KEY = "warehouse-db"
 HOLDER = Holder()
@@ -186,11 +190,43 @@ async def test_every_way_in_which_an_attempt_ends_frees_its_place(
     grant = await desk.granted(HOLDER, await asked(desk, on_lost=on_lost))
     waiting = await asked(desk)
     assert await refusal(desk, waiting) == FULL
+    desk.effects.has_room = False
 
     await way(desk, grant)
 
+    assert desk.effects.has_room
     assert await room(desk) == 1
     await desk.granted(HOLDER, await now_of(desk, waiting))
+
+
+async def test_the_end_of_one_wakes_who_lets_in_the_next(stage: Stage) -> None:
+    desk = stage.desk
+    grant = await desk.granted(HOLDER, await asked(desk))
+    await refusal(desk, await asked(desk))
+
+    async def end(session: AsyncSession, effects: Effects) -> bool:
+        (attempt,) = (await attempts_by_id(session, {grant.attempt_id})).values()
+        return await apply_report(session, effects, attempt, HOLDER.report(grant), now=desk.clock.now())
+
+    async with asyncio.TaskGroup() as group:
+        loop = group.create_task(Doorkeeper(stage.ledger).run())
+        await until(lambda: bool(desk.clock._sleepers))  # it has looked, and no time passes
+        assert stage.ledger.attempts.next_at is None
+        await stage.ledger.write(end)
+        await until(lambda: stage.ledger.attempts.next_at is not None)
+        loop.cancel()
+
+
+async def test_who_leaves_the_head_of_the_line_wakes_the_next(desk: Desk) -> None:
+    await desk.granted(HOLDER, await asked(desk))
+    waiting = await asked(desk)
+    await refusal(desk, waiting)
+    desk.effects.has_room = False
+
+    await desk.ask(JobId(waiting.job_id), "cancel", RunId(waiting.run_id))
+
+    assert desk.effects.has_room
+    assert (await now_of(desk, waiting)).state is RunState.CANCELLED
 
 
 async def test_a_place_is_not_kept_for_ever_for_one_that_nobody_claims(stage: Stage) -> None:
