@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.attempts import AttemptView, Waiting
@@ -130,8 +130,10 @@ def holds_place(now: ColumnElement[datetime]) -> ColumnElement[bool]:
     return or_(_ATTEMPTS.c.state == RunState.RUNNING, may_run)
 
 
-# Built once: claims ask. `= :key` in each of them lets the index serve that leaves out what has none.
+# Built once: claims ask.
 _KEY = _ATTEMPTS.c.limit_key
+_HAS_KEY = _ATTEMPTS.c.limit_key > ""
+"""More than that it is not NULL: by a range SQLite sees that the index on keys serves better than others."""
 _IN_USE = (
     select(_KEY, func.count())
     .where(
@@ -142,9 +144,7 @@ _IN_USE = (
     .group_by(_KEY)
 )
 _MAXIMA = select(_LIMITS.c.key, _LIMITS.c.maximum).where(_LIMITS.c.key.in_(bindparam("keys", expanding=True)))
-_KEYS_WITH_LINE = (
-    select(_KEY).where(_KEY.is_not(None), _ATTEMPTS.c.state == RunState.QUEUED).distinct().order_by(_KEY)
-)
+_KEYS_WITH_LINE = select(_KEY).where(_HAS_KEY, _ATTEMPTS.c.state == RunState.QUEUED).distinct().order_by(_KEY)
 _WAITING = (
     select(
         *(
@@ -166,14 +166,14 @@ _WAITING = (
 )
 _LINE = (
     _WAITING.where(
-        bindparam("key") == _KEY,
+        _ATTEMPTS.c.limit_key == bindparam("key"),
         or_(_ATTEMPTS.c.published_at.is_(None), _ATTEMPTS.c.published_at > bindparam("since")),
     )
     .order_by(_ATTEMPTS.c.urgent.desc(), _ATTEMPTS.c.due_at, _ATTEMPTS.c.id)
-    .limit(bindparam("most"))
+    .limit(bindparam("most", type_=Integer()))
 )
 _STRAYS = (
     _WAITING.join(_JOBS, _JOBS.c.id == _ATTEMPTS.c.job_id)
-    .where(_KEY.is_not(None), or_(_JOBS.c.limit_key.is_(None), _JOBS.c.limit_key != _KEY))
+    .where(_HAS_KEY, or_(_JOBS.c.limit_key.is_(None), _JOBS.c.limit_key != _KEY))
     .limit(1_000)
 )

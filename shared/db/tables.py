@@ -298,7 +298,7 @@ class AttemptRow(LedgerBase):
         Index("ix_attempts_state_due", "state", "due_at"),  # what waits to be published or claimed
         Index("ix_attempts_state_executor", "state", "executor"),  # what a silent executor held
         # Who holds a place of a shared limit, and who waits for one. Most attempts have none to do with it.
-        Index("ix_attempts_limit_key", "limit_key", "state", **_where(limit_key.is_not(None))),
+        Index("ix_attempts_state_limit", "state", "limit_key", **_where(limit_key.is_not(None))),
         # How often a job has started lately: what its brake goes by.
         Index("ix_attempts_job_claimed", "job_id", "claimed_at", **_where(claimed_at.is_not(None))),
     )

@@ -25,7 +25,7 @@ _SHOWN = 8
 _DELAY_SAMPLE = 500
 _DAY = timedelta(hours=24)
 _HOUR = timedelta(hours=1)
-_BRAKED = (RunState.SKIPPED, RunState.FAILED, RunState.TIMED_OUT, RunState.LOST)
+_BRAKED = (RunState.SKIPPED, RunState.FAILED, RunState.TIMED_OUT)
 _COUNTED = tuple(state for state in RunState if state is not RunState.SKIPPED)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.e2e.browser.chromium import Watched
+from tests.e2e.browser.test_accessibility import objected_to
 from tests.support.eventually import eventually
 from tests.support.stack import Stack
 
@@ -24,6 +25,7 @@ def test_jobs_take_turns_and_a_higher_maximum_lets_the_next_one_in(
         page.get_by_label("Shared limit", exact=True).press_sequentially("arch" if choose else "archive-disk")
         if choose:
             page.get_by_role("option", name="archive-disk").click()
+            assert objected_to(page) == {}
         page.get_by_role("button", name="Save changes").click()
         expect(page.get_by_role("link", name="archive-disk")).to_be_visible()
 
@@ -42,6 +44,7 @@ def test_jobs_take_turns_and_a_higher_maximum_lets_the_next_one_in(
     page.get_by_label("At most at once").fill("none")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Type a whole number, at least 1.")).to_be_visible()
+    assert objected_to(page) == {}
     page.get_by_label("At most at once").fill("2")
     page.get_by_role("button", name="Save").click()
 
