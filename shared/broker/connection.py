@@ -113,6 +113,15 @@ async def opened(channel: AbstractRobustChannel, *, prefetch: int | None = None)
                 await channel.set_qos(prefetch_count=prefetch)
 
 
+async def close_quietly(channel: aio_pika.abc.AbstractChannel) -> None:
+    """Close a channel within 5 s; one that is gone already is closed enough."""
+    try:
+        async with asyncio.timeout(_CLOSE_S):
+            await channel.close()
+    except (*CONNECTION_ERRORS, RuntimeError):
+        return
+
+
 def _not_granted(error: Exception) -> SystemExit:
     rights = "; ".join(
         f"set_permissions {name} '{granted.configure}' '{granted.write}' '{granted.read}'"

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import aio_pika
 import structlog
@@ -20,9 +21,9 @@ from aio_pika.abc import (
     HeadersType,
 )
 from aiormq import spec
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
-from shared.broker.connection import CONNECTION_ERRORS, Broker, opened, talking
-from shared.broker.publisher import close_quietly
+from shared.broker.connection import CONNECTION_ERRORS, Broker, close_quietly, opened, talking
 from shared.broker.topology import asking, until_there
 from shared.domain.errors import MalformedMessage, UnknownMessage
 from shared.messages.codec import AnyMessage, decode
@@ -60,10 +61,7 @@ class Delivery:
     @property
     def is_stale(self) -> bool:
         """Say whether its channel is gone, so that the broker delivers it again."""
-        try:
-            return bool(self._incoming.channel.is_closed)
-        except aio_pika.exceptions.ChannelInvalidStateError:
-            return True
+        return _is_stale(self._incoming)
 
     async def ack(self, *, up_to_here: bool = False) -> None:
         """Say that its effect is stored; `up_to_here` says it of every earlier delivery too."""
@@ -74,7 +72,10 @@ class Delivery:
         await self._say(self._incoming.nack(requeue=True))
 
     async def park(self, reason: str) -> None:
-        """Move it to the parking queue with the reason, so that a person can look at it."""
+        """Move it to the parking queue with the reason, so that a person can look at it.
+
+        Returns when it is there, however long that takes, or when its channel is gone.
+        """
         await self._consumer._park(self._incoming, reason)  # noqa: SLF001 - one story in two classes
 
     async def _say(self, word: object) -> None:
@@ -82,6 +83,18 @@ class Delivery:
             await word  # type: ignore[misc]
         except (*CONNECTION_ERRORS, RuntimeError) as error:
             log.debug("word on a stale delivery", error=repr(error))
+
+
+@dataclass(frozen=True, slots=True)
+class _Malformed:
+    """What arrived and is no message; parked in its turn, for an ack may cover what came before it alone."""
+
+    incoming: AbstractIncomingMessage
+    reason: str
+
+    @property
+    def is_stale(self) -> bool:
+        return _is_stale(self.incoming)
 
 
 class Consumer:
@@ -99,7 +112,7 @@ class Consumer:
         self._channel = channel
         self._queue = queue
         self._bindings = {(queue.exchange, key) for key in queue.keys} if queue.exclusive else set()
-        self._arrived: deque[Delivery] = deque()
+        self._arrived: deque[Delivery | _Malformed] = deque()
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._tag: ConsumerTag | None = None
@@ -116,7 +129,10 @@ class Consumer:
         """
         if not 1 <= prefetch <= MAX_PREFETCH:
             raise ValueError(f"prefetch must be 1 to {MAX_PREFETCH}, not {prefetch}")
-        channel: AbstractRobustChannel = broker.consuming.channel(publisher_confirms=True)
+        # What is parked and no queue takes must be an error: its ack would lose it.
+        channel: AbstractRobustChannel = broker.consuming.channel(
+            publisher_confirms=True, on_return_raises=True
+        )
         await opened(channel, prefetch=prefetch)
         consumer = cls(broker.consuming, channel, queue)
         channel.reopen_callbacks.add(consumer._on_reopen)
@@ -133,18 +149,27 @@ class Consumer:
         """Wait for the next delivery whose channel still stands."""
         while True:
             await self._consume()
-            if (delivery := self._take()) is not None:
-                return delivery
-            self._wake.clear()
-            await self._wake.wait()
+            match self._first():
+                case None:
+                    self._wake.clear()
+                    await self._wake.wait()
+                case Delivery() as delivery:
+                    self._arrived.popleft()
+                    return delivery
+                case malformed:
+                    self._arrived.popleft()
+                    await self._park(malformed.incoming, malformed.reason)
 
     async def batch(self, *, limit: int, within_s: float) -> list[Delivery]:
-        """Wait for one delivery, then return it with what else arrives `within_s`, at most `limit`."""
+        """Wait for one delivery, then return it with what else arrives `within_s`, at most `limit`.
+
+        What is no message ends the batch: it is parked before the next one.
+        """
         deliveries = [await self.next()]
         try:
             async with asyncio.timeout(within_s):
-                while len(deliveries) < limit:
-                    deliveries.append(await self._arrival())
+                while len(deliveries) < limit and (delivery := await self._arrival()) is not None:
+                    deliveries.append(delivery)
         except TimeoutError:
             pass
         return deliveries
@@ -225,19 +250,24 @@ class Consumer:
             await queue.bind(exchange, key)
         return queue
 
-    async def _arrival(self) -> Delivery:
-        """Wait for what arrives by itself: this may be cancelled, which asking the broker may not."""
-        while (delivery := self._take()) is None:
+    async def _arrival(self) -> Delivery | None:
+        """Wait for what arrives by itself: this may be cancelled, which asking the broker may not.
+
+        None: it is no message, and stays where it is.
+        """
+        while (first := self._first()) is None:
             self._wake.clear()
             await self._wake.wait()
-        return delivery
+        if isinstance(first, _Malformed):
+            return None
+        self._arrived.popleft()
+        return first
 
-    def _take(self) -> Delivery | None:
-        while self._arrived:
-            delivery = self._arrived.popleft()
-            if not delivery.is_stale:
-                return delivery
-        return None
+    def _first(self) -> Delivery | _Malformed | None:
+        """Return what is next and leave it there; what came over a channel that is gone is dropped."""
+        while self._arrived and self._arrived[0].is_stale:
+            self._arrived.popleft()
+        return self._arrived[0] if self._arrived else None
 
     def _on_reopen(self, *_: object) -> None:
         self._tag = None
@@ -249,27 +279,34 @@ class Consumer:
             self._wake.set()
 
     async def _on_message(self, incoming: AbstractIncomingMessage) -> None:
+        arrived: Delivery | _Malformed
         try:
-            message = decode(incoming.body)
+            arrived = Delivery(decode(incoming.body), incoming, self)
         except (MalformedMessage, UnknownMessage) as error:
-            await self._park(incoming, str(error))
-            return
+            arrived = _Malformed(incoming, str(error))
         if len(self._arrived) >= MAX_PREFETCH:
             # What came over channels that are gone comes again; the live ones fit by the prefetch.
             self._arrived = deque(waiting for waiting in self._arrived if not waiting.is_stale)
-        self._arrived.append(Delivery(message, incoming, self))
+        self._arrived.append(arrived)
         self._wake.set()
 
     async def _park(self, incoming: AbstractIncomingMessage, reason: str) -> None:
+        """Park it; one whose channel goes meanwhile comes again, and is parked then."""
+        trying = AsyncRetrying(
+            retry=retry_if_exception_type((*CONNECTION_ERRORS, RuntimeError)),
+            wait=wait_exponential_jitter(multiplier=0.1, max=1, jitter=0.1),
+            stop=lambda _: _is_stale(incoming),
+            before_sleep=_say_not_parked,
+            retry_error_callback=_say_not_parked,
+        )
+        await trying(self._park_once, incoming, reason)
+
+    async def _park_once(self, incoming: AbstractIncomingMessage, reason: str) -> None:
+        async with asyncio.timeout(_BOUND_S):
+            with talking():
+                await self._publish_parked(incoming, reason)
+                await incoming.ack()
         log.warning("message parked", queue=self._queue.name, reason=reason, message_id=incoming.message_id)
-        try:
-            async with asyncio.timeout(_BOUND_S):
-                with talking():
-                    await self._publish_parked(incoming, reason)
-                    await incoming.ack()
-        except (*CONNECTION_ERRORS, RuntimeError) as error:
-            # Still unacknowledged: it comes again with the next channel and is parked then.
-            log.warning("message could not be parked yet", error=repr(error))
 
     async def _publish_parked(self, incoming: AbstractIncomingMessage, reason: str) -> None:
         dead = await self._channel.get_exchange(Exchange.DEAD, ensure=False)
@@ -288,3 +325,15 @@ class Consumer:
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         )
         await dead.publish(parked, routing_key="")
+
+
+def _is_stale(incoming: AbstractIncomingMessage) -> bool:
+    try:
+        return bool(incoming.channel.is_closed)
+    except aio_pika.exceptions.ChannelInvalidStateError:
+        return True
+
+
+def _say_not_parked(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome is not None else None
+    log.warning("message could not be parked yet", attempt=state.attempt_number, error=repr(error))

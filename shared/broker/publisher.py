@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import aio_pika
 import structlog
 from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection, DeliveryMode
+from aiormq.abc import AbstractChannel as UnderlayChannel
 
-from shared.broker.connection import CONNECTION_ERRORS, Broker, opened, talking
-from shared.broker.topology import asking, declare, declare_lasting
+from shared.broker.connection import CONNECTION_ERRORS, Broker, close_quietly, opened, talking
+from shared.broker.topology import asking, declare
 from shared.domain.errors import BrokerUnavailable, PortalError, Unroutable
 from shared.messages.codec import CONTENT_TYPE, encode, type_of
 from shared.messages.envelope import Message
-from shared.messages.topology import LASTING, Exchange, Queue
+from shared.messages.topology import EXCHANGE_KINDS, LASTING, Exchange, Queue
 
 log = structlog.get_logger()
 
@@ -43,6 +44,9 @@ class Publisher:
         self._channel = channel
         self._connection = connection
         self._declared: dict[str, Queue] = {}
+        self._declares = False
+        self._prepared: UnderlayChannel | None = None
+        self._turn = asyncio.Lock()
 
     @classmethod
     @asynccontextmanager
@@ -58,9 +62,9 @@ class Publisher:
         publisher = cls(channel, broker.publishing)
         try:
             if declares:
-                with talking():
-                    await declare_lasting(channel)
+                publisher._declares = True
                 publisher._declared |= {queue.name: queue for queue in LASTING}
+                await publisher._prepare()
             yield publisher
         finally:
             await close_quietly(channel)
@@ -77,39 +81,51 @@ class Publisher:
             raise BrokerUnavailable(f"cannot declare {queue.name}: {error!r}") from error
 
     async def keep_declared(self, *queues: Queue) -> None:
-        """Declare these, and what was ever declared here: somebody may have deleted a queue by hand.
+        """Declare the exchanges, these, and what was ever declared here: people delete such by hand.
 
         One that the broker refuses is logged and keeps no other from being declared.
 
         Raises:
             BrokerUnavailable: when the broker does not answer in time.
         """
-        left = deque((self._declared | {queue.name: queue for queue in queues}).values())
+        known = self._declared | {queue.name: queue for queue in queues}
+        left: deque[Exchange | Queue] = deque((*EXCHANGE_KINDS, *known.values()))
         while left:
             try:
                 await self._declare_until_refused(left)
             except aio_pika.exceptions.ChannelClosed as error:
                 refused = left.popleft()
                 log.warning(
-                    "queue refused; if it is there with other arguments, delete it by hand",
-                    queue=refused.name,
+                    "queue or exchange refused; if it is there with other arguments, delete it by hand",
+                    name=_name_of(refused),
                     error=str(error),
                 )
             except (*CONNECTION_ERRORS, RuntimeError) as error:
-                raise BrokerUnavailable(f"cannot declare {left[0].name}: {error!r}") from error
+                raise BrokerUnavailable(f"cannot declare {_name_of(left[0])}: {error!r}") from error
 
-    async def _declare_until_refused(self, left: deque[Queue]) -> None:
-        """Declare from the left on a channel of its own, for a refusal costs the channel.
+    async def _prepare(self) -> None:
+        """Declare all that lasts, once per life of the channel: the broker may have come back without it.
 
-        Not on the publishing channel: what a robust channel declares again by itself, and is refused,
-        keeps that channel from ever coming back.
+        Not by the channel itself: one queue that somebody made again with other arguments would be refused,
+        and the channel would never come back.
         """
+        underlay = await self._channel.get_underlay_channel()
+        if underlay is self._prepared:
+            return
+        async with self._turn:
+            if underlay is not self._prepared:
+                await self.keep_declared()
+                self._prepared = underlay
+
+    async def _declare_until_refused(self, left: deque[Exchange | Queue]) -> None:
+        """Declare from the left on a channel of its own, for a refusal costs the channel."""
         with talking():
             async with asyncio.timeout(PUBLISH_TIMEOUT_S), asking(self._connection) as channel:
                 while left:
                     await declare(channel, left[0])
                     declared = left.popleft()
-                    self._declared[declared.name] = declared
+                    if isinstance(declared, Queue):
+                        self._declared[declared.name] = declared
 
     async def publish(self, outgoing: Outgoing) -> None:
         """Publish and wait for the broker's confirm, at most `PUBLISH_TIMEOUT_S`.
@@ -123,6 +139,8 @@ class Publisher:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
                 with talking():
                     await self._channel.ready()
+                    if self._declares:
+                        await self._prepare()
                     await send(self._channel, outgoing)
         except aio_pika.exceptions.PublishError as error:
             raise Unroutable(
@@ -203,10 +221,5 @@ async def send(channel: AbstractRobustChannel, outgoing: Outgoing) -> None:
     )
 
 
-async def close_quietly(channel: aio_pika.abc.AbstractChannel) -> None:
-    """Close a channel within 5 s; one that is gone already is closed enough."""
-    try:
-        async with asyncio.timeout(5):
-            await channel.close()
-    except (*CONNECTION_ERRORS, RuntimeError):
-        return
+def _name_of(lasting: Exchange | Queue) -> str:
+    return lasting if isinstance(lasting, Exchange) else lasting.name

@@ -14,9 +14,9 @@ from aio_pika.abc import AbstractRobustChannel
 from aiormq.abc import AbstractChannel as UnderlayChannel
 from aiormq.abc import DeliveredMessage
 
-from shared.broker.connection import CONNECTION_ERRORS, Broker, opened, talking
+from shared.broker.connection import CONNECTION_ERRORS, Broker, close_quietly, opened, talking
 from shared.broker.consumer import Delivery
-from shared.broker.publisher import Outgoing, Publisher, close_quietly, send
+from shared.broker.publisher import Outgoing, Publisher, send
 from shared.domain.errors import BrokerUnavailable, MalformedMessage, UnknownMessage
 from shared.messages.answers import Answer
 from shared.messages.codec import decode, type_of

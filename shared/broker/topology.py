@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractRobustChannel, AbstractRobustConnection, HeadersType
+from aio_pika.abc import AbstractChannel, AbstractRobustConnection, HeadersType
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential_jitter
 
-from shared.broker.connection import CONNECTION_ERRORS, Broker, talking
-from shared.messages.topology import COMMON, EXCHANGE_KINDS, LASTING, Queue
+from shared.broker.connection import CONNECTION_ERRORS, Broker, close_quietly, talking
+from shared.messages.topology import COMMON, EXCHANGE_KINDS, Exchange, Queue
 
 log = structlog.get_logger()
 
@@ -22,21 +22,16 @@ _FIRST_WORD = 3
 _SAY_EVERY = 60
 
 
-async def declare_lasting(channel: AbstractRobustChannel) -> None:
-    """Declare every exchange and what `LASTING` holds; the channel does it again after a reconnect."""
-    for exchange, kind in EXCHANGE_KINDS.items():
-        await channel.declare_exchange(exchange, kind, durable=True)
-    for queue in LASTING:
-        await declare(channel, queue)
-
-
-async def declare(channel: AbstractChannel, queue: Queue) -> None:
-    """Declare a durable queue with its exchange and bindings; repeating it changes nothing.
+async def declare(channel: AbstractChannel, lasting: Exchange | Queue) -> None:
+    """Declare an exchange, or a durable queue with its exchange and bindings; repeating it changes nothing.
 
     A refusal, such as of a queue that has other arguments, closes the channel.
     """
-    kind = EXCHANGE_KINDS[queue.exchange]
-    exchange = await channel.declare_exchange(queue.exchange, kind, durable=True)
+    name = lasting if isinstance(lasting, Exchange) else lasting.exchange
+    exchange = await channel.declare_exchange(name, EXCHANGE_KINDS[name], durable=True)
+    if isinstance(lasting, Exchange):
+        return
+    queue = lasting
     arguments: HeadersType = dict(queue.arguments)  # type: ignore[arg-type]  # ours are numbers and words
     declared = await channel.declare_queue(queue.name, durable=True, arguments=arguments)
     for key in queue.keys:
@@ -45,9 +40,12 @@ async def declare(channel: AbstractChannel, queue: Queue) -> None:
 
 def _say_waiting(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome is not None else None
-    is_time = state.attempt_number == _FIRST_WORD or state.attempt_number % _SAY_EVERY == 0
-    if is_time and isinstance(error, aio_pika.exceptions.ChannelNotFoundEntity):
+    if state.attempt_number != _FIRST_WORD and state.attempt_number % _SAY_EVERY:
+        return
+    if isinstance(error, aio_pika.exceptions.ChannelNotFoundEntity):
         log.warning("waiting for a scheduler to declare its queues", missing=str(error))
+    else:
+        log.warning("cannot reach what it needs of the broker", error=repr(error))
 
 
 until_there = retry(
@@ -71,7 +69,14 @@ async def until_declared(broker: Broker) -> None:
 
 @asynccontextmanager
 async def asking(connection: AbstractRobustConnection) -> AsyncIterator[aio_pika.Channel]:
-    """Open a channel that may be lost by a question, and is not opened again; close it at the end."""
+    """Open a channel that may be lost by a question, and is not opened again; close it at the end.
+
+    Opening waits for as long as its caller does; closing is bounded, for who is blocked gets no answer.
+    """
     await connection.ready()
-    async with aio_pika.Channel(connection, publisher_confirms=False) as channel:
+    channel = aio_pika.Channel(connection, publisher_confirms=False)
+    try:
+        await channel.initialize()
         yield channel
+    finally:
+        await close_quietly(channel)

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import aio_pika
 import pytest
+from structlog.testing import capture_logs
 
 from shared.broker import Broker, Consumer, Delivery, Outgoing, Publisher, Requests, connect, reply
 from shared.domain.errors import BrokerUnavailable, Unroutable
@@ -12,12 +13,13 @@ from shared.domain.ids import new_id
 from shared.messages.answers import ReleaseAnswer
 from shared.messages.commands import AttemptRelease, JobDue
 from shared.messages.events import JobChanged
-from shared.messages.topology import CLAIMS, DEAD, Exchange, due_queue
+from shared.messages.topology import CLAIMS, DEAD, LOG_STORE, Exchange, due_queue
 from shared.runtime.clock import SystemClock
-from tests.support.eventually import until
+from tests.support.eventually import until, until_found
 
 CLOCK = SystemClock()
 DUE = due_queue("default", urgent=False)
+NOT_PARKED = "message could not be parked yet"
 
 
 def job_due() -> JobDue:
@@ -212,3 +214,58 @@ async def until_both_wait(consumer: Consumer) -> None:
         return len(waiting) == 2 and not any(one.is_stale for one in waiting)
 
     await until(both_wait)
+
+
+async def test_what_is_parked_beside_good_messages_is_not_acknowledged_with_them(amqp_url: str) -> None:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker) as publisher:
+        async with Consumer.on(broker, DUE, prefetch=100) as consumer:
+            channel = await consumer._channel.get_underlay_channel()
+            for _ in range(20):
+                await publish_raw(broker, b"{not json")
+                await publisher.publish(due(job_due()))
+            for _ in range(20):
+                await (await consumer.next()).ack(up_to_here=True)
+
+            assert await consumer._channel.get_underlay_channel() is channel
+
+        assert await publisher.depth(DEAD) == 20
+        assert await publisher.depth(DUE) == 0
+
+
+async def test_what_cannot_be_parked_yet_is_not_lost(amqp_url: str) -> None:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker) as publisher:
+        async with Consumer.on(broker, DUE, prefetch=10) as consumer, broker.consuming.channel() as channel:
+            await (await channel.get_queue(DEAD.name)).delete(if_unused=False, if_empty=False)
+            await publish_raw(broker, b"{not json")
+            await publisher.publish(due(job_due()))
+            with capture_logs() as said:
+                taken = asyncio.create_task(consumer.next())
+                await until(lambda: any(line["event"] == NOT_PARKED for line in said))
+                await publisher.declare(DEAD)
+                await (await taken).ack(up_to_here=True)
+
+        assert await publisher.depth(DEAD) == 1
+
+
+async def test_a_queue_made_again_with_other_arguments_does_not_keep_the_publisher_away(
+    amqp_url: str,
+) -> None:
+    async with connect(amqp_url, name="test") as broker, Publisher.on(broker, declares=True) as publisher:
+        async with broker.consuming.channel() as channel:
+            await (await channel.get_queue(LOG_STORE.name)).delete(if_unused=False, if_empty=False)
+            await channel.declare_queue(LOG_STORE.name, durable=True, arguments={"x-max-length": 10})
+        underlay = await publisher._channel.get_underlay_channel()
+        with suppress(aio_pika.exceptions.ChannelClosed):  # an error costs the channel
+            await underlay.queue_declare("there is no such queue", passive=True)
+        with capture_logs() as said:
+            await until_found(lambda: is_confirmed(publisher, due(job_due())), within_s=10)
+
+        assert await publisher.depth(DUE) == 1
+        assert [line["name"] for line in said if "refused" in line["event"]] == [LOG_STORE.name]
+
+
+async def is_confirmed(publisher: Publisher, outgoing: Outgoing) -> bool:
+    with suppress(BrokerUnavailable):
+        await publisher.publish(outgoing)
+        return True
+    return False
