@@ -17,6 +17,7 @@ from services.scheduler.dispatcher import Dispatcher
 from services.scheduler.guard import only_scheduler, unless_stopped, usable
 from services.scheduler.ledger import Ledger
 from services.scheduler.limiting import Doorkeeper
+from services.scheduler.parking import Parking
 from services.scheduler.reaper import Reaper
 from services.scheduler.relay import Relay
 from services.scheduler.results import Results
@@ -100,7 +101,8 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
         # A file is nobody else's: there it waits for as long as it takes.
         ledger = Ledger(database.ledger, clock, announcer, patience_s=_PATIENCE_S if shared else inf)
         relay = Relay(ledger, wires.publisher, grace=settings.misfire.grace)
-        news = News(relay.look, ledger.room.call)
+        parking = Parking(ledger, wires.broker, wires.publisher)
+        news = News(relay.look, parking.look, ledger.room.call)
         dispatcher = Dispatcher(ledger, news, settings, knows_time=lambda: shared is None or shared.steady)
         health = Health(broker=wires.broker, ledger=ledger, dispatcher=dispatcher, relay=relay, clock=clock)
         await stack.enter_async_context(endpoint(settings.health_port, health.facts))
@@ -122,6 +124,7 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
             Results(ledger, news).run(wires.events),
             Reaper(ledger, wires.requests, lost_after_s=settings.lost_after_s).run(),
             announcer.run(),
+            parking.run(),
             *([] if shared is None else [keep_time(shared, database.reading)]),
         )
         await _mark_last(relay)

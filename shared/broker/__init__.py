@@ -7,6 +7,7 @@ requests.
 
 from shared.broker.connection import Broker, connect
 from shared.broker.consumer import Consumer, Delivery
+from shared.broker.parked import taken_parked
 from shared.broker.publisher import Outgoing, Publisher
 from shared.broker.requests import Requests, reply
 from shared.broker.topology import until_declared
@@ -20,5 +21,6 @@ __all__ = [
     "Requests",
     "connect",
     "reply",
+    "taken_parked",
     "until_declared",
 ]

@@ -18,12 +18,12 @@ from aio_pika.abc import (
     AbstractRobustChannel,
     AbstractRobustConnection,
     ConsumerTag,
-    HeadersType,
 )
 from aiormq import spec
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from shared.broker.connection import CONNECTION_ERRORS, Broker, close_quietly, opened, talking
+from shared.broker.parked import as_parked
 from shared.broker.topology import asking, until_there
 from shared.domain.errors import MalformedMessage, UnknownMessage
 from shared.messages.codec import AnyMessage, decode
@@ -310,21 +310,7 @@ class Consumer:
 
     async def _publish_parked(self, incoming: AbstractIncomingMessage, reason: str) -> None:
         dead = await self._channel.get_exchange(Exchange.DEAD, ensure=False)
-        headers: HeadersType = {
-            "x-reason": reason[:500],
-            "x-queue": self._queue.name,
-            "x-exchange": incoming.exchange or "",
-            "x-routing-key": incoming.routing_key or "",
-        }
-        parked = aio_pika.Message(
-            incoming.body,
-            headers=headers,
-            message_id=incoming.message_id,
-            type=incoming.type,
-            content_type=incoming.content_type,
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        )
-        await dead.publish(parked, routing_key="")
+        await dead.publish(as_parked(incoming, queue=self._queue.name, reason=reason), routing_key="")
 
 
 def _is_stale(incoming: AbstractIncomingMessage) -> bool:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import aio_pika
@@ -12,8 +12,10 @@ from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection, Delive
 from aiormq.abc import AbstractChannel as UnderlayChannel
 
 from shared.broker.connection import CONNECTION_ERRORS, Broker, close_quietly, opened, talking
+from shared.broker.parked import as_it_was
 from shared.broker.topology import asking, declare
 from shared.domain.errors import BrokerUnavailable, PortalError, Unroutable
+from shared.domain.parked import ParkedMessage
 from shared.messages.codec import CONTENT_TYPE, encode, type_of
 from shared.messages.envelope import Message
 from shared.messages.topology import EXCHANGE_KINDS, LASTING, Exchange, Queue
@@ -135,19 +137,29 @@ class Publisher:
             BrokerUnavailable: no confirm in time, or a full queue refused it. It may still arrive:
                 publish the same message again, its id is unchanged.
         """
-        try:
+        with _confirmed(type_of(outgoing.message), outgoing.key, outgoing.exchange):
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
                 with talking():
                     await self._channel.ready()
                     if self._declares:
                         await self._prepare()
                     await send(self._channel, outgoing)
-        except aio_pika.exceptions.PublishError as error:
-            raise Unroutable(
-                f"no queue takes {type_of(outgoing.message)} with key {outgoing.key!r} of {outgoing.exchange}"
-            ) from error
-        except (*CONNECTION_ERRORS, RuntimeError) as error:
-            raise BrokerUnavailable(f"{type_of(outgoing.message)} not confirmed: {error!r}") from error
+
+    async def put_back(self, parked: ParkedMessage) -> None:
+        """Publish a parked message to where it came from, and wait for the confirm as `publish` does.
+
+        Raises:
+            Unroutable, BrokerUnavailable: as `publish`.
+        """
+        with _confirmed(parked.type or "a message", parked.routing_key, parked.exchange):
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                with talking():
+                    await self._channel.ready()
+                    exchange = self._channel.default_exchange
+                    # Anybody may have parked it: one of ours, for an exchange that is none costs the channel.
+                    if parked.exchange in set(Exchange):
+                        exchange = await self._channel.get_exchange(parked.exchange, ensure=False)
+                    await exchange.publish(as_it_was(parked), routing_key=parked.routing_key, mandatory=True)
 
     async def publish_all(self, batch: Sequence[Outgoing]) -> list[PortalError | None]:
         """Publish together and return, in order, None for each confirmed one or its error."""
@@ -219,6 +231,16 @@ async def send(channel: AbstractRobustChannel, outgoing: Outgoing) -> None:
         routing_key=outgoing.key,
         mandatory=outgoing.mandatory,
     )
+
+
+@contextmanager
+def _confirmed(what: str, key: str, exchange: str) -> Iterator[None]:
+    try:
+        yield
+    except aio_pika.exceptions.PublishError as error:
+        raise Unroutable(f"no queue takes {what} with key {key!r} of {exchange}") from error
+    except (*CONNECTION_ERRORS, RuntimeError) as error:
+        raise BrokerUnavailable(f"{what} not confirmed: {error!r}") from error
 
 
 def _name_of(lasting: Exchange | Queue) -> str:

@@ -3,8 +3,8 @@
 | written by | tables |
 |---|---|
 | ui | `jobs`, `schedules`, `chain_edges`, `pauses`, `holds`, `limits`, `calendars`, `people`, |
-| | `log_chunks`, `requests` |
-| scheduler | all others, and the outcome of `requests` |
+| | `log_chunks`, both of requests |
+| scheduler | all others, and the outcome of each of `requests` and `parked_requests` |
 
 Ids are UUIDv7. Every index names the query that it serves.
 """
@@ -20,6 +20,7 @@ from shared.db.types import EnumText, Large, OrderedKey, UtcDateTime, Words
 from shared.domain.chain import ChainOn, Join
 from shared.domain.holds import HoldKind
 from shared.domain.job import OnLost
+from shared.domain.parked import ParkedState, ParkedWish
 from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
 
@@ -39,6 +40,8 @@ class LedgerBase(DeclarativeBase):
         HoldKind: EnumText(HoldKind),
         Join: EnumText(Join),
         ChainOn: EnumText(ChainOn),
+        ParkedState: EnumText(ParkedState),
+        ParkedWish: EnumText(ParkedWish),
     }
 
 
@@ -342,6 +345,50 @@ class RequestRow(LedgerBase):
     requested_at: Mapped[datetime]
     # backfill: which instants; rerun: of which run, with which arguments. NULL for the others.
     scope: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    handled_at: Mapped[datetime | None] = mapped_column(index=True)  # NULL: what is still to do
+    outcome: Mapped[str | None] = mapped_column(Words(400))
+
+
+class ParkedMessageRow(LedgerBase):
+    """A message that could not be understood or handled, taken out of `portal.dead`."""
+
+    __tablename__ = "parked_messages"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)  # made of the message: taken twice, it is there once
+    state: Mapped[ParkedState]
+    queue: Mapped[str] = mapped_column(Words(300))
+    exchange: Mapped[str] = mapped_column(Words(300))
+    routing_key: Mapped[str] = mapped_column(Words(500))
+    reason: Mapped[str] = mapped_column(Words(500))
+    message_id: Mapped[str] = mapped_column(Words(500))
+    type: Mapped[str] = mapped_column(Words(500))
+    source: Mapped[str] = mapped_column(Words(500))
+    correlation_id: Mapped[str] = mapped_column(Words(500))
+    said_at: Mapped[datetime | None]
+    headers: Mapped[dict[str, Any]]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    body_bytes: Mapped[int] = mapped_column(Large)
+    parked_at: Mapped[datetime]
+    parked_count: Mapped[int]
+    put_back_count: Mapped[int]
+    taken_at: Mapped[datetime | None]  # when a scheduler began to put it back
+    decided_by: Mapped[str | None] = mapped_column(Words(200))
+    decided_at: Mapped[datetime | None]
+
+    # What lies there, newest first; which of the decided ones are the oldest.
+    __table_args__ = (Index("ix_parked_messages_state_at", "state", "parked_at"),)
+
+
+class ParkedRequestRow(LedgerBase):
+    """What a person wants done with a parked message. The id is made by the asker."""
+
+    __tablename__ = "parked_requests"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    parked_id: Mapped[UUID] = mapped_column(index=True)  # the newest wish over each of those that are shown
+    wish: Mapped[ParkedWish]
+    requested_by: Mapped[str] = mapped_column(Words(200))
+    requested_at: Mapped[datetime]
     handled_at: Mapped[datetime | None] = mapped_column(index=True)  # NULL: what is still to do
     outcome: Mapped[str | None] = mapped_column(Words(400))
 

@@ -18,6 +18,7 @@ RequestId = NewType("RequestId", UUID)
 HoldId = NewType("HoldId", UUID)
 EdgeId = NewType("EdgeId", UUID)
 ArrivalId = NewType("ArrivalId", UUID)
+ParkedId = NewType("ParkedId", UUID)
 BootId = NewType("BootId", UUID)
 """One start of an executor's process: a restarted executor keeps its name and gets a new boot."""
 ClaimId = NewType("ClaimId", UUID)

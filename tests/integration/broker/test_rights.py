@@ -210,10 +210,12 @@ async def test_each_service_parks_what_it_does_not_understand(
         for user, some in queues.items():
             broker = await stack.enter_async_context(connect(users[user], name=user))
             for queue in some:
-                await stack.enter_async_context(Consumer.on(broker, queue, prefetch=1))
+                consumer = await stack.enter_async_context(Consumer.on(broker, queue, prefetch=1))
                 await channel.default_exchange.publish(aio_pika.Message(b"what?"), queue.name)
+                waiting = asyncio.create_task(consumer.next())
 
                 reason = await eventually(lambda: parked_reason(parked))
+                waiting.cancel()
                 assert "not a valid message" in reason
 
 

@@ -1,0 +1,191 @@
+"""What is parked: in the ledger once, put back where it came from, discarded, never dropped in silence."""
+
+import asyncio
+
+import aio_pika
+import pytest
+from sqlalchemy import select
+
+from services.scheduler.parking import Parking
+from shared.broker import Consumer
+from shared.db.parked import ask_of_parked, begin_to_leave
+from shared.db.tables import ParkedMessageRow, ParkedRequestRow
+from shared.domain.errors import BrokerUnavailable
+from shared.domain.ids import ParkedId, RequestId, new_id
+from shared.domain.parked import ParkedState, ParkedWish
+from shared.messages.topology import DEAD, SCHEDULER_EVENTS, Exchange
+from tests.integration.scheduler.stage import Stage, at
+from tests.support.eventually import until_found
+
+BODY = b'{"type":"run.paused"}'
+
+
+def parking(stage: Stage) -> Parking:
+    return Parking(stage.ledger, stage.broker, stage.publisher)
+
+
+async def say(stage: Stage, key: str = "run.finished") -> None:
+    """Say what no scheduler understands."""
+    async with stage.broker.publishing.channel() as channel:
+        events = await channel.get_exchange(Exchange.EVENTS, ensure=False)
+        message = aio_pika.Message(BODY, message_id="the one", app_id="stranger", type="run.paused")
+        await events.publish(message, routing_key=key)
+
+
+async def let_park(stage: Stage) -> None:
+    """Let who consumes the events park what it does not understand."""
+    async with Consumer.on(stage.broker, SCHEDULER_EVENTS, prefetch=1) as consumer:
+        waiting = asyncio.create_task(consumer.next())
+
+        async def is_parked() -> bool:
+            return await stage.publisher.depth(DEAD) > 0
+
+        await until_found(is_parked, within_s=10)
+        waiting.cancel()
+
+
+async def the_one(stage: Stage) -> ParkedMessageRow:
+    async with stage.desk.database.reading.begin() as session:
+        return (await session.scalars(select(ParkedMessageRow))).one()
+
+
+async def want(stage: Stage, wish: ParkedWish) -> None:
+    parked_id = ParkedId((await the_one(stage)).id)
+    async with stage.desk.database.ledger.begin() as session:
+        await ask_of_parked(
+            session, parked_id, wish, request_id=RequestId(new_id()), by="somebody", at=stage.desk.clock.now()
+        )
+
+
+async def outcomes(stage: Stage) -> list[str | None]:
+    async with stage.desk.database.reading.begin() as session:
+        return list(await session.scalars(select(ParkedRequestRow.outcome).order_by(ParkedRequestRow.id)))
+
+
+async def test_what_is_parked_is_in_the_ledger_once_and_not_in_the_queue(stage: Stage) -> None:
+    await say(stage)
+    await let_park(stage)
+
+    await parking(stage).step()
+    await say(stage)  # as after a lost acknowledgement
+    await let_park(stage)
+    await parking(stage).step()
+
+    one = await the_one(stage)
+    assert (one.state, one.parked_count, one.parked_at) == (ParkedState.PARKED, 1, at(0))
+    assert (one.queue, one.exchange, one.routing_key) == (
+        SCHEDULER_EVENTS.name,
+        Exchange.EVENTS,
+        "run.finished",
+    )
+    assert (one.body, one.message_id, one.source, one.type) == (BODY, "the one", "stranger", "run.paused")
+    assert "unknown message type" in one.reason
+    assert await stage.publisher.depth(DEAD) == 0
+
+
+async def test_put_back_it_is_where_it_came_from_and_counts_when_it_is_parked_again(stage: Stage) -> None:
+    await say(stage)
+    await let_park(stage)
+    await parking(stage).step()
+
+    await want(stage, ParkedWish.PUT_BACK)
+    await parking(stage).step()
+    back, depth = await the_one(stage), await stage.publisher.depth(SCHEDULER_EVENTS)
+    await let_park(stage)
+    await parking(stage).step()
+
+    assert (back.state, back.decided_by, depth) == (ParkedState.PUT_BACK, "somebody", 1)
+    assert await outcomes(stage) == ["put back"]
+    again = await the_one(stage)
+    assert (again.state, again.parked_count, again.decided_by) == (ParkedState.PARKED, 2, None)
+
+
+async def test_a_wish_that_is_made_twice_has_its_effect_once(stage: Stage) -> None:
+    await say(stage)
+    await let_park(stage)
+    await parking(stage).step()
+
+    await want(stage, ParkedWish.PUT_BACK)
+    await want(stage, ParkedWish.PUT_BACK)
+    await want(stage, ParkedWish.DISCARD)
+    await parking(stage).step()
+
+    assert await stage.publisher.depth(SCHEDULER_EVENTS) == 1
+    assert await outcomes(stage) == ["put back", *["refused: it is not parked any more"] * 2]
+
+
+async def test_what_is_discarded_and_comes_once_more_is_shown_again(stage: Stage) -> None:
+    await say(stage)
+    await let_park(stage)
+    await parking(stage).step()
+    await want(stage, ParkedWish.DISCARD)
+    await parking(stage).step()
+    discarded = await the_one(stage)
+
+    await say(stage)
+    await let_park(stage)
+    await parking(stage).step()
+
+    assert discarded.state is ParkedState.DISCARDED
+    assert (await the_one(stage)).state is ParkedState.PARKED
+
+
+async def test_what_nobody_waits_for_any_more_stays_parked_with_the_reason(stage: Stage) -> None:
+    async with stage.broker.publishing.channel() as channel:
+        dead = await channel.get_exchange(Exchange.DEAD, ensure=False)
+        headers = {"x-queue": "portal.control.gone", "x-exchange": "portal.control", "x-routing-key": "gone"}
+        await dead.publish(aio_pika.Message(BODY, headers=headers), routing_key="")
+    await parking(stage).step()
+
+    await want(stage, ParkedWish.PUT_BACK)
+    await parking(stage).step()
+
+    assert (await the_one(stage)).state is ParkedState.PARKED
+    (outcome,) = await outcomes(stage)
+    assert outcome is not None
+    assert outcome.startswith("refused: no queue takes a message with key 'gone' of portal.control")
+
+
+async def test_what_a_dead_scheduler_began_to_put_back_another_one_does(stage: Stage) -> None:
+    await say(stage)
+    await let_park(stage)
+    await parking(stage).step()
+    await want(stage, ParkedWish.PUT_BACK)
+    parked_id = ParkedId((await the_one(stage)).id)
+    clock = stage.desk.clock
+    await stage.desk.do(lambda s, _: begin_to_leave(s, parked_id, by="somebody", now=clock.now()))
+
+    await parking(stage).step()
+    before = await stage.publisher.depth(SCHEDULER_EVENTS)
+    clock.advance(16)
+    await parking(stage).step()
+
+    assert (before, await stage.publisher.depth(SCHEDULER_EVENTS)) == (0, 1)
+    assert (await the_one(stage)).state is ParkedState.PUT_BACK
+
+
+async def test_when_too_many_lie_there_the_rest_stays_in_its_queue(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.db.parked.MOST_PARKED", 1)
+    async with stage.broker.publishing.channel() as channel:
+        dead = await channel.get_exchange(Exchange.DEAD, ensure=False)
+        for number in range(3):
+            await dead.publish(aio_pika.Message(b"%d" % number), routing_key="")
+
+    await parking(stage).step()
+    await parking(stage).step()
+
+    assert (await the_one(stage)).body == b"0"
+    assert await stage.publisher.depth(DEAD) == 2
+
+
+async def test_without_its_queue_it_waits(stage: Stage) -> None:
+    async with stage.broker.publishing.channel() as channel:
+        await (await channel.get_queue(DEAD.name)).delete(if_unused=False, if_empty=False)
+
+    with pytest.raises(BrokerUnavailable, match=r"portal\.dead"):
+        await parking(stage).step()
+
+    await stage.publisher.keep_declared()
+    await parking(stage).step()
