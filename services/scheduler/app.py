@@ -100,8 +100,7 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
         announcer = Announcer(wires.publisher, database.reading, clock)
         # A file is nobody else's: there it waits for as long as it takes.
         ledger = Ledger(database.ledger, clock, announcer, patience_s=_PATIENCE_S if shared else inf)
-        relay = Relay(ledger, wires.publisher, grace=settings.misfire.grace)
-        parking = Parking(ledger, wires.broker, wires.publisher)
+        relay, parking = _couriers(ledger, wires, settings)
         news = News(relay.look, parking.look, ledger.room.call)
         dispatcher = Dispatcher(ledger, news, settings, knows_time=lambda: shared is None or shared.steady)
         health = Health(broker=wires.broker, ledger=ledger, dispatcher=dispatcher, relay=relay, clock=clock)
@@ -143,6 +142,12 @@ async def _wired(stack: AsyncExitStack, settings: SchedulerSettings) -> _Wires:
         asked=await enter(Consumer.on(broker, CLAIMS, prefetch=claims.PREFETCH)),
         events=await enter(Consumer.on(broker, SCHEDULER_EVENTS, prefetch=results.PREFETCH)),
     )
+
+
+def _couriers(ledger: Ledger, wires: _Wires, settings: SchedulerSettings) -> tuple[Relay, Parking]:
+    """Return what carries runs to their queues, and what could not be handled back from where it lies."""
+    relay = Relay(ledger, wires.publisher, grace=settings.misfire.grace)
+    return relay, Parking(ledger, wires.broker, wires.publisher)
 
 
 async def _mark_last(relay: Relay) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from shared.db.engine import Sessions
-from shared.db.schema import problem_with_schema, wait_until_reached
+from shared.db.schema import not_migrated, problem_with_schema, wait_until_reached
 from shared.runtime.clock import Clock
 from shared.runtime.settings import DatabaseSettings
 
@@ -79,16 +79,12 @@ async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Result])
 async def _became_usable(settings: DatabaseSettings, reading: Sessions, clock: Clock) -> bool:
     file = _file_of(settings.ledger_url)
     if file is not None and not file.exists():
-        raise _not_migrated("there is no database")
+        raise not_migrated("there is no database")
     await wait_until_reached(reading, clock)
     problem = await problem_with_schema(reading)
     if problem is not None:
-        raise _not_migrated(problem)
+        raise not_migrated(problem)
     return True
-
-
-def _not_migrated(problem: str) -> SystemExit:
-    return SystemExit(f"{problem}. Run `portal migrate` with the same settings, then start again.")
 
 
 def _file_of(url: str) -> Path | None:

@@ -20,6 +20,7 @@ from services.scheduler.wakeup import Agenda, WakeUp
 from shared.db.attempts import AttemptView, NewAttempt, Waiting
 from shared.db.engine import LOCKED_OR_DOWN, Sessions
 from shared.db.executors import ExecutorView
+from shared.db.schema import lacks_table, not_migrated, problem_found
 from shared.domain.ids import ExecutorName, JobId, RunId
 from shared.domain.run import Cause
 from shared.messages.commands import RunCancel
@@ -113,7 +114,7 @@ class Ledger:
         lasts: `work` must bear being repeated, also after a commit whose answer was lost.
 
         Raises:
-            SystemExit: that was too long.
+            SystemExit: that was too long, or what came back has another schema.
         """
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(LOCKED_OR_DOWN),
@@ -132,8 +133,12 @@ class Ledger:
         effects = Effects()
         try:
             async with self._turn, self._sessions.begin() as session:
+                if self._away_since is not None:
+                    await _refuse_other_schema(session)
                 result = await work(session, effects)
         except LOCKED_OR_DOWN as error:
+            if lacks_table(error):
+                raise not_migrated(f"the database has another schema: {error.__cause__}") from error
             self._give_up_in_time(error)
             raise
         self.answered.at, self._away_since = self.clock.monotonic(), None
@@ -171,6 +176,13 @@ class Ledger:
         self.announcer.runs_changed(effects.changed)
         for one in effects.executors:
             self.announcer.executor_changed(one)
+
+
+async def _refuse_other_schema(session: AsyncSession) -> None:
+    """Look again at what came back after a while: somebody may have restored or migrated it."""
+    problem = await problem_found(session)
+    if problem is not None:
+        raise not_migrated(problem)
 
 
 def _say_waiting(state: RetryCallState) -> None:

@@ -5,6 +5,7 @@ gone after the confirm. Whoever dies in between has it published again, with the
 """
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.ledger import Effects, Ledger
@@ -51,8 +52,9 @@ class Parking:
         while True:
             try:
                 await self.step()
-            except BrokerUnavailable as error:
-                log.warning("parked messages wait for the broker", error=str(error))
+            except (BrokerUnavailable, IntegrityError) as error:
+                # Also what another scheduler takes in at this moment: it is looked at again.
+                log.warning("parked messages wait", error=str(error))
             await self._wake.wait(self._ledger.clock, SWEEP_S)
 
     async def step(self) -> None:

@@ -306,6 +306,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     freeze: Freeze | None = None
     paused_pools: tuple[str, ...] = ()
     unserved: tuple[Unserved, ...] = ()
+    parked: int = 0
+    """Messages that nobody could handle, and that nobody has decided over."""
 
 
 class Attention(msgspec.Struct, frozen=True, kw_only=True):

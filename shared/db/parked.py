@@ -118,6 +118,23 @@ async def parked_state(session: AsyncSession, parked_id: ParkedId) -> ParkedStat
     return await session.scalar(select(ParkedMessageRow.state).where(ParkedMessageRow.id == parked_id))
 
 
+async def is_whole(session: AsyncSession, parked_id: ParkedId) -> bool:
+    """Say whether all of the message's body was kept."""
+    kept = select(_PARKED.c.body, _PARKED.c.body_bytes).where(_PARKED.c.id == parked_id)
+    body, body_bytes = (await session.execute(kept)).one()
+    return bool(len(body) == body_bytes)
+
+
+async def is_wanted(session: AsyncSession, parked_id: ParkedId, wish: ParkedWish) -> bool:
+    """Say whether somebody wants this already, and no scheduler has done it yet."""
+    same = select(ParkedRequestRow.id).where(
+        ParkedRequestRow.parked_id == parked_id,
+        ParkedRequestRow.wish == wish,
+        ParkedRequestRow.handled_at.is_(None),
+    )
+    return await session.scalar(same.limit(1)) is not None
+
+
 async def wanted(session: AsyncSession, *, limit: int) -> list[Wanted]:
     """Return the wishes that nobody fulfilled yet, oldest first."""
     rows = await session.scalars(

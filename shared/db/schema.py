@@ -52,17 +52,34 @@ async def refuse_unusable(reading: Sessions) -> None:
 
 async def problem_with_schema(reading: Sessions) -> str | None:
     """Return what is wrong with the ledger's schema, in words; None when it is this version's."""
+    async with reading.begin() as session:
+        return await problem_found(session)
+
+
+async def problem_found(session: AsyncSession) -> str | None:
+    """Return the same as `problem_with_schema`, asked in this transaction."""
     expected = newest_revision()
     try:
-        async with reading.begin() as session:
+        async with session.begin_nested():
             found = await session.scalar(text("SELECT version_num FROM alembic_version"))
     except (ProgrammingError, OperationalError) as error:
-        if isinstance(error, OperationalError) and "no such table" not in str(error.orig):
+        if isinstance(error, OperationalError) and not lacks_table(error):
             raise
         return "the database has no tables yet"
     if found == expected:
         return None
     return f"the database has schema {found}, this version needs {expected}"
+
+
+def lacks_table(error: BaseException) -> bool:
+    """Say whether SQLite means that a table or a column is not there: it calls that as it calls a lock."""
+    said = str(error.orig) if isinstance(error, OperationalError) else ""
+    return said.startswith("no such ") or " has no column named " in said
+
+
+def not_migrated(problem: str) -> SystemExit:
+    """Return how a service ends that finds no schema of its version."""
+    return SystemExit(f"{problem}. Run `portal migrate` with the same settings, then start again.")
 
 
 async def database_now(session: AsyncSession) -> datetime:

@@ -13,6 +13,7 @@ from services.ui.api import (
     instants,
     jobs,
     limits,
+    parked,
     people,
     problems,
     runs,
@@ -25,5 +26,17 @@ from services.ui.portal import Portal
 def register(app: FastAPI, portal: Portal) -> None:
     """Add the API's routes and error answers to the app."""
     problems.register(app)
-    for module in (calendars, controls, health, instants, jobs, limits, people, runs, schedules, week):
+    for module in (
+        calendars,
+        controls,
+        health,
+        instants,
+        jobs,
+        limits,
+        parked,
+        people,
+        runs,
+        schedules,
+        week,
+    ):
         app.include_router(module.router(portal))

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.ui.commands import parked
 from services.ui.commands.heads import known
 from services.ui.commands.wake import Wakeups
 from shared.db import holds, limits, requests
@@ -20,9 +21,10 @@ from shared.db.requests import CancelRequest
 from shared.db.runs import standing_of
 from shared.domain.errors import InvalidInput, NotFound, TooLate
 from shared.domain.holds import Hold, HoldKind
-from shared.domain.ids import ExecutorName, JobId, RequestId, RunId, new_id
+from shared.domain.ids import ExecutorName, JobId, ParkedId, RequestId, RunId, new_id
 from shared.domain.job import is_pool_name
 from shared.domain.limits import KEY_NAMES, checked_maximum, is_limit_key
+from shared.domain.parked import ParkedWish
 from shared.domain.run import FINAL, RunState
 from shared.runtime.clock import Clock
 
@@ -68,6 +70,21 @@ class Controls:
             )
         self.wakeups.requested(request_id)
         return request_id
+
+    async def decide_parked(
+        self, parked_id: ParkedId, wish: ParkedWish, *, requested_by: str = "local"
+    ) -> None:
+        """Ask that a parked message is put back to where it came from, or discarded.
+
+        Raises:
+            NotFound: no such message.
+            TooLate: it was put back or discarded.
+            InvalidInput: it is to be put back, and only a part of it is left.
+        """
+        async with self.sessions.begin() as session:
+            request_id = await parked.ask(session, parked_id, wish, by=requested_by, now=self.clock.now())
+        if request_id is not None:
+            self.wakeups.requested(request_id)
 
     async def freeze(self, until: datetime, *, requested_by: str = "local") -> None:
         """Let nothing start until then, or until it is lifted; it replaces the freeze that is on.

@@ -88,7 +88,8 @@ export default {
         </tr></tbody></table></div>
     </section>
     <LimitsCard ref="limits" />
-    <p v-if="loaded && items.length" class="jp-side__note jp-after jp-balanced">More executors: stop the portal and start it with <code class="jp-mono">{{ more }}</code>, or with containers just <code class="jp-mono">{{ moreContainers }}</code>. A script runs in at most one of them.</p>
+    <p v-if="loaded && items.length" class="jp-side__note jp-after jp-balanced">More executors: stop the portal and start it with <code class="jp-mono">{{ more }}</code>, or with containers just <code class="jp-mono">{{ moreContainers }}</code>. A script runs in at most one of them.
+      Messages that no service could handle are <a class="jp-link" href="/parked">parked<template v-if="health.parked"> ({{ count(health.parked) }})</template></a>.</p>
   </div>`,
   data: () => ({ tick, health, screen: screenSize, words: HEALTH, start: START, more: MORE, moreContainers: MORE_CONTAINERS, items: [], pools: [], loaded: false, error: "", act: controls }),
   created() {

@@ -1,6 +1,6 @@
 // The overview: four figures, a timeline with what is still to come, what needs attention, what is next.
 import { count, duration, isActive, local, parts, plain, plural, prefs, reasonOf, screenSize, span, tick, toneOf, wordOf } from "jp_format";
-import { api, debounced, follow, fromUrl, query, rememberInUrl } from "jp_core";
+import { api, debounced, follow, fromUrl, health, query, rememberInUrl } from "jp_core";
 
 const WINDOWS = [1, 6, 24];
 const STEPS = [[1, 10], [6, 60], [24, 240]]; // hours shown -> minutes between grid lines
@@ -52,8 +52,10 @@ export default {
     </div><div class="jp-stack">
       <section class="jp-card" aria-labelledby="jp-attention">
         <div class="jp-card__head"><h2 id="jp-attention">Needs attention</h2><span v-if="wanted" class="jp-muted jp-small">{{ jobsWord(wanted) }}</span></div>
-        <div v-if="at && !wanted" class="jp-empty jp-empty--calm"><JpIcon name="check" /><p>Every job's newest run did what it should.</p></div>
+        <div v-if="at && !wanted && !health.parked" class="jp-empty jp-empty--calm"><JpIcon name="check" /><p>Every job's newest run did what it should.</p></div>
         <ul v-else class="jp-attention">
+          <li v-if="health.parked"><div><a class="jp-table__name" href="/parked">{{ plural(health.parked, 'parked message') }}</a><p>A service could not understand or handle {{ health.parked === 1 ? 'it' : 'them' }}. Look why, then put back or discard.</p></div>
+            <span class="jp-chip jp-tone--timed_out"><JpIcon name="warning" />Parked</span></li>
           <li v-for="item in braked" :key="'braked-' + item.job_id"><div><a class="jp-table__name" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a>
             <p>It starts too often: the brake kept {{ plural(item.runs, 'run') }} of the last hour from going on, the last <JpRelative :at="item.last_at" />. Find what starts it, or give it a higher brake.</p></div><span class="jp-chip jp-tone--missed"><JpIcon name="warning" />Braked</span></li>
           <li v-for="item in attention" :key="item.job_id"><div><a class="jp-table__name" :href="'/runs/' + item.run.id">{{ item.job_name }}</a>
@@ -63,7 +65,7 @@ export default {
     </div></div>
     </template>
   </div>`,
-  data: () => ({ tick, prefs, screen: screenSize, windows: WINDOWS, hours: WINDOWS.includes(Number(fromUrl("hours"))) ? Number(fromUrl("hours")) : 1, at: null, error: "", width: 600 }),
+  data: () => ({ health, tick, prefs, screen: screenSize, windows: WINDOWS, hours: WINDOWS.includes(Number(fromUrl("hours"))) ? Number(fromUrl("hours")) : 1, at: null, error: "", width: 600 }),
   created() {
     this.reload = debounced(() => this.load(), 400);
     // Runs of a busy portal end all the time: at most one fetch per second, and one when it calms down.

@@ -4,7 +4,19 @@ from fastapi import FastAPI, Request
 from nicegui import app as nicegui_app
 
 from services.ui.components.frame import View
-from services.ui.pages import calendars, executors, job, job_editor, jobs, missing, overview, run, runs, week
+from services.ui.pages import (
+    calendars,
+    executors,
+    job,
+    job_editor,
+    jobs,
+    missing,
+    overview,
+    parked,
+    run,
+    runs,
+    week,
+)
 from services.ui.portal import Portal, person_id_in
 from services.ui.theme import STATIC, STATIC_URL
 
@@ -28,6 +40,6 @@ def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door t
     nicegui_app.config.quasar_config["loadingBar"]["skipHijack"] = True
     # Through NiceGUI's own app: it is mounted last, and its static files come with cache headers.
     nicegui_app.add_static_files(STATIC_URL, STATIC, max_cache_age=_FOREVER_S)
-    for page in (overview, jobs, job, job_editor, runs, run, week, calendars, executors):
+    for page in (overview, jobs, job, job_editor, runs, run, week, calendars, executors, parked):
         page.register(portal, view_of)
     missing.register(view_of)

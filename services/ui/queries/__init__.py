@@ -39,6 +39,7 @@ from services.ui.queries import (
     limits,
     logs,
     overview,
+    parked,
     people,
     pools,
     preview,
@@ -50,6 +51,7 @@ from services.ui.queries.calendars import CalendarItem
 from services.ui.queries.explained import WhyAnswer
 from services.ui.queries.jobs import JobsFilter
 from services.ui.queries.limits import LimitItem
+from services.ui.queries.parked import ParkedList
 from services.ui.queries.planning import Planning
 from services.ui.queries.pools import PoolItem
 from services.ui.queries.preview import Typed
@@ -245,6 +247,11 @@ class Queries:
         """Return the shared limits by key: the maximum of each, who holds its places, how many wait."""
         async with self.database.reading() as session:
             return await limits.all_limits(session, now=self.clock.now())
+
+    async def parked(self) -> ParkedList:
+        """Return the messages that nobody could handle: the undecided ones first."""
+        async with self.database.reading() as session:
+            return await parked.parked_list(session)
 
     async def waiting_of(self, job_id: JobId) -> int:
         """Return how many runs of a job wait."""

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.ui.models import Freeze, Health, HealthState, Unserved
 from services.ui.queries.briefs import is_waiting
 from services.ui.queries.executors import HAS_LEFT
+from services.ui.queries.parked import parked_count
 from services.ui.queries.pools import unserved_pools
 from shared.db.holds import open_holds
 from shared.db.tables import CursorRow, ExecutorRow, RequestRow, RunRow
@@ -38,6 +39,7 @@ class Facts:
     waiting: int = 0
     holds: Holds = field(default_factory=Holds)
     unserved: tuple[Unserved, ...] = ()
+    parked: int = 0
 
 
 async def facts(
@@ -72,6 +74,7 @@ async def facts(
         waiting=waiting or 0,
         holds=await open_holds(session),
         unserved=await unserved_pools(session, now=now),
+        parked=await parked_count(session),
     )
 
 
@@ -91,6 +94,7 @@ def judged(known: Facts, *, now: datetime) -> Health:
         freeze=_freeze(known, now),
         paused_pools=tuple(sorted(known.holds.paused_pools(now))),
         unserved=known.unserved,
+        parked=known.parked,
     )
 
 

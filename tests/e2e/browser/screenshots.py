@@ -48,6 +48,7 @@ def pages_of(url: str) -> dict[str, str]:
         "week": "/week",
         "calendars": "/calendars",
         "executors": "/executors",
+        "parked": "/parked",
         "missing": "/no/such/page",
     }
     with httpx.Client(base_url=f"{url}/api/v1") as api:

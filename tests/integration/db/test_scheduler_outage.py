@@ -1,28 +1,31 @@
 """What becomes of a scheduler whose PostgreSQL goes away for a while, or for good."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.ledger import Effects, Ledger
 from shared.db import jobs
 from shared.db.engine import Database, open_database
+from shared.db.parked import wanted
 from shared.db.tables import JobRow
 from shared.domain.ids import JobId, new_id
 from shared.domain.job import Definition
 from shared.domain.run import RunState
+from shared.runtime.clock import SystemClock
 from shared.runtime.settings import DatabaseSettings
 from tests.integration.scheduler.process import a_job, is_ready, runs, scheduler
 from tests.integration.scheduler.stage import Desk, Stage
-from tests.support.eventually import eventually, until_found
+from tests.support.eventually import eventually, until, until_found
 from tests.support.manual_clock import ManualClock
-from tests.support.postgres import Postgres, PrivateServer
+from tests.support.postgres import Postgres, PrivateServer, name_in
 from tests.support.stack import free_port
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -76,6 +79,43 @@ async def test_a_scheduler_cut_off_from_its_database_for_long_ends(
 
         with pytest.raises(SystemExit, match="has not answered for 60 s"):
             await books.write(storing("after"))
+
+
+async def test_a_scheduler_ends_when_its_database_comes_back_with_another_schema(
+    server: PrivateServer, database_url: str, amqp_url: str, tmp_path: Path
+) -> None:
+    settings = DatabaseSettings(home=tmp_path, database_url=database_url)
+    async with (
+        writer(settings) as database,
+        Stage.on(Desk(database, ManualClock()), amqp_url) as stage,
+        asyncio.TaskGroup() as group,
+    ):
+        books = Ledger(database.ledger, SystemClock(), stage.announcer)
+        await books.write(storing("before"))
+        server.postgres.execute(
+            "UPDATE alembic_version SET version_num = '0001'", database=name_in(database_url)
+        )
+        server.stop()
+
+        async def bring_back() -> None:
+            await until(lambda: books._away_since is not None)
+            server.start()
+
+        group.create_task(bring_back())
+        with pytest.raises(SystemExit, match=r"has schema 0001, .* Run `portal migrate`"):
+            await books.write(storing("after"))
+
+
+async def test_a_scheduler_ends_when_its_file_lacks_a_table(
+    migrated_home: Path, amqp_url: str, tmp_path: Path
+) -> None:
+    settings = DatabaseSettings(home=shutil.copytree(migrated_home, tmp_path / "home"))
+    async with writer(settings) as database, a_ledger(database, amqp_url) as books:
+        async with database.ledger.begin() as session:
+            await session.execute(text("DROP TABLE parked_requests"))
+
+        with pytest.raises(SystemExit, match=r"no such table.*Run `portal migrate`"):
+            await books.write(lambda session, _: wanted(session, limit=1))
 
 
 @asynccontextmanager
