@@ -125,6 +125,11 @@ class Relay:
 
         What is held back is left as it is: once it is not any more, a sweep finds it.
         """
+        if self.stuck_since is not None and not await self._publisher.is_taken():
+            # What a blocked broker is sent it takes later: one feeler a time, not all that waits each time.
+            self._failed.update(one.id for one in due)
+            self._ledger.attempts.put(self._clock.now() + _AGAIN_AFTER, due)
+            return
         wanted = await self._judged(self._free(due))
         batch = [self._outgoing(one) for one in wanted]
         outcomes = await self._publisher.publish_all(batch)

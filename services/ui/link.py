@@ -1,4 +1,4 @@
-"""Whether the broker is there, as this process sees it; asked by health, told by the messaging loop."""
+"""Whether the broker is there and takes messages, as this process sees it; told by the messaging loop."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +16,7 @@ class Link:
         self._is_up: Callable[[], bool] | None = None
         self._was_up = False
         self._since: datetime | None = None
+        self._blocked_since: datetime | None = None
 
     @contextmanager
     def over(self, broker: Broker) -> Iterator[None]:
@@ -37,6 +38,18 @@ class Link:
     def connected(self) -> bool:
         """Say whether the broker is there now."""
         return self.look()
+
+    def note_taken(self, *, is_taken: bool) -> None:
+        """Note whether the broker took what was sent for a trial."""
+        if is_taken:
+            self._blocked_since = None
+        elif self._blocked_since is None:
+            self._blocked_since = self._clock.now()
+
+    @property
+    def blocked_since(self) -> datetime | None:
+        """Return since when the broker is there and takes nothing; None: it does take, or is away."""
+        return self._blocked_since if self.connected else None
 
     @property
     def since(self) -> datetime | None:

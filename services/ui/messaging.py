@@ -29,6 +29,7 @@ _LIVE_WITHIN_S = 0.02
 _STORED_KEY = "executor.#"
 _RETRY_S = 1.0
 _LOOK_S = 1.0
+_FEEL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,7 @@ class Messaging:
                     self._follow_stores(events),
                     self._resync_after(reconnected),
                     self._watch_link(),
+                    self._feel(publisher),
                 )
                 async with asyncio.TaskGroup() as group:
                     for loop in forever:
@@ -108,6 +110,12 @@ class Messaging:
         while True:
             self.link.look()
             await self.clock.sleep(_LOOK_S)
+
+    async def _feel(self, publisher: Publisher) -> None:
+        """Notice an alarm of the broker: it is said to who publishes alone, and this process seldom does."""
+        while True:
+            self.link.note_taken(is_taken=await publisher.is_taken())
+            await self.clock.sleep(_FEEL_S)
 
     async def _resync_after(self, reconnected: asyncio.Event) -> None:
         """What happened while the broker was away was heard by nobody: let every page load again."""

@@ -145,6 +145,22 @@ class Publisher:
                         await self._prepare()
                     await send(self._channel, outgoing)
 
+    async def is_taken(self) -> bool:
+        """Say whether the broker takes messages now: with a memory or disk alarm it does not.
+
+        Nobody gets what is sent for it. It takes up to `PUBLISH_TIMEOUT_S` to say no.
+        """
+        feeler = aio_pika.Message(b"", delivery_mode=DeliveryMode.NOT_PERSISTENT)
+        try:
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                with talking():
+                    await self._channel.ready()
+                    control = await self._channel.get_exchange(Exchange.CONTROL, ensure=False)
+                    await control.publish(feeler, routing_key="nobody", mandatory=False)
+        except (*CONNECTION_ERRORS, RuntimeError):
+            return False
+        return True
+
     async def put_back(self, parked: ParkedMessage) -> None:
         """Publish a parked message to where it came from, and wait for the confirm as `publish` does.
 

@@ -6,12 +6,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.drills import faults, figures, several
+from tests.drills import alarm, faults, figures, several
 
 DRILLS = {
     "executor": faults.executor_killed,
     "silence": faults.executor_frozen,
     "frozen": faults.broker_frozen,
+    "alarm": alarm.memory_alarm,
     "restarts": faults.everything_restarted,
     "schedulers": several.schedulers_killed,
     "chatty": figures.chatty,

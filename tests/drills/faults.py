@@ -80,7 +80,7 @@ def broker_frozen(folder: Path) -> list[str]:
     with running_stack(folder, executors=2, scripts=scripts) as stack:
         job = stack.create("tick", "witness.py", every_s=1, overlap="allow", args=[str(witness)])
         speaking = stack.run_now(stack.create("speaker", "speaker.py"))
-        eventually(lambda: "line 5" in _log(stack, speaking), within_s=30, what="the script speaks")
+        eventually(lambda: "line 5" in log_of(stack, speaking), within_s=30, what="the script speaks")
         before = {name: stack.pid(name) for name in ("scheduler", "ui", "executor-1", "executor-2")}
 
         frozen_at = time.monotonic()
@@ -93,15 +93,15 @@ def broker_frozen(folder: Path) -> list[str]:
         frozen_s = time.monotonic() - frozen_at
         os.kill(stack.pid("broker"), signal.SIGCONT)
         began = time.monotonic()
-        _ticks_again(stack, job)
+        ticks_again(stack, job)
         again_s = time.monotonic() - began
         spoken = "".join(f"line {number}\n" for number in range(100))
-        eventually(lambda: _log(stack, speaking) == spoken, within_s=60, what="its whole output is stored")
+        eventually(lambda: log_of(stack, speaking) == spoken, within_s=60, what="its whole output is stored")
         state = stack.ended(speaking)["state"]
         after = {name: stack.pid(name) for name in before}
         stack.ask("POST", f"/jobs/{job}/pause")
-        eventually(lambda: not _open_runs(stack), within_s=60, what="no run is open any more")
-        verdict = _verdict(stack, witness)
+        eventually(lambda: not open_runs(stack), within_s=60, what="no run is open any more")
+        verdict = verdict_of(stack, witness)
     assert state == "succeeded", state
     assert after == before, f"restarted: {after} instead of {before}"
     return [
@@ -132,13 +132,13 @@ def everything_restarted(folder: Path) -> list[str]:
             began = time.monotonic()
             stack.restart(name, number)
             log.append(f"{name} {number.name}: all ready again after {time.monotonic() - began:.1f} s")
-            _ticks_again(stack, job)
+            ticks_again(stack, job)
         stack.ask("POST", f"/jobs/{job}/pause")
-        eventually(lambda: not _open_runs(stack), within_s=60, what="no run is open any more")
-        return log + _verdict(stack, witness)
+        eventually(lambda: not open_runs(stack), within_s=60, what="no run is open any more")
+        return log + verdict_of(stack, witness)
 
 
-def _verdict(stack: Stack, witness: Path) -> list[str]:
+def verdict_of(stack: Stack, witness: Path) -> list[str]:
     rows = stack.rows(
         "SELECT nominal_at, instants, state FROM runs WHERE cause = 'schedule' ORDER BY nominal_at"
     )
@@ -166,7 +166,7 @@ def _instants(row: tuple[Any, ...]) -> list[datetime]:
     return [first + timedelta(seconds=n) for n in range(row[1])]
 
 
-def _ticks_again(stack: Stack, job: str) -> None:
+def ticks_again(stack: Stack, job: str) -> None:
     def succeeded() -> int:
         return int(stack.rows("SELECT count(*) FROM runs WHERE state = 'succeeded'")[0][0])
 
@@ -174,7 +174,7 @@ def _ticks_again(stack: Stack, job: str) -> None:
     eventually(lambda: succeeded() >= before + 3, within_s=90, what=f"job {job} ticks again")
 
 
-def _open_runs(stack: Stack) -> int:
+def open_runs(stack: Stack) -> int:
     return int(stack.rows("SELECT count(*) FROM runs WHERE state IN ('held', 'queued', 'running')")[0][0])
 
 
@@ -183,12 +183,12 @@ def _if_succeeded(stack: Stack, run_id: str) -> dict[str, Any]:
     return run if run["state"] == "succeeded" else {}
 
 
-def _log(stack: Stack, run_id: str) -> str:
+def log_of(stack: Stack, run_id: str) -> str:
     return stack.http.get(f"/api/v1/runs/{run_id}/log.txt").text
 
 
 def _printed_pids(stack: Stack, run_id: str) -> list[int]:
-    pids = [int(word) for word in _log(stack, run_id).split() if word.isdigit()]
+    pids = [int(word) for word in log_of(stack, run_id).split() if word.isdigit()]
     return pids if len(pids) == 4 else []
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -272,6 +272,7 @@ class Queries:
                 known = await health.facts(
                     session, broker=self.link.connected, broker_since=self.link.since, now=now
                 )
+                known = replace(known, blocked_since=self.link.blocked_since)
         except (SQLAlchemyError, OSError) as error:  # TimeoutError is an OSError
             log.warning("the database does not answer", error=repr(error))
             known = health.Facts(database=False, broker=self.link.connected, broker_since=self.link.since)

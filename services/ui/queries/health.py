@@ -29,6 +29,8 @@ class Facts:
     broker: bool
     broker_since: datetime | None
     """Since when the broker is there, or away; None: since the start."""
+    blocked_since: datetime | None = None
+    """Since when the broker is there and takes no message; None: it takes them."""
     overdue_since: datetime | None = None
     """The oldest due instant or request that no scheduler has decided."""
     executors: int = 0
@@ -113,13 +115,9 @@ def _verdict(known: Facts, now: datetime) -> tuple[HealthState, str, str, dateti
             "The database does not answer: nothing can be shown or changed. Runs that are going, go on.",
             None,
         )
-    if not known.broker:
-        return (
-            HealthState.DEGRADED,
-            "RabbitMQ is away",
-            f"RabbitMQ {_for('has not answered', known.broker_since, now)}. {_waiting(known.waiting)}",
-            known.broker_since,
-        )
+    if (away := _broker(known, now)) is not None:
+        title, sentence, since = away
+        return (HealthState.DEGRADED, title, sentence, since)
     if known.overdue_since is not None:
         return (
             HealthState.DEGRADED,
@@ -135,6 +133,17 @@ def _verdict(known: Facts, now: datetime) -> tuple[HealthState, str, str, dateti
     # Somebody wants it so: it is said in a banner of its own, and nothing is wrong.
     title = "All systems go" if known.holds.freeze(now) is None else "Frozen"
     return (HealthState.OK, title, "", None)
+
+
+def _broker(known: Facts, now: datetime) -> tuple[str, str, datetime | None] | None:
+    if not known.broker:
+        said = f"RabbitMQ {_for('has not answered', known.broker_since, now)}."
+        return "RabbitMQ is away", f"{said} {_waiting(known.waiting)}", known.broker_since
+    if known.blocked_since is not None:
+        said = f"RabbitMQ {_for('has taken no message', known.blocked_since, now)}."
+        why = "It lacks memory or disk: look at `rabbitmqctl status`."
+        return "RabbitMQ is blocked", f"{said} {why} {_waiting(known.waiting)}", known.blocked_since
+    return None
 
 
 def _dead_pools(known: Facts) -> str:

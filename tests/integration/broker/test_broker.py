@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import aio_pika
 import pytest
@@ -16,6 +17,7 @@ from shared.messages.events import JobChanged
 from shared.messages.topology import CLAIMS, DEAD, LOG_STORE, Exchange, due_queue
 from shared.runtime.clock import SystemClock
 from tests.support.eventually import until, until_found
+from tests.support.node import SessionBroker
 
 CLOCK = SystemClock()
 DUE = due_queue("default", urgent=False)
@@ -262,6 +264,26 @@ async def test_a_queue_made_again_with_other_arguments_does_not_keep_the_publish
 
         assert await publisher.depth(DUE) == 1
         assert [line["name"] for line in said if "refused" in line["event"]] == [LOG_STORE.name]
+
+
+async def test_connections_that_a_person_closed_come_back(broker_node: SessionBroker, amqp_url: str) -> None:
+    with broker_node.service_users(amqp_url) as users:
+        async with (
+            connect(users["scheduler"], name="test") as broker,
+            Publisher.on(broker, declares=True) as publisher,
+            Consumer.on(broker, CLAIMS, prefetch=1) as consumer,
+            asyncio.timeout(30),
+        ):
+            taking = asyncio.create_task(consumer.next())
+            user = urlsplit(users["scheduler"]).username
+            broker_node.thread.run(broker_node.management.call("DELETE", f"connections/username/{user}"))
+            await until(lambda: not broker.connected)
+            sent = job_due()
+            again = Outgoing(exchange=Exchange.CLAIMS, key="claims", message=sent)
+
+            await until_found(lambda: is_confirmed(publisher, again), within_s=20)
+
+            assert (await taking).message == sent
 
 
 async def is_confirmed(publisher: Publisher, outgoing: Outgoing) -> bool:

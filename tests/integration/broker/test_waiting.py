@@ -106,6 +106,6 @@ async def test_a_queue_that_cannot_be_declared_stops_no_other_pool(amqp_url: str
         await publisher.keep_declared(gpu, late)
         await publisher.publish(due("gpu"))
 
-        assert [line["queue"] for line in said if line["log_level"] == "warning"] == [gpu.name]
+        assert [line["name"] for line in said if line["log_level"] == "warning"] == [gpu.name]
         assert await publisher.depth(gpu) == 1
         assert await publisher.depth(late) == 1

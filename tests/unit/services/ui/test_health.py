@@ -16,6 +16,7 @@ facts = st.builds(
     database=st.booleans(),
     broker=st.booleans(),
     broker_since=instants,
+    blocked_since=st.none() | st.just(NOW),
     overdue_since=instants,
     executors=st.integers(0, 3),
     executors_online=st.integers(0, 3),
@@ -30,7 +31,7 @@ def test_all_is_well_exactly_when_every_part_is(known: Facts) -> None:
     health = judged(known, now=NOW)
 
     parts = health.database and health.broker and health.scheduler and health.executors_online > 0
-    parts = parts and not health.unserved
+    parts = parts and not health.unserved and known.blocked_since is None
     assert (health.state is HealthState.OK) == parts
     assert (health.sentence == "") == parts
     assert (health.state is HealthState.DOWN) == (not known.database)
