@@ -18,6 +18,7 @@ log = structlog.get_logger()
 
 CONNECTION_ERRORS = (OSError, aio_pika.exceptions.AMQPError, TimeoutError)
 _CLOSE_S = 5
+_CLOSE_CHANNEL_S = 2
 _OPEN_S = 10
 _HEARTBEAT_S = 10
 """A dead peer is noticed after (heartbeat + 1) * 3 seconds; the default of 60 would take minutes."""
@@ -114,9 +115,9 @@ async def opened(channel: AbstractRobustChannel, *, prefetch: int | None = None)
 
 
 async def close_quietly(channel: aio_pika.abc.AbstractChannel) -> None:
-    """Close a channel within 5 s; one that is gone already is closed enough."""
+    """Close a channel within 2 s; one that is gone already is closed enough."""
     try:
-        async with asyncio.timeout(_CLOSE_S):
+        async with asyncio.timeout(_CLOSE_CHANNEL_S):
             await channel.close()
     except (*CONNECTION_ERRORS, RuntimeError):
         return

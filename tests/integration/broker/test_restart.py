@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from services.cli import broker_config
 from services.cli.broker_definitions import of_vhost
-from services.cli.broker_node import running_node
+from services.cli.broker_node import BrokerNode, find_server, running_node
 from shared.broker import Consumer, Outgoing, Publisher, Requests, connect, reply, until_declared
 from shared.domain.errors import BrokerUnavailable, Unroutable
 from shared.domain.ids import BootId, ExecutorName, new_id
@@ -18,6 +19,7 @@ from shared.messages.answers import ReleaseAnswer
 from shared.messages.commands import AttemptRelease, JobDue, LogStored
 from shared.messages.topology import CLAIMS, Exchange, control_key, control_queue, due_queue
 from shared.runtime.clock import SystemClock
+from tests.support.eventually import until_found
 
 CLOCK = SystemClock()
 DUE = due_queue("default", urgent=False)
@@ -142,3 +144,37 @@ async def test_services_go_on_by_themselves_when_the_broker_has_lost_its_data(
         await until_arrived(sides.publisher, due(), sides.runs)
         await until_arrived(sides.publisher, stored(), sides.control)
         assert (await answered(sides.requests)).source == "scheduler"
+
+
+async def test_with_a_memory_alarm_nothing_waits_for_ever_and_what_was_sent_arrives(tmp_path: Path) -> None:
+    async with running_node(tmp_path) as node, both_sides(node.amqp_url) as sides:
+        sent = due()
+        await let_use(node, "0.00001")
+        await until_found(lambda: is_refused(sides.publisher, sent), within_s=20)
+        with pytest.raises(BrokerUnavailable, match="cannot declare"):
+            await sides.publisher.keep_declared()
+
+        await let_use(node, "0.4")
+        await until_heard(sides.runs, sent)  # though nobody said it again
+        await sides.publisher.keep_declared()
+        await node.kill()  # an ordered stop takes 6 s
+
+
+async def is_refused(publisher: Publisher, outgoing: Outgoing) -> bool:
+    try:
+        await publisher.publish(outgoing)
+    except BrokerUnavailable:
+        return True
+    return False
+
+
+async def let_use(node: BrokerNode, share: str) -> None:
+    """Let the node use so much of the machine's memory before it raises its alarm."""
+    server = find_server()
+    assert server is not None
+    command = [str(server.with_name("rabbitmqctl")), "set_vm_memory_high_watermark", share]
+    environment = dict(broker_config.environment(node.config))
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, stdout=asyncio.subprocess.DEVNULL
+    )
+    assert await process.wait() == 0
