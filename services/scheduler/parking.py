@@ -61,7 +61,7 @@ class Parking:
         """Do what people want, then take in what was parked.
 
         Raises:
-            BrokerUnavailable: what is not done is done the next time.
+            BrokerUnavailable: nothing could be taken in; it is still in its queue.
         """
         for one in await self._ledger.write(lambda session, _: wanted(session, limit=_MOST_WISHES)):
             match one.wish:
@@ -96,9 +96,10 @@ class Parking:
             await self._publisher.put_back(message)
         except Unroutable as error:
             await self._end(one, ParkedState.PARKED, f"refused: {error}. Who waited for it is gone.")
-        except BrokerUnavailable:
+        except BrokerUnavailable as error:
+            # Its queue may be full, and that must not keep the others here: it is tried the next time.
             await self._ledger.write(lambda session, _: let_go_again(session, one.parked_id))
-            raise
+            log.warning("message not put back yet", parked_id=str(one.parked_id), error=str(error))
         else:
             await self._end(one, ParkedState.PUT_BACK, "put back")
 

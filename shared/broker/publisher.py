@@ -105,6 +105,11 @@ class Publisher:
             except (*CONNECTION_ERRORS, RuntimeError) as error:
                 raise BrokerUnavailable(f"cannot declare {_name_of(left[0])}: {error!r}") from error
 
+    async def _ready(self) -> None:
+        await self._channel.ready()
+        if self._declares:
+            await self._prepare()
+
     async def _prepare(self) -> None:
         """Declare all that lasts, once per life of the channel: the broker may have come back without it.
 
@@ -140,9 +145,7 @@ class Publisher:
         with _confirmed(type_of(outgoing.message), outgoing.key, outgoing.exchange):
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
                 with talking():
-                    await self._channel.ready()
-                    if self._declares:
-                        await self._prepare()
+                    await self._ready()
                     await send(self._channel, outgoing)
 
     async def is_taken(self) -> bool:
@@ -154,10 +157,10 @@ class Publisher:
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
                 with talking():
-                    await self._channel.ready()
+                    await self._ready()
                     control = await self._channel.get_exchange(Exchange.CONTROL, ensure=False)
                     await control.publish(feeler, routing_key="nobody", mandatory=False)
-        except (*CONNECTION_ERRORS, RuntimeError):
+        except (*CONNECTION_ERRORS, RuntimeError, BrokerUnavailable):
             return False
         return True
 
@@ -170,7 +173,7 @@ class Publisher:
         with _confirmed(parked.type or "a message", parked.routing_key, parked.exchange):
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
                 with talking():
-                    await self._channel.ready()
+                    await self._ready()
                     exchange = self._channel.default_exchange
                     # Anybody may have parked it: one of ours, for an exchange that is none costs the channel.
                     if parked.exchange in set(Exchange):

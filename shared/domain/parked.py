@@ -54,7 +54,7 @@ class ParkedMessage:
     @property
     def id(self) -> ParkedId:
         """Return the id that the same message has each time it is parked out of the same queue."""
-        facts = f"{self.queue}\n{self.message_id}\n{sha256(self.body).hexdigest()}"
+        facts = f"{self.queue}\n{self.message_id}\n{self.body_bytes}\n{sha256(self.body).hexdigest()}"
         return ParkedId(uuid5(_NAMESPACE, facts))
 
     @property

@@ -1,21 +1,19 @@
 """What is parked: in the ledger once, put back where it came from, discarded, never dropped in silence."""
 
-import asyncio
-
 import aio_pika
 import pytest
 from sqlalchemy import select
 
 from services.scheduler.parking import Parking
-from shared.broker import Consumer
+from shared.broker import Consumer, Outgoing
 from shared.db.parked import ask_of_parked, begin_to_leave
 from shared.db.tables import ParkedMessageRow, ParkedRequestRow
 from shared.domain.errors import BrokerUnavailable
 from shared.domain.ids import ParkedId, RequestId, new_id
 from shared.domain.parked import ParkedState, ParkedWish
+from shared.messages.events import RequestsChanged
 from shared.messages.topology import DEAD, SCHEDULER_EVENTS, Exchange
 from tests.integration.scheduler.stage import Stage, at
-from tests.support.eventually import until_found
 
 BODY = b'{"type":"run.paused"}'
 
@@ -33,15 +31,11 @@ async def say(stage: Stage, key: str = "run.finished") -> None:
 
 
 async def let_park(stage: Stage) -> None:
-    """Let who consumes the events park what it does not understand."""
-    async with Consumer.on(stage.broker, SCHEDULER_EVENTS, prefetch=1) as consumer:
-        waiting = asyncio.create_task(consumer.next())
-
-        async def is_parked() -> bool:
-            return await stage.publisher.depth(DEAD) > 0
-
-        await until_found(is_parked, within_s=10)
-        waiting.cancel()
+    """Let who consumes the events park what it does not understand, before it takes the next."""
+    word = RequestsChanged(source="ui", time=at(0), request_id=RequestId(new_id()))
+    await stage.publisher.publish(Outgoing(exchange=Exchange.EVENTS, key="requests.changed", message=word))
+    async with Consumer.on(stage.broker, SCHEDULER_EVENTS, prefetch=2) as consumer:
+        await (await consumer.next()).ack()
 
 
 async def the_one(stage: Stage) -> ParkedMessageRow:
