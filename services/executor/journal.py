@@ -6,6 +6,7 @@ a script is spawned, and before its end is told. A reader after a crash finds th
 
 import asyncio
 import contextlib
+import errno
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -78,17 +79,26 @@ class Journal:
         durable = entry.phase is not Phase.GRANTED
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            os.write(fd, msgspec.json.encode(entry))
+            _write_whole(fd, msgspec.json.encode(entry))
             if durable:
                 os.fsync(fd)
+            fresh.replace(path)
+        except OSError:
+            fresh.unlink(missing_ok=True)  # it would take room where there is none
+            raise
         finally:
             os.close(fd)
-        fresh.replace(path)
         if durable:
             _sync(self._folder)
 
     def _path(self, attempt_id: AttemptId) -> Path:
         return self._folder / f"{attempt_id}.json"
+
+
+def _write_whole(fd: int, body: bytes) -> None:
+    # Of what does not fit a disk takes the beginning, without an error.
+    if os.write(fd, body) < len(body):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _sync(folder: Path) -> None:

@@ -16,6 +16,7 @@ from services.executor.spool import Spool, Spools
 from shared.domain.ids import AttemptId, ExecutorName, JobId, RunId
 from shared.domain.run import RunState
 from shared.messages.events import RunFinished, RunOutput, Stream
+from tests.support.full_disk import no_file_beyond
 from tests.unit.services.executor.grants import A_GRANT, INSTANT, a_grant
 
 ATTEMPT = A_GRANT.attempt_id
@@ -67,6 +68,18 @@ async def test_the_journal_returns_the_last_word_on_each_attempt(journal: Journa
     await journal.write(finished)
 
     assert journal.read() == [finished, granted]
+
+
+def test_an_entry_without_room_leaves_the_earlier_one_and_no_draft(journal: Journal, tmp_path: Path) -> None:
+    spawning = Entry(phase=Phase.SPAWNING, grant=A_GRANT, at=INSTANT)
+    journal.write_now(spawning)
+    wordy = Entry(phase=Phase.SPAWNING, grant=a_grant(args=("x" * 60_000,)), at=INSTANT)
+
+    with no_file_beyond(50_000), pytest.raises(OSError, match="No space"):
+        journal.write_now(wordy)
+
+    assert list(tmp_path.rglob("*.new")) == []
+    assert journal.read() == [spawning]
 
 
 async def test_a_settled_attempt_is_forgotten_and_may_be_again(journal: Journal) -> None:
