@@ -34,12 +34,17 @@ class Output:
         self._chunker = Chunker(max_bytes=grant.max_output_bytes)
         self._timer: asyncio.TimerHandle | None = None
         self._broken = False
+        self._kept_bytes = 0
         self.last_seq = 0
 
     @property
     def dropped_bytes(self) -> int:
         """Return how many bytes were read and not kept."""
-        return self._chunker.dropped_bytes
+        if not self._broken:
+            return self._chunker.dropped_bytes
+        # Some were in chunks already when the disk had no room for these.
+        read = sum(self._chunker.printed_bytes(stream) for stream in Stream)
+        return max(0, read - self._kept_bytes)
 
     def printed_bytes(self, stream: Stream) -> int:
         """Return how many bytes the stream had, dropped ones included."""
@@ -76,6 +81,7 @@ class Output:
                 self._on_disk_full(error)
             else:
                 self.last_seq += 1
+                self._kept_bytes += len(chunk.text.encode())
 
     def _message(self, chunk: Chunk) -> RunOutput:
         return RunOutput(

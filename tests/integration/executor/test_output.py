@@ -1,6 +1,5 @@
 """The output of an attempt when there is no room for it."""
 
-import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from services.executor.spool import Spools
 from shared.domain.ids import ExecutorName
 from shared.messages.events import Stream
 from shared.runtime.clock import SystemClock
+from tests.support.full_disk import no_file_beyond
 from tests.unit.services.executor.grants import A_GRANT
 
 ATTEMPT = A_GRANT.attempt_id
@@ -32,11 +32,8 @@ def texts(spools: Spools) -> str:
 
 @pytest.fixture
 def full_disk() -> Iterator[None]:
-    """No file of this process may grow beyond 50 kB."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with no_file_beyond(50_000):
+        yield
 
 
 async def test_when_the_spools_are_full_the_rest_is_dropped_and_counted(tmp_path: Path) -> None:
@@ -66,6 +63,7 @@ async def test_a_full_disk_is_told_once_and_what_was_kept_stays_whole(tmp_path: 
     assert len(failures) == 1
     assert texts(spools) == "x" * 32_768
     assert output.last_seq == spools.last_seq(ATTEMPT) == 1
+    assert output.dropped_bytes == 9 * 32_768
     spools.give_up(ATTEMPT)
 
 
