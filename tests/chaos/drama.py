@@ -6,18 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.cli import roster
-from tests.chaos.evidence import Evidence, gathered, unfinished
-from tests.chaos.faults import Mischief, pids_of
+from tests.chaos import leaks, rest
+from tests.chaos.evidence import Evidence, gathered
+from tests.chaos.faults import Mischief
 from tests.chaos.judge import expected, violations
 from tests.chaos.people import People
 from tests.chaos.plan import Fault, planned
-from tests.chaos.scripts import NAME, written
-from tests.chaos.stage import Stage, service_names, set_stage
-
-QUIET_BOUND_S = 120.0
-"""So long nothing may come to its end while something is unfinished: no job of the load runs as long."""
-_SETTLED_S = 5.0
+from tests.chaos.scripts import written
+from tests.chaos.stage import service_names, set_stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +60,13 @@ def _counts(evidence: Evidence) -> Iterator[str]:
     for run in evidence.runs:
         states[run.state if run.reason is None else f"{run.state}({run.reason})"] += run.instants
     words = Counter(line.word for line in evidence.lines)
+    wishes = evidence.wishes
     tried_again = sum(run.attempt > 1 for run in evidence.runs)
     size = sum(len(text) for chunks in evidence.chunks.values() for _, text in chunks)
-    yield f"instants   {promised} of {len(evidence.promises)} schedules, and {len(evidence.asked)} asked for"
+    yield f"instants   {promised} of {len(evidence.promises)} schedules, and {len(wishes.asked)} asked for"
     yield "runs       " + ", ".join(f"{state} {count}" for state, count in states.most_common())
     yield f"starts     {words['start']} testified, {words['end']} ends; {tried_again} runs were tried again"
+    yield f"cancels    {len(wishes.cancelled)} promised"
     yield f"logs       {size:,} characters of {len(evidence.chunks)} attempts"
 
 
@@ -92,74 +90,17 @@ async def play(options: Options, folder: Path) -> Verdict:
             asking.cancel()
         verdict.faults += Counter({str(kind): count for kind, count in mischief.done.items()})
         began = asyncio.get_running_loop().time()
-        verdict.violations += await _unready(stage)
-        await asyncio.sleep(_SETTLED_S)
+        verdict.violations += await rest.unready(stage) + await rest.out_of_step(stage)
         await people.pause_all()
-        verdict.violations += await _restless(stage)
+        verdict.violations += await rest.restless(stage)
         verdict.quiet_s = asyncio.get_running_loop().time() - began
         witness = await asyncio.to_thread((folder / "witness").read_text, "ascii")
-        verdict.evidence = await gathered(stage.database, witness, frozenset(people.asked))
+        verdict.evidence = await gathered(stage.database, witness, people.wishes)
         # In a thread: while it thinks, every wire would be cut.
         verdict.violations += await asyncio.to_thread(violations, verdict.evidence)
         verdict.own_ends = {one.name: one.own_ends for one in stage.servants if one.own_ends}
-        verdict.violations += await _left(stage)
+        verdict.violations += [f"leak {fault}" for fault in await leaks.leaked(stage)]
+        verdict.violations += await rest.outlived(stage)
         stuck = {one.name: one.stuck for one in stage.servants if one.stuck}
         verdict.violations += [f"{name} did not end when asked to, {n} times" for name, n in stuck.items()]
     return verdict
-
-
-async def _unready(stage: Stage) -> list[str]:
-    try:
-        await stage.ready()
-    except TimeoutError as error:
-        return [str(error)]
-    return []
-
-
-async def _restless(stage: Stage) -> list[str]:
-    """Wait until nothing moves any more; return what does not come to its end.
-
-    A backlog may take its time, as long as it becomes smaller.
-    """
-    loop = asyncio.get_running_loop()
-    least, since = len(moving := await _moving(stage)), loop.time()
-    while moving and loop.time() - since < QUIET_BOUND_S:
-        await asyncio.sleep(1)
-        moving = await _moving(stage)
-        if len(moving) < least:
-            least, since = len(moving), loop.time()
-    return [f"no end within {QUIET_BOUND_S:g} s: {what}" for what in moving]
-
-
-async def _moving(stage: Stage) -> list[str]:
-    scripts = pids_of(stage.folder / "scripts" / NAME)
-    found = await unfinished(stage.database) + [f"script with pid {pid}" for pid in scripts]
-    for executor in (stage.home.folder / "executors").iterdir():
-        found += [f"{path.parent.name} of {executor.name}: {path.name}" for path in _owed(executor)]
-    return found + await _lying(stage)
-
-
-def _owed(executor: Path) -> list[Path]:
-    """Return what the executor keeps until somebody has taken it: reports and output."""
-    return [path for part in ("journal", "spool") for path in sorted((executor / part).glob("*"))]
-
-
-async def _lying(stage: Stage) -> list[str]:
-    queues = await stage.management.call("GET", "queues/%2F?columns=name,messages,messages_unacknowledged")
-    assert isinstance(queues, list)
-    return [
-        f"{one['name']} holds {one['messages']} messages, {one['messages_unacknowledged']} of them unacked"
-        for one in queues
-        if one.get("messages")
-    ]
-
-
-async def _left(stage: Stage) -> list[str]:
-    """End the services in their order and say what outlived them."""
-    for kind in ("executor", "scheduler", "ui"):
-        async with asyncio.TaskGroup() as group:
-            for name, servant in stage.services.items():
-                if roster.kind(name) == kind:
-                    group.create_task(servant.leave())
-    keepers = [stage.home.executor(name) / "keeper.pyc" for name in stage.services]
-    return [f"{path} outlived its executor" for path in keepers for _ in pids_of(path)]

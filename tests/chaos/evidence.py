@@ -3,16 +3,17 @@
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from shared.db.engine import Database
 from shared.db.tables import AttemptRow, JobRow, LogChunkRow, RequestRow, RunRow, ScheduleRow
 from shared.domain.run import RunState
 from tests.chaos.load import JOBS, Load
+from tests.chaos.people import Wishes
 
 GOING = (RunState.HELD, RunState.QUEUED, RunState.RUNNING)
 Row = TypeVar("Row")
@@ -51,11 +52,11 @@ class Evidence:
     chunks: Mapping[UUID, Sequence[tuple[int, str]]]
     """Per attempt, (sequence, text) in order."""
     lines: Sequence[Line]
-    asked: frozenset[UUID]
-    """The runs that a person asked for and was told so."""
+    requests: Sequence[RequestRow]
+    wishes: Wishes
 
 
-async def gathered(database: Database, witness: str, asked: frozenset[UUID]) -> Evidence:
+async def gathered(database: Database, witness: str, wishes: Wishes) -> Evidence:
     """Read everything."""
     jobs = {job.id: job for job in await _all(database, JobRow)}
     by_name = {load.name: load for load in JOBS}
@@ -77,7 +78,8 @@ async def gathered(database: Database, witness: str, asked: frozenset[UUID]) -> 
         attempts=await _all(database, AttemptRow),
         chunks=chunks,
         lines=testified(witness),
-        asked=asked,
+        requests=await _all(database, RequestRow),
+        wishes=wishes,
     )
 
 
@@ -92,6 +94,22 @@ async def unfinished(database: Database) -> list[str]:
         + [f"attempt {one.number} of run {one.run_id} is {one.state}" for one in attempts]
         + [f"request {one.id} ({one.kind}) is not handled" for one in requests]
     )
+
+
+async def ended(database: Database) -> int:
+    """Count the attempts that have ended."""
+    async with database.reading() as session:
+        over = select(func.count()).select_from(AttemptRow).where(AttemptRow.state.not_in(GOING))
+        return (await session.scalar(over)) or 0
+
+
+async def promised_until(database: Database, job: str) -> datetime:
+    """Return the newest instant of a job in the ledger."""
+    newest = func.coalesce(RunRow.nominal_until, RunRow.nominal_at)
+    of_job = select(newest).join(JobRow, JobRow.id == RunRow.job_id).where(JobRow.name == job)
+    async with database.reading() as session:
+        instants = (await session.scalars(of_job.order_by(newest.desc()).limit(1))).all()
+    return instants[0] if instants else datetime.min.replace(tzinfo=UTC)
 
 
 def testified(text: str) -> list[Line]:

@@ -9,10 +9,11 @@ import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
+from asyncpg import PostgresError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -31,6 +32,7 @@ from tests.chaos.stage import Stage
 _TAP = "chaos.tap"
 _TAPPED = ((Exchange.EVENTS, "#"), (Exchange.CLAIMS, CLAIMS.keys[0]))
 _DOUBLED = 60
+_STEP_S, _SMALL_STEP_S = 45.0, 2.0
 
 
 @dataclass(slots=True)
@@ -54,7 +56,7 @@ class Mischief:
     async def _do(self, fault: Fault) -> None:
         try:
             is_done = await _DEEDS[fault.kind](self, fault)
-        except (OSError, TimeoutError, RefusedByBroker, SQLAlchemyError) as error:
+        except (OSError, TimeoutError, RefusedByBroker, SQLAlchemyError, PostgresError) as error:
             is_done = False
             self._note(f"{fault}: not possible now: {error!r}"[:300])
         if is_done:
@@ -70,8 +72,12 @@ class Mischief:
             servant.thaw()
         for wire in (*self.stage.to_broker.values(), *self.stage.to_database.values()):
             wire.mend()
+        for disk in self.stage.disks.values():
+            disk.empty()
         if self.stage.postgres is not None and not self.stage.postgres.runs:
             self.stage.postgres.start()
+        if self.stage.clock is not None:
+            self.stage.clock.step(0)
 
     async def _kill(self, fault: Fault) -> bool:
         servant = self.stage.services[fault.target]
@@ -234,6 +240,41 @@ class Mischief:
         }
         await self._call("POST", f"exchanges/%2F/{exchange}/publish", body)
 
+    async def _step_clock(self, fault: Fault) -> bool:
+        """Set the clock that schedulers go by forward or back, and some time later right again."""
+        most_s = _SMALL_STEP_S if fault.dice % 3 == 0 else _STEP_S
+        ahead_s = random.Random(fault.dice).uniform(-most_s, most_s)
+        if not await self._set_clock(ahead_s):
+            return False
+        self._note(f"{fault}: {ahead_s:+.2f} s")
+        await asyncio.sleep(fault.lasts_s)
+        await self._set_clock(0)
+        return True
+
+    async def _set_clock(self, ahead_s: float) -> bool:
+        if self.stage.clock is not None:
+            await asyncio.to_thread(self.stage.clock.step, ahead_s)
+            return True
+        # SQLite has no clock: it is the scheduler's own, given to it at its start.
+        scheduler = self.stage.services["scheduler"]
+        environment = {**scheduler.program.environment, "PORTAL_CLOCK_OFFSET_S": str(ahead_s)}
+        scheduler.program = replace(scheduler.program, environment=environment)
+        return await self._down(scheduler, signal.SIGKILL, 0)
+
+    async def _fill_disk(self, fault: Fault) -> bool:
+        disk = self.stage.disks.get(fault.target)
+        if disk is None:
+            return False
+        loop = asyncio.get_running_loop()
+        until = loop.time() + fault.lasts_s
+        while True:
+            await asyncio.to_thread(disk.fill)
+            if loop.time() >= until:
+                break
+            await asyncio.sleep(min(1.0, until - loop.time()))
+        disk.empty()
+        return True
+
     async def _kill_script(self, fault: Fault) -> bool:
         pids = pids_of(self.stage.folder / "scripts" / NAME)
         if not pids:
@@ -261,6 +302,8 @@ _DEEDS: dict[Kind, Callable[[Mischief, Fault], Awaitable[bool]]] = {
     Kind.DOUBLE_WORDS: Mischief._double_words,
     Kind.KILL_SCRIPT: Mischief._kill_script,
     Kind.ROLL: Mischief._roll,
+    Kind.CLOCK_STEP: Mischief._step_clock,
+    Kind.DISK_FULL: Mischief._fill_disk,
 }
 
 

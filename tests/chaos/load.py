@@ -15,7 +15,8 @@ class Load:
     every_s: int = 0
     cron: str = ""
     seconds: float = 0.0
-    code: int = 0
+    codes: tuple[int, ...] = (0,)
+    """Of each attempt in turn; the last one's are all the same."""
     lines: int = 2
     habit: str = "plain"
     places: int = 0
@@ -24,6 +25,20 @@ class Load:
     timeout_s: int = 20
     policy: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def retries(self) -> int:
+        """Return how often a run that fails by itself is tried again."""
+        return int(self.policy.get("retries", 0))
+
+    def code_of(self, attempt: int) -> int:
+        """Return with which code this attempt exits, if it comes to its end."""
+        return self.codes[min(attempt, len(self.codes)) - 1]
+
+    def is_tried_again(self, attempt: int) -> bool:
+        """Say whether another attempt is to follow this one, if it comes to its end."""
+        code, some = self.code_of(attempt), self.policy.get("retry_exit_codes")
+        return code != 0 and attempt <= self.retries and (not some or code in some)
+
     def body(self, folder: Path) -> dict[str, Any]:
         """Return it as the REST API takes it; its script testifies in `folder`."""
         schedule: dict[str, Any] = {"kind": "manual"}
@@ -31,7 +46,8 @@ class Load:
             schedule = {"kind": "interval", "every_s": self.every_s}
         elif self.cron:
             schedule = {"kind": "cron", "expr": self.cron}
-        words = (folder, self.places, self.seconds, self.code, self.lines, self.habit)
+        codes = ",".join(map(str, self.codes))
+        words = (folder, self.places, self.seconds, codes, self.lines, self.habit)
         return {
             "name": self.name,
             "script": NAME,
@@ -48,7 +64,7 @@ class Load:
 JOBS = (
     Load(name="tick", every_s=1),
     Load(name="tick-again", every_s=2, seconds=0.5, on_lost="retry"),
-    Load(name="fails", every_s=3, code=3),
+    Load(name="fails", every_s=3, codes=(3,)),
     Load(
         name="long-again",
         every_s=6,
@@ -88,6 +104,35 @@ JOBS = (
     Load(name="catches-up", every_s=2, policy={"on_missed": "all", "jitter_s": 3}),
     Load(name="in-time", every_s=3, seconds=2, overlap="queue-all", places=1, policy={"start_deadline_s": 5}),
     Load(name="minutely", cron="* * * * *", seconds=1, on_lost="retry"),
+    Load(
+        name="succeeds-later",
+        every_s=10,
+        codes=(75, 75, 0),
+        policy={
+            "retries": 3,
+            "retry_delay_s": 1,
+            "retry_factor": 1.5,
+            "retry_jitter": 0.5,
+            "retry_exit_codes": [75],
+        },
+    ),
+    Load(
+        name="gives-up",
+        every_s=15,
+        codes=(75, 1),
+        on_lost="retry",
+        policy={"retries": 4, "retry_delay_s": 1, "retry_exit_codes": [75]},
+    ),
+    Load(name="too-slow", every_s=20, seconds=30, timeout_s=2, policy={"retries": 1, "retry_delay_s": 1}),
+    Load(name="unwanted", every_s=10, seconds=10, lines=20, on_lost="retry"),
+    Load(name="unwanted-queue", every_s=12, seconds=6, overlap="queue-all", places=1),
     Load(name="asked", seconds=0.5, on_lost="retry"),
+    Load(name="asked-alone", seconds=2, overlap="queue-all", on_lost="retry", places=1),
 )
-"""Retries of failed attempts belong here, too, as soon as a job can have them."""
+
+ASKED = ("asked", "asked-alone", "tick-again")
+"""Of these people ask for runs, which are urgent."""
+UNWANTED = ("unwanted", "unwanted-queue", "succeeds-later", "asked-alone")
+"""Of these people cancel runs,"""
+EMPTIED = "unwanted-queue"
+"""and of this one all that wait."""

@@ -29,6 +29,8 @@ class Kind(StrEnum):
     DOUBLE_WORDS = "double-words"
     KILL_SCRIPT = "kill-script"
     ROLL = "roll"
+    CLOCK_STEP = "clock-step"
+    DISK_FULL = "disk-full"
 
 
 _WEIGHTS = {
@@ -49,11 +51,18 @@ _WEIGHTS = {
     Kind.DOUBLE_WORDS: 8,
     Kind.KILL_SCRIPT: 4,
     Kind.ROLL: 1,
+    Kind.CLOCK_STEP: 5,
+    Kind.DISK_FULL: 6,
 }
 _ONLY_ON = {
     Kind.CUT_DATABASE: "postgresql",
     Kind.DATABASE_RESTART: "postgresql",
     Kind.DATABASE_LOCK: "sqlite",
+}
+_NAMED = {
+    Kind.KILL_SCRIPT: "a script",
+    Kind.ROLL: "every service",
+    Kind.CLOCK_STEP: "the schedulers' clock",
 }
 _BROKER = frozenset({Kind.BROKER_STOP, Kind.BROKER_KILL, Kind.BROKER_WIPE, Kind.BROKER_FREEZE})
 _BROKER_GAP_S = 45.0
@@ -107,10 +116,10 @@ def _target(kind: Kind, chance: random.Random, services: tuple[str, ...]) -> str
             return chance.choice(services)
         case Kind.CUT_DATABASE:
             return chance.choice([name for name in services if not name.startswith("executor")])
-        case Kind.KILL_SCRIPT:
-            return "a script"
-        case Kind.ROLL:
-            return "every service"
+        case Kind.DISK_FULL:
+            return chance.choice([name for name in services if name.startswith("executor")])
+        case _ if kind in _NAMED:
+            return _NAMED[kind]
         case _:
             return "database" if kind.startswith("database") else "broker"
 

@@ -38,6 +38,11 @@ class Wire:
         self._in.set()
         self._ends: set[asyncio.StreamWriter] = set()
 
+    @property
+    def connections(self) -> int:
+        """Return how many it relays at the moment."""
+        return len(self._ends) // 2
+
     def cut(self, how: Cut) -> None:
         """Cut it now."""
         if how is Cut.REFUSED:

@@ -12,7 +12,7 @@ NAME = "player.py"
 _PLAYER = r"""
 import fcntl, os, signal, sys, time
 
-folder, places, seconds, code, lines, habit = sys.argv[1], *sys.argv[2:6], sys.argv[6]
+folder, places, seconds, codes, lines, habit = sys.argv[1:7]
 run, attempt = os.environ["PORTAL_RUN_ID"], os.environ["PORTAL_ATTEMPT"]
 witness = os.open(f"{folder}/witness", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
@@ -50,7 +50,8 @@ for number in range(int(lines)):
     print(f"{run} {attempt} line {number} " + "ü" * (number % 40), flush=True)
     time.sleep(float(seconds) / int(lines))
 say("end")
-sys.exit(int(code))
+codes = codes.split(",")
+sys.exit(int(codes[min(int(attempt), len(codes)) - 1]))
 """
 
 

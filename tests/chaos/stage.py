@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,8 @@ from services.cli.process import Program
 from shared.db.engine import Database, open_database
 from shared.db.migrate import upgrade
 from shared.runtime.settings import DatabaseSettings
+from tests.chaos.disks import Disk, small_disks
+from tests.chaos.ledger_clock import LedgerClock, steppable_clock
 from tests.chaos.proxy import Wire, wire_to
 from tests.chaos.servant import Servant
 from tests.support.postgres import PrivateServer, private_server
@@ -43,6 +45,10 @@ class Stage:
     to_broker: dict[str, Wire]
     to_database: dict[str, Wire]
     postgres: PrivateServer | None
+    clock: LedgerClock | None
+    """What the schedulers go by; on SQLite, it is their own."""
+    disks: Mapping[str, Disk]
+    """Of the executors that have one which can be full."""
     database: Database
     http: httpx.AsyncClient
 
@@ -93,12 +99,15 @@ async def set_stage(
         url = None if server is None else server.postgres.fresh_database()
         store = DatabaseSettings(home=home.folder, database_url=url)
         await upgrade(store)
+        clock = None if url is None or server is None else steppable_clock(server.postgres, url)
         to_broker = {name: await stack.enter_async_context(wire_to(node.ports.amqp)) for name in names}
         to_database = {
             name: await stack.enter_async_context(wire_to(server.port))
             for name in names
             if server is not None and roster.kind(name) != "executor"
         }
+        executors = [home.executor(name) for name in names if roster.kind(name) == "executor"]
+        disks = stack.enter_context(small_disks(executors))
         said = folder / "said"
         epmd, broker = broker_node.programs(node)
         programs = _programs(
@@ -113,6 +122,8 @@ async def set_stage(
             to_broker=to_broker,
             to_database=to_database,
             postgres=server,
+            clock=clock,
+            disks=disks,
             database=await stack.enter_async_context(open_database(store, name="chaos")),
             http=await stack.enter_async_context(_http(programs)),
         )
