@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.drills import alarm, faults, figures, several
+from tests.drills import alarm, deploys, faults, figures, recovery, several
 
 DRILLS = {
     "executor": faults.executor_killed,
@@ -15,6 +15,9 @@ DRILLS = {
     "alarm": alarm.memory_alarm,
     "restarts": faults.everything_restarted,
     "schedulers": several.schedulers_killed,
+    "rolling": deploys.rolling,
+    "mixed": deploys.mixed,
+    "recovery": recovery.recovery,
     "chatty": figures.chatty,
     "latency": figures.latency,
     "footprint": figures.footprint,

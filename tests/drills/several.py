@@ -5,8 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +33,15 @@ def schedulers_killed(folder: Path) -> list[str]:
         settings = {"PORTAL_DATABASE_URL": url, "PORTAL_AMQP_URL": broker.fresh_vhost()}
         scripts = written(folder, witness=WITNESS)
         with running_stack(folder, executors=2, scripts=scripts, settings=settings) as stack:
-            return _killed_in_turn(stack, settings, witness, lambda: _rows(postgres, url))
+            return _killed_in_turn(stack, settings, witness, lambda: ledger_rows(postgres, url))
 
 
 def _killed_in_turn(stack: Stack, settings: dict[str, str], witness: Path, rows: Rows) -> list[str]:
     job = stack.create("tick", "witness.py", every_s=1, overlap="allow", args=[str(witness)])
     log = []
-    with _second(stack, settings) as second:
+    with second_scheduler(stack, settings) as second:
         _ticks(rows)
-        for name, pid in (("the first", stack.pid("scheduler")), ("the second", second.pid)):
+        for name, pid in (("the first", stack.pid("scheduler")), ("the second", second.process.pid)):
             os.kill(pid, signal.SIGKILL)
             began = time.monotonic()
             _ticks(rows)
@@ -56,20 +57,37 @@ def _killed_in_turn(stack: Stack, settings: dict[str, str], witness: Path, rows:
     return [f"two schedulers, the second's wall clock {_SECOND_S} s ahead", *log, *verdict(rows(), witness)]
 
 
+@dataclass(slots=True, kw_only=True)
+class Second:
+    """A second scheduler, which nobody restarts but us."""
+
+    environment: Mapping[str, str]
+    said: Path
+    process: subprocess.Popen[bytes]
+
+    def restart(self, number: signal.Signals) -> None:
+        """End it with this signal and start another; return without waiting until that is ready."""
+        self.process.send_signal(number)
+        assert self.process.wait(60) in (0, -signal.SIGKILL)
+        self.process = _started(self.environment, self.said)
+
+
 @contextmanager
-def _second(stack: Stack, settings: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def second_scheduler(stack: Stack, settings: Mapping[str, str]) -> Iterator[Second]:
+    """Run a second scheduler beside a stack's own while inside."""
     more = {"PORTAL_HOME": str(stack.home), "PORTAL_CLOCK_OFFSET_S": str(_SECOND_S), "PYTHONPATH": str(ROOT)}
-    with (stack.home.parent / "second.log").open("wb") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "services.scheduler"],
-            env=os.environ | settings | more,
-            stderr=said,
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
+    environment, said = os.environ | settings | more, stack.home.parent / "second.log"
+    second = Second(environment=environment, said=said, process=_started(environment, said))
+    try:
+        yield second
+    finally:
+        second.process.kill()
+        second.process.wait()
+
+
+def _started(environment: Mapping[str, str], said: Path) -> subprocess.Popen[bytes]:
+    with said.open("ab") as output:
+        return subprocess.Popen([sys.executable, "-m", "services.scheduler"], env=environment, stderr=output)
 
 
 def _ticks(rows: Rows) -> None:
@@ -80,6 +98,7 @@ def _ticks(rows: Rows) -> None:
     eventually(lambda: succeeded() >= before + 3, within_s=90, what="it ticks")
 
 
-def _rows(postgres: Postgres, url: str) -> list[tuple[Any, ...]]:
+def ledger_rows(postgres: Postgres, url: str) -> list[tuple[Any, ...]]:
+    """Return (nominal, instants, state) of every run that a schedule made."""
     (found,) = postgres.execute(_ROWS, database=name_in(url))
     return [tuple(row) for row in found]

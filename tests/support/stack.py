@@ -35,6 +35,11 @@ class Stack:
         """Return the process id of one of its programs, such as `executor-1`."""
         return next(child["pid"] for child in self._children() if child["name"] == name)
 
+    def port(self, name: str) -> int:
+        """Return the loopback port of this name, such as `amqp`."""
+        ports: dict[str, int] = json.loads((self.home / "ports.json").read_text())
+        return ports[name]
+
     def _pid_or_none(self, name: str) -> int | None:
         return next((child["pid"] for child in self._children() if child["name"] == name), None)
 
@@ -110,10 +115,11 @@ def running_stack(
     executors: int = 2,
     scripts: Path | None = None,
     settings: Mapping[str, str] | None = None,
+    tree: Path = ROOT,
 ) -> Iterator[Stack]:
     """Run `portal up` in `folder` while inside; its output lies in `folder`/up.log.
 
-    `settings` are further variables, such as PORTAL_DATABASE_URL.
+    `settings` are further variables, such as PORTAL_DATABASE_URL; `tree` is the program to run.
     """
     port = free_port()
     home = folder / "home"
@@ -122,10 +128,11 @@ def running_stack(
         "--executors", str(executors), "--no-sample",
     ]  # fmt: skip
     environment = os.environ | {"PORTAL_SCRIPTS_DIR": str(scripts or ROOT / "scripts")} | dict(settings or {})
+    environment["PYTHONPATH"] = str(tree)
     with (folder / "up.log").open("wb") as output:
         process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=tree,
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
