@@ -114,16 +114,13 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
             ledger,
             dispatcher.run(),
             dispatcher.run_held(),
+            *(relay.run(), relay.run_marks(), relay.run_sweeps(), parking.run()),
             Chains(ledger, settings.misfire).run(),
-            relay.run(),
-            relay.run_marks(),
-            relay.run_sweeps(),
             Doorkeeper(ledger).run(),
             Claims(ledger, wires.answering, key=key).run(wires.asked),
             Results(ledger, news).run(wires.events),
             Reaper(ledger, wires.requests, lost_after_s=settings.lost_after_s).run(),
             announcer.run(),
-            parking.run(),
             *([] if shared is None else [keep_time(shared, database.reading)]),
         )
         await _mark_last(relay)
