@@ -154,5 +154,5 @@ def refuse_circle(way: Sequence[JobId], names: Mapping[JobId, str], *, instead: 
         InvalidInput: on field `runs_after`, unless `way` is empty.
     """
     if way:
-        said = " → ".join(names.get(one, "?") for one in way)
+        said = " → ".join(names[one] for one in way)
         raise InvalidInput(_FIELD, f"These jobs would start each other for ever: {said}. {instead}")
