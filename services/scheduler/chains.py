@@ -59,7 +59,7 @@ class Chains:
             jobs = {one.job_id for one in lost}
             await self._ledger.write(lambda session, effects: tell_lost(session, effects, jobs, now=now))
         waiting = await self._ledger.write(lambda session, _: followers(session))
-        return {one.job_id for one in waiting[:_BATCH] if _starts(one) != Starts()}
+        return set([one.job_id for one in waiting if _starts(one) != Starts()][:_BATCH])
 
     async def start(self, jobs: Collection[JobId]) -> None:
         """Start what has arrived in full at these jobs."""
