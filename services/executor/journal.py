@@ -5,15 +5,13 @@ a script is spawned, and before its end is told. A reader after a crash finds th
 """
 
 import asyncio
-import contextlib
-import errno
-import os
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 import structlog
 
+from services.executor.files import replace_whole
 from shared.domain.ids import AttemptId
 from shared.messages.answers import Grant
 from shared.messages.envelope import Instant
@@ -73,38 +71,9 @@ class Journal:
 
     def write_now(self, entry: Entry) -> None:
         """Do what `write` does, and block for the disk."""
-        path = self._path(entry.grant.attempt_id)
-        fresh = path.with_suffix(".new")
         # What was only granted needs no disk: lost with the machine, nothing was started.
         durable = entry.phase is not Phase.GRANTED
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            _write_whole(fd, msgspec.json.encode(entry))
-            if durable:
-                os.fsync(fd)
-            fresh.replace(path)
-        except OSError:
-            fresh.unlink(missing_ok=True)  # it would take room where there is none
-            raise
-        finally:
-            os.close(fd)
-        if durable:
-            _sync(self._folder)
+        replace_whole(self._path(entry.grant.attempt_id), msgspec.json.encode(entry), durable=durable)
 
     def _path(self, attempt_id: AttemptId) -> Path:
         return self._folder / f"{attempt_id}.json"
-
-
-def _write_whole(fd: int, body: bytes) -> None:
-    # Of what does not fit a disk takes the beginning, without an error.
-    if os.write(fd, body) < len(body):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):  # some file systems cannot; then the rename is all there is
-            os.fsync(fd)
-    finally:
-        os.close(fd)

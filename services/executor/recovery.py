@@ -33,11 +33,7 @@ class Owed:
 
 
 def recover(journal: Journal, spools: Spools, *, identity: Identity, work_root: Path, clock: Clock) -> Owed:
-    """Read the journal after `bury_keepers`; orphans are reported lost, in the journal too. Blocks.
-
-    Raises:
-        OSError: the journal cannot be written.
-    """
+    """Read the journal after `bury_keepers`; orphans are reported lost, in the journal too. Blocks."""
     spools.load()
     for folder in work_root.glob("*"):
         remove_tree(folder)
@@ -49,11 +45,19 @@ def recover(journal: Journal, spools: Spools, *, identity: Identity, work_root: 
         report = entry.report
         if report is None:
             report = _lost(entry, spools, identity, clock)
-            journal.write_now(Entry(phase=Phase.FINISHED, grant=entry.grant, at=clock.now(), report=report))
+            _note(journal, Entry(phase=Phase.FINISHED, grant=entry.grant, at=clock.now(), report=report))
         reports.append(report)
     if reports or releases:
         log.warning("earlier boot left runs", reports=len(reports), releases=len(releases))
     return Owed(reports=tuple(reports), releases=tuple(releases))
+
+
+def _note(journal: Journal, entry: Entry) -> None:
+    try:
+        journal.write_now(entry)
+    except OSError as error:
+        # Told all the same; another start before it is settled finds the orphan once more.
+        log.error("report not journaled", attempt_id=str(entry.grant.attempt_id), error=str(error))  # noqa: TRY400
 
 
 def bury_keepers(keeper: Path) -> None:

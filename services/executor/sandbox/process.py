@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import errno
+import importlib.util
 import marshal
 import math
 import os
-import py_compile
 import signal
 import socket
 import subprocess
@@ -15,8 +15,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
+from services.executor.files import replace_whole
 from services.executor.sandbox.command import Command, NotRunnable
 from shared.messages.events import Stream
 
@@ -24,6 +26,7 @@ READ_BYTES = 65_536
 _MAX_PIPE_BYTES = 1_048_576
 """What may still be in a pipe when the last process is dead; more comes from nobody we started."""
 _MAX_PACKET = 262_144
+_UNCHECKED_HASH = (1).to_bytes(4, "little")
 
 
 class StoppedBy(StrEnum):
@@ -79,14 +82,34 @@ Printed = Callable[[Stream, bytes], None]
 
 
 def compiled_keeper(compiled: Path) -> Path:
-    """Compile the keeper to this file and return it: run from source it would be compiled per run."""
-    py_compile.compile(
-        str(Path(__file__).with_name("keeper.py")),
-        cfile=str(compiled),
-        doraise=True,
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
+    """Compile the keeper to this file and return it: run from source it would be compiled per run.
+
+    One that is there already, of this very source, is left as it is: a full disk hinders no start.
+
+    Raises:
+        SystemExit: it cannot be written; says what to do.
+    """
+    source = Path(__file__).with_name("keeper.py")
+    text = source.read_bytes()
+    code = compile(text, str(source), "exec", dont_inherit=True)
+    # PEP 552: the hash of its source, which nobody checks when it is run.
+    head = importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH + importlib.util.source_hash(text)
+    if not _holds(compiled, head, code):
+        try:
+            replace_whole(compiled, head + marshal.dumps(code), durable=False)
+        except OSError as error:
+            raise SystemExit(
+                f"cannot write {compiled}: {error.strerror}. Free some room there, or check PORTAL_HOME."
+            ) from error
     return compiled
+
+
+def _holds(compiled: Path, head: bytes, code: CodeType) -> bool:
+    try:
+        found = compiled.read_bytes()
+        return found.startswith(head) and marshal.loads(found[len(head) :]) == code  # noqa: S302 - our own file
+    except (OSError, EOFError, ValueError, TypeError):  # none, or half of one
+        return False
 
 
 @dataclass(slots=True)

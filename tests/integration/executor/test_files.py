@@ -9,13 +9,16 @@ from uuid import UUID
 
 import pytest
 
+from services.executor.identity import Identity
 from services.executor.journal import Entry, Journal, Phase
+from services.executor.recovery import recover
 from services.executor.sandbox.interpreter import find_python
 from services.executor.sandbox.level import remove_tree
 from services.executor.spool import Spool, Spools
-from shared.domain.ids import AttemptId, ExecutorName, JobId, RunId
+from shared.domain.ids import AttemptId, BootId, ExecutorName, JobId, RunId
 from shared.domain.run import RunState
 from shared.messages.events import RunFinished, RunOutput, Stream
+from shared.runtime.clock import SystemClock
 from tests.support.full_disk import no_file_beyond
 from tests.unit.services.executor.grants import A_GRANT, INSTANT, a_grant
 
@@ -59,6 +62,19 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "journal")
 
 
+def an_identity() -> Identity:
+    return Identity(
+        name=ExecutorName("here"),
+        boot=BootId(UUID(int=1)),
+        host="",
+        pid=1,
+        started_at=INSTANT,
+        slots=1,
+        pools=(),
+        sandbox="process",
+    )
+
+
 async def test_the_journal_returns_the_last_word_on_each_attempt(journal: Journal) -> None:
     other = a_grant(attempt_id=AttemptId(UUID(int=99)))
     finished = Entry(phase=Phase.FINISHED, grant=A_GRANT, at=INSTANT, report=a_report())
@@ -80,6 +96,23 @@ def test_an_entry_without_room_leaves_the_earlier_one_and_no_draft(journal: Jour
 
     assert list(tmp_path.rglob("*.new")) == []
     assert journal.read() == [spawning]
+
+
+def test_what_is_lost_is_told_although_it_cannot_be_written_down(journal: Journal, tmp_path: Path) -> None:
+    wordy = Entry(phase=Phase.SPAWNING, grant=a_grant(args=("x" * 60_000,)), at=INSTANT)
+    journal.write_now(wordy)
+
+    with no_file_beyond(50_000):
+        owed = recover(
+            journal,
+            Spools(tmp_path / "spool"),
+            identity=an_identity(),
+            work_root=tmp_path / "work",
+            clock=SystemClock(),
+        )
+
+    assert [report.state for report in owed.reports] == [RunState.LOST]
+    assert journal.read() == [wordy]
 
 
 async def test_a_settled_attempt_is_forgotten_and_may_be_again(journal: Journal) -> None:

@@ -12,6 +12,7 @@ from services.executor.sandbox.level import Sandbox
 from services.executor.sandbox.process import StoppedBy, TooLate, compiled_keeper, start_keeper
 from shared.messages.events import Stream
 from tests.integration.executor.confined import BOUND_S, an_order, is_dead, python, start
+from tests.support.full_disk import no_file_beyond
 
 LEAVES_CHILDREN = r"""
 import os, time
@@ -275,6 +276,20 @@ async def test_all_that_was_printed_is_read_before_the_end_is_told(tmp_path: Pat
 
     assert script.out == "".join(f"{number}\n" for number in range(1, 20_001))
     assert script.printed[Stream.STDERR] == b"problem\n"
+
+
+def test_on_a_full_disk_the_keeper_of_an_earlier_start_will_do(tmp_path: Path) -> None:
+    keeper = compiled_keeper(tmp_path / "keeper.pyc")
+    before = keeper.read_bytes()
+
+    with no_file_beyond(2_000):
+        compiled_keeper(keeper)
+        another = tmp_path / "old.pyc"
+        another.write_bytes(before[:8] + bytes(8))
+        with pytest.raises(SystemExit, match="Free some room"):
+            compiled_keeper(another)
+
+    assert keeper.read_bytes() == before
 
 
 def test_a_keeper_that_waits_leaves_with_its_executor(tmp_path: Path) -> None:
