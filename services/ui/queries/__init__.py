@@ -22,7 +22,6 @@ from services.ui.models import (
     JobSort,
     LogChunk,
     LogPage,
-    Overview,
     Page,
     Person,
     RunDetail,
@@ -51,6 +50,7 @@ from services.ui.queries.calendars import CalendarItem
 from services.ui.queries.explained import WhyAnswer
 from services.ui.queries.jobs import JobsFilter
 from services.ui.queries.limits import LimitItem
+from services.ui.queries.overview import Overview
 from services.ui.queries.parked import ParkedList
 from services.ui.queries.planning import Planning
 from services.ui.queries.pools import PoolItem

@@ -6,15 +6,16 @@ from math import ceil
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import ColumnElement, and_, distinct, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ui.models import Attention, Braked, NextUp, Overview
+from services.ui.models import RunBrief
 from services.ui.queries.briefs import BRIEF_COLUMNS, brief, is_waiting
 from services.ui.queries.jobs import FAILING
 from services.ui.queries.logs import last_error_line
 from services.ui.queries.schedules import in_one_line, schedules_by_job
-from services.ui.queries.timeline import timeline
+from services.ui.queries.timeline import Timeline, timeline
 from shared.db.engine import Sessions
 from shared.db.tables import AttemptRow, CursorRow, ExecutorRow, JobLedgerRow, JobRow, RunRow
 from shared.domain.ids import AttemptId
@@ -27,6 +28,56 @@ _DAY = timedelta(hours=24)
 _HOUR = timedelta(hours=1)
 _BRAKED = (RunState.SKIPPED, RunState.FAILED, RunState.TIMED_OUT)
 _COUNTED = tuple(state for state in RunState if state is not RunState.SKIPPED)
+
+
+class Attention(msgspec.Struct, frozen=True, kw_only=True):
+    """A job whose newest ended run did not succeed."""
+
+    job_id: UUID
+    job_name: str
+    run: RunBrief
+    detail: str
+    last_error: str | None
+    """The last line on stderr, at most 200 characters."""
+
+
+class Braked(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that started by itself too often within the last hour."""
+
+    job_id: UUID
+    job_name: str
+    runs: int
+    """How many of its runs the brake ended."""
+    last_at: datetime
+
+
+class NextUp(msgspec.Struct, frozen=True, kw_only=True):
+    """What is due next."""
+
+    job_id: UUID
+    job_name: str
+    due_at: datetime
+    schedule_text: str
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """The first page: four figures, what needs attention, what is next, and the timeline."""
+
+    jobs: int
+    running: int
+    slots: int
+    waiting: int
+    oldest_waiting_at: datetime | None
+    failed_24h: int
+    total_24h: int
+    """Runs that ended or are going; skipped ones do not count."""
+    failed_jobs_24h: int
+    start_delay_p99_ms: int | None
+    """Due to started, over the newest scheduled runs of 24 hours; None when none ran."""
+    attention: tuple[Attention, ...]
+    braked: tuple[Braked, ...]
+    next_up: tuple[NextUp, ...]
+    timeline: Timeline
 
 
 async def overview(reading: Sessions, reading_logs: Sessions, *, hours: int, now: datetime) -> Overview:

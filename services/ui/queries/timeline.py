@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import case, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ui.models import RunBrief, Timeline, TimelineRow
+from services.ui.models import RunBrief
 from services.ui.queries.briefs import BRIEF_COLUMNS, brief
 from services.ui.queries.jobs import FAILING
 from services.ui.queries.schedules import schedules_by_job, upcoming
@@ -21,6 +22,24 @@ _ROWS = 8
 _RUNS = 200
 _UPCOMING = 40
 _INSTANT = timedelta(microseconds=1)
+
+
+class TimelineRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One job's runs in the timeline's window, and what is still to come in it."""
+
+    job_id: UUID
+    job_name: str
+    runs: tuple[RunBrief, ...]
+    upcoming: tuple[datetime, ...]
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """Busiest or failing jobs over a window that reaches a little into the future."""
+
+    since: datetime
+    now: datetime
+    until: datetime
+    rows: tuple[TimelineRow, ...]
 
 
 async def timeline(session: AsyncSession, *, hours: int, now: datetime) -> Timeline:

@@ -1,176 +1,17 @@
-"""Every table, with who writes it. A service never writes a table of another.
-
-| written by | tables |
-|---|---|
-| ui | `jobs`, `schedules`, `chain_edges`, `pauses`, `holds`, `limits`, `calendars`, `people`, |
-| | `log_chunks`, both of requests |
-| scheduler | all others, and the outcome of each of `requests` and `parked_requests` |
-
-Ids are UUIDv7. Every index names the query that it serves.
-"""
+"""What was promised and what became of it: the tables that the scheduler writes."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.db.types import EnumText, Large, OrderedKey, UtcDateTime, Words
-from shared.domain.chain import ChainOn, Join
-from shared.domain.holds import HoldKind
+from shared.db.tables.base import LedgerBase, some_rows
+from shared.db.types import Large, Words
 from shared.domain.job import OnLost
-from shared.domain.parked import ParkedState, ParkedWish
-from shared.domain.policy import Overlap
+from shared.domain.parked import ParkedState
 from shared.domain.run import Cause, Reason, RunState
-
-
-class LedgerBase(DeclarativeBase):
-    """Tables of the ledger."""
-
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way
-        datetime: UtcDateTime(),
-        dict[str, Any]: JSON(),
-        list[str]: JSON(),
-        RunState: EnumText(RunState),
-        Reason: EnumText(Reason),
-        Cause: EnumText(Cause),
-        OnLost: EnumText(OnLost),
-        Overlap: EnumText(Overlap),
-        HoldKind: EnumText(HoldKind),
-        Join: EnumText(Join),
-        ChainOn: EnumText(ChainOn),
-        ParkedState: EnumText(ParkedState),
-        ParkedWish: EnumText(ParkedWish),
-    }
-
-
-class LogsBase(DeclarativeBase):
-    """Tables of the logs: on SQLite a file of their own, so that logs never block promises."""
-
-    type_annotation_map = {datetime: UtcDateTime()}  # noqa: RUF012 - SQLAlchemy's own way
-
-
-def _where(condition: Any) -> dict[str, Any]:
-    """Return the options of an index over some rows only, on every database."""
-    return {f"{name}_where": condition for name in ("sqlite", "postgresql", "mssql")}
-
-
-class JobRow(LedgerBase):
-    """A definition. `version` goes up with every change; the scheduler follows it."""
-
-    __tablename__ = "jobs"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    version: Mapped[int]
-    name: Mapped[str] = mapped_column(String(200))
-    # The folded name while the job lives, "deleted:<id>" afterwards: portable uniqueness among the living.
-    name_key: Mapped[str] = mapped_column(OrderedKey, unique=True)
-    description: Mapped[str] = mapped_column(Text, default="")
-    script: Mapped[str] = mapped_column(String(255))
-    args: Mapped[list[str]]
-    timeout_s: Mapped[int]
-    kill_grace_s: Mapped[int]
-    on_lost: Mapped[OnLost]
-    overlap: Mapped[Overlap]
-    pool: Mapped[str] = mapped_column(String(40))
-    limit_key: Mapped[str | None] = mapped_column(String(40), index=True)  # which jobs share a limit
-    policy: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
-    # Of the jobs before it, where it has any, how many must have ended.
-    chain_join: Mapped[Join] = mapped_column(default=Join.ALL, server_default=text("'all'"))
-    created_at: Mapped[datetime]
-    updated_at: Mapped[datetime] = mapped_column(index=True)  # what changed since the last look
-    paused_at: Mapped[datetime | None]
-    deleted_at: Mapped[datetime | None]
-
-
-class ScheduleRow(LedgerBase):
-    """One schedule of a job. Editing the rule makes a new row: an id never changes its meaning."""
-
-    __tablename__ = "schedules"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"), index=True)  # a job's schedules
-    spec: Mapped[dict[str, Any]]
-    zone: Mapped[str] = mapped_column(String(64))
-    args: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # NULL: the job's
-    created_at: Mapped[datetime]
-    retired_at: Mapped[datetime | None]
-
-
-class ChainEdgeRow(LedgerBase):
-    """A job that another one runs after. What is changed is a new row: an id never changes its meaning."""
-
-    __tablename__ = "chain_edges"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
-    upstream_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"), index=True)  # what runs after a job
-    chain_on: Mapped[ChainOn]
-    created_at: Mapped[datetime]
-
-    __table_args__ = (
-        UniqueConstraint("job_id", "upstream_id", name="uq_chain_edges_job_upstream"),  # what a job is after
-    )
-
-
-class PauseRow(LedgerBase):
-    """A time in which a job's schedules were not followed: who paused it, who resumed it."""
-
-    __tablename__ = "pauses"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"), index=True)  # why did it not run then
-    paused_at: Mapped[datetime]
-    paused_by: Mapped[str] = mapped_column(Words(200))
-    resumed_at: Mapped[datetime | None]
-    resumed_by: Mapped[str | None] = mapped_column(Words(200))
-
-
-class HoldRow(LedgerBase):
-    """Something that people hold back: everything, a pool, or an executor; who, since when, until when."""
-
-    __tablename__ = "holds"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[HoldKind]
-    subject: Mapped[str] = mapped_column(Words(200))  # the pool or the executor; empty for everything
-    # "<kind>:<subject>" while nobody has lifted it, "lifted:<id>" afterwards: one at a time of each.
-    open_key: Mapped[str] = mapped_column(OrderedKey, unique=True)
-    begun_at: Mapped[datetime]
-    begun_by: Mapped[str] = mapped_column(Words(200))
-    ends_at: Mapped[datetime | None]
-    lifted_at: Mapped[datetime | None] = mapped_column(index=True)  # NULL: what holds now
-    lifted_by: Mapped[str | None] = mapped_column(Words(200))
-
-
-class LimitRow(LedgerBase):
-    """How many attempts may hold a place of a shared limit. No row: one.
-
-    How many do is not stored: that is what the attempts themselves say, see `shared.db.limits`.
-    """
-
-    __tablename__ = "limits"
-
-    key: Mapped[str] = mapped_column(String(40), primary_key=True)
-    maximum: Mapped[int]
-    set_by: Mapped[str] = mapped_column(Words(200))
-    set_at: Mapped[datetime]
-
-
-class CalendarRow(LedgerBase):
-    """A named set of times that jobs include or exclude."""
-
-    __tablename__ = "calendars"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(200))
-    name_key: Mapped[str] = mapped_column(OrderedKey, unique=True)  # as that of a job
-    spec: Mapped[dict[str, Any]]
-    version: Mapped[int]
-    created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
-    deleted_at: Mapped[datetime | None]
 
 
 class JobLedgerRow(LedgerBase):
@@ -301,9 +142,9 @@ class AttemptRow(LedgerBase):
         Index("ix_attempts_state_due", "state", "due_at"),  # what waits to be published or claimed
         Index("ix_attempts_state_executor", "state", "executor"),  # what a silent executor held
         # Who holds a place of a shared limit, and who waits for one. Most attempts have none to do with it.
-        Index("ix_attempts_state_limit", "state", "limit_key", **_where(limit_key.is_not(None))),
+        Index("ix_attempts_state_limit", "state", "limit_key", **some_rows(limit_key.is_not(None))),
         # How often a job has started lately: what its brake goes by.
-        Index("ix_attempts_job_claimed", "job_id", "claimed_at", **_where(claimed_at.is_not(None))),
+        Index("ix_attempts_job_claimed", "job_id", "claimed_at", **some_rows(claimed_at.is_not(None))),
     )
 
 
@@ -328,25 +169,6 @@ class ChainArrivalRow(LedgerBase):
         # Once for each run and each job after it; what a run started.
         UniqueConstraint("upstream_run_id", "job_id", name="uq_chain_arrivals_run_job"),
     )
-
-
-class RequestRow(LedgerBase):
-    """What a person asked for. The id is made by the asker, so that asking twice is asking once."""
-
-    __tablename__ = "requests"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(20))  # run_now, rerun, cancel, cancel_waiting, backfill
-    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"))
-    # run_now, rerun: the id that the run is to have; cancel: the run to stop, and who asked is read by it.
-    run_id: Mapped[UUID | None] = mapped_column(index=True)
-    requested_by: Mapped[str] = mapped_column(Words(200))
-    cause: Mapped[Cause]
-    requested_at: Mapped[datetime]
-    # backfill: which instants; rerun: of which run, with which arguments. NULL for the others.
-    scope: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    handled_at: Mapped[datetime | None] = mapped_column(index=True)  # NULL: what is still to do
-    outcome: Mapped[str | None] = mapped_column(Words(400))
 
 
 class ParkedMessageRow(LedgerBase):
@@ -379,20 +201,6 @@ class ParkedMessageRow(LedgerBase):
     __table_args__ = (Index("ix_parked_messages_state_at", "state", "parked_at"),)
 
 
-class ParkedRequestRow(LedgerBase):
-    """What a person wants done with a parked message. The id is made by the asker."""
-
-    __tablename__ = "parked_requests"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    parked_id: Mapped[UUID] = mapped_column(index=True)  # the newest wish over each of those that are shown
-    wish: Mapped[ParkedWish]
-    requested_by: Mapped[str] = mapped_column(Words(200))
-    requested_at: Mapped[datetime]
-    handled_at: Mapped[datetime | None] = mapped_column(index=True)  # NULL: what is still to do
-    outcome: Mapped[str | None] = mapped_column(Words(400))
-
-
 class LedgerFactRow(LedgerBase):
     """What the schedulers remember between starts, such as the time-zone rules they planned with."""
 
@@ -422,30 +230,3 @@ class ExecutorRow(LedgerBase):
     started_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     online: Mapped[bool]
-
-
-class PersonRow(LedgerBase):
-    """How one browser wants to see the portal, until there is sign-in: by a random cookie."""
-
-    __tablename__ = "people"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    zone: Mapped[str] = mapped_column(String(64))
-    theme: Mapped[str] = mapped_column(String(10))
-    density: Mapped[str] = mapped_column(String(12))
-    updated_at: Mapped[datetime]
-
-
-class LogChunkRow(LogsBase):
-    """A piece of what an attempt printed, as the executor cut it."""
-
-    __tablename__ = "log_chunks"
-
-    attempt_id: Mapped[UUID] = mapped_column(primary_key=True)
-    seq: Mapped[int] = mapped_column(primary_key=True)
-    run_id: Mapped[UUID] = mapped_column(index=True)  # a run's log over all of its attempts
-    stream: Mapped[str] = mapped_column(String(6))
-    at: Mapped[datetime]
-    text_bytes: Mapped[int]
-    line_breaks: Mapped[int]  # so that a line number finds its chunk without reading the others
-    body: Mapped[bytes] = mapped_column(LargeBinary)  # UTF-8, deflated (RFC 1950)

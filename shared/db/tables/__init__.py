@@ -1,0 +1,59 @@
+"""Every table, with who writes it. A service never writes a table of another.
+
+| written by | tables |
+|---|---|
+| ui | `jobs`, `schedules`, `chain_edges`, `pauses`, `holds`, `limits`, `calendars`, `people`, |
+| | `log_chunks`, both of requests |
+| scheduler | all others, and the outcome of each of `requests` and `parked_requests` |
+
+Ids are UUIDv7. Every index names the query that it serves.
+"""
+
+from shared.db.tables.base import LedgerBase, LogsBase
+from shared.db.tables.ledger import (
+    AttemptRow,
+    ChainArrivalRow,
+    CursorRow,
+    ExecutorRow,
+    JobLedgerRow,
+    LedgerFactRow,
+    ParkedMessageRow,
+    RunRow,
+)
+from shared.db.tables.wanted import (
+    CalendarRow,
+    ChainEdgeRow,
+    HoldRow,
+    JobRow,
+    LimitRow,
+    LogChunkRow,
+    ParkedRequestRow,
+    PauseRow,
+    PersonRow,
+    RequestRow,
+    ScheduleRow,
+)
+
+__all__ = [
+    "AttemptRow",
+    "CalendarRow",
+    "ChainArrivalRow",
+    "ChainEdgeRow",
+    "CursorRow",
+    "ExecutorRow",
+    "HoldRow",
+    "JobLedgerRow",
+    "JobRow",
+    "LedgerBase",
+    "LedgerFactRow",
+    "LimitRow",
+    "LogChunkRow",
+    "LogsBase",
+    "ParkedMessageRow",
+    "ParkedRequestRow",
+    "PauseRow",
+    "PersonRow",
+    "RequestRow",
+    "RunRow",
+    "ScheduleRow",
+]
