@@ -1,13 +1,13 @@
 """Judges how runs ended: by their own exit codes, tried again or not, cancelled by whom."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from uuid import UUID
 
 from shared.db.tables import AttemptRow, RunRow
 from shared.domain.retry import MOST_AFTER_LOSS
-from shared.domain.run import Reason, RunState
+from shared.domain.run import Cause, Reason, RunState
 from tests.chaos.evidence import Evidence
 from tests.chaos.load import Load
 
@@ -29,6 +29,7 @@ def violations(evidence: Evidence) -> Iterator[str]:
         for fault in (*_ended(load, attempts[run.id]), *_tried(load, run, attempts[run.id])):
             yield f"retry  {what}: {fault}"
     yield from (f"cancel {fault}" for fault in _cancelled(evidence, attempts))
+    yield from (f"chain  {fault}" for fault in _chained(evidence))
 
 
 def _ended(load: Load, attempts: list[AttemptRow]) -> Iterator[str]:
@@ -99,3 +100,23 @@ def _started_all_the_same(evidence: Evidence, attempts: Mapping[UUID, list[Attem
         later = {(one.run_id, other.number) for other in attempts[one.run_id] if other.number > one.number}
         if one.cancel_requested_at is not None and later & started:
             yield f"of attempt {one.number} of run {one.run_id}: another started after it all the same"
+
+
+def _chained(evidence: Evidence) -> Iterator[str]:
+    """Hold the ends of runs against what followed: each that counts started one run, and no other did."""
+    told = {(one.upstream_run_id, one.job_id): one for one in evidence.arrivals}
+    started = {line.run_id for line in evidence.lines if line.word == "start"}
+    for edge in evidence.edges:
+        for run in evidence.runs:
+            is_told = (run.id, edge.job_id) in told
+            if run.job_id != edge.upstream_id or run.nominal_at < edge.created_at:
+                continue
+            if run.id in started and not is_told:
+                yield f"run {run.id} of {evidence.loads[run.job_id].name} is {run.state}, and nothing follows"
+            elif is_told and run.state in (RunState.SKIPPED, RunState.MISSED):
+                yield f"run {run.id} of {evidence.loads[run.job_id].name} is {run.state}, and was followed"
+    followers = Counter(one.run_id for one in evidence.arrivals)
+    made = {run.id for run in evidence.runs if run.cause is Cause.CHAIN}
+    yield from (f"{count} ends started run {run_id}" for run_id, count in followers.items() if count > 1)
+    yield from (f"run {run_id} of a chain is in no row" for run_id in followers.keys() - made)
+    yield from (f"run {run_id} was started by no end" for run_id in made - followers.keys())

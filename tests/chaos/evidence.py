@@ -10,7 +10,16 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from shared.db.engine import Database
-from shared.db.tables import AttemptRow, JobRow, LogChunkRow, RequestRow, RunRow, ScheduleRow
+from shared.db.tables import (
+    AttemptRow,
+    ChainArrivalRow,
+    ChainEdgeRow,
+    JobRow,
+    LogChunkRow,
+    RequestRow,
+    RunRow,
+    ScheduleRow,
+)
 from shared.domain.run import RunState
 from tests.chaos.load import JOBS, Load
 from tests.chaos.people import Wishes
@@ -54,6 +63,9 @@ class Evidence:
     lines: Sequence[Line]
     requests: Sequence[RequestRow]
     wishes: Wishes
+    edges: Sequence[ChainEdgeRow] = ()
+    arrivals: Sequence[ChainArrivalRow] = ()
+    """The ends of which jobs that run after others were told."""
 
 
 async def gathered(database: Database, witness: str, wishes: Wishes) -> Evidence:
@@ -80,19 +92,29 @@ async def gathered(database: Database, witness: str, wishes: Wishes) -> Evidence
         lines=testified(witness),
         requests=await _all(database, RequestRow),
         wishes=wishes,
+        edges=await _all(database, ChainEdgeRow),
+        arrivals=await _all(database, ChainArrivalRow),
     )
 
 
 async def unfinished(database: Database) -> list[str]:
-    """Say what is not at its end yet: runs, attempts, and what a person asked for."""
+    """Say what is not at its end yet: runs, attempts, what a person asked for, and ends not told on."""
     async with database.reading() as session:
         runs = (await session.scalars(select(RunRow).where(RunRow.state.in_(GOING)))).all()
         attempts = (await session.scalars(select(AttemptRow).where(AttemptRow.state.in_(GOING)))).all()
         requests = (await session.scalars(select(RequestRow).where(RequestRow.handled_at.is_(None)))).all()
+        followed = RunRow.job_id.in_(select(ChainEdgeRow.upstream_id))
+        untold = (RunRow.state == RunState.LOST) & RunRow.chained_at.is_(None) & followed
+        lost = (await session.scalars(select(RunRow).where(untold))).all()
+        waiting = (
+            await session.scalars(select(ChainArrivalRow).where(ChainArrivalRow.taken_at.is_(None)))
+        ).all()
     return (
         [f"run {run.id} is {run.state}, due {run.due_at:%H:%M:%S}" for run in runs]
         + [f"attempt {one.number} of run {one.run_id} is {one.state}" for one in attempts]
         + [f"request {one.id} ({one.kind}) is not handled" for one in requests]
+        + [f"the loss of run {run.id} is not told" for run in lost]
+        + [f"the end of run {one.upstream_run_id} has started nothing" for one in waiting]
     )
 
 

@@ -1,5 +1,6 @@
 """What the portal has to do meanwhile: jobs of every awkward kind, as the REST API takes them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ from tests.chaos.scripts import NAME
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """One job. `every_s` 0: by hand only; `places`: how many of its runs may go at once, 0 for any number."""
+    """One job. `every_s` 0: by hand only; `places`: how many of its runs may go at once, 0 for any number.
+
+    With a `limit` these are places of all jobs that share it. It runs after each end of the jobs in `after`.
+    """
 
     name: str
     every_s: int = 0
@@ -24,6 +28,8 @@ class Load:
     on_lost: str = "fail"
     timeout_s: int = 20
     policy: dict[str, Any] = field(default_factory=dict)
+    limit: str = ""
+    after: tuple[str, ...] = ()
 
     @property
     def retries(self) -> int:
@@ -39,15 +45,18 @@ class Load:
         code, some = self.code_of(attempt), self.policy.get("retry_exit_codes")
         return code != 0 and attempt <= self.retries and (not some or code in some)
 
-    def body(self, folder: Path) -> dict[str, Any]:
-        """Return it as the REST API takes it; its script testifies in `folder`."""
+    def body(self, folder: Path, ids: Mapping[str, str]) -> dict[str, Any]:
+        """Return it as the REST API takes it; its script testifies in `folder`.
+
+        `ids` are those of the jobs before it.
+        """
         schedule: dict[str, Any] = {"kind": "manual"}
         if self.every_s:
             schedule = {"kind": "interval", "every_s": self.every_s}
         elif self.cron:
             schedule = {"kind": "cron", "expr": self.cron}
         codes = ",".join(map(str, self.codes))
-        words = (folder, self.places, self.seconds, codes, self.lines, self.habit)
+        words = (folder, self.limit or self.name, self.places, self.seconds, codes, self.lines, self.habit)
         return {
             "name": self.name,
             "script": NAME,
@@ -58,6 +67,11 @@ class Load:
             "on_lost": self.on_lost,
             "overlap": self.overlap,
             "policy": self.policy,
+            "limit_key": self.limit or None,
+            "runs_after": {
+                "join": "any",
+                "jobs": [{"job_id": ids[name], "on": "always"} for name in self.after],
+            },
         }
 
 
@@ -126,6 +140,9 @@ JOBS = (
     Load(name="too-slow", every_s=20, seconds=30, timeout_s=2, policy={"retries": 1, "retry_delay_s": 1}),
     Load(name="unwanted", every_s=10, seconds=10, lines=20, on_lost="retry"),
     Load(name="unwanted-queue", every_s=12, seconds=6, overlap="queue-all", places=1),
+    Load(name="shares", every_s=5, seconds=1, on_lost="retry", limit="one", places=1),
+    Load(name="shares-too", every_s=7, seconds=1.5, on_lost="retry", limit="one", places=1),
+    Load(name="follows", seconds=0.2, after=("fails", "succeeds-later", "unwanted")),
     Load(name="asked", seconds=0.5, on_lost="retry"),
     Load(name="asked-alone", seconds=2, overlap="queue-all", on_lost="retry", places=1),
 )

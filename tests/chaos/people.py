@@ -40,7 +40,8 @@ class People:
     async def make_jobs(self) -> None:
         """Make every job of the load."""
         for load in JOBS:
-            self.jobs[load.name] = (await self._ask("POST", "/jobs", load.body(self.stage.folder)))["id"]
+            body = load.body(self.stage.folder, self.jobs)
+            self.jobs[load.name] = (await self._ask("POST", "/jobs", body))["id"]
 
     async def run(self, seed: int) -> None:
         """Ask and cancel every few seconds until cancelled."""

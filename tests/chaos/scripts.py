@@ -1,8 +1,8 @@
 """The one script of all jobs: it testifies by itself when it started, whom it met, and when it ended.
 
 Each line of the witness is one write to a file opened for appending. Whether two scripts ran together
-is not computed from times: each holds a lock on a file of its run (and of its job, where few may run at
-once), which the kernel gives up with the last process that has it open.
+is not computed from times: each holds a lock on a file of its run (and of its job or shared limit, where
+few may run at once), which the kernel gives up with the last process that has it open.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ NAME = "player.py"
 _PLAYER = r"""
 import fcntl, os, signal, sys, time
 
-folder, places, seconds, codes, lines, habit = sys.argv[1:7]
+folder, room, places, seconds, codes, lines, habit = sys.argv[1:8]
 run, attempt = os.environ["PORTAL_RUN_ID"], os.environ["PORTAL_ATTEMPT"]
 witness = os.open(f"{folder}/witness", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
@@ -37,7 +37,7 @@ def is_let_in(name, places):
 say("start")
 if not is_let_in(run, 1):
     say("together")
-if int(places) and not is_let_in(os.environ["PORTAL_JOB"], int(places)):
+if int(places) and not is_let_in(room, int(places)):
     say("crowd")
 if habit == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from shared.db.tables import AttemptRow, RequestRow, RunRow
-from shared.domain.run import Reason, RunState
+from shared.db.tables import AttemptRow, ChainArrivalRow, ChainEdgeRow, RequestRow, RunRow
+from shared.domain.run import Cause, Reason, RunState
 from tests.chaos.endings import violations
 from tests.chaos.evidence import Evidence, Line
 from tests.chaos.load import JOBS
@@ -17,12 +17,13 @@ from tests.chaos.people import Wishes
 INSTANT = datetime(2030, 1, 1, tzinfo=UTC)
 LOADS = {UUID(int=number): load for number, load in enumerate(JOBS, 1)}
 JOB_IDS = {load.name: job_id for job_id, load in LOADS.items()}
-RETRIED, GIVEN_UP, WAITED, STOPPED = (UUID(int=number) for number in range(100, 104))
+RETRIED, GIVEN_UP, WAITED, STOPPED, FOLLOWED = (UUID(int=number) for number in range(100, 105))
 F, S, C = RunState.FAILED, RunState.SUCCEEDED, RunState.CANCELLED
 
 
 def a_run(run_id: UUID, job: str, state: RunState, attempt: int, **more: Any) -> RunRow:
-    return RunRow(id=run_id, job_id=JOB_IDS[job], state=state, attempt=attempt, **{"detail": "", **more})
+    usual = {"detail": "", "cause": Cause.SCHEDULE, "nominal_at": INSTANT}
+    return RunRow(id=run_id, job_id=JOB_IDS[job], state=state, attempt=attempt, **{**usual, **more})
 
 
 def attempts_of(run: RunRow, *ends: tuple[RunState, int | None], **last: Any) -> list[AttemptRow]:
@@ -41,15 +42,17 @@ def the_evidence() -> Evidence:
     given_up = a_run(GIVEN_UP, "gives-up", F, 2, detail="Not tried again: its job tries again only on 75.")
     waited = a_run(WAITED, "unwanted-queue", C, 1, reason=Reason.REQUESTED)
     stopped = a_run(STOPPED, "unwanted", C, 1, reason=Reason.REQUESTED)
+    followed = a_run(FOLLOWED, "follows", S, 1, cause=Cause.CHAIN)
     return Evidence(
         promises=(),
         loads=LOADS,
-        runs=[retried, given_up, waited, stopped],
+        runs=[retried, given_up, waited, stopped, followed],
         attempts=[
             *attempts_of(retried, (F, 75), (F, 75), (S, 0)),
             *attempts_of(given_up, (F, 75), (F, 1)),
             *attempts_of(waited, (C, None)),
             *attempts_of(stopped, (C, None), cancel_requested_at=INSTANT),
+            *attempts_of(followed, (S, 0)),
         ],
         chunks={},
         lines=[Line("start", STOPPED, 1, 7, 0)],
@@ -58,6 +61,10 @@ def the_evidence() -> Evidence:
             RequestRow(kind="cancel", run_id=STOPPED, job_id=stopped.job_id, outcome="was asked to stop it"),
         ],
         wishes=Wishes(unwanted={WAITED, STOPPED}, cancelled={WAITED, STOPPED}),
+        edges=[
+            ChainEdgeRow(job_id=followed.job_id, upstream_id=stopped.job_id, created_at=INSTANT),
+        ],
+        arrivals=[ChainArrivalRow(upstream_run_id=STOPPED, job_id=followed.job_id, run_id=FOLLOWED)],
     )
 
 
@@ -109,6 +116,28 @@ def with_an_attempt_after_the_cancel(evidence: Evidence) -> None:
     evidence.lines.append(Line("start", STOPPED, 2, 9, 0))
 
 
+def with_an_end_that_was_not_told(evidence: Evidence) -> None:
+    evidence.arrivals.clear()
+
+
+def with_a_run_of_two_ends(evidence: Evidence) -> None:
+    evidence.arrivals.append(
+        ChainArrivalRow(upstream_run_id=WAITED, job_id=JOB_IDS["follows"], run_id=FOLLOWED)
+    )
+
+
+def with_a_run_of_no_end(evidence: Evidence) -> None:
+    evidence.runs.append(a_run(UUID(int=8), "follows", C, 0, cause=Cause.CHAIN, reason=Reason.PAUSED))
+
+
+def with_a_run_that_never_was(evidence: Evidence) -> None:
+    evidence.arrivals[0].run_id = UUID(int=7)
+
+
+def with_a_skipped_run_that_was_followed(evidence: Evidence) -> None:
+    run(evidence, STOPPED).state = RunState.SKIPPED
+
+
 def test_nothing_is_said_of_what_is_right() -> None:
     assert list(violations(the_evidence())) == []
 
@@ -125,6 +154,11 @@ def test_nothing_is_said_of_what_is_right() -> None:
         (with_a_cancel_that_nobody_wanted, "which nobody asked for"),
         (with_a_start_after_the_cancel, "which waited"),
         (with_an_attempt_after_the_cancel, "another started after it"),
+        (with_an_end_that_was_not_told, "and nothing follows"),
+        (with_a_run_of_two_ends, "2 ends started run"),
+        (with_a_run_of_no_end, "was started by no end"),
+        (with_a_run_that_never_was, "is in no row"),
+        (with_a_skipped_run_that_was_followed, "and was followed"),
     ],
 )
 def test_a_broken_rule_is_told(broken: Callable[[Any], None], said: str) -> None:
