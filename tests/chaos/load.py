@@ -103,7 +103,7 @@ JOBS = (
     # Longer than the silence after which it is tried again: only the fence keeps the two apart.
     Load(
         name="lasts",
-        every_s=12,
+        every_s=16,
         seconds=40,
         lines=40,
         timeout_s=80,
