@@ -6,10 +6,11 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import RunningRun
+from services.ui.queries.standing import goes_before
 from shared.db.limits import holds_place, limits
 from shared.db.tables import AttemptRow, JobRow, RunRow
 from shared.db.types import UtcDateTime
@@ -75,13 +76,7 @@ async def limit_of(session: AsyncSession, run_id: UUID, *, now: datetime) -> Lim
     if found is None or found.limit_key is None:
         return None
     key = found.limit_key
-    earlier = or_(
-        AttemptRow.due_at < found.due_at,
-        and_(AttemptRow.due_at == found.due_at, AttemptRow.id < found.id),
-    )
-    goes_first = and_(AttemptRow.urgent.is_(found.urgent), earlier)
-    if not found.urgent:
-        goes_first = or_(AttemptRow.urgent.is_(True), goes_first)
+    by_id = AttemptRow.id < found.id
     before = await session.scalar(
         select(func.count())
         .select_from(AttemptRow)
@@ -90,7 +85,7 @@ async def limit_of(session: AsyncSession, run_id: UUID, *, now: datetime) -> Lim
             AttemptRow.limit_key == key,
             AttemptRow.state == RunState.QUEUED,
             RunRow.state != RunState.HELD,
-            goes_first,
+            goes_before(found.due_at, urgent=found.urgent, in_a_tie=by_id),
         )
     )
     maximum = next((one.maximum for one in await limits(session) if one.key == key), USUAL_MAXIMUM)

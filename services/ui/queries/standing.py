@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.tables import AttemptRow, ExecutorRow, RunRow
@@ -73,15 +73,16 @@ async def pool_of(session: AsyncSession, run: RunFacts, *, now: datetime) -> Poo
     )
 
 
+def goes_before(due_at: datetime, *, urgent: bool, in_a_tie: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition of attempts that go before one: the urgent, then the earlier, then `in_a_tie`."""
+    earlier = or_(AttemptRow.due_at < due_at, and_(AttemptRow.due_at == due_at, in_a_tie))
+    of_its_kind = and_(AttemptRow.urgent.is_(urgent), earlier)
+    return of_its_kind if urgent else or_(AttemptRow.urgent.is_(True), of_its_kind)
+
+
 async def _position(session: AsyncSession, run: RunFacts, *, now: datetime) -> int:
-    """Return the place among what is due and waits for the pool; what is urgent goes first."""
-    earlier = or_(
-        AttemptRow.due_at < run.startable_at,
-        and_(AttemptRow.due_at == run.startable_at, RunRow.number < run.number),
-    )
-    goes_first = and_(AttemptRow.urgent.is_(run.urgent), earlier)
-    if not run.urgent:
-        goes_first = or_(AttemptRow.urgent.is_(True), goes_first)
+    """Return the place among what is due and waits for the pool."""
+    by_number = RunRow.number < run.number
     before = await session.scalar(
         select(func.count())
         .select_from(AttemptRow)
@@ -90,7 +91,7 @@ async def _position(session: AsyncSession, run: RunFacts, *, now: datetime) -> i
             AttemptRow.state == RunState.QUEUED,
             AttemptRow.due_at <= now,
             AttemptRow.pool == run.pool,
-            goes_first,
+            goes_before(run.startable_at, urgent=run.urgent, in_a_tie=by_number),
         )
     )
     return (before or 0) + 1
