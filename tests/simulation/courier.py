@@ -125,6 +125,11 @@ class PublisherModel:
         await self._life.point("after publish")
         return outcomes
 
+    async def is_taken(self) -> bool:
+        """Say whether the broker is there."""
+        await self._life.point("before feeler")
+        return self._courier.is_up
+
     async def declare(self, queue: Queue) -> None:
         """Declare nothing: the queues are there while the broker is."""
         await self._up(f"declare {queue.name}")
