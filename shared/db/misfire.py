@@ -9,11 +9,12 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.statements import table_of
-from shared.db.tables import JobRow, RunRow
+from shared.db.tables import AttemptRow, JobRow, RunRow
 from shared.domain.ids import JobId, RunId
 from shared.domain.policy import OnMissed, Overlap, policy_from_json
 from shared.domain.run import Cause, RunState
 
+_ATTEMPTS = table_of(AttemptRow)
 _JOBS = table_of(JobRow)
 _RUNS = table_of(RunRow)
 
@@ -25,7 +26,8 @@ async def superseded(
 
     By the misfire rule of their job: none if all are caught up, all if none is, or else those for which
     a newer instant of the same schedule runs, ran or is to run. What was planned late was judged then,
-    and what waits for another run of its job by rule is not late by anybody's fault.
+    what has been published already is on its way, and what waits for another run of its job by rule is
+    not late by anybody's fault.
     """
     rows = (await session.execute(_LATE, {"ids": list(run_ids)})).all()
     if not rows:
@@ -71,7 +73,14 @@ _LATE = (
         *(_JOBS.c[name] for name in ("overlap", "policy")),
     )
     .join(_JOBS, _JOBS.c.id == _RUNS.c.job_id)
-    .where(_RUNS.c.id.in_(bindparam("ids", expanding=True)))
+    .join(_ATTEMPTS, _ATTEMPTS.c.run_id == _RUNS.c.id)
+    # Another scheduler may have published it in time meanwhile, and it may have run since.
+    .where(
+        _RUNS.c.id.in_(bindparam("ids", expanding=True)),
+        _RUNS.c.attempt == 1,
+        _ATTEMPTS.c.number == 1,
+        _ATTEMPTS.c.published_at.is_(None),
+    )
 )
 _NEWEST_KEPT = (
     select(_RUNS.c.schedule_id, func.max(_RUNS.c.nominal_at))

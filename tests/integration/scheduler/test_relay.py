@@ -233,6 +233,24 @@ async def test_published_late_a_run_goes_if_nothing_newer_does(stage: Stage) -> 
     assert await stage.depth() == 1
 
 
+async def test_what_another_scheduler_published_in_time_is_not_late(stage: Stage) -> None:
+    desk = stage.desk
+    await desk.job(Interval(every=seconds(50), anchor=EPOCH), overlap="allow")
+    desk.clock.advance(50)
+    await stage.plan()
+    ledger = Ledger(desk.database.ledger, desk.clock, stage.announcer)
+    frozen = Relay(ledger, stage.publisher, grace=RULE.grace)
+    await frozen.sweep(due_by=desk.clock.now())
+    await stage.publish_due()
+    await stage.relay.mark()
+    desk.clock.advance(100)
+    await stage.plan()
+
+    await frozen.publish(ledger.attempts.take_due(desk.clock.now(), limit=10))
+
+    assert (await desk.states())[0] == (RunState.QUEUED, None)
+
+
 async def test_a_released_attempt_is_published_under_its_new_token(stage: Stage) -> None:
     desk = stage.desk
     await desk.ask(await desk.job(manual()))
