@@ -244,12 +244,11 @@ class Mischief:
         """Set the clock that schedulers go by forward or back, and some time later right again."""
         most_s = _SMALL_STEP_S if fault.dice % 3 == 0 else _STEP_S
         ahead_s = random.Random(fault.dice).uniform(-most_s, most_s)
-        if not await self._set_clock(ahead_s):
-            return False
-        self._note(f"{fault}: {ahead_s:+.2f} s")
-        await asyncio.sleep(fault.lasts_s)
+        if is_set := await self._set_clock(ahead_s):
+            self._note(f"{fault}: {ahead_s:+.2f} s")
+            await asyncio.sleep(fault.lasts_s)
         await self._set_clock(0)
-        return True
+        return is_set
 
     async def _set_clock(self, ahead_s: float) -> bool:
         if self.stage.clock is not None:
