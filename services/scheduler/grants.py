@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.admission import Admission, Go, Replace, Skip, Wait, admission, is_going
 from services.scheduler.announcer import SOURCE
+from services.scheduler.arrivals import tell_end
 from services.scheduler.braking import is_judged, starts_of
 from services.scheduler.deadlines import deadline_detail
 from services.scheduler.endings import Ending, end_unstarted, withdrawal
 from services.scheduler.holding import Wishes, held_back
 from services.scheduler.ledger import Effects
 from services.scheduler.limiting import kept_in_line, places_for, turn_of
-from services.scheduler.overlap import note_skipped
+from services.scheduler.overlap import decide_held, note_skipped
 from shared.db.asked import pending_cancels
 from shared.db.attempts import (
     AttemptView,
@@ -360,3 +361,6 @@ async def _cancel_released(
         await move_run(session, attempt.run_id, RunState.CANCELLED, values, attempt=attempt.number)
         effects.run_changed(attempt.run_id)
         effects.gives_up(attempt)
+        if attempt.number > 1:
+            await tell_end(session, effects, attempt, RunState.CANCELLED, now=now)
+        await decide_held(session, effects, {attempt.job_id}, now=now)

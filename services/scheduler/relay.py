@@ -21,7 +21,6 @@ from shared.db.attempts import (
     mark_published,
     unclaimed,
     unpublished,
-    wait_before_republish,
 )
 from shared.db.cursors import refresh_next_due
 from shared.db.executors import executors
@@ -319,3 +318,9 @@ async def _look(session: AsyncSession, *, due_by: datetime, now: datetime) -> _S
 def _is_overdue(one: Waiting, *, now: datetime) -> bool:
     since = one.published_at
     return since is not None and now - since > wait_before_republish(one.publish_count)
+
+
+def wait_before_republish(publish_count: int) -> timedelta:
+    """Return how long a published attempt may stay unclaimed: 10 s, doubled each time, at most 5 min."""
+    doublings = min(max(publish_count - 1, 0), 5)
+    return min(timedelta(seconds=10) * (1 << doublings), timedelta(minutes=5))

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.statements import changed, insert_all, pieces, table_of
@@ -52,7 +52,9 @@ async def note_arrivals(session: AsyncSession, ended: Ended, *, at: datetime) ->
     mark = {"an_id": ended.run_id, "a_state": ended.state, "an_instant": at}
     if not edges or await changed(session, _TELL, mark) != 1:
         return set()
-    counted = [edge for edge in edges if counts(ChainOn(edge.chain_on), ended.state)]
+    # Told is also what only deleted jobs would have heard: it is not made up for when they come back.
+    living = [edge for edge in edges if edge.deleted_at is None]
+    counted = [edge for edge in living if counts(ChainOn(edge.chain_on), ended.state)]
     rows = [
         {
             "id": ArrivalId(new_id()),
@@ -74,7 +76,8 @@ async def lost_for_good(
 ) -> list[Ended]:
     """Return lost runs that cannot be going any more, and were not told to what runs after their jobs.
 
-    None of a time before there was anything to tell it to.
+    Their time is over, or their own executor has said that they are. None of a time before there was
+    anything to tell it to.
     """
     statement = (
         select(RunRow.id, RunRow.job_id)
@@ -83,7 +86,7 @@ async def lost_for_good(
         .where(
             RunRow.state == RunState.LOST,
             RunRow.chained_at.is_(None),
-            AttemptRow.may_run_until <= now,
+            or_(AttemptRow.may_run_until <= now, AttemptRow.settled == true()),
             AttemptRow.may_run_until >= ChainEdgeRow.created_at,
         )
         .distinct()
@@ -150,9 +153,9 @@ async def take_arrivals(
 
 # Built once: each end of a job with others after it asks.
 _EDGES_FROM = (
-    select(_EDGES.c.id, _EDGES.c.job_id, _EDGES.c.chain_on)
+    select(_EDGES.c.id, _EDGES.c.job_id, _EDGES.c.chain_on, _JOBS.c.deleted_at)
     .join(_JOBS, _JOBS.c.id == _EDGES.c.job_id)
-    .where(_EDGES.c.upstream_id == bindparam("job"), _JOBS.c.deleted_at.is_(None))
+    .where(_EDGES.c.upstream_id == bindparam("job"))
 )
 _EDGES_TO = select(_EDGES.c.job_id, _EDGES.c.id).where(_EDGES.c.job_id.in_(bindparam("jobs", expanding=True)))
 _TELL = (

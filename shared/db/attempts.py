@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, exists, func, select, update
+from sqlalchemy import Select, bindparam, case, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -18,6 +18,7 @@ from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause, Reason, RunState, sources_of
 
 _ATTEMPTS = table_of(AttemptRow)
+_EDGES = table_of(ChainEdgeRow)
 _JOBS = table_of(JobRow)
 _RUNS = table_of(RunRow)
 _SCHEDULES = table_of(ScheduleRow)
@@ -274,12 +275,6 @@ async def unclaimed(
     return await _waiting(session, lying, limit=limit, order=(AttemptRow.published_at, AttemptRow.due_at))
 
 
-def wait_before_republish(publish_count: int) -> timedelta:
-    """Return how long a published attempt may stay unclaimed: 10 s, doubled each time, at most 5 min."""
-    doublings = min(max(publish_count - 1, 0), 5)
-    return min(timedelta(seconds=10) * (1 << doublings), timedelta(minutes=5))
-
-
 _VIEW = (
     *(
         _ATTEMPTS.c[name]
@@ -310,7 +305,9 @@ _VIEW = (
         )
     ),
     _SCHEDULES.c.retired_at,
-    exists().where(ChainEdgeRow.upstream_id == _ATTEMPTS.c.job_id).label("is_followed"),
+    case((exists().where(_EDGES.c.upstream_id == _ATTEMPTS.c.job_id), True), else_=False).label(
+        "is_followed"
+    ),
 )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.tables import ChainEdgeRow, JobRow
-from shared.domain.chain import RunsAfter, Upstream
+from shared.domain.chain import Join, RunsAfter, Upstream
 from shared.domain.ids import EdgeId, JobId, new_id
 
 _LOCK = 0x506F7243
@@ -70,6 +70,8 @@ async def replace_edges(
     Whatever changes begins anew: nothing starts because a job was edited.
     """
     kept = set(current.upstreams) & set(wanted.upstreams) if wanted.join is current.join else set()
+    if wanted.join is Join.ALL and kept == set(wanted.upstreams) != set(current.upstreams):
+        kept = set()  # what has arrived by these may be all that is wanted now
     gone = [one.job_id for one in current.upstreams if one not in kept]
     if gone:
         await session.execute(

@@ -104,6 +104,8 @@ def _after_others(facts: Facts) -> Words:
         if one.arrived_at is None
     ]
     there = [one for one in facts.before if one.arrived_at is not None]
+    if not waited:
+        return ("It runs after other jobs, which have all ended: it is about to be started",)
     if facts.join is Join.ANY:
         return (f"It runs after other jobs: waits for {' or '.join(waited)}",)
     arrived: list[str | datetime] = []

@@ -19,6 +19,7 @@ from shared.domain.ids import JobId, RunId
 from shared.domain.retry import RetryRule
 from shared.domain.run import Cause, Reason, RunState
 from shared.messages.answers import Grant
+from shared.messages.envelope import AttemptRef
 from shared.runtime.settings import DatabaseSettings
 from tests.integration.scheduler.stage import RULE, Desk, Holder, Stage, at, manual
 from tests.integration.scheduler.test_several import at_once, locking
@@ -336,4 +337,65 @@ async def test_an_edge_that_is_kept_by_an_edit_keeps_what_arrived(chained: Chain
     await chained.edit(last, RunsAfter(Join.ALL, (Upstream(one), Upstream(more))), was)
     await chained.end(more)
 
+    assert await chained.started(last) == [RunState.QUEUED]
+
+
+async def test_a_job_that_was_deleted_when_a_loss_counted_is_not_started_when_it_comes_back(
+    chained: Chained,
+) -> None:
+    desk = chained.desk
+    first = await chained.job()
+    second = await chained.job(first, on=ChainOn.FAILURE)
+    await chained.begin(first)
+    await chained.lose()
+    await desk.delete(second)
+    desk.clock.advance(3_600)
+    await chained.look()
+
+    await desk.change(second, jobs.mark_restored)
+    await chained.look()
+
+    assert await desk.states(second) == []
+
+
+async def test_a_loss_that_its_executor_has_proved_counts_before_its_time_is_over(chained: Chained) -> None:
+    first = await chained.job()
+    second = await chained.job(first, on=ChainOn.FAILURE)
+    await chained.desk.report(chained.holder.report(await chained.begin(first), RunState.LOST))
+
+    await chained.look()
+
+    assert await chained.started(second) == [RunState.QUEUED]
+
+
+async def test_a_run_that_is_cancelled_and_given_back_after_its_first_attempt_is_told(
+    chained: Chained,
+) -> None:
+    desk = chained.desk
+    first = await chained.job()
+    await desk.set_policy(first, retry=RetryRule(retries=1))
+    second = await chained.job(first, on=ChainOn.ALWAYS)
+    await chained.end(first, RunState.FAILED)
+    desk.clock.advance(3_600)
+    grant = await desk.granted(chained.holder, await desk.newest_attempt())
+    await desk.ask(first, "cancel", grant.run_id)
+
+    await desk.release(chained.holder.release(AttemptRef(grant.attempt_id, grant.token)))
+    await chained.look()
+
+    assert (await desk.run(grant.run_id)).state is RunState.CANCELLED
+    assert await chained.started(second) == [RunState.QUEUED]
+
+
+async def test_what_is_left_of_all_waits_for_ends_to_come(chained: Chained) -> None:
+    one, other = await chained.job(), await chained.job()
+    last = await chained.job(one, other)
+    await chained.end(one)
+    was = RunsAfter(Join.ALL, (Upstream(one), Upstream(other)))
+
+    await chained.edit(last, RunsAfter(Join.ALL, (Upstream(one),)), was)
+    await chained.look()
+    assert await chained.started(last) == []
+
+    await chained.end(one)
     assert await chained.started(last) == [RunState.QUEUED]

@@ -8,9 +8,8 @@ import aio_pika
 from msgspec.structs import replace
 
 from services.scheduler.ledger import Ledger
-from services.scheduler.relay import Relay
+from services.scheduler.relay import Relay, wait_before_republish
 from shared.broker import Consumer
-from shared.db.attempts import wait_before_republish
 from shared.domain.ids import new_id
 from shared.domain.job import DEFAULT_POOL
 from shared.domain.run import Reason, RunState
