@@ -101,7 +101,9 @@ def test_several_schedules_are_saved_and_come_back(watched: Watched, stack: Stac
     expect(page.get_by_label("Arguments of this schedule, one per line")).to_have_value(
         "--month-end\n--twice"
     )
-    expect(page.locator(".jp-rules__head").first).to_contain_text("run every missed (at most 100) · 1 more")
+    expect(page.locator(".jp-rules__head", has_text="Rules")).to_contain_text(
+        "run every missed (at most 100) · 1 more"
+    )
     assert [one["args"] for one in job["schedules"]] == [None, ["--month-end", "--twice"]]
     assert (job["policy"]["on_missed"], job["policy"]["jitter_s"]) == ("all", 120)
 
