@@ -23,7 +23,7 @@ from shared.db.parked import (
     take_in,
     wanted,
 )
-from shared.domain.errors import BrokerUnavailable, Unroutable
+from shared.domain.errors import BrokerUnavailable, MalformedMessage, Unroutable
 from shared.domain.parked import ParkedMessage, ParkedState, ParkedWish
 
 log = structlog.get_logger()
@@ -96,6 +96,8 @@ class Parking:
             await self._publisher.put_back(message)
         except Unroutable as error:
             await self._end(one, ParkedState.PARKED, f"refused: {error}. Who waited for it is gone.")
+        except MalformedMessage as error:
+            await self._end(one, ParkedState.PARKED, f"refused: {error}. Discard it.")
         except BrokerUnavailable as error:
             # Its queue may be full, and that must not keep the others here: it is tried the next time.
             await self._ledger.write(lambda session, _: let_go_again(session, one.parked_id))

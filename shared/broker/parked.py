@@ -19,6 +19,8 @@ _PUT_BACK = "x-put-back"
 _OURS = ("x-reason", "x-queue", "x-exchange", "x-routing-key", _PUT_BACK)
 _MOST_HEADERS = 20
 _MOST_WORDS = 500
+_MOST_SHORT = 255
+"""Bytes of what AMQP calls a short string, as a routing key is: a longer one cannot be published."""
 _BOUND_S = 5.0
 
 
@@ -96,14 +98,14 @@ def _read(incoming: AbstractIncomingMessage) -> ParkedMessage:
     return ParkedMessage(
         queue=said.get("x-queue", ""),
         exchange=said.get("x-exchange", ""),
-        routing_key=said.get("x-routing-key", ""),
+        routing_key=_short(said.get("x-routing-key")),
         reason=said.get("x-reason", "") or "it was put here without a reason",
         body=incoming.body[:MOST_BODY],
         body_bytes=len(incoming.body),
-        message_id=_words(incoming.message_id),
-        type=_words(incoming.type),
-        source=_words(incoming.app_id),
-        correlation_id=_words(incoming.correlation_id),
+        message_id=_short(incoming.message_id),
+        type=_short(incoming.type),
+        source=_short(incoming.app_id),
+        correlation_id=_short(incoming.correlation_id),
         said_at=_aware(incoming.timestamp),
         headers=dict(others[:_MOST_HEADERS]),
         put_back_count=int(count) if count.isdecimal() and len(count) < 6 else 0,  # noqa: PLR2004 - no count of ours has six digits
@@ -113,6 +115,11 @@ def _read(incoming: AbstractIncomingMessage) -> ParkedMessage:
 def _words(value: object) -> str:
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
     return text[:_MOST_WORDS]
+
+
+def _short(value: object) -> str:
+    """Cut to what can be published, and not inside a character."""
+    return _words(value).encode("utf-8", "replace")[:_MOST_SHORT].decode("utf-8", "ignore")
 
 
 def _aware(said_at: datetime | None) -> datetime | None:

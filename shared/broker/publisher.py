@@ -14,7 +14,7 @@ from aiormq.abc import AbstractChannel as UnderlayChannel
 from shared.broker.connection import CONNECTION_ERRORS, Broker, close_quietly, opened, talking
 from shared.broker.parked import as_it_was
 from shared.broker.topology import asking, declare
-from shared.domain.errors import BrokerUnavailable, PortalError, Unroutable
+from shared.domain.errors import BrokerUnavailable, MalformedMessage, PortalError, Unroutable
 from shared.domain.parked import ParkedMessage
 from shared.messages.codec import CONTENT_TYPE, encode, type_of
 from shared.messages.envelope import Message
@@ -168,6 +168,7 @@ class Publisher:
         """Publish a parked message to where it came from, and wait for the confirm as `publish` does.
 
         Raises:
+            MalformedMessage: it cannot be published: a property of it is too long, for instance.
             Unroutable, BrokerUnavailable: as `publish`.
         """
         with _confirmed(parked.type or "a message", parked.routing_key, parked.exchange):
@@ -178,7 +179,12 @@ class Publisher:
                     # Anybody may have parked it: one of ours, for an exchange that is none costs the channel.
                     if parked.exchange in set(Exchange):
                         exchange = await self._channel.get_exchange(parked.exchange, ensure=False)
-                    await exchange.publish(as_it_was(parked), routing_key=parked.routing_key, mandatory=True)
+                    try:
+                        await exchange.publish(
+                            as_it_was(parked), routing_key=parked.routing_key, mandatory=True
+                        )
+                    except (ValueError, TypeError) as error:  # from the encoder: nothing was sent
+                        raise MalformedMessage(f"it cannot be published: {error}") from error
 
     async def publish_all(self, batch: Sequence[Outgoing]) -> list[PortalError | None]:
         """Publish together and return, in order, None for each confirmed one or its error."""

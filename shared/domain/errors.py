@@ -7,7 +7,7 @@ PortalError
 ├── NotFound                the thing does not exist, or no longer
 ├── Conflict                it changed since it was read
 ├── TooLate                 what it is about has ended
-├── MalformedMessage        bytes that are no message of ours
+├── MalformedMessage        bytes that are no message of ours, or what cannot be sent as one
 ├── UnknownMessage          a message of a type that this version does not know
 ├── Unroutable              the broker has no queue for it
 ├── BrokerUnavailable       the broker did not take it in time; it may still arrive
@@ -57,7 +57,7 @@ class TooLate(PortalError):  # noqa: N818 - says what the wish is
 
 
 class MalformedMessage(PortalError):  # noqa: N818 - says what the message is
-    """Bytes that are no message of ours; they are parked, never dropped."""
+    """Bytes that are no message of ours, or a parked one that cannot be sent; parked, never dropped."""
 
 
 class UnknownMessage(PortalError):  # noqa: N818 - says what the message is

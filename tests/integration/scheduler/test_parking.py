@@ -2,7 +2,7 @@
 
 import aio_pika
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from services.scheduler.parking import Parking
 from shared.broker import Consumer, Outgoing
@@ -138,6 +138,35 @@ async def test_what_nobody_waits_for_any_more_stays_parked_with_the_reason(stage
     (outcome,) = await outcomes(stage)
     assert outcome is not None
     assert outcome.startswith("refused: no queue takes a message with key 'gone' of portal.control")
+
+
+@pytest.mark.parametrize("too_long", [{"routing_key": "k" * 300}, {"message_id": "é" * 200}])
+async def test_what_cannot_be_published_stays_parked_and_ends_nobody(
+    stage: Stage, too_long: dict[str, str]
+) -> None:
+    await say(stage)
+    await let_park(stage)
+    await parking(stage).step()
+    async with stage.desk.database.ledger.begin() as session:
+        await session.execute(update(ParkedMessageRow).values(**too_long))
+
+    await want(stage, ParkedWish.PUT_BACK)
+    await parking(stage).step()
+
+    assert (await the_one(stage)).state is ParkedState.PARKED
+    (outcome,) = await outcomes(stage)
+    assert outcome is not None
+    assert outcome.startswith("refused: it cannot be published: ")
+
+
+async def test_a_forged_key_is_cut_to_what_can_be_published(stage: Stage) -> None:
+    async with stage.broker.publishing.channel() as channel:
+        dead = await channel.get_exchange(Exchange.DEAD, ensure=False)
+        await dead.publish(aio_pika.Message(BODY, headers={"x-routing-key": "é" * 200}), routing_key="")
+
+    await parking(stage).step()
+
+    assert (await the_one(stage)).routing_key == "é" * 127  # 254 bytes: one more would be half a character
 
 
 async def test_what_a_dead_scheduler_began_to_put_back_another_one_does(stage: Stage) -> None:
