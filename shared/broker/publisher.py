@@ -168,16 +168,19 @@ class Publisher:
         """Publish a parked message to where it came from, and wait for the confirm as `publish` does.
 
         Raises:
-            MalformedMessage: it cannot be published: a property of it is too long, for instance.
+            MalformedMessage: it cannot be published: its exchange is none of ours, or a property of it
+                is too long, for instance.
             Unroutable, BrokerUnavailable: as `publish`.
         """
+        if parked.exchange and parked.exchange not in set(Exchange):
+            # Anybody may have parked it. Published all the same, it would cost the channel.
+            raise MalformedMessage(f"the portal has no exchange {parked.exchange!r}")
         with _confirmed(parked.type or "a message", parked.routing_key, parked.exchange):
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
                 with talking():
                     await self._ready()
                     exchange = self._channel.default_exchange
-                    # Anybody may have parked it: one of ours, for an exchange that is none costs the channel.
-                    if parked.exchange in set(Exchange):
+                    if parked.exchange:
                         exchange = await self._channel.get_exchange(parked.exchange, ensure=False)
                     try:
                         await exchange.publish(

@@ -82,7 +82,7 @@ export default {
       return text || "(empty)";
     },
     facts: (one) => [
-      ["Goes back to", one.exchange ? `${one.exchange} · ${one.routing_key || "no key"}` : one.queue || "nowhere"],
+      ["Goes back to", one.exchange ? `${one.exchange} · ${one.routing_key || "no key"}` : one.routing_key || "nowhere"],
       ["Message id", one.message_id || "none"], ["Size", `${count(one.body_bytes)} bytes`],
       ...Object.entries(one.headers),
     ],

@@ -27,7 +27,7 @@ class ParkedItem(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     queue: str
     exchange: str
-    """Where it came from, and is put back to; empty: the queue itself."""
+    """Where it came from, and is put back to; empty: to the queue that the key names."""
     routing_key: str
     message_id: str
     headers: dict[str, str]

@@ -159,6 +159,21 @@ async def test_what_cannot_be_published_stays_parked_and_ends_nobody(
     assert outcome.startswith("refused: it cannot be published: ")
 
 
+async def test_what_names_an_exchange_that_is_not_ours_goes_to_no_queue(stage: Stage) -> None:
+    async with stage.broker.publishing.channel() as channel:
+        dead = await channel.get_exchange(Exchange.DEAD, ensure=False)
+        headers = {"x-exchange": "somewhere", "x-routing-key": SCHEDULER_EVENTS.name}
+        await dead.publish(aio_pika.Message(BODY, headers=headers), routing_key="")
+    await parking(stage).step()
+
+    await want(stage, ParkedWish.PUT_BACK)
+    await parking(stage).step()
+
+    assert (await the_one(stage)).state is ParkedState.PARKED
+    assert await outcomes(stage) == ["refused: the portal has no exchange 'somewhere'. Discard it."]
+    assert await stage.publisher.depth(SCHEDULER_EVENTS) == 0
+
+
 async def test_a_forged_key_is_cut_to_what_can_be_published(stage: Stage) -> None:
     async with stage.broker.publishing.channel() as channel:
         dead = await channel.get_exchange(Exchange.DEAD, ensure=False)
