@@ -42,6 +42,7 @@ class Parking:
         self._broker = broker
         self._publisher = publisher
         self._wake = WakeUp()
+        self._is_stuck = False
 
     def look(self) -> None:
         """Look soon: somebody may want something."""
@@ -63,13 +64,19 @@ class Parking:
         Raises:
             BrokerUnavailable: nothing could be taken in; it is still in its queue.
         """
-        for one in await self._ledger.write(lambda session, _: wanted(session, limit=_MOST_WISHES)):
-            match one.wish:
-                case ParkedWish.PUT_BACK:
-                    await self._put_back(one)
-                case ParkedWish.DISCARD:
-                    await self._discard(one)
+        await self._do_wanted()
         await self._take_in()
+
+    async def _do_wanted(self) -> None:
+        wishes = await self._ledger.write(lambda session, _: wanted(session, limit=_MOST_WISHES))
+        # What a blocked broker is sent it takes later: one feeler a step, not all that waits each time.
+        is_stuck = self._is_stuck and not await self._publisher.is_taken()
+        for one in wishes:
+            if one.wish is ParkedWish.DISCARD:
+                await self._discard(one)
+            elif not is_stuck:
+                is_stuck = not await self._put_back(one) and not await self._publisher.is_taken()
+        self._is_stuck = is_stuck
 
     async def _take_in(self) -> None:
         room = await self._ledger.write(lambda session, _: room_for_parked(session))
@@ -88,10 +95,11 @@ class Parking:
         if news:
             log.warning("messages were parked", count=news, reason=messages[0].reason)
 
-    async def _put_back(self, one: Wanted) -> None:
+    async def _put_back(self, one: Wanted) -> bool:
+        """Put it back or say why not; False: the broker did not confirm it, and it is tried again."""
         message = await self._ledger.write(lambda session, _: self._begin(session, one))
         if message is None:
-            return
+            return True
         try:
             await self._publisher.put_back(message)
         except Unroutable as error:
@@ -102,8 +110,10 @@ class Parking:
             # Its queue may be full, and that must not keep the others here: it is tried the next time.
             await self._ledger.write(lambda session, _: let_go_again(session, one.parked_id))
             log.warning("message not put back yet", parked_id=str(one.parked_id), error=str(error))
+            return False
         else:
             await self._end(one, ParkedState.PUT_BACK, "put back")
+        return True
 
     async def _begin(self, session: AsyncSession, one: Wanted) -> ParkedMessage | None:
         now = self._ledger.clock.now()

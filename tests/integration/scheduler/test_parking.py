@@ -1,9 +1,12 @@
 """What is parked: in the ledger once, put back where it came from, discarded, never dropped in silence."""
 
+from pathlib import Path
+
 import aio_pika
 import pytest
 from sqlalchemy import select, update
 
+from services.cli.broker_node import running_node
 from services.scheduler.parking import Parking
 from shared.broker import Consumer, Outgoing
 from shared.db.parked import ask_of_parked, begin_to_leave
@@ -13,7 +16,9 @@ from shared.domain.ids import ParkedId, RequestId, new_id
 from shared.domain.parked import ParkedState, ParkedWish
 from shared.messages.events import RequestsChanged
 from shared.messages.topology import DEAD, SCHEDULER_EVENTS, Exchange
-from tests.integration.scheduler.stage import Stage, at
+from tests.integration.broker.test_restart import let_use
+from tests.integration.scheduler.stage import Desk, Stage, at
+from tests.support.eventually import until_found
 
 BODY = b'{"type":"run.paused"}'
 
@@ -227,3 +232,55 @@ async def test_without_its_queue_it_waits(stage: Stage) -> None:
 
     await stage.publisher.keep_declared()
     await parking(stage).step()
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_a_broker_that_takes_nothing_is_not_sent_one_more_copy_in_each_step(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.broker.publisher.PUBLISH_TIMEOUT_S", 2.0)
+    async with running_node(tmp_path / "broker") as node, Stage.on(desk, node.amqp_url) as stage:
+        parks = parking(stage)
+        await park_three(stage)
+        await parks.step()
+        await want_all_back(stage)
+
+        await let_use(node, "0.00001")
+        await until_found(lambda: takes_nothing(stage))
+        await parks.step()
+        await parks.step()
+        await let_use(node, "0.4")
+        await until_found(lambda: are_put_back(stage, parks))
+
+        assert await stage.publisher.depth(SCHEDULER_EVENTS) == 1 + 3  # the first found out, then each once
+        await node.kill()  # an ordered stop takes 6 s
+
+
+async def park_three(stage: Stage) -> None:
+    async with stage.broker.publishing.channel() as channel:
+        dead = await channel.get_exchange(Exchange.DEAD, ensure=False)
+        headers = {"x-exchange": Exchange.EVENTS.value, "x-routing-key": "run.finished"}
+        for number in range(3):
+            await dead.publish(aio_pika.Message(b"%d" % number, headers=headers), routing_key="")
+
+
+async def want_all_back(stage: Stage) -> None:
+    async with stage.desk.database.ledger.begin() as session:
+        for parked_id in list(await session.scalars(select(ParkedMessageRow.id))):
+            await ask_of_parked(
+                session,
+                ParkedId(parked_id),
+                ParkedWish.PUT_BACK,
+                request_id=RequestId(new_id()),
+                by="somebody",
+                at=stage.desk.clock.now(),
+            )
+
+
+async def takes_nothing(stage: Stage) -> bool:
+    return not await stage.publisher.is_taken()
+
+
+async def are_put_back(stage: Stage, parks: Parking) -> bool:
+    await parks.step()
+    return await outcomes(stage) == ["put back"] * 3
