@@ -1,6 +1,6 @@
 """Grants places of shared limits, and lets in those that wait as places become free."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,13 +11,10 @@ from shared.db.holds import open_holds
 from shared.db.limits import let_in, places_of, wait_in_line
 from shared.db.locks import lock_limits
 from shared.domain.holds import Holds
-from shared.domain.ids import AttemptId
 from shared.domain.limits import Places, Turn
 
 SWEEP_S = 3.0
 """So long a place stays free whose end nobody noticed here: a lost run's last instant, another's maximum."""
-_SAY_AGAIN_AFTER_S = 2.0
-"""By then what was let in is marked as published, or was dropped and is to be said again."""
 
 
 async def places_for(
@@ -49,7 +46,6 @@ class Doorkeeper:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._clock = ledger.clock
-        self._said: dict[tuple[AttemptId, int], float] = {}
 
     async def run(self) -> None:
         """Look until cancelled: whenever a place may have become free, and every `SWEEP_S`."""
@@ -58,17 +54,10 @@ class Doorkeeper:
             await self._ledger.room.wait(self._clock, SWEEP_S)
 
     async def look(self) -> None:
-        """Let in those for whom there is room now."""
+        """Let in those for whom there is room now; what does not get out then, a sweep of the relay finds."""
         now = self._clock.now()
         waiting = await self._ledger.write(lambda session, _: _let_in(session, now=now))
-        self._ledger.attempts.put(now, self._unsaid(waiting))
-
-    def _unsaid(self, waiting: Collection[Waiting]) -> list[Waiting]:
-        now = self._clock.monotonic()
-        self._said = {one: at for one, at in self._said.items() if now - at < _SAY_AGAIN_AFTER_S}
-        fresh = [one for one in waiting if (one.id, one.token) not in self._said]
-        self._said.update({(one.id, one.token): now for one in fresh})
-        return fresh
+        self._ledger.attempts.put(now, waiting)
 
 
 async def _let_in(session: AsyncSession, *, now: datetime) -> list[Waiting]:

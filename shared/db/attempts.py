@@ -210,7 +210,7 @@ async def release_attempt(
 
 async def queue_again(session: AsyncSession, attempt: AttemptView) -> bool:
     """Let a queued attempt that was refused be published anew, under the next token; False: it has gone."""
-    values = {"token": attempt.token + 1, "published_at": None, "publish_count": 0}
+    values = {"token": attempt.token + 1, "published_at": None, "let_in_at": None, "publish_count": 0}
     waiting = {"id": attempt.id, "token": attempt.token, "state": RunState.QUEUED}
     return await changed_where(session, AttemptRow, waiting, values) == 1
 
@@ -259,11 +259,10 @@ async def unpublished(
 ) -> list[Waiting]:
     """Return queued attempts due by then and not confirmed, oldest first; none of the pools `but_of`.
 
-    Nor any that wait for a place of a shared limit: `shared.db.limits` says when these go.
+    Nor any that `shared.db.limits` has not let in by then: these wait for a place of a shared limit.
     """
-    overlooked = (
-        (AttemptRow.due_at <= due_by) & AttemptRow.published_at.is_(None) & AttemptRow.limit_key.is_(None)
-    )
+    is_let_in = AttemptRow.limit_key.is_(None) | (AttemptRow.let_in_at <= due_by)
+    overlooked = (AttemptRow.due_at <= due_by) & AttemptRow.published_at.is_(None) & is_let_in
     return await _waiting(session, overlooked & AttemptRow.pool.not_in(but_of), limit=limit)
 
 

@@ -9,11 +9,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Integer, and_, bindparam, delete, func, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.attempts import AttemptView, Waiting
-from shared.db.statements import changed_where, insert_all, table_of
+from shared.db.locks import lock_jobs
+from shared.db.statements import changed, changed_where, insert_all, table_of
 from shared.db.tables import AttemptRow, JobRow, LimitRow, RunRow
 from shared.domain.job import OnLost
 from shared.domain.limits import USUAL_MAXIMUM, Places, Turn
@@ -73,13 +74,15 @@ async def places_of(
 
 async def wait_in_line(session: AsyncSession, attempt: AttemptView, key: str) -> bool:
     """Let a queued attempt that was refused wait for a place, under the next token; False: it has gone."""
-    values = {"token": attempt.token + 1, "published_at": None, "publish_count": 0, "limit_key": key}
+    # It was said before: what waits by its rule is not late, and is not to be judged as if it were.
+    said = {"published_at": None, "publish_count": 1, "let_in_at": None}
+    values = {"token": attempt.token + 1, "limit_key": key, **said}
     waiting = {"id": attempt.id, "token": attempt.token, "state": RunState.QUEUED}
     return await changed_where(session, AttemptRow, waiting, values) == 1
 
 
 async def let_in(session: AsyncSession, *, but_of: Collection[str], now: datetime) -> list[Waiting]:
-    """Return those in line for whom a place is free and to whom nobody has said so yet.
+    """Let in those in line for whom a place is free, and return them: each once.
 
     Also those that wait for a key that their job does not name any more.
     """
@@ -89,8 +92,10 @@ async def let_in(session: AsyncSession, *, but_of: Collection[str], now: datetim
     standing = await _standing(session, keys, but_of=but_of, now=now)
     strays = (await session.execute(_STRAYS, {"but_of": list(but_of)})).mappings()
     first = [one for _, line in standing for one in line] + [Waiting(**values) for values in strays]
-    # It was said before: what waited by its rule is not late, and is not to be judged as if it were.
-    return [replace(one, publish_count=1) for one in first if one.published_at is None]
+    unsaid = [one for one in first if one.published_at is None]
+    await lock_jobs(session, {one.job_id for one in unsaid})
+    # What went meanwhile, or was let in by another scheduler, is not changed.
+    return [one for one in unsaid if await changed(session, _LET_IN, _at(one, now))]
 
 
 async def _standing(
@@ -109,6 +114,10 @@ async def _standing(
         rows = (await session.execute(_LINE, asked)).mappings() if places.free else ()
         found.append((places, [Waiting(**values) for values in rows]))
     return found
+
+
+def _at(one: Waiting, now: datetime) -> dict[str, object]:
+    return {"an_id": one.id, "a_token": one.token, "an_instant": now}
 
 
 def _turn_of(one: Waiting) -> Turn:
@@ -174,6 +183,20 @@ _LINE = (
 )
 _STRAYS = (
     _WAITING.join(_JOBS, _JOBS.c.id == _ATTEMPTS.c.job_id)
-    .where(_HAS_KEY, or_(_JOBS.c.limit_key.is_(None), _JOBS.c.limit_key != _KEY))
+    .where(
+        _HAS_KEY,
+        or_(_JOBS.c.limit_key.is_(None), _JOBS.c.limit_key != _KEY),
+        _ATTEMPTS.c.let_in_at.is_(None),
+    )
     .limit(1_000)
+)
+_LET_IN = (
+    update(_ATTEMPTS)
+    .where(
+        _ATTEMPTS.c.id == bindparam("an_id"),
+        _ATTEMPTS.c.token == bindparam("a_token"),
+        _ATTEMPTS.c.state == RunState.QUEUED,
+        _ATTEMPTS.c.let_in_at.is_(None),
+    )
+    .values(let_in_at=bindparam("an_instant"))
 )

@@ -120,6 +120,8 @@ class AttemptRow(LedgerBase):
     finished_at: Mapped[datetime | None]
     # While it runs: the shared limit that it has a place of. While it is queued: the one it was refused for.
     limit_key: Mapped[str | None] = mapped_column(String(40))
+    # While it is queued for a place: since when there is one for it.
+    let_in_at: Mapped[datetime | None]
     # As its grant said it: only what is killed when its lease ends may be followed by another after a loss.
     on_lost: Mapped[OnLost | None]
     # While it may still run though nothing is heard of it, it counts for overlap and limits.

@@ -25,6 +25,7 @@ from shared.domain.retry import RetryRule
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import Grant
 from shared.messages.envelope import AttemptRef
+from shared.messages.topology import due_queue
 from tests.integration.scheduler.stage import ALLOW, Desk, Holder, Stage, manual, ref, seconds
 from tests.support.eventually import until
 
@@ -246,6 +247,47 @@ async def test_a_place_is_not_kept_for_ever_for_one_that_nobody_claims(stage: St
     await desk.granted(HOLDER, await now_of(desk, second))
     # Its message waits for a slot of its pool. Should it come now, it waits at the head of the line again.
     assert await refusal(desk, await now_of(desk, first)) == FULL
+
+
+async def spoil_queue(stage: Stage, pool: str) -> None:
+    """Make the pool's queue as somebody may by hand: nothing gets into it, and it cannot be declared."""
+    async with stage.broker.consuming.channel() as channel:
+        queue = due_queue(pool, urgent=True)
+        await channel.declare_queue(queue.name, durable=True, arguments={"x-max-length": 10})
+
+
+async def test_what_cannot_be_published_is_in_the_agenda_once(stage: Stage) -> None:
+    desk, agenda = stage.desk, stage.ledger.attempts
+    await spoil_queue(stage, "heavy")
+    grant = await desk.granted(HOLDER, await asked(desk))
+    first = await asked(desk, pool="heavy")
+    await refusal(desk, first)
+    await desk.report(HOLDER.report(grant))
+    agenda.take_due(desk.clock.now(), limit=100)
+    keeper = Doorkeeper(stage.ledger)
+
+    for _ in range(3):
+        await keeper.look()
+        await stage.publish_due()
+        desk.clock.advance(3)
+        await stage.relay.sweep(due_by=desk.clock.now() - seconds(2))
+
+    assert [one.id for one in agenda.take_due(desk.clock.now(), limit=100)] == [first.id]
+
+
+async def test_what_was_let_in_by_a_scheduler_that_died_is_said_by_a_sweep(stage: Stage) -> None:
+    desk = stage.desk
+    grant = await desk.granted(HOLDER, await asked(desk))
+    first = await asked(desk)
+    await refusal(desk, first)
+    await desk.report(HOLDER.report(grant))
+    assert [one.id for one in await let_in(stage)] == [first.id]
+
+    desk.clock.advance(3)
+    await stage.relay.sweep(due_by=desk.clock.now() - seconds(2))
+
+    (again,) = stage.ledger.attempts.take_due(desk.clock.now(), limit=100)
+    assert (again.id, again.token, again.publish_count) == (first.id, 2, 1)
 
 
 async def test_nothing_is_kept_for_what_a_paused_pool_holds_back(stage: Stage) -> None:

@@ -17,6 +17,7 @@ def upgrade() -> None:
     op.add_column("jobs", sa.Column("limit_key", sa.String(40), nullable=True))
     op.create_index("ix_jobs_limit_key", "jobs", ["limit_key"])
     op.add_column("attempts", sa.Column("limit_key", sa.String(40), nullable=True))
+    op.add_column("attempts", sa.Column("let_in_at", UtcDateTime(), nullable=True))
     _index_some("ix_attempts_state_limit", ["state", "limit_key"], "limit_key IS NOT NULL")
     _index_some("ix_attempts_job_claimed", ["job_id", "claimed_at"], "claimed_at IS NOT NULL")
     op.create_table(
