@@ -21,8 +21,8 @@ from shared.domain.limits import USUAL_MAXIMUM, Places, Turn
 from shared.domain.run import RunState
 
 KEPT_FOR = timedelta(seconds=5)
-"""So long after its message left a place is kept for an attempt that nobody claims. Then others may go
-first: its pool may have no slot free for hours."""
+"""So long after its message left a place is kept for an attempt that nobody claims, and as long after it was
+let in for one whose message does not leave. Then others may go first: its pool may have no slot for hours."""
 
 _ATTEMPTS = table_of(AttemptRow)
 _JOBS = table_of(JobRow)
@@ -173,10 +173,12 @@ _WAITING = (
         _ATTEMPTS.c.pool.not_in(bindparam("but_of", expanding=True)),
     )
 )
+_SINCE = bindparam("since", type_=_ATTEMPTS.c.let_in_at.type)
+_KEPT_SINCE = func.coalesce(_ATTEMPTS.c.published_at, _ATTEMPTS.c.let_in_at)
 _LINE = (
     _WAITING.where(
         _ATTEMPTS.c.limit_key == bindparam("key"),
-        or_(_ATTEMPTS.c.published_at.is_(None), _ATTEMPTS.c.published_at > bindparam("since")),
+        or_(_KEPT_SINCE.is_(None), _KEPT_SINCE > _SINCE),
     )
     .order_by(_ATTEMPTS.c.urgent.desc(), _ATTEMPTS.c.due_at, _ATTEMPTS.c.id)
     .limit(bindparam("most", type_=Integer()))

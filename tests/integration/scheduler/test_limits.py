@@ -290,6 +290,23 @@ async def test_what_was_let_in_by_a_scheduler_that_died_is_said_by_a_sweep(stage
     assert (again.id, again.token, again.publish_count) == (first.id, 2, 1)
 
 
+async def test_a_place_is_not_kept_for_ever_for_one_that_cannot_be_published(stage: Stage) -> None:
+    desk = stage.desk
+    grant = await desk.granted(HOLDER, await asked(desk))
+    first, second = await asked(desk, pool="heavy"), await asked(desk)
+    for one in (first, second):
+        await refusal(desk, one)
+    await desk.report(HOLDER.report(grant))
+    assert [one.id for one in await let_in(stage)] == [first.id]
+
+    desk.clock.advance(4)
+    assert await let_in(stage) == []
+    desk.clock.advance(1)
+
+    assert [one.id for one in await let_in(stage)] == [second.id]
+    await desk.granted(HOLDER, await now_of(desk, second))
+
+
 async def test_nothing_is_kept_for_what_a_paused_pool_holds_back(stage: Stage) -> None:
     desk = stage.desk
     grant = await desk.granted(HOLDER, await asked(desk))
