@@ -108,7 +108,7 @@ class AttemptRow(LedgerBase):
     reason: Mapped[Reason | None]
     detail: Mapped[str] = mapped_column(Words, default="")
     pool: Mapped[str] = mapped_column(String(40))
-    urgent: Mapped[bool]
+    urgent: Mapped[bool] = mapped_column()
     due_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
     publish_count: Mapped[int] = mapped_column(default=0)
@@ -143,8 +143,13 @@ class AttemptRow(LedgerBase):
         UniqueConstraint("run_id", "number", name="uq_attempts_run_number"),  # a run's attempts
         Index("ix_attempts_state_due", "state", "due_at"),  # what waits to be published or claimed
         Index("ix_attempts_state_executor", "state", "executor"),  # what a silent executor held
-        # Who holds a place of a shared limit, and who waits for one. Most attempts have none to do with it.
-        Index("ix_attempts_state_limit", "state", "limit_key", **some_rows(limit_key.is_not(None))),
+        # Who holds a place of a shared limit, and who waits for one, in the order of the line. Most attempts
+        # have none to do with it.
+        Index(
+            "ix_attempts_line",
+            *("state", "limit_key", urgent.desc(), "due_at", "id"),
+            **some_rows(limit_key.is_not(None)),
+        ),
         # How often a job has started lately: what its brake goes by.
         Index("ix_attempts_job_claimed", "job_id", "claimed_at", **some_rows(claimed_at.is_not(None))),
     )

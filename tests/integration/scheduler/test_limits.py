@@ -218,6 +218,21 @@ async def test_the_end_of_one_wakes_who_lets_in_the_next(stage: Stage) -> None:
         loop.cancel()
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_no_claim_sorts_the_line(desk: Desk) -> None:
+    async with desk.database.reading() as session:
+        line = limits._LINE.params(key=KEY, but_of=["heavy"], since=desk.clock.now(), most=1)
+        compiled = line.compile(session.get_bind(), compile_kwargs={"render_postcompile": True})
+        connection = await session.connection()
+        plan = await connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {compiled}", (None,) * str(compiled).count("?")
+        )
+        steps = [step.detail for step in plan]
+
+    assert any("USING INDEX ix_attempts_line (state=? AND limit_key=?)" in step for step in steps), steps
+    assert not any("ORDER BY" in step for step in steps), steps
+
+
 async def test_who_leaves_the_head_of_the_line_wakes_the_next(desk: Desk) -> None:
     await desk.granted(HOLDER, await asked(desk))
     waiting = await asked(desk)

@@ -1,5 +1,7 @@
 """Shared limits: which one a job names, which one an attempt has a place of, and their maxima."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import context, op
 
@@ -18,7 +20,8 @@ def upgrade() -> None:
     op.create_index("ix_jobs_limit_key", "jobs", ["limit_key"])
     op.add_column("attempts", sa.Column("limit_key", sa.String(40), nullable=True))
     op.add_column("attempts", sa.Column("let_in_at", UtcDateTime(), nullable=True))
-    _index_some("ix_attempts_state_limit", ["state", "limit_key"], "limit_key IS NOT NULL")
+    line = ["state", "limit_key", sa.column("urgent").desc(), "due_at", "id"]
+    _index_some("ix_attempts_line", line, "limit_key IS NOT NULL")
     _index_some("ix_attempts_job_claimed", ["job_id", "claimed_at"], "claimed_at IS NOT NULL")
     op.create_table(
         "limits",
@@ -30,6 +33,6 @@ def upgrade() -> None:
     )
 
 
-def _index_some(name: str, columns: list[str], condition: str) -> None:
+def _index_some(name: str, columns: list[Any], condition: str) -> None:
     where = sa.text(condition)
     op.create_index(name, "attempts", columns, sqlite_where=where, postgresql_where=where, mssql_where=where)
