@@ -51,7 +51,7 @@ class Places:
     def refusal(self, turn: Turn) -> str | None:
         """Return why this attempt may not have a place now; None: it may.
 
-        Nobody overtakes: a place that is free is for the first in line, also while that one is on its way.
+        A place that is free is for the first in line, also while that one is on its way.
         """
         if not self.free:
             return f"shared limit {self.key} is full: {self.in_use} of {self.maximum} in use"
