@@ -64,7 +64,7 @@ def test_a_paused_job_says_by_whom_and_asks_what_to_catch_up(
     dialog.get_by_role("button", name="Resume").click()
 
     expect(dialog).to_be_hidden()
-    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     stack.ask("DELETE", f"/jobs/{paused}")
     assert [scope["which"] for scope in scopes(stack, paused)] == ["latest"]
     assert watched.complaints == []
