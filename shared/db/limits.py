@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Integer, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.attempts import AttemptView, Waiting
@@ -133,7 +133,7 @@ def holds_place(now: ColumnElement[datetime]) -> ColumnElement[bool]:
     may_run = and_(
         _ATTEMPTS.c.state == RunState.LOST,
         _ATTEMPTS.c.on_lost == OnLost.FAIL,
-        _ATTEMPTS.c.settled.is_(False),
+        _ATTEMPTS.c.settled == false(),
         _ATTEMPTS.c.may_run_until > now,
     )
     return or_(_ATTEMPTS.c.state == RunState.RUNNING, may_run)
