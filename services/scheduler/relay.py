@@ -175,7 +175,7 @@ class Relay:
         overlooked = [one for one in seen.overlooked if one.id not in known]
         for one in overlooked:
             self._ledger.attempts.put(one.due_at, (one,))
-        lost = await self._lost(seen.lying, seen.seats, now=now)
+        lost = [one for one in await self._lost(seen.lying, seen.seats, now=now) if one.id not in known]
         for one in lost:
             self._ledger.attempts.put(now, (one,))
         if lost or (overlooked and due_by < now):

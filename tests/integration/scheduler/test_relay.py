@@ -154,6 +154,17 @@ async def test_a_published_attempt_that_vanished_is_published_again_with_growing
         assert await sweep(stage) == 1
 
 
+async def test_what_was_said_again_and_is_not_marked_yet_is_not_said_once_more(stage: Stage) -> None:
+    await say_asked_for(stage, 1)
+    async with due_messages(stage, urgent=True) as consumer:
+        await next_due(consumer)
+        stage.desk.clock.advance(11)
+        assert await sweep(stage) == 1
+        await next_due(consumer)
+
+        assert await sweep(stage) == 0
+
+
 async def test_what_still_lies_in_its_queue_is_not_published_again(stage: Stage) -> None:
     desk = stage.desk
     await say_asked_for(stage, 1)
