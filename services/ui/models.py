@@ -101,6 +101,8 @@ class AttemptItem(msgspec.Struct, frozen=True, kw_only=True):
     """One try of a run."""
 
     id: UUID
+    token: int
+    """Goes up with each release: what is said of an older one is stale."""
     number: int
     state: RunState
     reason: Reason | None

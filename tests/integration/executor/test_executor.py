@@ -1,6 +1,8 @@
 """One executor against a real broker; the test plays the ledger and the store."""
 
+import json
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -12,9 +14,10 @@ from shared.messages.answers import Standing
 from shared.messages.commands import RunCancel
 from shared.messages.envelope import AttemptRef
 from shared.messages.events import Stream
-from shared.messages.topology import DEAD, Exchange, due_key
+from shared.messages.topology import DEAD, Exchange, control_key, due_key
 from tests.integration.executor.conftest import ShiftedClock, Start
-from tests.integration.executor.stage import Ledger, instant, journal, spools, write_script
+from tests.integration.executor.stage import NAME, Ledger, instant, journal, spools, write_script
+from tests.support.node import SessionBroker, name_in
 
 FOREVER = "import time\nprint('ready')\ntime.sleep(1000)\n"
 
@@ -121,8 +124,20 @@ async def test_the_timeout_of_a_job_ends_its_run(executor: Start, played: Ledger
     assert report.detail == "Stopped at its time limit of 1 s."
 
 
-@pytest.mark.parametrize("by", ["message", "renewal"])
-async def test_a_run_is_cancelled_on_request(executor: Start, played: Ledger, home: Path, by: str) -> None:
+def say_in_console(broker: SessionBroker, vhost: str, attempt: AttemptRef) -> None:
+    """Publish what a person would type into RabbitMQ's console."""
+    ref = {"attempt_id": str(attempt.attempt_id), "token": attempt.token}
+    about = {"id": str(new_id()), "source": "console", "time": "2026-01-01T00:00:00Z"}
+    body = {"type": "run.cancel", "v": 1, **about, "attempt": ref}
+    asked = {"properties": {}, "routing_key": control_key(NAME), "payload": json.dumps(body)}
+    path = f"exchanges/{quote(vhost, safe='')}/portal.control/publish"
+    broker.thread.run(broker.management.call("POST", path, {**asked, "payload_encoding": "string"}))
+
+
+@pytest.mark.parametrize("by", ["message", "renewal", "console"])
+async def test_a_run_is_cancelled_on_request(
+    executor: Start, played: Ledger, home: Path, by: str, broker_node: SessionBroker, amqp_url: str
+) -> None:
     write_script(home, "forever.py", FOREVER)
     await executor()
     wanted = await played.due("forever.py")
@@ -130,6 +145,8 @@ async def test_a_run_is_cancelled_on_request(executor: Start, played: Ledger, ho
 
     if by == "message":
         await played.say(RunCancel(source="test", time=instant(), attempt=wanted.ref))
+    elif by == "console":
+        say_in_console(broker_node, name_in(amqp_url), wanted.ref)
     else:
         played.says[wanted.ref.attempt_id] = Standing.CANCEL
 
