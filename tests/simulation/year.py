@@ -30,8 +30,9 @@ from tests.simulation.told import Told
 
 _AHEAD_US = 1_500_000
 _LONGEST_WAIT_US = 3_600 * SECOND
-_REST = 3 * DAY
-"""So long after its last fault a year may take to come to rest."""
+_REST = 10 * DAY
+"""So long after its last fault a year may take to come to rest: a hundred instants caught up one after the
+other, each for an hour or so, take four days."""
 _NEVER = 1 << 62
 
 
