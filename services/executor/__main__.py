@@ -1,12 +1,13 @@
 """Start an executor: `python -m services.executor`."""
 
+import asyncio
 import sys
 
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
 from services.executor import privileges
-from services.executor.app import run
+from services.executor.app import run, stand, take_place
 from services.executor.settings import ExecutorSettings
 from shared.runtime import lifecycle, logs
 
@@ -15,11 +16,15 @@ def main() -> None:
     """Read settings and secrets, become the user that they name, and run until told to stop."""
     privileges.hide()
     settings = _settings()
+    logs.configure("executor", settings.log_format)
+    with privileges.acting_as(*settings.executor_user or (0, 0)):
+        place = take_place(settings)
+    # Its spawner keeps the privileges that fences need, and nothing that is secret.
+    footing = asyncio.run(stand(settings, place))
     if settings.executor_user is not None:
         privileges.become(*settings.executor_user)
         privileges.hide()
-    logs.configure("executor", settings.log_format)
-    lifecycle.run(lambda stop: run(settings, stop))
+    lifecycle.run(lambda stop: run(settings, stop, footing=footing))
 
 
 def _settings() -> ExecutorSettings:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import socket
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,11 +12,10 @@ import structlog
 
 from services.executor.adoption import adopt_siblings
 from services.executor.identity import Identity
-from services.executor.place import take_first_free, take_named
+from services.executor.place import Place, take_first_free, take_named
 from services.executor.recovery import bury_keepers
 from services.executor.sandbox.interpreter import find_python
-from services.executor.sandbox.level import Sandbox
-from services.executor.sandbox.process import compiled_keeper
+from services.executor.sandbox.level import Ground, Sandbox, choose
 from services.executor.settings import ExecutorSettings
 from services.executor.wiring import Base, Parts, finish, opened, parts_on, release, run_parts
 from shared.broker import connect
@@ -48,45 +48,84 @@ class _Executor:
         }
 
 
-async def run(settings: ExecutorSettings, stop: asyncio.Event, clock: Clock | None = None) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footing:
+    """What an executor has before it gives up its privileges."""
+
+    place: Place
+    sandbox: Sandbox
+
+
+async def stand(settings: ExecutorSettings, place: Place) -> Footing:
+    """Bury the keepers of earlier starts in this place and try how well scripts can be fenced in.
+
+    Raises:
+        SystemExit: the Python that is to run scripts does not work.
+    """
+    bury_keepers(place.keeper)
+    return Footing(place=place, sandbox=await choose(settings.sandbox, _ground(settings, place)))
+
+
+def take_place(settings: ExecutorSettings) -> Place:
+    """Lock the folder that this executor is known by.
+
+    Raises:
+        SystemExit: somebody else has it, or it cannot be written; says what to do.
+    """
+    if settings.executor_prefix is None:
+        return take_named(settings.state_dir, settings.executor_name)
+    return take_first_free(settings.executors_dir, settings.executor_prefix)
+
+
+def _ground(settings: ExecutorSettings, place: Place) -> Ground:
+    return Ground(
+        scripts_dir=settings.scripts_dir,
+        python=find_python(settings.script_python),
+        home=place.folder,
+        marker=place.keeper,
+        work_root=place.work,
+        # Executors of several homes may have one name, and all of a machine share that folder.
+        users_root=settings.sandbox_dir / f"{place.name}-{zlib.crc32(os.fsencode(place.folder)):08x}",
+        readable=tuple(map(str, settings.sandbox_readable)),
+        writable=tuple(map(str, settings.sandbox_writable)),
+        user=settings.executor_user,
+    )
+
+
+async def run(
+    settings: ExecutorSettings,
+    stop: asyncio.Event,
+    clock: Clock | None = None,
+    footing: Footing | None = None,
+) -> None:
     """Run the executor until `stop` is set and what it holds has ended, is settled and stored."""
-    executor = _Executor(_base(settings, clock or SystemClock()))
+    footing = footing or await stand(settings, take_place(settings))
+    executor = _Executor(_base(settings, footing, clock or SystemClock()))
     identity = executor.base.identity
-    log.info("executor starts", boot=str(identity.boot), slots=identity.slots)
+    structlog.contextvars.bind_contextvars(executor=identity.name)
+    log.info("executor starts", boot=str(identity.boot), slots=identity.slots, sandbox=identity.sandbox)
     async with endpoint(settings.health_port, executor.facts):
-        executor.base.sandbox.keep_ready()
         await run_loops(executor.drained, _serve(executor), _drain(executor, stop))
     executor.base.sandbox.close()
     log.info("executor ends")
 
 
-def _base(settings: ExecutorSettings, clock: Clock) -> Base:
-    # Four descriptors a run: 256 slots do not fit into the usual soft limit. Scripts get theirs anew.
+def _base(settings: ExecutorSettings, footing: Footing, clock: Clock) -> Base:
+    # Three descriptors a run: 256 slots do not fit into the usual soft limit. Scripts get theirs anew.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if settings.executor_prefix is None:
-        place = take_named(settings.state_dir, settings.executor_name)
-    else:
-        place = take_first_free(settings.executors_dir, settings.executor_prefix)
-    structlog.contextvars.bind_contextvars(executor=place.name)
-    bury_keepers(place.keeper)
-    sandbox = Sandbox(
-        scripts_dir=settings.scripts_dir,
-        python=find_python(settings.script_python),
-        work_root=place.work,
-        keeper=compiled_keeper(place.keeper),
-    )
     identity = Identity(
-        name=place.name,
+        name=footing.place.name,
         boot=BootId(new_id()),
         host=socket.gethostname(),
         pid=os.getpid(),
         started_at=clock.now(),
         slots=settings.executor_slots,
         pools=settings.executor_pools,
-        sandbox=settings.sandbox,
+        sandbox=footing.sandbox.level,
+        sandbox_features=", ".join(footing.sandbox.features),
     )
-    return opened(settings, identity, clock, place, sandbox)
+    return opened(settings, identity, clock, footing.place, footing.sandbox)
 
 
 async def _serve(executor: _Executor) -> None:

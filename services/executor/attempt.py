@@ -93,8 +93,8 @@ class Attempt:
         if report is not None:
             await self._finish(report)
         self.has_ended.set()
-        await asyncio.to_thread(self._tidy_up)
-        self._means.sandbox.keep_ready()
+        if self._process is not None:
+            await self._process.gone
 
     async def _to_the_end(self) -> RunFinished | None:
         try:
@@ -154,11 +154,6 @@ class Attempt:
         self._output.finish()
         return ended
 
-    def _tidy_up(self) -> None:
-        if self._process is not None:
-            self._process.reap()
-        self._means.sandbox.clear(self.grant)
-
     async def _finish(self, report: RunFinished) -> None:
         means = self._means
         delivered = means.spools.of(self.ref.attempt_id).delivered
@@ -208,6 +203,7 @@ class Attempt:
             boot=self.grant.boot,
             started_at=at,
             sandbox=self._means.identity.sandbox,
+            sandbox_features=self._means.identity.sandbox_features,
         )
 
     def _report(self, judged: Verdict, ended: Ended | None = None) -> RunFinished:
@@ -236,4 +232,5 @@ class Attempt:
             stderr_bytes=self._output.printed_bytes(Stream.STDERR),
             dropped_bytes=self._output.dropped_bytes,
             sandbox=self._means.identity.sandbox,
+            sandbox_features=self._means.identity.sandbox_features,
         )

@@ -139,6 +139,7 @@ class Heartbeat:
             problems=problems,
             answered_at=self._answer_time,
             leaving=self._is_leaving,
+            sandbox_features=identity.sandbox_features,
         )
 
     async def _obey(self, said: AttemptStanding, *, lease_until: float) -> None:

@@ -22,4 +22,5 @@ class Identity:
     slots: int
     pools: tuple[str, ...]
     sandbox: str
+    sandbox_features: str = ""
     version: str = VERSION

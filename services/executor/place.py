@@ -37,8 +37,8 @@ class Place:
 
     @property
     def keeper(self) -> Path:
-        """Return the keepers' program, by whose path those of this place are found."""
-        return self.folder / "keeper.pyc"
+        """Return the path that is in the command line of this place's keepers; nothing is there."""
+        return self.folder / "keeper"
 
     @property
     def work(self) -> Path:

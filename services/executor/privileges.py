@@ -8,6 +8,7 @@ descriptors), such a script cannot read.
 import contextlib
 import ctypes
 import os
+from collections.abc import Iterator
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 
@@ -47,12 +48,38 @@ def become(user: int, group: int) -> None:
         os.setresgid(group, group, group)
         os.setresuid(user, user, user)
     except OSError as error:
-        raise SystemExit(
-            f"PORTAL_EXECUTOR_USER={user}:{group}: {error.strerror}. "
-            "Give the executor the capabilities SETUID and SETGID."
-        ) from error
+        raise SystemExit(_cannot_become(user, group, error)) from error
     if (os.getresuid(), os.getresgid()) != wanted or _can_come_back():
         raise SystemExit(f"PORTAL_EXECUTOR_USER={user}:{group}: this process could become root again.")
+
+
+@contextlib.contextmanager
+def acting_as(user: int, group: int) -> Iterator[None]:
+    """Make files as this user within the body, if we are root; only before any thread was started.
+
+    Raises:
+        SystemExit: we may not; says what to do.
+    """
+    if os.geteuid() != 0:
+        yield
+        return
+    try:
+        os.setegid(group)
+        os.seteuid(user)
+    except OSError as error:
+        raise SystemExit(_cannot_become(user, group, error)) from error
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+def _cannot_become(user: int, group: int, error: OSError) -> str:
+    return (
+        f"PORTAL_EXECUTOR_USER={user}:{group}: {error.strerror}. "
+        "Give the executor the capabilities SETUID and SETGID."
+    )
 
 
 def _can_come_back() -> bool:

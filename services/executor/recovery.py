@@ -11,7 +11,7 @@ import structlog
 
 from services.executor.identity import SOURCE, Identity
 from services.executor.journal import Entry, Journal, Phase
-from services.executor.sandbox.level import remove_tree
+from services.executor.sandbox.fence import remove_tree
 from services.executor.spool import Spools
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import Grant
@@ -36,7 +36,7 @@ def recover(journal: Journal, spools: Spools, *, identity: Identity, work_root: 
     """Read the journal after `bury_keepers`; orphans are reported lost, in the journal too. Blocks."""
     spools.load()
     for folder in work_root.glob("*"):
-        remove_tree(folder)
+        remove_tree(str(folder))
     reports, releases = [], []
     for entry in journal.read():
         if entry.phase is Phase.GRANTED:
@@ -75,12 +75,16 @@ def bury_keepers(keeper: Path) -> None:
         with contextlib.suppress(ProcessLookupError):
             pidfd = os.pidfd_open(pid)
             try:
-                os.kill(pid, signal.SIGCONT)
+                with contextlib.suppress(
+                    PermissionError
+                ):  # a sibling's, of another user: it is running anyway
+                    os.kill(pid, signal.SIGCONT)
                 poll = select.poll()
                 poll.register(pidfd, select.POLLIN)
                 if not poll.poll(_PATIENCE_MS):
                     log.error("keeper did not end by itself", pid=pid)
-                    os.kill(pid, signal.SIGKILL)
+                    with contextlib.suppress(PermissionError):
+                        os.kill(pid, signal.SIGKILL)
             finally:
                 os.close(pidfd)
 
@@ -121,4 +125,5 @@ def _lost(entry: Entry, spools: Spools, identity: Identity, clock: Clock) -> Run
         finished_at=now,
         last_seq=spools.last_seq(grant.attempt_id),
         sandbox=identity.sandbox,
+        sandbox_features=identity.sandbox_features,
     )

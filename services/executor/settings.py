@@ -31,7 +31,13 @@ class ExecutorSettings(BrokerSettings, GrantSettings):
     executor_pools: Annotated[tuple[str, ...], NoDecode] = (DEFAULT_POOL,)
     """Names separated by commas."""
     script_python: Path | None = None
-    sandbox: Literal["process"] = "process"
+    sandbox: Literal["auto", "process", "restricted", "isolated"] = "auto"
+    sandbox_dir: Path = Path("/run/portal-jobs")
+    """Where runs get their folders at level restricted; owned by root."""
+    sandbox_readable: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Paths separated by colons that scripts may read and execute besides the system's and the scripts."""
+    sandbox_writable: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Paths separated by colons that scripts may write to, if their modes let any user."""
 
     @field_validator("executor_user", mode="before")
     @classmethod
@@ -59,14 +65,18 @@ class ExecutorSettings(BrokerSettings, GrantSettings):
             raise ValueError(f"{unknown[0]!r} is none. {POOL_NAMES}")
         return value
 
-    @field_validator("sandbox", mode="before")
+    @field_validator("sandbox_readable", "sandbox_writable", mode="before")
     @classmethod
-    def _existing_level(cls, value: object) -> object:
-        if value in {"auto", "restricted", "isolated"}:
-            raise ValueError(
-                f"the sandbox level {value!r} does not exist yet. "
-                "Set PORTAL_SANDBOX=process and run only scripts that you trust."
-            )
+    def _paths(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(Path(path) for path in value.split(":") if path)
+        return value
+
+    @field_validator("sandbox_readable", "sandbox_writable")
+    @classmethod
+    def _absolute_paths(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        if loose := [path for path in value if not path.is_absolute() or path == Path("/")]:
+            raise ValueError(f"{loose[0]} is no absolute path of a folder or file below /")
         return value
 
     @field_validator("executor_name", "executor_prefix")

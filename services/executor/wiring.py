@@ -61,8 +61,10 @@ class Base:
     problems: tuple[str, ...] = ()
 
     def look(self) -> tuple[bool, tuple[str, ...]]:
-        """Look at the disk; called with every heartbeat."""
+        """Look at the sandbox and the disk; called with every heartbeat."""
         found = problems(scripts_dir=self.settings.scripts_dir, home=self.place.folder, spools=self.spools)
+        if self.sandbox.problem:
+            found = (self.sandbox.problem, *found)
         if found != self.problems:
             log.warning("problems changed", problems=found)
         self.problems = found

@@ -231,6 +231,7 @@ def _facts_of(report: RunFinished) -> dict[str, Any]:
         "stderr_bytes": report.stderr_bytes,
         "dropped_bytes": report.dropped_bytes,
         "sandbox": report.sandbox,
+        "sandbox_features": report.sandbox_features,
         **({} if report.started_at is None else {"started_at": report.started_at}),
     }
 

@@ -141,6 +141,7 @@ async def _store(
         pid=renewal.pid,
         version=renewal.version,
         sandbox=renewal.sandbox,
+        sandbox_features=renewal.sandbox_features,
         pools=list(renewal.pools),
         slots=renewal.slots,
         busy=len(renewal.running),

@@ -101,7 +101,11 @@ async def _apply_start(
 ) -> bool:
     if attempt is None or attempt.token != word.token or attempt.boot != word.boot:
         return False
-    values = {"started_at": word.started_at, "sandbox": word.sandbox}
+    values = {
+        "started_at": word.started_at,
+        "sandbox": word.sandbox,
+        "sandbox_features": word.sandbox_features,
+    }
     await note_on_attempt(session, attempt.id, values)
     if attempt.state in (RunState.RUNNING, RunState.LOST) and await note_start(
         session, attempt.run_id, attempt.number, word.started_at

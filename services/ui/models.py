@@ -124,6 +124,7 @@ class AttemptItem(msgspec.Struct, frozen=True, kw_only=True):
     stderr_bytes: int | None
     dropped_bytes: int | None
     sandbox: str
+    sandbox_features: str
 
 
 class LogState(msgspec.Struct, frozen=True, kw_only=True):
@@ -247,6 +248,7 @@ class ExecutorItem(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     version: str
     sandbox: str
+    sandbox_features: str
     pools: tuple[str, ...]
     slots: int
     busy: int

@@ -23,6 +23,7 @@ class ExecutorView:
     pid: int
     version: str
     sandbox: str
+    sandbox_features: str
     pools: list[str]
     slots: int
     busy: int

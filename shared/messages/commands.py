@@ -56,6 +56,8 @@ class LeaseRenew(Message, frozen=True, kw_only=True, tag="lease.renew"):
     that. None: none was heard yet, or this executor does not say."""
     leaving: bool = False
     """The last word of a boot that drained: nobody is to wait for another one."""
+    sandbox_features: str = ""
+    """What fences scripts in here besides the level's name, for people."""
 
 
 class RunCancel(Message, frozen=True, kw_only=True, tag="run.cancel"):

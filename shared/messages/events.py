@@ -24,6 +24,8 @@ class RunStarted(Message, frozen=True, kw_only=True, tag="run.started"):
     boot: BootId
     started_at: Instant
     sandbox: str
+    sandbox_features: str = ""
+    """What fenced it in besides the level's name, for people: "own user, Landlock 6, seccomp"."""
 
 
 class RunFinished(Message, frozen=True, kw_only=True, tag="run.finished"):
@@ -55,6 +57,7 @@ class RunFinished(Message, frozen=True, kw_only=True, tag="run.finished"):
     stderr_bytes: int = 0
     dropped_bytes: int = 0
     sandbox: str = ""
+    sandbox_features: str = ""
 
 
 class RunOutput(Message, frozen=True, kw_only=True, tag="run.output"):

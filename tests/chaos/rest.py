@@ -112,5 +112,5 @@ async def outlived(stage: Stage) -> list[str]:
             for name, servant in stage.services.items():
                 if roster.kind(name) == kind:
                     group.create_task(servant.leave())
-    keepers = [stage.home.executor(name) / "keeper.pyc" for name in stage.services]
+    keepers = [stage.home.executor(name) / "keeper" for name in stage.services]
     return [f"{path} outlived its executor" for path in keepers for _ in pids_of(path)]

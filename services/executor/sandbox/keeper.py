@@ -1,45 +1,45 @@
-"""The keeper: a tiny program, one per run, that outlives nobody and lets nothing outlive it.
+"""The keeper: a process, one per run, that outlives nobody and lets nothing outlive it.
 
-It starts the script, adopts whatever the script leaves behind (it is a subreaper) and kills all of it
-when the script ends, when its time is up, when its lease runs out or when the executor is gone, which
-it sees at once as the end of its socket. It is started as `python -I -S keeper.pyc FD`, ahead of its
-run where possible: an interpreter takes longer to start than everything else on the way to a script.
-
-Every import here is paid for by every run: `signal`, `ctypes`, `json` and `subprocess` would each cost
-4 to 12 ms, so their numbers are written out and their C halves are used.
+It is forked from the spawner, fences in and starts the script, adopts whatever the script leaves behind
+(it is a subreaper, or the first process of the run's own namespace) and kills all of it when the script
+ends, when its time is up, when its lease runs out or when the executor is gone, which it sees at once as
+the end of its socket.
 
 The executor sends, one packet each: first the order (marshal, see `process.py`), then any of
 `D<seconds>` (the lease now ends at this CLOCK_BOOTTIME), `S` (stop: TERM, grace, KILL), `K` (kill now).
 The keeper sends marshalled tuples: `("started", (pid, CLOCK_BOOTTIME))`, then `("ended", {...})` after
-the last descendant is gone; or `("failed", errno)` when the script could not be started, `("late", None)`
-when the order came too late to start it.
+the last descendant is gone; or `("failed", (errno, what))` when the script could not be started,
+`("late", None)` when the order came too late to start it. The end of its socket says that the run's
+folder is gone, too.
 """
 
-import _ctypes
-import _signal  # type: ignore[import-not-found]  # typeshed has none: it is signal without its enums
+import contextlib
 import marshal
-import posix
+import os
 import resource
 import select
-import sys
+import signal
 import time
+from pathlib import Path
+from typing import Any
 
-CLOCK_BOOTTIME = 7
-SIGKILL, SIGTERM, SIGCONT, SIGSTOP = 9, 15, 18, 19
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
+from services.executor.sandbox import kernel
+from services.executor.sandbox.fence import Fence
+
 MAX_PACKET = 262_144
 LONGEST_NAP_S = 1.0
 """poll(2) does not count while the machine is suspended, the deadlines do: look again this often."""
 
-_PRCTL = _ctypes.dlsym(_ctypes.dlopen("", 2), "prctl")
+Order = dict[str, Any]
 
 
 class _Watch:
     """What is known of the run at this moment."""
 
-    def __init__(self, channel: int, main: int, order: dict[str, float]) -> None:
+    def __init__(self, channel: int, main: int, order: Order) -> None:
         self.channel = channel
         self.main = main
+        self.user: int | None = order["user"]
         self.grace_s = order["grace_s"]
         self.began = _boottime()
         self.ended = 0.0
@@ -51,114 +51,132 @@ class _Watch:
         self.kill_at = float("inf")
 
 
-def main() -> None:
-    """Read the order, run the script to its end, report, leave."""
-    channel = int(sys.argv[1])
-    posix.set_inheritable(channel, False)
-    _prctl(PR_SET_DUMPABLE, 0)
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
-    _prctl(PR_SET_NO_NEW_PRIVS, 1)
-    _limit()
-    packet = posix.read(channel, MAX_PACKET)
+def keep(channel: int, fence: Fence) -> None:
+    """Read the order, run the script to its end, report, tidy up. Everything is this process's own."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the spawner does not wait for its keepers
+    packet = os.read(channel, MAX_PACKET)
     if not packet:
-        return  # kept ready for a run that never came
+        return  # the executor died between its two words
     order = marshal.loads(packet)  # noqa: S302 - from the executor alone
     # Looked at here and not by the executor alone: it may have been stopped between its look and its word.
     if _boottime() >= order["spawn_until"]:
         _say(channel, ("late", None))
         return
-    pid, error = _start(order["argv"], order["env"], order["cwd"])
-    if error:
-        _say(channel, ("failed", error))
+    try:
+        order["user"] = fence.user_of(order)
+        if fence.makes_namespaces:
+            _fork_into_namespaces(order, fence)
+        fence.make_ground(order)
+    except OSError as error:
+        _say(channel, ("failed", (error.errno or 5, "sandbox")))
+        return
+    try:
+        _run(channel, order, fence)
+    finally:
+        fence.clear(order)
+
+
+def _fork_into_namespaces(order: Order, fence: Fence) -> None:
+    """Return in a child that is the first process of the run's namespaces; this one waits for its end.
+
+    It stays to be found from outside, and takes the namespaces along when it is killed.
+    """
+    fence.enter(order)
+    inner = os.fork()
+    if inner:
+        os.waitpid(inner, 0)
+        os._exit(0)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _run(channel: int, order: Order, fence: Fence) -> None:
+    pid, (number, what) = _start(order, fence)
+    if number:
+        _say(channel, ("failed", (number, what)))
         return
     watch = _Watch(channel, pid, order)
     _say(channel, ("started", (pid, watch.began)))
-    _look_after(watch)
-    _kill_all(watch)
+    _look_after(watch, fence)
+    _kill_all(watch, fence)
     _say(channel, ("ended", _account(watch)))
 
 
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Soft 1024 as everywhere: programs that use select(2) break with more; who needs more raises it.
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard) if hard > 0 else 1024, hard))
-
-
-def _start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes) -> tuple[int, int]:
-    """Return the script's pid, or the errno with which it could not be started."""
-    failure, says_failure = posix.pipe2(posix.O_CLOEXEC)
-    keeper = posix.getpid()
-    pid = posix.fork()
+def _start(order: Order, fence: Fence) -> tuple[int, tuple[int, str]]:
+    """Return the script's pid, or the errno with which it could not be started, and what failed."""
+    failure, says_failure = os.pipe2(os.O_CLOEXEC)
+    keeper = os.getpid()
+    pid = os.fork()
     if pid == 0:
-        _become((argv, env, cwd), keeper, says_failure)
-    posix.close(says_failure)
-    said = posix.read(failure, 16)
-    posix.close(failure)
+        _become(order, fence, keeper, says_failure)
+    os.close(says_failure)
+    said = os.read(failure, 64).decode()
+    os.close(failure)
     if said:
-        posix.waitpid(pid, 0)
-        return 0, int(said)
-    return pid, 0
+        os.waitpid(pid, 0)
+        number, _, what = said.partition(" ")
+        return 0, (int(number), what)
+    return pid, (0, "")
 
 
-def _become(script: tuple[list[bytes], dict[bytes, bytes], bytes], keeper: int, says_failure: int) -> None:
+def _become(order: Order, fence: Fence, keeper: int, says_failure: int) -> None:
     """Turn this forked child into the script; never returns."""
-    argv, env, cwd = script
+    what = "sandbox"
     try:
-        posix.chdir(cwd)
-        posix.setsid()
-        # Should the keeper itself be killed, the script goes with it.
-        _prctl(PR_SET_PDEATHSIG, SIGKILL)
-        if posix.getppid() != keeper:
+        os.setsid()
+        fence.take_user(order)
+        # Should the keeper itself be killed, the script goes with it. A change of user would undo it.
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != keeper:
             return
         # Not dumpable, /proc/self belongs to root and only root could write there.
-        _prctl(PR_SET_DUMPABLE, 1)
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
         _prefer_for_out_of_memory()
         # What is ignored stays ignored over exec: two by Python, others where nohup started the executor.
         for number in range(1, 32):
-            if number not in {SIGKILL, SIGSTOP}:
-                _signal.signal(number, _signal.SIG_DFL)
-        posix.execve(argv[0], argv, env)
+            if number not in {signal.SIGKILL, signal.SIGSTOP}:
+                signal.signal(number, signal.SIG_DFL)
+        os.chdir(order["cwd"])
+        fence.close(order)
+        what = "script"
+        os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606 - that is what it is for
     except OSError as error:
-        posix.write(says_failure, b"%d" % (error.errno or 5))
+        os.write(says_failure, f"{error.errno or 5} {what}".encode())
     finally:
-        posix._exit(126)  # noqa: SLF001 - its public name: a fork must not run the keeper's clean-up
+        os._exit(126)
 
 
 def _prefer_for_out_of_memory() -> None:
-    try:
-        score = posix.open("/proc/self/oom_score_adj", posix.O_WRONLY)
-        posix.write(score, b"1000")
-        posix.close(score)
-    except OSError:
-        return  # a wish: some containers mount /proc read-only
+    with contextlib.suppress(OSError):  # a wish: some containers mount /proc read-only
+        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(score, b"1000")
+        os.close(score)
 
 
-def _look_after(watch: _Watch) -> None:
+def _look_after(watch: _Watch, fence: Fence) -> None:
     """Return when the script has ended or is to be killed with all it started."""
     poll = select.poll()
     poll.register(watch.channel, select.POLLIN)
-    poll.register(posix.pidfd_open(watch.main), select.POLLIN)
+    poll.register(os.pidfd_open(watch.main), select.POLLIN)
     while watch.status is None:
         now = _boottime()
         if now >= watch.lease_until:
             watch.stopped = watch.stopped or "lease"
             return
         if now >= watch.timeout_at and not watch.stopped:
-            _terminate(watch, "timeout")
+            _terminate(watch, fence, "timeout")
         if now >= watch.kill_at:
             return
         next_at = min(watch.lease_until, watch.kill_at, now if watch.stopped else watch.timeout_at)
         nap = LONGEST_NAP_S if next_at <= now else min(next_at - now, LONGEST_NAP_S)
         for fd, _ in poll.poll(nap * 1000 + 1):
             if fd == watch.channel:
-                _obey(watch)
+                _obey(watch, fence)
         _reap(watch)
 
 
-def _obey(watch: _Watch) -> None:
+def _obey(watch: _Watch, fence: Fence) -> None:
     try:
-        packet = posix.read(watch.channel, MAX_PACKET)
+        packet = os.read(watch.channel, MAX_PACKET)
     except ConnectionResetError:
         packet = b""
     word = packet[:1]
@@ -166,24 +184,23 @@ def _obey(watch: _Watch) -> None:
         watch.lease_until = float(packet[1:])
     elif word == b"S":
         if not watch.stopped:
-            _terminate(watch, "stop")
+            _terminate(watch, fence, "stop")
     else:  # killed by the executor's word, or by its end
         watch.stopped = "kill" if word == b"K" else "gone"
         watch.kill_at = 0.0
 
 
-def _terminate(watch: _Watch, why: str) -> None:
+def _terminate(watch: _Watch, fence: Fence, why: str) -> None:
     watch.stopped = why
     watch.kill_at = _boottime() + watch.grace_s
-    for number in (SIGTERM, SIGCONT):
-        _kill(-watch.main, number)
+    fence.signal(watch.user, -watch.main, signal.SIGTERM, signal.SIGCONT)
 
 
 def _reap(watch: _Watch) -> bool:
     """Take the status of every child that has ended; say whether any child is left."""
     try:
         while True:
-            pid, status = posix.waitpid(-1, posix.WNOHANG)
+            pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return True
             if pid == watch.main:
@@ -193,43 +210,36 @@ def _reap(watch: _Watch) -> bool:
         return False
 
 
-def _kill_all(watch: _Watch) -> None:
+def _kill_all(watch: _Watch, fence: Fence) -> None:
     """Kill until no child is left: orphans of the killed become children of the keeper.
 
     Without a bound on purpose: as long as something lives, the run has not ended.
     """
     nap = 0.0002
     while _reap(watch):
-        for pid in _children():
-            _kill(pid, SIGKILL)
+        if fence.kills_all_at_once(watch.user):
+            fence.signal(watch.user, -1, signal.SIGKILL)
+        else:
+            for pid in _children():
+                fence.signal(None, pid, signal.SIGKILL)
         time.sleep(nap)
         nap = min(nap * 2, 0.02)
 
 
 def _children() -> list[int]:
-    me = posix.getpid()
+    me = os.getpid()
     try:
-        return [int(pid) for pid in _read(f"/proc/{me}/task/{me}/children").split()]
+        return [int(pid) for pid in Path(f"/proc/{me}/task/{me}/children").read_text("ascii").split()]
     except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
-        return [pid for pid in map(int, filter(str.isdigit, posix.listdir("/proc"))) if _parent(pid) == me]
+        names = os.listdir("/proc")  # noqa: PTH208 - names, not paths
+        return [pid for pid in map(int, filter(str.isdigit, names)) if _parent(pid) == me]
 
 
 def _parent(pid: int) -> int:
     try:
-        return int(_read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[1])
+        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
     except (OSError, IndexError):
         return 0
-
-
-def _read(path: str) -> bytes:
-    fd = posix.open(path, posix.O_RDONLY)
-    try:
-        pieces = []
-        while piece := posix.read(fd, 65_536):
-            pieces.append(piece)
-        return b"".join(pieces)
-    finally:
-        posix.close(fd)
 
 
 def _account(watch: _Watch) -> dict[str, int | float | str | None]:
@@ -237,38 +247,18 @@ def _account(watch: _Watch) -> dict[str, int | float | str | None]:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "stopped": watch.stopped,
-        "exit_code": posix.WEXITSTATUS(status) if posix.WIFEXITED(status) else None,
-        "signal": posix.WTERMSIG(status) if posix.WIFSIGNALED(status) else None,
+        "exit_code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
         "duration_s": watch.ended - watch.began,
         "cpu_s": used.ru_utime + used.ru_stime,
         "peak_memory_bytes": used.ru_maxrss * 1024,
     }
 
 
-def _kill(pid: int, number: int) -> None:
-    try:
-        posix.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        return
-
-
-def _say(
-    channel: int, words: tuple[str, int | tuple[int, float] | dict[str, int | float | str | None] | None]
-) -> None:
-    try:
-        posix.write(channel, marshal.dumps(words))
-    except OSError:
-        return  # the executor is gone: nobody is left to tell
-
-
-def _prctl(option: int, value: int) -> None:
-    _ctypes.call_function(_PRCTL, (option, value, 0, 0, 0))
+def _say(channel: int, words: tuple[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # the executor is gone: nobody is left to tell
+        os.write(channel, marshal.dumps(words))
 
 
 def _boottime() -> float:
-    return time.clock_gettime(CLOCK_BOOTTIME)
-
-
-if __name__ == "__main__":
-    main()
-    posix._exit(0)  # noqa: SLF001 - tidying an interpreter that is about to go costs 5 ms
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -1,54 +1,96 @@
-"""The level `process`, the only one that exists yet: what an attempt sees of the sandbox.
+"""Chooses the level at which scripts run here, and is what an attempt sees of the sandbox."""
 
-It keeps accidents apart, not enemies: an environment made from nothing, no descriptor but the three,
-a session and a folder of its own, no new privileges, and a keeper that lets nothing outlive the run.
-"""
-
-import contextlib
-import subprocess
+import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from services.executor.sandbox import process
+from services.executor.sandbox import landlock, probe
 from services.executor.sandbox.command import NotRunnable, command_for
+from services.executor.sandbox.fence import Level, remove_tree
+from services.executor.sandbox.namespaces import HOME
 from services.executor.sandbox.paths import resolve
-from services.executor.sandbox.process import Keeper, Order, Printed, Process, TooLate
+from services.executor.sandbox.process import Order, Printed, Process, Setup, Spawner, TooLate
 from shared.messages.answers import Grant
 
-LEVEL = "process"
+AUTO = "auto"
+UNAVAILABLE = "unavailable"
+_FIXES = {
+    Level.ISOLATED: (
+        "It needs a kernel that lets ordinary users make namespaces: see user.max_user_namespaces, "
+        "kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns; "
+        "most containers forbid it."
+    ),
+    Level.RESTRICTED: (
+        "It needs Linux 5.13 with Landlock, and an executor that starts as root, "
+        "or with the capabilities SETUID, SETGID and CHOWN."
+    ),
+}
 
 
-@dataclass(slots=True, kw_only=True)
-class Sandbox:
-    """Where scripts are, what runs them, and where each gets its folder.
-
-    One keeper waits ahead of its run: half of the way from due to a script's first instruction would
-    otherwise be the start of the keeper's interpreter.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Where scripts are, what runs them, and where each gets its folder."""
 
     scripts_dir: Path
     python: Path
+    home: Path
+    """The executor's own folder."""
+    marker: Path
+    """The path by which keepers are found; it need not exist."""
     work_root: Path
-    keeper: Path
-    _spare: Keeper | None = None
+    """For level process."""
+    users_root: Path
+    """For level restricted: every user must be able to come by it, and none to write there."""
+    readable: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
+    user: tuple[int, int] | None = None
+    """Who root will be, when it has given up its privileges."""
+
+
+class Sandbox:
+    """Scripts run here, at one level; or at none, and then `problem` says why."""
+
+    def __init__(self, ground: Ground, spawner: Spawner | None, problem: str = "") -> None:
+        self._ground = ground
+        self._spawner = spawner
+        self._problem = problem
+
+    @property
+    def level(self) -> str:
+        """Return the level's name, or `unavailable`."""
+        return UNAVAILABLE if self._spawner is None else str(self._spawner.setup.level)
+
+    @property
+    def problem(self) -> str:
+        """Say why no script can be run, in words for people; empty when they can."""
+        if self._spawner is not None and self._spawner.is_gone:
+            return "The sandbox's spawner was killed: restart this executor."
+        return self._problem
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Return what fences a script in, in words for people."""
+        if self._spawner is None or self._spawner.setup.level is Level.PROCESS:
+            return ()
+        own_user = () if self._spawner.first_user is None else ("own user",)
+        files = "own root" if self._spawner.setup.level is Level.ISOLATED else f"Landlock {landlock.abi()}"
+        return (*own_user, files, "seccomp")
 
     def prepare(self, grant: Grant, *, lease_until: float, spawn_until: float) -> Order:
-        """Find the script and make its folder; blocks, and changes nothing when it raises.
+        """Find the script; blocks, and changes nothing.
 
         Raises:
             NotRunnable: in words for people.
-            OSError: there is no room for the folder.
         """
-        script = resolve(self.scripts_dir, grant.script)
+        script = resolve(self._ground.scripts_dir, grant.script)
         folder = self._folder(grant)
         command = command_for(
             grant,
             script=PurePosixPath(script.path),
             executable=script.executable,
-            python=PurePosixPath(self.python),
+            python=PurePosixPath(self._ground.python),
             work_dir=PurePosixPath(folder),
         )
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Order(
             command=command,
             work_dir=folder,
@@ -59,47 +101,74 @@ class Sandbox:
         )
 
     def start(self, order: Order, printed: Printed) -> Process:
-        """Give the order to the keeper that waits, or to a new one; for the event loop's thread.
+        """Have the script started; for the event loop's thread.
 
         Raises:
-            OSError: the machine has no room for another process.
+            OSError: the machine has no room for it, or the spawner is gone.
         """
-        spare, self._spare = self._spare, None
-        if spare is not None:
-            with contextlib.suppress(OSError):  # it was killed while it waited
-                return spare.obey(order, printed)
-        return process.start(order, keeper=self.keeper, printed=printed)
-
-    def keep_ready(self) -> None:
-        """Have a keeper wait for the next run, where there is room for one; for the event loop's thread."""
-        if self._spare is None:
-            with contextlib.suppress(OSError):  # then the next run starts its own, or says why not
-                self._spare = process.start_keeper(self.keeper)
+        if self._spawner is None:
+            raise OSError(self._problem)
+        return self._spawner.start(order, printed)
 
     def close(self) -> None:
-        """Let the waiting keeper go."""
-        spare, self._spare = self._spare, None
-        if spare is not None:
-            spare.dismiss()
-
-    def clear(self, grant: Grant) -> None:
-        """Remove the folder with all the script left in it; blocks."""
-        remove_tree(self._folder(grant))
+        """Let the spawner go; blocks for a moment."""
+        if self._spawner is not None:
+            self._spawner.close()
 
     def _folder(self, grant: Grant) -> Path:
-        return self.work_root / str(grant.attempt_id)
+        assert self._spawner is not None
+        if self._spawner.setup.level is Level.ISOLATED:
+            return Path(HOME)
+        return self._spawner.setup.work_root / str(grant.attempt_id)
 
 
-def remove_tree(folder: Path) -> None:
-    """Remove a folder, however deep and hostile; one that cannot be removed is left for the next start."""
-    with contextlib.suppress(FileNotFoundError):
-        try:
-            folder.rmdir()  # nearly always empty: no process is needed
-        except OSError:
-            # rm walks without recursion: a tree of 1500 levels ends Python's own rmtree.
-            for tool in (["/bin/chmod", "-R", "u+rwX"], ["/bin/rm", "-rf"]):
-                # Not the executor's environment: of these, other scripts could read it.
-                subprocess.run([*tool, "--", str(folder)], check=False, capture_output=True, env={})
+async def choose(wanted: str, ground: Ground) -> Sandbox:
+    """Return the sandbox of the wanted level, or with `auto` of the best that holds; never a weaker one.
+
+    Tries each with a script that must not get out of it. Before privileges are given up: it keeps those
+    that it needs in a process of its own.
+    """
+    levels = (Level.ISOLATED, Level.RESTRICTED) if wanted == AUTO else (Level(wanted),)
+    problems = []
+    for level in levels:
+        spawner, found = await _tried(level, ground)
+        if spawner is not None:
+            return Sandbox(ground, spawner)
+        problems.append(f"The sandbox level {level} does not hold here: {'; '.join(found)}. {_FIXES[level]}")
+    problems.append("Or set PORTAL_SANDBOX=process, and run only scripts that you trust.")
+    return Sandbox(ground, None, " ".join(problems))
 
 
-__all__ = ["LEVEL", "NotRunnable", "Order", "Process", "Sandbox", "TooLate", "remove_tree"]
+async def _tried(level: Level, ground: Ground) -> tuple[Spawner | None, tuple[str, ...]]:
+    if level is Level.RESTRICTED and os.geteuid() != 0:
+        return None, ("this executor did not start as root",)
+    setup = Setup(
+        level=level,
+        work_root=ground.users_root if level is Level.RESTRICTED else ground.work_root,
+        readable=(str(ground.scripts_dir), *_of_python(ground.python), *ground.readable),
+        writable=ground.writable,
+        user=ground.user,
+    )
+    try:
+        spawner = Spawner(ground.marker, setup)
+    except SystemExit as error:
+        return None, (str(error),)
+    if level is Level.PROCESS:
+        return spawner, ()
+    work_dir = Path(HOME) if level is Level.ISOLATED else setup.work_root / "probe"
+    found = await probe.failures(
+        spawner,
+        probe.Place(python=ground.python, scripts=ground.scripts_dir, home=ground.home, work_dir=work_dir),
+    )
+    if found:
+        spawner.close()
+        return None, found
+    return spawner, ()
+
+
+def _of_python(python: Path) -> tuple[str, ...]:
+    """Return the folders of an interpreter that is not the system's: its own, and that of its library."""
+    return tuple({str(path.parents[1]) for path in (python, python.resolve())} - {"/usr", "/"})
+
+
+__all__ = ["NotRunnable", "Order", "Process", "Sandbox", "TooLate", "remove_tree"]

@@ -1,9 +1,8 @@
-"""Starts a keeper with a script and talks to it: the executor's side of `keeper.py`."""
+"""Has scripts started and talks to their keepers: the executor's side of `spawner.py` and `keeper.py`."""
 
 import asyncio
 import contextlib
 import errno
-import importlib.util
 import marshal
 import math
 import os
@@ -15,18 +14,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
-from services.executor.files import replace_whole
 from services.executor.sandbox.command import Command, NotRunnable
+from services.executor.sandbox.fence import USERS, Level
+from services.executor.sandbox.spawner import START
 from shared.messages.events import Stream
 
+ROOT = Path(__file__).parents[3]
+"""The folder that holds `services`."""
 READ_BYTES = 65_536
 _MAX_PIPE_BYTES = 1_048_576
 """What may still be in a pipe when the last process is dead; more comes from nobody we started."""
 _MAX_PACKET = 262_144
-_UNCHECKED_HASH = (1).to_bytes(4, "little")
+_PATIENCE_S = 30
+"""So long a spawner may take to start, on a machine that is busy with other starts."""
 
 
 class StoppedBy(StrEnum):
@@ -51,6 +53,31 @@ class Order:
     lease_until: float
     spawn_until: float = math.inf
     """An order that the keeper reads later than this starts nothing."""
+    network: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How every script of an executor is fenced in."""
+
+    level: Level
+    work_root: Path
+    """Where each run gets a folder, unless it has a root of its own."""
+    readable: tuple[str, ...] = ()
+    """Absolute paths besides the system's own that scripts may read and execute."""
+    writable: tuple[str, ...] = ()
+    user: tuple[int, int] | None = None
+    """User and group of the executor to be: at level process, also its scripts'."""
+
+    def packed(self) -> dict[str, str | list[str] | tuple[int, int] | None]:
+        """Return it as the spawner reads it."""
+        return {
+            "level": str(self.level),
+            "work_root": str(self.work_root),
+            "readable": [*self.readable],
+            "writable": [*self.writable],
+            "user": self.user,
+        }
 
 
 class TooLate(Exception):  # noqa: N818 - what became of an order, not a fault
@@ -81,51 +108,24 @@ Printed = Callable[[Stream, bytes], None]
 """Takes what was read, in the order in which it was read."""
 
 
-def compiled_keeper(compiled: Path) -> Path:
-    """Compile the keeper to this file and return it: run from source it would be compiled per run.
-
-    One that is there already, of this very source, is left as it is: a full disk hinders no start.
-
-    Raises:
-        SystemExit: it cannot be written; says what to do.
-    """
-    source = Path(__file__).with_name("keeper.py")
-    text = source.read_bytes()
-    code = compile(text, str(source), "exec", dont_inherit=True)
-    # PEP 552: the hash of its source, which nobody checks when it is run.
-    head = importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH + importlib.util.source_hash(text)
-    if not _holds(compiled, head, code):
-        try:
-            replace_whole(compiled, head + marshal.dumps(code), durable=False)
-        except OSError as error:
-            raise SystemExit(
-                f"cannot write {compiled}: {error.strerror}. Free some room there, or check PORTAL_HOME."
-            ) from error
-    return compiled
-
-
-def _holds(compiled: Path, head: bytes, code: CodeType) -> bool:
-    try:
-        found = compiled.read_bytes()
-        return found.startswith(head) and marshal.loads(found[len(head) :]) == code  # noqa: S302 - our own file
-    except (OSError, EOFError, ValueError, TypeError):  # none, or half of one
-        return False
-
-
 @dataclass(slots=True)
 class Process:
     """One running script. Make it with `start`; every method is for the event loop's thread."""
 
-    keeper: subprocess.Popen[bytes]
     channel: socket.socket
     outputs: dict[int, Stream]
     printed: Printed
+    on_gone: Callable[[], None]
+    sweep: Callable[[int], None]
+    """Kills what a killed keeper left; takes the script's pid."""
     started: asyncio.Future[Started] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
     """NotRunnable when it could not be started, TooLate when it was not to be started any more."""
     ended: asyncio.Future[Ended] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     """Never an exception. Set even when the script was never started."""
+    gone: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """Set when the keeper is gone, and the run's folder with it."""
 
     def extend(self, lease_until: float) -> None:
         """Let the script live until this instant of CLOCK_BOOTTIME, unless it is extended again."""
@@ -138,10 +138,6 @@ class Process:
     def kill(self) -> None:
         """Send SIGKILL to the script and everything it started, at once."""
         self._say(b"K")
-
-    def reap(self) -> None:
-        """Wait for the keeper to be gone; blocks for a moment, if called after `ended`."""
-        self.keeper.wait()
 
     def listen(self) -> None:
         """Start reading; called by `start`."""
@@ -185,16 +181,23 @@ class Process:
             _fail(self.started, TooLate())
             self._finish(Ended(stopped_by=None))
         elif word == "failed":
-            _fail(self.started, NotRunnable(_start_error(int(fact))))
+            _fail(self.started, _start_error(*fact))
             self._finish(Ended(stopped_by=None))
         else:
             self._finish(_ended(fact))
 
     def _on_keeper_gone(self) -> None:
+        if not self.ended.done():
+            self._on_keeper_killed()
+        asyncio.get_running_loop().remove_reader(self.channel.fileno())
+        self.channel.close()
+        self.on_gone()
+        _settle(self.gone, None)
+
+    def _on_keeper_killed(self) -> None:
         """Decide what a silent end of the keeper means; its death signal took the script with it."""
         if self.started.done() and not self.started.cancelled() and self.started.exception() is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.started.result().pid, signal.SIGKILL)
+            self.sweep(self.started.result().pid)
         else:
             _fail(self.started, NotRunnable("The keeper of this run could not be started; its log says why."))
         self._finish(Ended(stopped_by=StoppedBy.GONE))
@@ -206,8 +209,6 @@ class Process:
                 left -= 1
             if fd in self.outputs:
                 self._close_output(fd)
-        asyncio.get_running_loop().remove_reader(self.channel.fileno())
-        self.channel.close()
         _settle(self.ended, ended)
 
     def _close_output(self, fd: int) -> None:
@@ -216,88 +217,101 @@ class Process:
         os.close(fd)
 
 
-@dataclass(frozen=True, slots=True)
-class Keeper:
-    """A keeper that waits for its order; it leaves by itself when its executor is gone."""
+class Spawner:
+    """The process that forks keepers; made before the executor gives up its privileges.
 
-    popen: subprocess.Popen[bytes]
-    channel: socket.socket
-    outputs: dict[int, Stream]
+    Raises:
+        SystemExit: it cannot be started, or cannot fence in as it is told to; says why.
+    """
 
-    def obey(self, order: Order, printed: Printed) -> Process:
-        """Give it its one order; for the event loop's thread.
+    def __init__(self, marker: Path, setup: Setup) -> None:
+        self.setup = setup
+        self._marker = marker
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            # No preexec_fn: it gives up vfork, which is 45 times dearer with a big parent (and unsafe).
+            self.popen = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", START, str(ROOT), str(marker), str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+                cwd="/",
+                env={},
+            )
+        self.first_user = self._told()
+        self._channel.setblocking(False)
+        self._places = list(range(USERS))
+
+    def _told(self) -> int | None:
+        self._channel.settimeout(_PATIENCE_S)
+        try:
+            self._channel.send(marshal.dumps(self.setup.packed()))
+            word, fact = marshal.loads(self._channel.recv(_MAX_PACKET))  # noqa: S302 - our own spawner's word
+        except (OSError, EOFError, ValueError) as error:
+            raise SystemExit(f"the sandbox's spawner does not start: {error}.") from error
+        if word != "ready":
+            raise SystemExit(f"the sandbox's spawner cannot work: {fact}.")
+        return None if fact is None else int(fact)
+
+    @property
+    def is_gone(self) -> bool:
+        """Say whether it has ended: it starts no more scripts."""
+        return self.popen.poll() is not None
+
+    def start(self, order: Order, printed: Printed) -> "Process":
+        """Have a script started; for the event loop's thread. Takes a millisecond and blocks for none.
 
         Raises:
-            OSError: it is gone; nothing was started.
+            OSError: there is no room for descriptors, or the spawner is gone.
         """
+        place = self._places.pop(0)
+        # Packets keep their bounds, and the end of either side is seen by the other at once.
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pipes = [os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)]
         try:
-            self.channel.send(_packed(order))
-        except OSError:
-            self.dismiss()
+            ours.setblocking(False)
+            for read_end, _ in pipes:
+                os.set_blocking(read_end, False)
+            ours.send(_packed(order, place))
+            socket.send_fds(self._channel, [b"K"], [theirs.fileno(), *(write_end for _, write_end in pipes)])
+        except BaseException:
+            ours.close()
+            for read_end, _ in pipes:
+                os.close(read_end)
+            self._places.append(place)
             raise
-        process = Process(keeper=self.popen, channel=self.channel, outputs=self.outputs, printed=printed)
+        finally:
+            theirs.close()
+            for _, write_end in pipes:
+                os.close(write_end)
+        process = Process(
+            channel=ours,
+            outputs={pipes[0][0]: Stream.STDOUT, pipes[1][0]: Stream.STDERR},
+            printed=printed,
+            on_gone=lambda: self._places.append(place),
+            sweep=lambda pid: self._sweep(place, pid),
+        )
         process.listen()
         return process
 
-    def dismiss(self) -> None:
-        """Let it go without an order; blocks for a moment."""
-        self.channel.close()
-        for fd in self.outputs:
-            os.close(fd)
+    def _sweep(self, place: int, pid: int) -> None:
+        if self.first_user is not None:
+            with contextlib.suppress(OSError):
+                self._channel.send(b"S%d" % place)
+        elif self.setup.level is Level.PROCESS:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let it go; blocks for a moment."""
+        self._channel.close()
         self.popen.wait()
 
 
-def start(order: Order, *, keeper: Path, printed: Printed) -> Process:
-    """Start `keeper` (see `compiled_keeper`) with the order; takes 1 to 2 ms.
-
-    Raises:
-        OSError: the machine has no room for another process or descriptor.
-    """
-    return start_keeper(keeper).obey(order, printed)
-
-
-def start_keeper(program: Path) -> Keeper:
-    """Start a keeper that has no order yet; takes 1 to 2 ms.
-
-    Raises:
-        OSError: the machine has no room for another process or descriptor.
-    """
-    # Packets keep their bounds, and the end of either side is seen by the other at once.
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    pipes = [os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)]
-    try:
-        ours.setblocking(False)
-        for read_end, _ in pipes:
-            os.set_blocking(read_end, False)
-        started = _popen(program, theirs.fileno(), [write_end for _, write_end in pipes])
-    except BaseException:
-        ours.close()
-        for read_end, _ in pipes:
-            os.close(read_end)
-        raise
-    finally:
-        theirs.close()
-        for _, write_end in pipes:
-            os.close(write_end)
-    return Keeper(started, ours, {pipes[0][0]: Stream.STDOUT, pipes[1][0]: Stream.STDERR})
-
-
-def _popen(program: Path, channel: int, outputs: list[int]) -> subprocess.Popen[bytes]:
-    # No preexec_fn: it gives up vfork, which is 45 times dearer with a big parent (and unsafe).
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(program), str(channel)],
-        stdin=subprocess.DEVNULL,
-        stdout=outputs[0],
-        stderr=outputs[1],
-        pass_fds=(channel,),
-        start_new_session=True,
-        cwd="/",
-        env={},
-    )
-
-
-def _packed(order: Order) -> bytes:
+def _packed(order: Order, place: int) -> bytes:
     wanted: dict[str, bytes | list[bytes] | dict[bytes, bytes] | float] = {
+        "place": place,
+        "network": order.network,
         "argv": [os.fsencode(word) for word in order.command.argv],
         "cwd": os.fsencode(order.work_dir),
         "env": {os.fsencode(key): os.fsencode(value) for key, value in order.command.env.items()},
@@ -320,17 +334,20 @@ def _ended(account: Mapping[str, Any]) -> Ended:
     )
 
 
-def _start_error(number: int) -> str:
+def _start_error(number: int, what: str) -> Exception:
     text = os.strerror(number)
+    if what == "sandbox":
+        return OSError(number, f"its sandbox cannot be made: {text}")
     match number:
         case errno.ENOENT:
-            return f"{text}: the program in the script's #! line does not exist on this executor."
+            text += ": the program in the script's #! line does not exist on this executor."
         case errno.ENOEXEC:
-            return f"{text}: the file is executable, but has no #! line and is no program."
+            text += ": the file is executable, but has no #! line and is no program."
         case errno.EACCES:
-            return f"{text}: the executor may not run it. Check the file's mode."
+            text += ": the script's user may not run it. Check the modes of the file and of its folders."
         case _:
-            return f"{text}: the system did not start the script."
+            text += ": the system did not start the script."
+    return NotRunnable(text)
 
 
 def _settle(future: asyncio.Future[Any], result: object) -> None:

@@ -57,7 +57,7 @@ export default {
               <td class="jp-table__grow"><template v-for="(run, index) in one.running.slice(0, 2)" :key="run.run_id"><template v-if="index">, </template><a class="jp-link" :href="'/runs/' + run.run_id">{{ run.job_name }} #{{ run.number }}</a></template><template v-if="one.running.length > 2"> and {{ one.running.length - 2 }} more</template><span v-if="!one.running.length" class="jp-muted">–</span></td>
               <td class="jp-num">{{ count(one.runs_24h) }}</td>
               <td>{{ one.online ? span(tick.now - Date.parse(one.started_at), 1) : '–' }}</td>
-              <td>{{ one.pools.join(', ') }}</td><td>{{ one.sandbox }}</td>
+              <td>{{ one.pools.join(', ') }}</td><td :title="one.sandbox_features"><span class="jp-sandbox" :class="{ 'jp-late': one.sandbox === 'unavailable' }"><JpIcon :name="one.sandbox === 'restricted' || one.sandbox === 'isolated' ? 'shield' : 'warning'" />{{ one.sandbox }}</span></td>
               <td class="jp-mono">{{ one.version }}<span v-if="one.online && one.version !== newest" class="jp-muted" title="Another executor is newer"> older</span></td>
               <td class="jp-table__do"><button v-if="one.drained_at" class="jp-btn jp-btn--small" type="button" :aria-label="'Resume ' + one.name" @click="does(act.resumeExecutor, one)">Resume</button>
                 <button v-else-if="one.online" class="jp-btn jp-btn--small" type="button" :aria-label="'Drain ' + one.name" title="Take no more runs, finish what it has" @click="does(act.drain, one)">Drain</button></td>

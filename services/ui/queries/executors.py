@@ -20,6 +20,7 @@ _COPIED = (
     "pid",
     "version",
     "sandbox",
+    "sandbox_features",
     "slots",
     "online",
     "draining",

@@ -138,6 +138,7 @@ class AttemptRow(LedgerBase):
     stderr_bytes: Mapped[int | None] = mapped_column(Large)
     dropped_bytes: Mapped[int | None] = mapped_column(Large)
     sandbox: Mapped[str] = mapped_column(Words(20), default="")
+    sandbox_features: Mapped[str] = mapped_column(Words(200), default="", server_default="")
 
     __table_args__ = (
         UniqueConstraint("run_id", "number", name="uq_attempts_run_number"),  # a run's attempts
@@ -229,6 +230,7 @@ class ExecutorRow(LedgerBase):
     pid: Mapped[int]
     version: Mapped[str] = mapped_column(Words(40))
     sandbox: Mapped[str] = mapped_column(Words(20))
+    sandbox_features: Mapped[str] = mapped_column(Words(200), server_default="")
     pools: Mapped[list[str]]
     slots: Mapped[int]
     busy: Mapped[int]

@@ -8,9 +8,11 @@ import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from services.executor.sandbox import process
+from services.executor.recovery import _pids_of
 from services.executor.sandbox.command import Command
-from services.executor.sandbox.process import Ended, Order, Process, compiled_keeper
+from services.executor.sandbox.fence import Level
+from services.executor.sandbox.process import Ended, Order, Process, Setup, Spawner
+from shared.domain.ids import new_id
 from shared.messages.events import Stream
 
 BOUND_S = 20
@@ -21,12 +23,20 @@ class Confined:
     """A running script and what it printed so far."""
 
     process: Process
+    spawner: Spawner
+    marker: Path
     printed: dict[Stream, bytearray]
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def out(self) -> str:
         return self.printed[Stream.STDOUT].decode()
+
+    @property
+    def keeper(self) -> int:
+        """The pid of its keeper: one like the spawner's, and not the spawner."""
+        (pid,) = set(_pids_of(self.marker)) - {self.spawner.popen.pid}
+        return pid
 
     async def says(self, text: str) -> None:
         """Wait until it has printed this."""
@@ -36,19 +46,22 @@ class Confined:
                 await self.news.wait()
 
     async def end(self) -> Ended:
+        """Wait until its keeper is gone, and return how it ended."""
         async with asyncio.timeout(BOUND_S):
             ended = await self.process.ended
-        self.process.reap()
+            await self.process.gone
+        self.spawner.close()
         return ended
 
     def vanish(self) -> None:
-        """Let go of the keeper as the kernel does for an executor that was killed."""
+        """Let go of keeper and spawner as the kernel does for an executor that was killed."""
         loop = asyncio.get_running_loop()
         for fd in (self.process.channel.fileno(), *self.process.outputs):
             loop.remove_reader(fd)
         self.process.channel.close()
         for fd in self.process.outputs:
             os.close(fd)
+        self.spawner.close()
 
     async def pids(self, count: int) -> list[int]:
         """Wait for so many lines with a pid each."""
@@ -67,7 +80,7 @@ def start(
     lease_until: float = math.inf,
     spawn_until: float = math.inf,
 ) -> Confined:
-    """Start this program under a keeper, in `folder`."""
+    """Start this program under a keeper, in `folder`/work."""
     printed = {stream: bytearray() for stream in Stream}
     news = asyncio.Event()
 
@@ -75,25 +88,20 @@ def start(
         printed[stream].extend(read)
         news.set()
 
-    order = an_order(folder, *argv, timeout_s=timeout_s, grace_s=grace_s, lease_until=lease_until)
-    order = replace(order, spawn_until=spawn_until)
-    keeper = compiled_keeper(folder / "keeper.pyc")
-    return Confined(process.start(order, keeper=keeper, printed=take), printed, news)
+    order = an_order(folder, *argv, timeout_s=timeout_s, grace_s=grace_s)
+    order = replace(order, lease_until=lease_until, spawn_until=spawn_until)
+    marker = folder / f"keeper-{new_id()}"
+    spawner = Spawner(marker, Setup(level=Level.PROCESS, work_root=folder))
+    return Confined(spawner.start(order, take), spawner, marker, printed, news)
 
 
-def an_order(
-    folder: Path,
-    *argv: str,
-    timeout_s: float = BOUND_S,
-    grace_s: float = 0.5,
-    lease_until: float = math.inf,
-) -> Order:
+def an_order(folder: Path, *argv: str, timeout_s: float = BOUND_S, grace_s: float = 0.5) -> Order:
     return Order(
         command=Command(argv=argv, env={"PATH": "/usr/bin:/bin"}),
-        work_dir=folder,
+        work_dir=folder / "work",
         timeout_s=timeout_s,
         kill_grace_s=grace_s,
-        lease_until=lease_until,
+        lease_until=math.inf,
     )
 
 

@@ -89,6 +89,7 @@ class ExecutorProcess:
             "PORTAL_HOME": str(home),
             "PORTAL_GRANT_KEY_FILE": str(home / "grant.key"),
             "PORTAL_SCRIPTS_DIR": str(home / "scripts"),
+            "PORTAL_SANDBOX": "process",
             **({"PORTAL_EXECUTOR_PREFIX": prefix} if prefix else {"PORTAL_EXECUTOR_NAME": NAME}),
         }
         assert (home / "grant.key").read_text() == KEY

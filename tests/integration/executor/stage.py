@@ -310,7 +310,7 @@ def settings_for(amqp_url: str, folder: Path, **other: object) -> ExecutorSettin
         grant_key_file=key_file,
         scripts_dir=folder / "scripts",
         executor_name=NAME,
-        **other,  # type: ignore[arg-type]
+        **{"sandbox": "process", **other},  # type: ignore[arg-type]
     )
 
 

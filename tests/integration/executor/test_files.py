@@ -12,8 +12,8 @@ import pytest
 from services.executor.identity import Identity
 from services.executor.journal import Entry, Journal, Phase
 from services.executor.recovery import recover
+from services.executor.sandbox.fence import remove_tree
 from services.executor.sandbox.interpreter import find_python
-from services.executor.sandbox.level import remove_tree
 from services.executor.spool import Spool, Spools
 from shared.domain.ids import AttemptId, BootId, ExecutorName, JobId, RunId
 from shared.domain.run import RunState

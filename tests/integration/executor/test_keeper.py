@@ -1,18 +1,15 @@
-import asyncio
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from services.executor.recovery import _pids_of
 from services.executor.sandbox.command import NotRunnable
-from services.executor.sandbox.level import Sandbox
-from services.executor.sandbox.process import StoppedBy, TooLate, compiled_keeper, start_keeper
+from services.executor.sandbox.process import StoppedBy, TooLate
 from shared.messages.events import Stream
-from tests.integration.executor.confined import BOUND_S, an_order, is_dead, python, start
-from tests.support.full_disk import no_file_beyond
+from tests.integration.executor.confined import an_order, is_dead, python, start
 
 LEAVES_CHILDREN = r"""
 import os, time
@@ -176,11 +173,11 @@ async def test_when_its_executor_is_gone_the_keeper_kills_everything(tmp_path: P
         *python(LEAVES_CHILDREN + "os.write(1, b'%d ' % os.getpid() + bytes([10]))\ntime.sleep(1000)"),
     )
     pids = await script.pids(CHILDREN + 1)
+    keeper = script.keeper
 
     script.vanish()
 
-    assert all(is_dead(pid) for pid in pids)
-    assert script.process.keeper.wait() == 0
+    assert all(is_dead(pid) for pid in (*pids, keeper))
 
 
 async def test_a_killed_keeper_takes_the_script_along_and_says_that_the_end_is_unknown(
@@ -189,7 +186,7 @@ async def test_a_killed_keeper_takes_the_script_along_and_says_that_the_end_is_u
     script = start(tmp_path, "/bin/sh", "-c", "echo $$; exec sleep 1000")
     (pid,) = await script.pids(1)
 
-    script.process.keeper.kill()
+    os.kill(script.keeper, signal.SIGKILL)
 
     assert (await script.end()).stopped_by is StoppedBy.GONE
     assert is_dead(pid)
@@ -200,13 +197,14 @@ async def test_a_killed_keeper_takes_the_script_along_when_no_executor_is_left_t
 ) -> None:
     script = start(tmp_path, "/bin/sh", "-c", "echo $$; exec sleep 1000")
     (pid,) = await script.pids(1)
-    script.process.keeper.send_signal(signal.SIGSTOP)
+    keeper = script.keeper
+    os.kill(keeper, signal.SIGSTOP)
     script.vanish()
 
-    script.process.keeper.kill()
+    os.kill(keeper, signal.SIGKILL)
 
     assert is_dead(pid)
-    assert script.process.keeper.wait() == -signal.SIGKILL
+    assert is_dead(keeper)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +256,7 @@ async def test_a_script_starts_with_nothing_of_the_executor(
     # Python ignores SIGPIPE (bit 13) and SIGXFSZ (25) for itself, which is 0x1001000.
     assert script.out.splitlines() == [
         "['0', '1', '2']",
-        f"/dev/null {{'PATH'}} {tmp_path}",
+        f"/dev/null {{'PATH'}} {tmp_path / 'work'}",
         "True",
         "0000000000000000",
         "0000000001001000",
@@ -278,44 +276,23 @@ async def test_all_that_was_printed_is_read_before_the_end_is_told(tmp_path: Pat
     assert script.printed[Stream.STDERR] == b"problem\n"
 
 
-def test_on_a_full_disk_the_keeper_of_an_earlier_start_will_do(tmp_path: Path) -> None:
-    keeper = compiled_keeper(tmp_path / "keeper.pyc")
-    before = keeper.read_bytes()
+async def test_a_keeper_leaves_no_folder_and_no_zombie(tmp_path: Path) -> None:
+    script = start(tmp_path, "/bin/sh", "-c", "mkdir -p a/b; touch a/b/c; chmod 0 a")
 
-    with no_file_beyond(2_000):
-        compiled_keeper(keeper)
-        another = tmp_path / "old.pyc"
-        another.write_bytes(before[:8] + bytes(8))
-        with pytest.raises(SystemExit, match="Free some room"):
-            compiled_keeper(another)
+    await script.end()
 
-    assert keeper.read_bytes() == before
+    assert not (tmp_path / "work").exists()
+    assert _pids_of(script.marker) == []
 
 
-def test_a_keeper_that_waits_leaves_with_its_executor(tmp_path: Path) -> None:
-    keeper = start_keeper(compiled_keeper(tmp_path / "keeper.pyc"))
+async def test_a_script_that_is_to_be_started_by_a_dead_spawner_is_refused(tmp_path: Path) -> None:
+    script = start(tmp_path, "/bin/true")
+    await script.process.gone
+    script.spawner.popen.kill()
+    script.spawner.popen.wait()
 
-    keeper.channel.close()
+    with pytest.raises(OSError, match=r"pipe|Connection"):
+        script.spawner.start(an_order(tmp_path, "/bin/true"), lambda *_: None)
 
-    assert keeper.popen.wait(BOUND_S) == 0
-    keeper.dismiss()
-
-
-async def test_a_keeper_that_died_while_it_waited_costs_no_run(tmp_path: Path) -> None:
-    sandbox = Sandbox(
-        scripts_dir=tmp_path,
-        python=Path(sys.executable),
-        work_root=tmp_path,
-        keeper=compiled_keeper(tmp_path / "keeper.pyc"),
-    )
-    sandbox.keep_ready()
-    assert sandbox._spare is not None
-    sandbox._spare.popen.kill()
-    sandbox._spare.popen.wait()
-
-    process = sandbox.start(an_order(tmp_path, "/bin/true"), lambda *_: None)
-    async with asyncio.timeout(BOUND_S):
-        ended = await process.ended
-    process.reap()
-
-    assert ended.exit_code == 0
+    assert script.spawner.is_gone
+    script.spawner.close()

@@ -95,6 +95,7 @@ async def snooped(amqp_url: str, ground: Path, played: Ledger) -> AsyncIterator[
             "PORTAL_HOME": str(ground),
             "PORTAL_SCRIPTS_DIR": str(ground / "scripts"),
             "PORTAL_EXECUTOR_NAME": NAME,
+            "PORTAL_SANDBOX": "process",
             **settings,
         }
         started.append(

@@ -8,10 +8,26 @@ from services.executor.settings import ExecutorSettings
 URL = SecretStr("amqp://here")
 
 
-@pytest.mark.parametrize("level", ["auto", "restricted", "isolated"])
-def test_a_sandbox_level_that_does_not_exist_yet_is_refused_with_what_to_do(level: str) -> None:
-    with pytest.raises(ValidationError, match="does not exist yet"):
-        ExecutorSettings(amqp_url=URL, sandbox=level)  # type: ignore[arg-type]
+def test_the_best_level_that_holds_is_taken_unless_one_is_named() -> None:
+    assert ExecutorSettings(amqp_url=URL).sandbox == "auto"
+    with pytest.raises(ValidationError, match="'auto', 'process', 'restricted' or 'isolated'"):
+        ExecutorSettings(amqp_url=URL, sandbox="none")  # type: ignore[arg-type]
+
+
+def test_paths_for_scripts_are_read_from_a_list_with_colons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORTAL_SANDBOX_WRITABLE", "/srv/reports:/mnt/out")
+
+    assert ExecutorSettings(amqp_url=URL).sandbox_writable == (Path("/srv/reports"), Path("/mnt/out"))
+
+
+@pytest.mark.parametrize("paths", ["reports", "/srv:here", "/"])
+def test_a_path_for_scripts_that_says_too_much_or_nothing_is_refused(
+    monkeypatch: pytest.MonkeyPatch, paths: str
+) -> None:
+    monkeypatch.setenv("PORTAL_SANDBOX_READABLE", paths)
+
+    with pytest.raises(ValidationError, match="no absolute path"):
+        ExecutorSettings(amqp_url=URL)
 
 
 @pytest.mark.parametrize("name", ["", "all", "a b", "a/b", "*", "#", "-a", "a" * 101])

@@ -1,0 +1,223 @@
+"""What each level puts around a script: the steps, in the processes in which they must be taken.
+
+`process` keeps accidents apart. `restricted` adds a user of the run's own, Landlock and a filter of
+system calls. `isolated` adds namespaces: a root, a process tree and, if wanted, a network that nobody
+else is on. All of it happens in processes that the spawner forked for one run.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from services.executor.sandbox import landlock, namespaces, seccomp
+
+MOST_PROCESSES = 512
+"""Of one run; threads count. Scripts that start more than this are rarer than those that never stop."""
+MOST_BYTES = 1_000_000_000
+"""What a run may write into its own root, which lies in memory."""
+USERS = 256
+"""So many users an executor has for its runs: as many as it may have slots."""
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "shm")
+_SHARED = ("/tmp", "/dev/shm")  # noqa: S108 - each file in them belongs to one run's user, and goes with it
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt", "/run/systemd/resolve")
+"""What programs need of a system, and what nobody keeps secrets in that any user may read."""
+
+
+class Level(StrEnum):
+    """How well scripts are fenced in, the weakest first."""
+
+    PROCESS = "process"
+    RESTRICTED = "restricted"
+    ISOLATED = "isolated"
+
+
+class Fence:
+    """The steps of one level. An order is the dictionary that `process.py` packs."""
+
+    def __init__(self, setup: dict[str, Any], *, first_user: int | None) -> None:
+        self.level = Level(setup["level"])
+        self._readable: list[str] = [*SYSTEM, *setup["readable"]]
+        self._writable: list[str] = setup["writable"]
+        self._first_user = first_user
+        is_isolated = self.level is Level.ISOLATED
+        self._filters = {
+            network: seccomp.filtering(sockets=network or is_isolated, own_ipc=is_isolated)
+            for network in (True, False)
+            if self.level is not Level.PROCESS
+        }
+
+        if self.level is Level.RESTRICTED:
+            self._work_root = Path(setup["work_root"])
+            self._work_root.mkdir(mode=0o711, parents=True, exist_ok=True)
+            self._tidy()
+
+    @property
+    def makes_namespaces(self) -> bool:
+        """Say whether a run has namespaces of its own, which its keeper is the first process of."""
+        return self.level is Level.ISOLATED
+
+    def user_of(self, order: dict[str, Any]) -> int | None:
+        """Return the user that the order's place stands for; None: the spawner's own."""
+        place: int = order["place"]
+        if self._first_user is None:
+            return None
+        if not 0 <= place < USERS:
+            raise ValueError(place)
+        return self._first_user + 1 + place
+
+    def enter(self, order: dict[str, Any]) -> None:
+        """Become the run's user and make its namespaces, before the keeper is forked into them."""
+        _become(order["user"])
+        namespaces.enter(network=order["network"])
+
+    def make_ground(self, order: dict[str, Any]) -> None:
+        """Make the folder in which the script starts, or the root that holds it."""
+        if self.makes_namespaces:
+            namespaces.take_root(
+                readable=self._readable,
+                writable=self._writable,
+                size_bytes=MOST_BYTES,
+            )
+            return
+        folder = os.fsdecode(order["cwd"])
+        Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        if order["user"] is not None:
+            os.chown(folder, order["user"], order["user"])
+
+    def take_user(self, order: dict[str, Any]) -> None:
+        """Become the run's user for good, in the child that is to be the script."""
+        if not self.makes_namespaces:
+            _become(order["user"])
+
+    def close(self, order: dict[str, Any]) -> None:
+        """Take away what the script is not to have: the last steps before it is executed."""
+        _limit(of_own_user=order["user"] is not None or self.makes_namespaces)
+        if self.level is Level.PROCESS:
+            return
+        os.umask(0o077)
+        if self.makes_namespaces:
+            landlock.scope()
+        else:
+            devices = [f"/dev/{name}" for name in _DEVICES]
+            landlock.restrict(
+                readable=[*self._readable, "/proc", "/sys"],
+                writable=[os.fsdecode(order["cwd"]), *_SHARED, *devices, *self._writable],
+            )
+        seccomp.install(self._filters[order["network"]])
+
+    def kills_all_at_once(self, user: int | None) -> bool:
+        """Say whether one call kills every process of the run, and none but those."""
+        return self.makes_namespaces or user is not None
+
+    def signal(self, user: int | None, pid: int, *numbers: int) -> None:
+        """Send signals to processes of the run, with no more rights than its user has."""
+        if user is None or self.makes_namespaces:
+            for number in numbers:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, number)
+            return
+
+        def send() -> None:
+            # Its effective user may signal them; none of them may signal its real or saved one.
+            _become(user, real=self._first_user)
+            for number in numbers:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, number)
+
+        _in_child(send)
+
+    def _tidy(self) -> None:
+        """Remove what runs of an earlier start left, whose keepers were killed."""
+        for folder in self._work_root.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                self.clear({"cwd": os.fsencode(folder), "user": folder.lstat().st_uid or None})
+
+    def sweep(self, place: int) -> None:
+        """Kill what a place's user still runs: its keeper was killed."""
+        user = self.user_of({"place": place})
+        if user is not None:
+            self.signal(user, -1, signal.SIGKILL)
+
+    def clear(self, order: dict[str, Any]) -> None:
+        """Remove what the run left: as its user, so that a hostile tree is never walked with more rights."""
+        if self.makes_namespaces:
+            return  # it was in memory, and went with the last process
+        user = order["user"]
+        folder = os.fsdecode(order["cwd"])
+        if user is None:
+            remove_tree(folder)
+            return
+        with contextlib.suppress(OSError):
+            Path(folder).rmdir()  # nearly always empty: no process is needed
+        left = [path for path in (folder, *_owned_by(user)) if os.path.lexists(path)]
+        if not left:
+            return
+
+        def remove() -> None:
+            _become(user)
+            for path in left:
+                remove_tree(path)
+
+        _in_child(remove)
+        with contextlib.suppress(OSError):
+            Path(folder).rmdir()
+
+
+def remove_tree(folder: str) -> None:
+    """Remove a folder or file, however deep and hostile; what cannot be removed is left."""
+    try:
+        Path(folder).rmdir()
+    except FileNotFoundError:
+        return
+    except OSError:
+        # rm walks without recursion: a tree of 1500 levels ends Python's own rmtree.
+        for tool in (["/bin/chmod", "-R", "u+rwX"], ["/bin/rm", "-rf"]):
+            # Not the caller's environment: of these, other scripts could read it.
+            subprocess.run([*tool, "--", folder], check=False, capture_output=True, env={})
+
+
+def _owned_by(user: int) -> Iterator[str]:
+    for shared in _SHARED:
+        with contextlib.suppress(OSError), os.scandir(shared) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_uid == user:
+                        yield entry.path
+
+
+def _become(user: int | None, *, real: int | None = None) -> None:
+    if user is None:
+        return
+    other = user if real is None else real
+    os.setgroups([])
+    os.setresgid(other, user, other)
+    os.setresuid(other, user, other)
+
+
+def _in_child(act: Callable[[], None]) -> None:
+    pid = os.fork()
+    if pid:
+        os.waitpid(pid, 0)
+        return
+    try:
+        act()
+    finally:
+        os._exit(0)
+
+
+def _limit(*, of_own_user: bool) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Soft 1024 as everywhere: programs that use select(2) break with more; who needs more raises it.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard) if hard > 0 else 1024, hard))
+    if of_own_user:  # else it would count what else the user runs
+        resource.setrlimit(resource.RLIMIT_NPROC, (MOST_PROCESSES, MOST_PROCESSES))
+
+
+__all__ = ["Fence", "Level", "remove_tree"]

@@ -1,0 +1,132 @@
+"""The spawner: forks a keeper for each run, from an interpreter that is there already.
+
+It is started as `python -I -S -c ... ROOT MARKER FD`, with an empty environment, before the executor gives
+up its privileges, and keeps the few that fences need: to become a run's user and to hand it its folder. It
+never reads a credential, holds no connection and runs one thread. Over its socket the executor says, one
+packet each, first how to fence in (marshal; answered), and then `K` with three descriptors, the keeper's
+socket and the script's stdout and stderr, or `S<place>`: kill what the user of that place still runs. It
+leaves when the executor does.
+"""
+
+import contextlib
+import gc
+import marshal
+import os
+import signal
+import socket
+import sys
+import zlib
+from pathlib import Path
+
+from services.executor.sandbox import keeper, kernel
+from services.executor.sandbox.fence import USERS, Fence, Level
+
+START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from services.executor.sandbox.spawner import main; main()"
+)
+"""The program that its interpreter is given."""
+
+_RANGE = USERS + 1
+_RANGES = 100
+_BEYOND_PEOPLE, _WITHIN_16_BITS = 70_000, 20_000
+"""First users of ours: between those of a system's people and those of its containers, where the machine
+has them; in a container that maps only 65,536, where its image has nobody."""
+
+
+def main() -> None:
+    """Serve one executor until it is gone."""
+    channel = socket.socket(fileno=int(sys.argv[3]))
+    channel.set_inheritable(False)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    setup = marshal.loads(channel.recv(keeper.MAX_PACKET))  # noqa: S302 - from the executor alone
+    if setup["level"] == Level.PROCESS and setup["user"] is not None:
+        user, group = setup["user"]
+        os.setgroups([])
+        os.setresgid(group, group, group)
+        os.setresuid(user, user, user)
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    try:
+        held, first_user = _users(Level(setup["level"]))
+        fence = Fence(setup, first_user=first_user)
+    except (OSError, KeyError) as error:
+        channel.send(marshal.dumps(("failed", str(error))))
+        return
+    channel.send(marshal.dumps(("ready", first_user)))
+    # No zombies: who forks a keeper does not wait for it. A keeper undoes it for its own children.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    gc.freeze()
+    _serve(channel, fence)
+    if held is not None:
+        held.close()
+
+
+def _serve(channel: socket.socket, fence: Fence) -> None:
+    while True:
+        packet, descriptors, _, _ = socket.recv_fds(channel, 64, 3)
+        for fd in descriptors:
+            os.set_inheritable(fd, False)  # recv_fds ignores MSG_CMSG_CLOEXEC
+        if not packet:
+            return
+        with contextlib.suppress(
+            OSError
+        ):  # no room for a process: the executor sees the keeper's socket close
+            _obey(packet, channel, descriptors, fence)
+        for fd in descriptors:
+            os.close(fd)
+
+
+def _obey(packet: bytes, channel: socket.socket, descriptors: list[int], fence: Fence) -> None:
+    if packet[:1] == b"S":
+        fence.sweep(int(packet[1:]))
+    elif os.fork() == 0:
+        _be_keeper(channel, descriptors, fence)
+
+
+def _be_keeper(spawner: socket.socket, descriptors: list[int], fence: Fence) -> None:
+    """Never returns."""
+    try:
+        spawner.close()
+        channel, *outputs = descriptors
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDONLY)
+        for number, fd in enumerate((null, *outputs)):
+            os.dup2(fd, number)
+        for fd in (null, *outputs):
+            os.close(fd)
+        if not fence.makes_namespaces:
+            kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        keeper.keep(channel, fence)
+    except BaseException as error:  # noqa: BLE001 - into the run's output: nobody else would hear it
+        with contextlib.suppress(OSError):
+            os.write(2, f"The keeper of this run failed: {error!r}\n".encode())
+    finally:
+        os._exit(0)
+
+
+def _users(level: Level) -> tuple[socket.socket | None, int | None]:
+    """Return the first of a range of users that no other spawner of this machine has, and what holds it.
+
+    Raises:
+        OSError: every range is taken.
+    """
+    if level is Level.PROCESS or os.geteuid() != 0:
+        return None, None
+    first = _BEYOND_PEOPLE if _mapped_users() > _BEYOND_PEOPLE + _RANGES * _RANGE else _WITHIN_16_BITS
+    # Containers of one host count the processes of a user together: they rather have different ones.
+    start = zlib.crc32(socket.gethostname().encode()) % _RANGES
+    for number in range(_RANGES):
+        base = first + (start + number) % _RANGES * _RANGE
+        held = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            held.bind(f"\0portal-users-{base}")  # gone with its holder, however that ends
+        except OSError:
+            held.close()
+        else:
+            return held, base
+    raise OSError(f"all {_RANGES} ranges of users are taken by other executors of this machine")
+
+
+def _mapped_users() -> int:
+    lines = Path("/proc/self/uid_map").read_text("ascii").splitlines()
+    return sum(int(line.split()[2]) for line in lines)
