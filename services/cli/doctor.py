@@ -1,5 +1,6 @@
 """`portal doctor`: one line for each thing that `portal up` needs, with the way to mend it."""
 
+import asyncio
 import os
 import platform
 import shutil
@@ -8,10 +9,9 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from services.cli import broker_node, debian, ports, record
+from services.cli import broker_node, debian, fences, ports, record
 from services.cli.console import Console
 from services.cli.environment import given_amqp_url, script_python
 from services.cli.home import Home
@@ -154,14 +154,8 @@ def _disk(home: Home) -> Finding:
 
 
 def _sandbox() -> Finding:
-    text = "level process: own session, constructed environment, closed descriptors, time limit"
-    if os.geteuid() == 0:
-        return Finding(
-            "sandbox",
-            Verdict.WARNING,
-            f"{text}; scripts run as root: start as a user, or run trusted ones only",
-        )
-    user = Path("~").expanduser()
-    return Finding(
-        "sandbox", Verdict.WARNING, f"{text}; scripts reach all that this account reaches, {user} too"
-    )
+    level, problem = asyncio.run(fences.tried(os.environ.get("PORTAL_SANDBOX", "auto")))
+    if problem:
+        return Finding("sandbox", Verdict.PROBLEM, problem)
+    verdict = Verdict.WARNING if level == "process" else Verdict.OK
+    return Finding("sandbox", verdict, f"level {level}: {fences.WORDS[level]}")

@@ -48,7 +48,7 @@ class Settings:
     def _common(self, user: str) -> dict[str, str]:
         # PYTHONPATH came from stage 0; the services start inside the tree and need none.
         inherited = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        defaults = {"PORTAL_SCRIPTS_DIR": str(TREE / "scripts"), "PORTAL_LOG_FORMAT": "console"}
+        defaults = {"PORTAL_SCRIPTS_DIR": str(scripts_dir()), "PORTAL_LOG_FORMAT": "console"}
         fixed = {
             "PORTAL_HOME": str(self.home.folder),
             "PORTAL_AMQP_URL": self.amqp_urls[user],
@@ -62,6 +62,11 @@ class Settings:
 def given_amqp_url() -> str | None:
     """Return the broker named by PORTAL_AMQP_URL; None: a private node."""
     return os.environ.get("PORTAL_AMQP_URL") or None
+
+
+def scripts_dir() -> Path:
+    """Return the folder of the scripts: PORTAL_SCRIPTS_DIR, else the tree's."""
+    return Path(os.environ.get("PORTAL_SCRIPTS_DIR") or TREE / "scripts").absolute()
 
 
 def script_python() -> str:

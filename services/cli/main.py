@@ -35,15 +35,20 @@ def up(
     executors: Annotated[int, typer.Option(min=1, max=64, help="How many executors.")] = 2,
     sample: Annotated[bool, typer.Option(help="Make the sample job at the first start.")] = True,
     sandbox: Annotated[
-        str, typer.Option(help="How scripts are fenced in; this version has: process.")
-    ] = "process",
+        str,
+        typer.Option(
+            envvar="PORTAL_SANDBOX",
+            help="How scripts are fenced in: process, restricted, isolated, or the best that holds.",
+        ),
+    ] = "auto",
 ) -> None:
     """Start everything, from nothing, and stay in the foreground until Ctrl-C."""
-    from services.cli.supervisor import SANDBOXES, Options
+    from services.cli.fences import WORDS
+    from services.cli.supervisor import Options
     from services.cli.up import run
 
-    if sandbox not in SANDBOXES:
-        raise typer.BadParameter(f"{sandbox} is not one of: {', '.join(SANDBOXES)}", param_hint="--sandbox")
+    if sandbox not in {"auto", *WORDS}:
+        raise typer.BadParameter(f"{sandbox} is not one of: auto, {', '.join(WORDS)}", param_hint="--sandbox")
     options = Options(home=homes.chosen(home), port=port, executors=executors, sample=sample, sandbox=sandbox)
     raise typer.Exit(run(options))
 

@@ -10,7 +10,7 @@ import signal
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from services.cli import broker_node, broker_source, leftovers, ports, record, roster, sample
+from services.cli import broker_node, broker_source, fences, leftovers, ports, record, roster, sample
 from services.cli.broker_definitions import CONSOLE_USER
 from services.cli.broker_source import BrokerSource
 from services.cli.child import Child
@@ -20,11 +20,6 @@ from services.cli.errors import CannotStart
 from services.cli.home import Home
 from services.cli.process import Identity, Program, identify, spawn
 from shared.domain.errors import PortalError
-
-SANDBOXES = {
-    "process": "own session, constructed environment, time limit; scripts have this account's rights:"
-    " run trusted ones only"
-}
 
 _MIGRATE_BOUND_S = 120.0
 _HURRIED = 130
@@ -94,9 +89,10 @@ class Supervisor:
         await leftovers.end(options.home, console)
         if not ports.is_free(options.port):
             raise CannotStart(f"port {options.port} is taken by another program: choose one with --port")
+        level = await self._sandbox()
         source = broker_source.choose(options.home, console)
         settings = Settings(
-            home=options.home, amqp_urls=source.amqp_urls, ui_port=options.port, sandbox=options.sandbox
+            home=options.home, amqp_urls=source.amqp_urls, ui_port=options.port, sandbox=level
         )
         names = ("scheduler", *roster.executor_names(options.executors))
         services = roster.services(settings, ports.reserve(names, options.home.ports))
@@ -114,7 +110,13 @@ class Supervisor:
                 gates.create_task(child.ready())
         if options.sample:
             await sample.seed(options.home, options.portal_url, console)
-        self._welcome(source)
+        self._welcome(source, level)
+
+    async def _sandbox(self) -> str:
+        level, problem = await fences.tried(self.options.sandbox)
+        if problem:
+            raise CannotStart(f"{problem} That is: portal up --sandbox process")
+        return level
 
     async def _start_broker(self, source: BrokerSource, group: asyncio.TaskGroup) -> None:
         """Return when the node is booting, not when it serves: services wait for it by themselves."""
@@ -148,14 +150,14 @@ class Supervisor:
         group.create_task(child.run())
         return child
 
-    def _welcome(self, source: BrokerSource) -> None:
+    def _welcome(self, source: BrokerSource, level: str) -> None:
         options, say = self.options, self.console.say
         say()
         say(f"  Portal     {options.portal_url}   listening on loopback only: there is no sign-in yet")
         if source.node is not None:
             secret = options.home.broker_password(CONSOLE_USER)
             say(f"  RabbitMQ   {source.node.management_url}   user {CONSOLE_USER}, password in {secret}")
-        say(f"  Sandbox    {options.sandbox}: {SANDBOXES[options.sandbox]}")
+        say(f"  Sandbox    {level}: {fences.WORDS[level]}")
         say("  Stop       Ctrl-C, or `portal down`")
         say()
         self.console.step("portal", "everything is ready")

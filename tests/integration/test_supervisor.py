@@ -44,7 +44,9 @@ async def test_a_whole_portal_comes_up_with_its_sample_and_drains_in_order(
     free_port: int, tmp_path: Path
 ) -> None:
     home = Home(tmp_path / "home")
-    portal = await command_line("up", "--home", home.folder, "--port", free_port, "--executors", 1)
+    portal = await command_line(
+        "up", "--home", home.folder, "--port", free_port, "--executors", 1, "--sandbox", "process"
+    )
     started = await lines_until("everything is ready", portal)
     running_now = record.running(home.record)
     assert running_now is not None

@@ -127,7 +127,9 @@ def running_stack(
         sys.executable, "-m", "services.cli", "up", "--home", str(home), "--port", str(port),
         "--executors", str(executors), "--no-sample",
     ]  # fmt: skip
-    environment = os.environ | {"PORTAL_SCRIPTS_DIR": str(scripts or ROOT / "scripts")} | dict(settings or {})
+    environment = os.environ | {"PORTAL_SCRIPTS_DIR": str(scripts or ROOT / "scripts")}
+    # pytest's folders are closed to every other user, and with them the scripts of most tests.
+    environment |= {"PORTAL_SANDBOX": "process", **(settings or {})}
     environment["PYTHONPATH"] = str(tree)
     with (folder / "up.log").open("wb") as output:
         process = subprocess.Popen(
