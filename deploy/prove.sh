@@ -8,6 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 # Nothing of yours is used: what these set empty may stand in your .env, a database above all.
 export COMPOSE_PROFILES= PORTAL_DATABASE_URL= PORTAL_EXECUTOR_POOLS= PORTAL_EXECUTOR_PREFIX= PORTAL_EXECUTOR_SLOTS=
+export COMPOSE_FILE=compose.yaml:deploy/proof/compose.yaml PORTAL_SANDBOX= PORTAL_SANDBOX_READABLE=
 export PORTAL_IMAGE= PORTAL_VERSION=proof COMPOSE_PROJECT_NAME=portal-proof
 export PORTAL_SCRIPTS=./deploy/proof/scripts PORTAL_EXECUTORS=2
 export PORTAL_PORT="${PORTAL_PORT:-18080}" PORTAL_CONSOLE_PORT="${PORTAL_CONSOLE_PORT:-25672}"
@@ -37,6 +38,9 @@ say "build"
 docker compose build
 docker images --format '        {{.Repository}} {{.Size}}' 'job-trigger-portal-*:proof'
 
+# Each run is another user: the folder is everybody's, and so is the file.
+docker compose run --rm --no-deps --user 0:0 --entrypoint sh executor -c \
+    'touch /witness/starts && chmod 0777 /witness && chmod 0666 /witness/starts'
 say "up: from images to the first succeeded run"
 from=$(date +%s)
 docker compose up -d --wait
@@ -120,4 +124,4 @@ up_at=$(now)
 
 say "all jobs paused; the ledger against the witness"
 portal pause
-docker compose exec -T --user 10001 executor cat /data/witness | portal account "$name" "$killed_at" "$down_at" "$up_at"
+docker compose exec -T --user 10001 executor cat /witness/starts | portal account "$name" "$killed_at" "$down_at" "$up_at"

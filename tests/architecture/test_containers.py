@@ -61,7 +61,7 @@ def test_a_service_has_the_rights_it_needs_and_no_others(services: dict[str, Any
         "migrate": (None, [], ["core"]),
         "scheduler": (None, [], ["core"]),
         "ui": (None, [], ["core"]),
-        "executor": ("0:0", ["KILL", "SETGID", "SETUID"], ["executors"]),
+        "executor": ("0:0", ["CHOWN", "KILL", "SETGID", "SETUID"], ["executors"]),
         "rabbitmq": ("999:999", [], ["core", "executors"]),
         "postgres": ("999:999", [], ["core"]),
     }

@@ -5,7 +5,7 @@ import sys
 import time
 
 line = f"{os.environ['PORTAL_RUN_ID']} {os.environ['PORTAL_ATTEMPT']}\n"
-with open("/data/witness", "ab", buffering=0) as witness:
+with open("/witness/starts", "ab", buffering=0) as witness:
     witness.write(line.encode())
 print("works", sys.argv[1], "s")
 time.sleep(float(sys.argv[1]))
