@@ -129,12 +129,16 @@ async def choose(wanted: str, ground: Ground) -> Sandbox:
     that it needs in a process of its own.
     """
     levels = (Level.ISOLATED, Level.RESTRICTED) if wanted == AUTO else (Level(wanted),)
-    problems = []
+    problems = ["Scripts cannot be fenced in here."]
     for level in levels:
-        spawner, found = await _tried(level, ground)
+        try:
+            spawner, found = await _tried(level, ground)
+        except probe.CannotReach as error:
+            problems.append(str(error))
+            break  # it holds, and a weaker one is not to be had for a folder's modes
         if spawner is not None:
             return Sandbox(ground, spawner)
-        problems.append(f"The sandbox level {level} does not hold here: {'; '.join(found)}. {_FIXES[level]}")
+        problems.append(f"Level {level}: {'; '.join(found)}. {_FIXES[level]}")
     problems.append("Or set PORTAL_SANDBOX=process, and run only scripts that you trust.")
     return Sandbox(ground, None, " ".join(problems))
 
@@ -156,14 +160,14 @@ async def _tried(level: Level, ground: Ground) -> tuple[Spawner | None, tuple[st
     if level is Level.PROCESS:
         return spawner, ()
     work_dir = Path(HOME) if level is Level.ISOLATED else setup.work_root / "probe"
-    found = await probe.failures(
-        spawner,
-        probe.Place(python=ground.python, scripts=ground.scripts_dir, home=ground.home, work_dir=work_dir),
-    )
-    if found:
-        spawner.close()
-        return None, found
-    return spawner, ()
+    place = probe.Place(python=ground.python, scripts=ground.scripts_dir, home=ground.home, work_dir=work_dir)
+    found: tuple[str, ...] = ("its script was interrupted",)
+    try:
+        found = await probe.failures(spawner, place)
+    finally:
+        if found:
+            spawner.close()
+    return (None, found) if found else (spawner, ())
 
 
 def _of_python(python: Path) -> tuple[str, ...]:

@@ -62,6 +62,10 @@ print(json.dumps(done))
 """
 
 
+class CannotReach(Exception):  # noqa: N818 - a script's plight
+    """The user of scripts cannot reach what they need; says what to do."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """What a probe looks for."""
@@ -74,7 +78,12 @@ class Place:
 
 
 async def failures(spawner: Spawner, place: Place) -> tuple[str, ...]:
-    """Run a script that must not get out, and say how it did, or why it did not work; empty: all is well."""
+    """Run a script that must not get out, and say how it did, or why it did not start; empty: all is well.
+
+    Raises:
+        CannotReach: it does not work, though it is fenced in.
+    """
+    reach = f"Every user must be able to read {place.scripts} and {place.python}, and pass the folders above."
     with _listening() as (abstract, port):
         found = {
             "pid": os.getpid(),
@@ -88,17 +97,13 @@ async def failures(spawner: Spawner, place: Place) -> tuple[str, ...]:
         try:
             said, problem = await _run(spawner, argv, place.work_dir)
         except (NotRunnable, OSError, TimeoutError) as error:
-            return (f"no script can be started: {error} ({_reach(place)})",)
+            return (f"no script can be started: {error}",)
     try:
         done = json.loads(said)
     except ValueError:
         last = (problem or said).strip().rpartition("\n")[2][-200:] or "nothing"
-        return (f"a script that only says hello ends with: {last} ({_reach(place)})",)
+        raise CannotReach(f"A script that only looks around ends with {last}. {reach}") from None
     return tuple(f"a script can {act}" for act in done)
-
-
-def _reach(place: Place) -> str:
-    return f"every user must be able to read {place.scripts} and {place.python}, and pass the folders above"
 
 
 async def _run(spawner: Spawner, argv: tuple[str, ...], work_dir: Path) -> tuple[str, str]:

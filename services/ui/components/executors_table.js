@@ -8,12 +8,12 @@ const START = "./portal up --executors 2";
 const MORE = "./portal up --executors 4";
 const MORE_CONTAINERS = "docker compose up -d --no-recreate --scale executor=4";
 const HEALTH = {
-  online: ["Online", "check"], draining: ["Draining", "pause"], drained: ["Drained", "pause"], offline: ["Offline", "power"], left: ["Left", "power"],
+  online: ["Online", "check"], troubled: ["Takes no runs", "warning"], draining: ["Draining", "pause"], drained: ["Drained", "pause"], offline: ["Offline", "power"], left: ["Left", "power"],
 };
 // Who drained to the end and stopped has left: nothing is wrong with it, unlike with one that fell silent.
 function keyOf(one) {
   if (!one.online) return one.draining ? "left" : "offline";
-  if (!one.draining && !one.drained_at) return "online";
+  if (!one.draining && !one.drained_at) return one.problems.length ? "troubled" : "online";
   return one.drained_at && !one.running.length ? "drained" : "draining";
 }
 
@@ -46,12 +46,11 @@ export default {
           <thead><tr><th scope="col">Executor</th><th scope="col">Health</th><th scope="col">Slots</th><th scope="col">Heartbeat</th><th scope="col" class="jp-table__grow">Running</th>
             <th scope="col" class="jp-num">Runs, 24 h</th><th scope="col">Up for</th><th scope="col">Pools</th><th scope="col">Sandbox</th><th scope="col">Version</th><th scope="col"><span class="jp-clip">Actions</span></th></tr></thead>
           <tbody v-if="loaded">
-            <tr v-for="one in items" :key="one.name" :class="{ 'jp-left': key(one) === 'left' }">
+            <template v-for="one in items" :key="one.name"><tr :class="{ 'jp-left': key(one) === 'left', 'jp-table__open': problem(one) }">
               <td class="jp-table__where"><span class="jp-table__name">{{ one.name }}</span><span class="jp-table__sub">{{ one.host }} · pid {{ one.pid }}</span></td>
               <td><span v-if="key(one) === 'left'">Left <JpRelative :at="one.last_seen_at" /></span>
                 <span v-else class="jp-chip" :class="'jp-tone--' + key(one)"><JpIcon :name="words[key(one)][1]" />{{ words[key(one)][0] }}</span>
-                <span v-if="one.drained_at" class="jp-table__sub2">{{ heldBy(one.drained_by) }}<JpRelative :at="one.drained_at" /></span>
-                <span v-if="problem(one)" class="jp-problem" :title="one.problems.join('\\n')"><JpIcon name="warning" />{{ one.problems[0] }}</span></td>
+                <span v-if="one.drained_at" class="jp-table__sub2">{{ heldBy(one.drained_by) }}<JpRelative :at="one.drained_at" /></span></td>
               <td><template v-if="one.online"><span class="jp-ratio" aria-hidden="true"><span :style="{ width: 100 * one.busy / Math.max(1, one.slots) + '%' }"></span></span>{{ one.busy }}/{{ one.slots }}</template><span v-else class="jp-muted">–</span></td>
               <td :class="{ 'jp-late': one.online && age(one) > 12 }"><JpRelative v-if="key(one) !== 'left'" :at="one.last_seen_at" /><span v-else class="jp-muted">–</span></td>
               <td class="jp-table__grow"><template v-for="(run, index) in one.running.slice(0, 2)" :key="run.run_id"><template v-if="index">, </template><a class="jp-link" :href="'/runs/' + run.run_id">{{ run.job_name }} #{{ run.number }}</a></template><template v-if="one.running.length > 2"> and {{ one.running.length - 2 }} more</template><span v-if="!one.running.length" class="jp-muted">–</span></td>
@@ -62,6 +61,7 @@ export default {
               <td class="jp-table__do"><button v-if="one.drained_at" class="jp-btn jp-btn--small" type="button" :aria-label="'Resume ' + one.name" @click="does(act.resumeExecutor, one)">Resume</button>
                 <button v-else-if="one.online" class="jp-btn jp-btn--small" type="button" :aria-label="'Drain ' + one.name" title="Take no more runs, finish what it has" @click="does(act.drain, one)">Drain</button></td>
             </tr>
+            <tr v-if="problem(one)" class="jp-table__more"><td colspan="11"><p v-for="text in one.problems" :key="text" class="jp-problem"><JpIcon name="warning" /><span>{{ text }}</span></p></td></tr></template>
           </tbody>
           <tbody v-else><tr v-for="row in 2" :key="row" class="jp-ghostrow"><td v-for="width in [120, 72, 110, 50, 90, 40, 40, 60, 60, 50, 50]" :key="width"><span :style="{ width: width + 'px' }"></span></td></tr></tbody>
         </table>
