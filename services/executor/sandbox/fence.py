@@ -132,6 +132,12 @@ class Fence:
 
         _in_child(send)
 
+    def leave(self) -> None:
+        """Remove the folder of the runs' folders, if it is empty."""
+        if self.level is Level.RESTRICTED:
+            with contextlib.suppress(OSError):
+                self._work_root.rmdir()
+
     def _tidy(self) -> None:
         """Remove what runs of an earlier start left, whose keepers were killed."""
         for folder in self._work_root.iterdir():

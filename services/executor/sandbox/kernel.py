@@ -6,9 +6,6 @@ import os
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 MACHINE = os.uname().machine
-IS_KNOWN = MACHINE in {"x86_64", "aarch64"}
-"""Whether the numbers here are those of this machine."""
-
 # Calls that came after 2019 have one number everywhere.
 MOUNT_SETATTR = 442
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
@@ -16,6 +13,10 @@ PIVOT_ROOT = 41 if MACHINE == "aarch64" else 155
 SECCOMP = 277 if MACHINE == "aarch64" else 317
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
+_PR_CAPBSET_DROP = 24
+CAP_CHOWN, CAP_SETGID, CAP_SETUID = 0, 6, 7
+_LAST_CAPABILITY = 63
+_CAPABILITIES_OF_64_BITS = 0x20080522
 
 
 def call(number: int, *arguments: object) -> int:
@@ -46,3 +47,24 @@ def prctl(option: int, value: int) -> None:
         OSError: with its errno.
     """
     checked(LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0))
+
+
+def keep_capabilities(*kept: int) -> None:
+    """Give up every capability of this process and all it starts but these; for good, with no_new_privs.
+
+    Those that it does not have it does not get: see capabilities(7).
+
+    Raises:
+        OSError: with its errno.
+    """
+    for number in range(_LAST_CAPABILITY + 1):
+        if number not in kept:
+            LIBC.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(number), 0, 0, 0)  # unknown, or not ours to drop
+    header = (ctypes.c_uint32 * 2)(_CAPABILITIES_OF_64_BITS, 0)
+    # Twice effective, permitted, inheritable: the lower 32, and the upper.
+    sets = (ctypes.c_uint32 * 6)()
+    checked(LIBC.capget(header, sets))
+    mask = sum(1 << number for number in kept)
+    for place, wanted in enumerate((mask, mask, 0, 0, 0, 0)):
+        sets[place] &= wanted
+    checked(LIBC.capset(header, sets))

@@ -86,8 +86,8 @@ def take_root(*, readable: Iterable[str], writable: Iterable[str], size_bytes: i
 
 
 def _fill(*, readable: Iterable[str], writable: Iterable[str]) -> None:
-    for folder in ("dev", "proc", "tmp", HOME[1:], "dev/shm"):
-        Path("/new", folder).mkdir(mode=0o700 if folder != "dev" else 0o755)
+    for folder in ("dev", "dev/shm", "proc", "run", "tmp", "var/tmp", HOME[1:]):
+        Path("/new", folder).mkdir(mode=0o700, parents=True)
     _mount("proc", "/new/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
     for name in _DEVICES:
         with contextlib.suppress(OSError):

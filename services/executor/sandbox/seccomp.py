@@ -122,7 +122,7 @@ def filtering(*, sockets: bool, own_ipc: bool, machine: str = kernel.MACHINE) ->
     """Return the filter as the kernel wants it, an array of struct sock_filter.
 
     Raises:
-        KeyError: for a machine whose numbers are not known here.
+        ValueError: for a machine whose numbers are not known here.
     """
     instructions = list(_program(sockets=sockets, own_ipc=own_ipc, machine=machine))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)

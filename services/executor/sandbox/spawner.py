@@ -49,7 +49,9 @@ def main() -> None:
     try:
         held, first_user = _users(Level(setup["level"]))
         fence = Fence(setup, first_user=first_user)
-    except (OSError, KeyError) as error:
+        if fence.level is not Level.PROCESS:
+            kernel.keep_capabilities(kernel.CAP_CHOWN, kernel.CAP_SETGID, kernel.CAP_SETUID)
+    except (OSError, ValueError) as error:
         channel.send(marshal.dumps(("failed", str(error))))
         return
     channel.send(marshal.dumps(("ready", first_user)))
@@ -57,6 +59,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     gc.freeze()
     _serve(channel, fence)
+    fence.leave()
     if held is not None:
         held.close()
 
