@@ -1,0 +1,165 @@
+"""Which level an executor takes, and what it does where none holds."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.executor.sandbox import probe
+from services.executor.sandbox.fence import Level
+from services.executor.sandbox.level import Ground, Sandbox, choose
+from services.executor.sandbox.process import Setup, Spawner
+from tests.integration.executor.conftest import Start
+from tests.integration.executor.stage import Ledger
+from tests.support.eventually import eventually
+
+REPOSITORY = Path(__file__).parents[3]
+CHOOSES = """
+import asyncio, pathlib, sys
+from services.executor.sandbox.level import Ground, choose
+folder = pathlib.Path(sys.argv[2])
+sandbox = asyncio.run(choose(sys.argv[1], Ground(
+    scripts_dir=folder / "scripts", python=pathlib.Path("/usr/bin/python3"), home=folder / "home",
+    marker=folder / "home/keeper", work_root=folder / "home/work", users_root=folder / "jobs",
+)))
+print(sandbox.level, sandbox.problem)
+"""
+# What a container's executor has: these, and no_new_privs.
+IN_A_CONTAINER = ("setpriv", "--bounding-set=-all,+setuid,+setgid,+chown,+kill", "--no-new-privs")
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give runs users of their own")
+
+
+@pytest.fixture
+def ground() -> Iterator[Ground]:
+    """Folders that every user can pass, which pytest's own are not."""
+    folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    folder.chmod(0o755)
+    (folder / "scripts").mkdir(mode=0o755)
+    (folder / "home").mkdir(mode=0o700)
+    yield Ground(
+        scripts_dir=folder / "scripts",
+        python=Path("/usr/bin/python3"),
+        home=folder / "home",
+        marker=folder / "home" / "keeper",
+        work_root=folder / "home" / "work",
+        users_root=folder / "jobs",
+    )
+    shutil.rmtree(folder)
+
+
+def held(sandbox: Sandbox) -> tuple[str, str]:
+    sandbox.close()
+    return sandbox.level, sandbox.problem if sandbox.level == "unavailable" else ""
+
+
+async def test_the_probe_says_everything_that_an_unfenced_script_can_do(ground: Ground) -> None:
+    spawner = Spawner(ground.marker, Setup(level=Level.PROCESS, work_root=ground.work_root))
+    place = probe.Place(
+        python=ground.python,
+        scripts=ground.scripts_dir,
+        home=ground.home,
+        work_dir=ground.work_root / "probe",
+    )
+
+    found = await probe.failures(spawner, place)
+
+    spawner.close()
+    # A script of level process has the executor's user and the machine's network.
+    assert {
+        "a script can signal the executor",
+        "a script can write into the executor's folder",
+        "a script can list the executor's folder",
+        "a script can list the folders of other runs",
+        "a script can write into the scripts directory",
+        "a script can reach an abstract socket",
+        "a script can reach the network",
+    } <= set(found)
+
+
+@needs_root
+def test_the_rights_of_a_container_are_enough_for_restricted(ground: Ground) -> None:
+    ended = subprocess.run(
+        [*IN_A_CONTAINER, sys.executable, "-c", CHOOSES, "restricted", ground.home.parent],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert ended.stdout.split() == ["restricted"]
+
+
+@needs_root
+def test_without_the_right_to_change_users_nothing_is_restricted(ground: Ground) -> None:
+    ended = subprocess.run(
+        [
+            "setpriv",
+            "--bounding-set=-setuid",
+            sys.executable,
+            "-c",
+            CHOOSES,
+            "restricted",
+            ground.home.parent,
+        ],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert ended.stdout.startswith("unavailable Scripts cannot be fenced in here. Level restricted: ")
+    assert "with the capabilities SETUID, SETGID and CHOWN" in ended.stdout
+
+
+@needs_root
+async def test_a_level_that_was_asked_for_is_not_replaced_by_another(ground: Ground) -> None:
+    assert held(await choose("restricted", ground)) == ("restricted", "")
+    assert held(await choose("process", ground)) == ("process", "")
+
+
+async def test_scripts_that_their_users_cannot_reach_are_told_and_not_run_otherwise(ground: Ground) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("the user of a run is this one, who reaches what is its own")
+    ground.scripts_dir.chmod(0o700)
+
+    level, problem = held(await choose("auto", ground))
+
+    assert level == "unavailable"
+    assert f"Every user must be able to read {ground.scripts_dir}" in problem
+    assert "PORTAL_SANDBOX=process" in problem
+
+
+async def test_a_killed_spawner_is_a_problem(ground: Ground) -> None:
+    sandbox = await choose("process", ground)
+    assert sandbox.problem == ""
+    assert sandbox._spawner is not None
+
+    os.kill(sandbox._spawner.popen.pid, signal.SIGKILL)
+
+    eventually(lambda: sandbox.problem != "", within_s=10, what="it is noticed")
+    assert sandbox.problem == "The sandbox's spawner was killed: restart this executor."
+    sandbox.close()
+
+
+@needs_root
+async def test_an_executor_that_cannot_fence_in_says_so_and_takes_nothing(
+    executor: Start, played: Ledger, home: Path
+) -> None:
+    await executor(sandbox="auto")  # pytest's folders are closed to every other user
+
+    await played.due("hello.py")
+    renewals = len(played.renewals)
+    await played.until(lambda: len(played.renewals) > renewals)
+
+    assert played.renewals[-1].sandbox == "unavailable"
+    assert "Scripts cannot be fenced in here." in played.renewals[-1].problems[0]
+    assert played.claims == []
