@@ -230,7 +230,9 @@ class Attempt:
             last_seq=self._output.last_seq,
             stdout_bytes=self._output.printed_bytes(Stream.STDOUT),
             stderr_bytes=self._output.printed_bytes(Stream.STDERR),
-            dropped_bytes=self._output.dropped_bytes,
+            dropped_bytes=sum(map(self._output.dropped_bytes, Stream)),
+            stdout_dropped_bytes=self._output.dropped_bytes(Stream.STDOUT),
+            stderr_dropped_bytes=self._output.dropped_bytes(Stream.STDERR),
             sandbox=self._means.identity.sandbox,
             sandbox_features=self._means.identity.sandbox_features,
         )

@@ -5,17 +5,22 @@ from collections.abc import Callable, Iterable
 
 from services.executor.chunks import Chunk, Chunker
 from services.executor.identity import SOURCE
+from services.executor.masking import Read
 from services.executor.spool import Spools
+from services.executor.tail import ONE_TIME
 from shared.domain.ids import ExecutorName
 from shared.messages.answers import Grant
 from shared.messages.events import RunOutput, Stream
 from shared.runtime.clock import Clock
 
-FLUSH_S = 0.2
+FLUSH_S = ONE_TIME.total_seconds()
 
 
 class Output:
-    """Takes what is read and keeps it; `on_disk_full` is called once when that fails."""
+    """Takes what is read and keeps it; `on_disk_full` is called once when that fails.
+
+    Of `secrets` nothing is kept, see `masking.py`.
+    """
 
     def __init__(
         self,
@@ -25,38 +30,35 @@ class Output:
         spools: Spools,
         clock: Clock,
         on_disk_full: Callable[[OSError], None],
+        secrets: tuple[str, ...] = (),
     ) -> None:
         self._grant = grant
         self._executor = executor
         self._spools = spools
         self._clock = clock
         self._on_disk_full = on_disk_full
-        self._chunker = Chunker(max_bytes=grant.max_output_bytes)
+        self._chunker = Chunker(max_bytes=grant.max_output_bytes, secrets=secrets)
         self._timer: asyncio.TimerHandle | None = None
-        self._broken = False
-        self._kept_bytes = 0
+        self._is_broken = False
+        self._lost_bytes = dict.fromkeys(Stream, 0)
         self.last_seq = 0
-
-    @property
-    def dropped_bytes(self) -> int:
-        """Return how many bytes were read and not kept."""
-        if not self._broken:
-            return self._chunker.dropped_bytes
-        # Some were in chunks already when the disk had no room for these.
-        read = sum(self._chunker.printed_bytes(stream) for stream in Stream)
-        return max(0, read - self._kept_bytes)
 
     def printed_bytes(self, stream: Stream) -> int:
         """Return how many bytes the stream had, dropped ones included."""
         return self._chunker.printed_bytes(stream)
 
-    def take(self, stream: Stream, read: bytes) -> None:
-        """Take what was just read from a pipe."""
+    def dropped_bytes(self, stream: Stream) -> int:
+        """Return how many of them are not kept; not the last word before `finish`."""
+        return self._chunker.dropped_bytes(stream) + self._lost_bytes[stream]
+
+    def take(self, stream: Stream, read: Read) -> bool:
+        """Take what was just read from a pipe; say whether it is beyond what is kept for sure."""
         if self._spools.is_full:
             self._chunker.keep_no_more()
         self._keep(self._chunker.take(stream, read, at=self._clock.now()))
         if self._timer is None and self._chunker.holds:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+        return self._chunker.is_past_head
 
     def finish(self) -> None:
         """Keep the rest: the script and all it started are gone."""
@@ -71,17 +73,19 @@ class Output:
 
     def _keep(self, chunks: Iterable[Chunk]) -> None:
         for chunk in chunks:
-            if self._broken:
-                return
-            try:
-                self._spools.append(self._message(chunk))
-            except OSError as error:
-                self._broken = True
-                self._chunker.keep_no_more()
-                self._on_disk_full(error)
-            else:
-                self.last_seq += 1
-                self._kept_bytes += len(chunk.text.encode())
+            if self._is_broken or not self._is_kept(chunk):
+                self._lost_bytes[chunk.stream] += chunk.printed
+
+    def _is_kept(self, chunk: Chunk) -> bool:
+        try:
+            self._spools.append(self._message(chunk))
+        except OSError as error:
+            self._is_broken = True
+            self._chunker.keep_no_more()
+            self._on_disk_full(error)
+            return False
+        self.last_seq += 1
+        return True
 
     def _message(self, chunk: Chunk) -> RunOutput:
         return RunOutput(

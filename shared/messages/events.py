@@ -56,6 +56,10 @@ class RunFinished(Message, frozen=True, kw_only=True, tag="run.finished"):
     stdout_bytes: int = 0
     stderr_bytes: int = 0
     dropped_bytes: int = 0
+    """Of both streams together."""
+    stdout_dropped_bytes: int | None = None
+    """None here and below: an older executor, which did not count them apart."""
+    stderr_dropped_bytes: int | None = None
     sandbox: str = ""
     sandbox_features: str = ""
 

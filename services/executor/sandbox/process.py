@@ -24,6 +24,8 @@ from shared.messages.events import Stream
 ROOT = Path(__file__).parents[3]
 """The folder that holds `services`."""
 READ_BYTES = 65_536
+FLOOD_BYTES_PER_S = 20_000_000
+"""How fast a script is read that prints beyond its cap: it costs us some per cent of a core, and it waits."""
 _MAX_PIPE_BYTES = 1_048_576
 """What may still be in a pipe when the last process is dead; more comes from nobody we started."""
 _MAX_PACKET = 262_144
@@ -104,8 +106,9 @@ class Ended:
     peak_memory_bytes: int | None = None
 
 
-Printed = Callable[[Stream, bytes], None]
-"""Takes what was read, in the order in which it was read."""
+Printed = Callable[[Stream, memoryview], bool]
+"""Takes what was read, in the order in which it was read, before it is written over by the next read.
+Says whether this is a flood, which is then read at `FLOOD_BYTES_PER_S`."""
 
 
 @dataclass(slots=True)
@@ -126,6 +129,11 @@ class Process:
     """Never an exception. Set even when the script was never started."""
     gone: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     """Set when the keeper is gone, and the run's folder with it."""
+    _buffer: bytearray = field(default_factory=lambda: bytearray(READ_BYTES))
+    """For every read: a new one each time is what a flood would cost most."""
+    _is_flood: bool = False
+    _quiet_until: float = 0.0
+    _paused: dict[int, asyncio.TimerHandle] = field(default_factory=dict)
 
     def extend(self, lease_until: float) -> None:
         """Let the script live until this instant of CLOCK_BOOTTIME, unless it is extended again."""
@@ -141,10 +149,9 @@ class Process:
 
     def listen(self) -> None:
         """Start reading; called by `start`."""
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self.channel.fileno(), self._on_packet)
+        asyncio.get_running_loop().add_reader(self.channel.fileno(), self._on_packet)
         for fd in self.outputs:
-            loop.add_reader(fd, self._on_output, fd)
+            self._resume(fd)
 
     def _say(self, words: bytes) -> None:
         try:
@@ -152,17 +159,33 @@ class Process:
         except OSError:
             return  # it has ended: what it had to say is being read
 
-    def _on_output(self, fd: int) -> bool:
-        """Read once; say whether there may be more."""
+    def _on_output(self, fd: int) -> None:
+        size = self._read(fd)
+        if size and self._is_flood:
+            self._pause(fd, size)
+
+    def _read(self, fd: int) -> int:
+        """Read once; return how many bytes there were: 0 when there are no more for now."""
         try:
-            piece = os.read(fd, READ_BYTES)
+            size = os.readv(fd, [self._buffer])
         except BlockingIOError:
-            return False
-        if piece:
-            self.printed(self.outputs[fd], piece)
-            return True
-        self._close_output(fd)
-        return False
+            return 0
+        if size:
+            self._is_flood = self.printed(self.outputs[fd], memoryview(self._buffer)[:size])
+        else:
+            self._close_output(fd)
+        return size
+
+    def _pause(self, fd: int, size: int) -> None:
+        """Read on when as many bytes as these were due; both streams share the rate."""
+        loop = asyncio.get_running_loop()
+        self._quiet_until = max(self._quiet_until, loop.time()) + size / FLOOD_BYTES_PER_S
+        loop.remove_reader(fd)
+        self._paused[fd] = loop.call_at(self._quiet_until, self._resume, fd)
+
+    def _resume(self, fd: int) -> None:
+        self._paused.pop(fd, None)
+        asyncio.get_running_loop().add_reader(fd, self._on_output, fd)
 
     def _on_packet(self) -> None:
         try:
@@ -204,14 +227,16 @@ class Process:
 
     def _finish(self, ended: Ended) -> None:
         for fd in tuple(self.outputs):
-            left = _MAX_PIPE_BYTES // READ_BYTES
-            while left and self._on_output(fd):
-                left -= 1
+            left = _MAX_PIPE_BYTES
+            while left > 0 and (size := self._read(fd)):
+                left -= size
             if fd in self.outputs:
                 self._close_output(fd)
         _settle(self.ended, ended)
 
     def _close_output(self, fd: int) -> None:
+        if fd in self._paused:
+            self._paused.pop(fd).cancel()
         asyncio.get_running_loop().remove_reader(fd)
         del self.outputs[fd]
         os.close(fd)

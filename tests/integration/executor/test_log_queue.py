@@ -70,7 +70,7 @@ async def test_a_full_log_queue_holds_up_no_run_and_loses_no_line(
     assert waiting >= CHUNKS - most - 1
     printed = "".join(texts[seq] for seq in sorted(texts))
     assert printed == "".join(f"{number:05d}\n" * 5_461 + "xx" for number in range(CHUNKS))
-    assert (failures, output.dropped_bytes) == ([], 0)
+    assert (failures, output.dropped_bytes(Stream.STDOUT)) == ([], 0)
 
 
 async def is_full(publisher: Publisher) -> bool:

@@ -12,8 +12,10 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 OUT, ERR = Stream.STDOUT, Stream.STDERR
 
 
-def cut(reads: list[tuple[Stream, bytes]], *, max_bytes: int = 1_000_000) -> tuple[Chunker, list[Chunk]]:
-    chunker = Chunker(max_bytes=max_bytes)
+def cut(
+    reads: list[tuple[Stream, bytes]], *, max_bytes: int = 1_000_000, secrets: tuple[str, ...] = ()
+) -> tuple[Chunker, list[Chunk]]:
+    chunker = Chunker(max_bytes=max_bytes, secrets=secrets)
     chunks = [chunk for stream, read in reads for chunk in chunker.take(stream, read, at=NOW)]
     return chunker, chunks + chunker.finish(at=NOW)
 
@@ -34,26 +36,82 @@ def test_each_stream_is_kept_exactly_however_it_is_cut(reads: list[tuple[Stream,
         printed = b"".join(read for of, read in reads if of is stream)
         assert joined(chunks, stream) == printed.decode("utf-8", "replace").replace("\0", "\ufffd")
         assert chunker.printed_bytes(stream) == len(printed)
-    assert chunker.dropped_bytes == 0
+        assert chunker.dropped_bytes(stream) == 0
 
 
-@given(st.lists(st.tuples(st.sampled_from(Stream), st.binary(max_size=50))), st.integers(0, 300))
-def test_beyond_the_limit_every_byte_is_counted(reads: list[tuple[Stream, bytes]], limit: int) -> None:
-    chunker, chunks = cut(reads, max_bytes=limit)
+@given(st.lists(st.tuples(st.sampled_from(Stream), st.text("xyz", max_size=50))), st.integers(0, 400))
+def test_beyond_the_cap_the_first_and_the_last_are_kept_and_every_other_byte_is_counted(
+    reads: list[tuple[Stream, str]], limit: int
+) -> None:
+    chunker, chunks = cut([(stream, text.encode()) for stream, text in reads], max_bytes=limit)
 
-    printed = sum(len(read) for _, read in reads)
-    assert chunker.dropped_bytes == max(0, printed - limit)
-    assert chunker.printed_bytes(OUT) + chunker.printed_bytes(ERR) == printed
-    assert ("bytes were dropped" in joined(chunks[-1:], ERR)) == (printed > limit)
+    kept = 0
+    for stream in Stream:
+        printed = "".join(text for of, text in reads if of is stream)
+        dropped = chunker.dropped_bytes(stream)
+        shown = joined(chunks, stream)
+        head, mark, tail = shown.partition(f"[... {dropped:,} bytes dropped ...]\n")
+        head = head.removesuffix("\n")
+        assert bool(mark) == bool(dropped)
+        assert printed.startswith(head)
+        assert printed.endswith(tail)
+        assert len(head) + dropped + len(tail) == len(printed) == chunker.printed_bytes(stream)
+        kept += len(head) + len(tail)
+    assert kept == sum(chunk.printed for chunk in chunks)
+    assert kept <= limit
+    assert kept >= min(limit * 0.9, sum(len(text) for _, text in reads))
 
 
-def test_what_was_dropped_is_said_in_words_on_a_line_of_its_own() -> None:
-    _, chunks = cut([(OUT, b"0123456789")], max_bytes=4)
+def test_where_bytes_were_dropped_is_said_on_a_line_of_its_own_in_their_stream() -> None:
+    _, chunks = cut([(OUT, b"0" * 90), (ERR, b"e" * 30), (OUT, b"1" * 10)], max_bytes=100)
 
-    assert [chunk.text for chunk in chunks] == [
-        "0123",
-        "\n[6 bytes were dropped: only the first 4 bytes of this run's output are kept]\n",
+    assert [(chunk.stream, chunk.text) for chunk in chunks] == [
+        (OUT, "0" * 90),
+        (ERR, "[... 30 bytes dropped ...]\n"),
+        (OUT, "1" * 10),
     ]
+
+
+def test_the_end_of_the_log_keeps_order_and_times() -> None:
+    moments = [NOW + timedelta(seconds=number) for number in range(40)]
+    chunker = Chunker(max_bytes=2_000)
+    chunker.take(OUT, b"x" * 5_000, at=NOW)
+
+    for number, at in enumerate(moments):
+        chunker.take((OUT, ERR)[number % 2], b"%4d\n" % number, at=at)
+    chunks = chunker.finish(at=moments[-1])
+
+    assert [(chunk.at, int(chunk.text)) for chunk in chunks[-40:]] == list(
+        zip(moments, range(40), strict=True)
+    )
+
+
+def test_a_character_that_the_gap_cuts_is_marked_once_on_each_side() -> None:
+    _, chunks = cut([(OUT, b"." + "€".encode() * 200)], max_bytes=100)
+
+    head, _, tail = joined(chunks, OUT).partition("\n[... 501 bytes dropped ...]\n")
+    assert head == "." + "€" * 29 + "\ufffd"
+    assert tail == "\ufffd" + "€" * 3
+
+
+def test_a_secret_is_masked_over_reads_and_over_the_gap_and_every_byte_is_counted() -> None:
+    chunker, chunks = cut(
+        [(OUT, b"hun"), (ERR, b"hunt"), (OUT, b"ter2")] + [(OUT, b"hunter2")] * 100,
+        max_bytes=100,
+        secrets=("hunter2",),
+    )
+
+    assert joined(chunks, OUT) == f"***\n[... {chunker.dropped_bytes(OUT)} bytes dropped ...]\n"
+    assert joined(chunks, ERR) == "hunt"
+    assert sum(chunk.printed for chunk in chunks) + chunker.dropped_bytes(OUT) <= 711
+
+
+def test_a_flush_holds_back_what_may_become_a_secret() -> None:
+    chunker = Chunker(max_bytes=1_000, secrets=("hunter2",))
+    chunker.take(OUT, b"Password: hun", at=NOW)
+
+    assert [chunk.text for chunk in chunker.flush()] == ["Password: "]
+    assert [chunk.text for chunk in chunker.finish(at=NOW)] == ["hun"]
 
 
 def test_a_character_that_arrives_in_pieces_is_one_character() -> None:
@@ -71,7 +129,7 @@ def test_half_a_character_at_the_end_is_marked() -> None:
 
 
 def test_a_full_chunk_leaves_without_waiting_for_a_flush() -> None:
-    ready = Chunker(max_bytes=1_000_000).take(OUT, b"x" * (2 * CHUNK_BYTES + 1), at=NOW)
+    ready = Chunker(max_bytes=1_000_000).take(OUT, b"x\n" * CHUNK_BYTES + b"x", at=NOW)
 
     assert [len(chunk.text) for chunk in ready] == [CHUNK_BYTES, CHUNK_BYTES]
 
@@ -121,5 +179,5 @@ def test_after_the_last_room_is_gone_the_rest_is_counted() -> None:
     chunker.keep_no_more()
     chunker.take(OUT, b"dropped", at=NOW)
 
-    assert joined(chunker.finish(at=NOW), OUT) == "kept"
-    assert chunker.dropped_bytes == len(b"dropped")
+    assert joined(chunker.finish(at=NOW), OUT) == "kept\n[... 7 bytes dropped ...]\n"
+    assert chunker.dropped_bytes(OUT) == len(b"dropped")
