@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.executor.chunks import CHUNK_BYTES, Chunk, Chunker
+from services.executor.long_lines import CUT_HERE, LONGEST
 from shared.messages.codec import MAX_BODY
 from shared.messages.events import Stream
 
@@ -94,16 +95,33 @@ def test_a_character_that_the_gap_cuts_is_marked_once_on_each_side() -> None:
     assert tail == "\ufffd" + "€" * 3
 
 
-def test_a_secret_is_masked_over_reads_and_over_the_gap_and_every_byte_is_counted() -> None:
-    chunker, chunks = cut(
-        [(OUT, b"hun"), (ERR, b"hunt"), (OUT, b"ter2")] + [(OUT, b"hunter2")] * 100,
-        max_bytes=100,
-        secrets=("hunter2",),
-    )
+def test_what_follows_the_gap_begins_a_line() -> None:
+    _, chunks = cut([(OUT, b"x" * 200_000)], max_bytes=160_000)
 
-    assert joined(chunks, OUT) == f"***\n[... {chunker.dropped_bytes(OUT)} bytes dropped ...]\n"
+    head, _, tail = joined(chunks, OUT).partition(" bytes dropped ...]\n")
+    assert head.count(CUT_HERE) == 144_000 // LONGEST
+    assert set(tail) == {"x"}
+
+
+def test_a_script_that_alternates_bytes_has_no_more_memory_than_others() -> None:
+    chunker, _ = cut([(OUT, b"x" * 90_000), *[(OUT, b"o"), (ERR, b"e")] * 2_000], max_bytes=100_000)
+
+    assert chunker.printed_bytes(ERR) - chunker.dropped_bytes(ERR) == 2_048 // 2
+
+
+def test_a_secret_is_masked_over_reads_and_over_the_gap_and_every_byte_is_counted() -> None:
+    reads = [(OUT, b"hun"), (ERR, b"hunt"), (OUT, b"ter2 ")] + [(OUT, b"hunter2 ")] * 100
+
+    chunker, chunks = cut(reads, max_bytes=100, secrets=("hunter2",))
+
+    masks = joined(chunks, OUT).count("***")
+    head, mark, tail = joined(chunks, OUT).partition(
+        f"\n[... {chunker.dropped_bytes(OUT)} bytes dropped ...]\n"
+    )
+    assert mark
+    assert set((head + tail).split(" ")) == {"***", ""}
+    assert 7 * masks + (head + tail).count(" ") + chunker.dropped_bytes(OUT) == 808
     assert joined(chunks, ERR) == "hunt"
-    assert sum(chunk.printed for chunk in chunks) + chunker.dropped_bytes(OUT) <= 711
 
 
 def test_a_flush_holds_back_what_may_become_a_secret() -> None:
@@ -129,7 +147,10 @@ def test_half_a_character_at_the_end_is_marked() -> None:
 
 
 def test_a_full_chunk_leaves_without_waiting_for_a_flush() -> None:
-    ready = Chunker(max_bytes=1_000_000).take(OUT, b"x\n" * CHUNK_BYTES + b"x", at=NOW)
+    chunker = Chunker(max_bytes=1_000_000)
+    chunker.take(OUT, b"x\n", at=NOW)
+
+    ready = chunker.take(OUT, b"x\n" * CHUNK_BYTES, at=NOW)
 
     assert [len(chunk.text) for chunk in ready] == [CHUNK_BYTES, CHUNK_BYTES]
 
