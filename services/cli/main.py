@@ -139,7 +139,7 @@ def mutants(context: typer.Context) -> None:
 
 @app.command(context_settings=_PASS_ON)
 def bench(
-    context: typer.Context, name: Annotated[str, typer.Argument(help="Which: schedules or planner.")]
+    context: typer.Context, name: Annotated[str, typer.Argument(help="Which: schedules, planner or output.")]
 ) -> None:
     """Measure a part beside its targets and beside the libraries that others use."""
     from services.cli.gates import bench as run_benchmark

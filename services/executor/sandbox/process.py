@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,7 +26,9 @@ ROOT = Path(__file__).parents[3]
 """The folder that holds `services`."""
 READ_BYTES = 65_536
 FLOOD_BYTES_PER_S = 20_000_000
-"""How fast a script is read that prints beyond its cap: it costs us some per cent of a core, and it waits."""
+_FLOOD_SHARE = 0.1
+"""How fast a script is read that prints beyond its cap, and how much of a core that may take: it has to
+wait for us. Single bytes come together while it waits."""
 _MAX_PIPE_BYTES = 1_048_576
 """What may still be in a pipe when the last process is dead; more comes from nobody we started."""
 _MAX_PACKET = 262_144
@@ -108,7 +111,7 @@ class Ended:
 
 Printed = Callable[[Stream, memoryview], bool]
 """Takes what was read, in the order in which it was read, before it is written over by the next read.
-Says whether this is a flood, which is then read at `FLOOD_BYTES_PER_S`."""
+Says whether this is a flood, which is then read slowly."""
 
 
 @dataclass(slots=True)
@@ -162,7 +165,8 @@ class Process:
     def _on_output(self, fd: int) -> None:
         size = self._read(fd)
         if size and self._is_flood:
-            self._pause(fd, size)
+        before = time.thread_time()
+            self._pause(fd, max(size / FLOOD_BYTES_PER_S, (time.thread_time() - before) / _FLOOD_SHARE))
 
     def _read(self, fd: int) -> int:
         """Read once; return how many bytes there were: 0 when there are no more for now."""
@@ -176,10 +180,10 @@ class Process:
             self._close_output(fd)
         return size
 
-    def _pause(self, fd: int, size: int) -> None:
-        """Read on when as many bytes as these were due; both streams share the rate."""
+    def _pause(self, fd: int, duration_s: float) -> None:
+        """Read on when this time is over and what the other stream has to wait for."""
         loop = asyncio.get_running_loop()
-        self._quiet_until = max(self._quiet_until, loop.time()) + size / FLOOD_BYTES_PER_S
+        self._quiet_until = max(self._quiet_until, loop.time()) + duration_s
         loop.remove_reader(fd)
         self._paused[fd] = loop.call_at(self._quiet_until, self._resume, fd)
 
