@@ -350,6 +350,8 @@ def _grant_of(attempt: AttemptView, claim: AttemptClaim) -> Grant:
         timeout_s=attempt.timeout_s,
         kill_grace_s=attempt.kill_grace_s,
         on_lost=attempt.on_lost,
+        max_output_bytes=attempt.max_output_bytes,
+        merge_output=attempt.merge_output,
     )
 
 

@@ -218,6 +218,8 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     policy: dict[str, object]
     """As `shared.domain.policy.policy_to_json` writes it."""
     runs_after: RunsAfterItem
+    max_output_bytes: int
+    merge_output: bool
     version: int
     paused_at: datetime | None
     paused_by: str | None

@@ -97,6 +97,8 @@ class AttemptView:
     job_pool: str
     limit_key: str | None
     job_limit_key: str | None
+    max_output_bytes: int
+    merge_output: bool
     paused_at: datetime | None
     deleted_at: datetime | None
     retired_at: datetime | None
@@ -301,6 +303,7 @@ _VIEW = (
         _JOBS.c[name]
         for name in (
             *("script", "timeout_s", "kill_grace_s", "on_lost", "overlap", "paused_at", "deleted_at"),
+            *("max_output_bytes", "merge_output"),
         )
     ),
     _SCHEDULES.c.retired_at,

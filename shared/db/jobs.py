@@ -186,6 +186,8 @@ def _columns(definition: Definition) -> dict[str, Any]:
         "limit_key": definition.limit_key,
         "policy": policy_to_json(definition.policy),
         "chain_join": definition.runs_after.join,
+        "max_output_bytes": definition.max_output_bytes,
+        "merge_output": definition.merge_output,
     }
 
 

@@ -25,6 +25,9 @@ MAX_KEY = 450
 MAX_DESCRIPTION = 4_000
 MAX_ARGUMENTS = 100
 MAX_ARGUMENT_BYTES = 64_000
+DEFAULT_MAX_OUTPUT_BYTES = 10_000_000
+LEAST_MAX_OUTPUT_BYTES = 100_000
+MOST_MAX_OUTPUT_BYTES = 1_000_000_000
 
 
 class OnLost(StrEnum):
@@ -62,6 +65,10 @@ class Definition:
     """The shared limit that its attempts take a place of; None: of none."""
     policy: Policy = DEFAULT_POLICY
     runs_after: RunsAfter = AFTER_NOTHING
+    max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
+    """How much is kept of what an attempt prints."""
+    merge_output: bool = False
+    """Whether stderr goes where stdout goes: their order is exact then, and nobody knows which was which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +106,8 @@ def checked_definition(definition: Definition) -> Definition:
     )
     if not is_pool_name(definition.pool):
         raise InvalidInput("pool", POOL_NAMES)
+    if not LEAST_MAX_OUTPUT_BYTES <= definition.max_output_bytes <= MOST_MAX_OUTPUT_BYTES:
+        raise InvalidInput("max_output_bytes", "Keep between 100 KB and 1 GB of what a run prints.")
     return Definition(
         name=name,
         script=script,
@@ -112,6 +121,8 @@ def checked_definition(definition: Definition) -> Definition:
         limit_key=checked_limit_key(definition.limit_key),
         policy=checked_policy(definition.policy),
         runs_after=definition.runs_after,
+        max_output_bytes=definition.max_output_bytes,
+        merge_output=definition.merge_output,
     )
 
 

@@ -31,6 +31,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     kill_grace_s: float
     on_lost: OnLost
     max_output_bytes: int = 10_000_000
+    merge_output: bool = False
 
 
 class SignedGrant(msgspec.Struct, frozen=True, kw_only=True):

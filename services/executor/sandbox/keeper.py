@@ -135,6 +135,8 @@ def _become(order: Order, fence: Fence, keeper: int, says_failure: int) -> None:
         for number in range(1, 32):
             if number not in {signal.SIGKILL, signal.SIGSTOP}:
                 signal.signal(number, signal.SIG_DFL)
+        if order["merges_output"]:
+            os.dup2(1, 2)
         os.chdir(order["cwd"])
         fence.close(order)
         what = "script"

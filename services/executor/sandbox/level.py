@@ -98,6 +98,7 @@ class Sandbox:
             kill_grace_s=grant.kill_grace_s,
             lease_until=lease_until,
             spawn_until=spawn_until,
+            merges_output=grant.merge_output,
         )
 
     def start(self, order: Order, printed: Printed) -> Process:

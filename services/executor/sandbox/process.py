@@ -59,6 +59,8 @@ class Order:
     spawn_until: float = math.inf
     """An order that the keeper reads later than this starts nothing."""
     network: bool = True
+    merges_output: bool = False
+    """Whether stderr is stdout's pipe: what is printed is all of one stream, in its exact order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,9 +165,9 @@ class Process:
             return  # it has ended: what it had to say is being read
 
     def _on_output(self, fd: int) -> None:
+        before = time.thread_time()
         size = self._read(fd)
         if size and self._is_flood:
-        before = time.thread_time()
             self._pause(fd, max(size / FLOOD_BYTES_PER_S, (time.thread_time() - before) / _FLOOD_SHARE))
 
     def _read(self, fd: int) -> int:
@@ -348,6 +350,7 @@ def _packed(order: Order, place: int) -> bytes:
         "grace_s": order.kill_grace_s,
         "lease_until": order.lease_until,
         "spawn_until": order.spawn_until,
+        "merges_output": order.merges_output,
     }
     return marshal.dumps(wanted)
 

@@ -11,7 +11,13 @@ from services.ui.models import JobItem
 from services.ui.queries.preview import Typed
 from shared.domain.chain import ChainOn, Join, RunsAfter, Upstream
 from shared.domain.ids import JobId
-from shared.domain.job import DEFAULT_KILL_GRACE, DEFAULT_POOL, DEFAULT_TIMEOUT, OnLost
+from shared.domain.job import (
+    DEFAULT_KILL_GRACE,
+    DEFAULT_MAX_OUTPUT_BYTES,
+    DEFAULT_POOL,
+    DEFAULT_TIMEOUT,
+    OnLost,
+)
 from shared.domain.policy import Overlap
 
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -71,6 +77,8 @@ class JobBody(_Body):
     limit_key: str | None = None
     policy: dict[str, Any] = Field(default_factory=dict)
     runs_after: RunsAfterBody = RunsAfterBody()
+    max_output_bytes: int = Field(DEFAULT_MAX_OUTPUT_BYTES, le=_ANY_SIZE, ge=-_ANY_SIZE)
+    merge_output: bool = False
 
     def draft(self) -> JobDraft:
         """Return what is to be judged."""
@@ -97,6 +105,8 @@ class JobPatch(_Body):
     """An empty text: no shared limit any more."""
     policy: dict[str, Any] | None = None
     runs_after: RunsAfterBody | None = None
+    max_output_bytes: int | None = Field(None, le=_ANY_SIZE, ge=-_ANY_SIZE)
+    merge_output: bool | None = None
 
     def draft(self, job: JobItem) -> JobDraft:
         """Return the job as it is to become."""

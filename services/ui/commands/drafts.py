@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from shared.domain.chain import AFTER_NOTHING, RunsAfter
-from shared.domain.job import DEFAULT_KILL_GRACE, DEFAULT_POOL, DEFAULT_TIMEOUT, OnLost
+from shared.domain.job import (
+    DEFAULT_KILL_GRACE,
+    DEFAULT_MAX_OUTPUT_BYTES,
+    DEFAULT_POOL,
+    DEFAULT_TIMEOUT,
+    OnLost,
+)
 from shared.domain.policy import Overlap
 
 
@@ -44,3 +50,5 @@ class JobDraft:
     policy: Mapping[str, object] = field(default_factory=dict)
     """As `shared.domain.policy.policy_from_json` reads it; what is left out has its default."""
     runs_after: RunsAfter = AFTER_NOTHING
+    max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
+    merge_output: bool = False

@@ -113,6 +113,8 @@ async def _checked(draft: JobDraft, scripts_dir: Path) -> Definition:
             limit_key=draft.limit_key,
             policy=policy_from_json(draft.policy),
             runs_after=draft.runs_after,
+            max_output_bytes=draft.max_output_bytes,
+            merge_output=draft.merge_output,
         )
     )
     await asyncio.to_thread(scripts.check_exists, scripts_dir, definition.script)

@@ -204,6 +204,8 @@ def _item(
         limit_key=job.limit_key,
         policy=policy_to_json(policy),
         runs_after=after,
+        max_output_bytes=job.max_output_bytes,
+        merge_output=job.merge_output,
         version=job.version,
         paused_at=job.paused_at,
         paused_by=None if job.paused_at is None else row.paused_by,

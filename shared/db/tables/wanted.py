@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.tables.base import LedgerBase, LogsBase
@@ -39,6 +39,8 @@ class JobRow(LedgerBase):
     policy: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
     # Of the jobs before it, where it has any, how many must have ended.
     chain_join: Mapped[Join] = mapped_column(default=Join.ALL, server_default=text("'all'"))
+    max_output_bytes: Mapped[int] = mapped_column(default=10_000_000, server_default=text("10000000"))
+    merge_output: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)  # what changed since the last look
     paused_at: Mapped[datetime | None]

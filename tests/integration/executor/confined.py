@@ -81,6 +81,12 @@ def start(
     spawn_until: float = math.inf,
 ) -> Confined:
     """Start this program under a keeper, in `folder`/work."""
+    order = an_order(folder, *argv, timeout_s=timeout_s, grace_s=grace_s)
+    return started(folder, replace(order, lease_until=lease_until, spawn_until=spawn_until))
+
+
+def started(folder: Path, order: Order) -> Confined:
+    """Give this order to a new keeper."""
     printed = {stream: bytearray() for stream in Stream}
     news = asyncio.Event()
 
@@ -88,8 +94,6 @@ def start(
         printed[stream].extend(read)
         news.set()
 
-    order = an_order(folder, *argv, timeout_s=timeout_s, grace_s=grace_s)
-    order = replace(order, lease_until=lease_until, spawn_until=spawn_until)
     marker = folder / f"keeper-{new_id()}"
     spawner = Spawner(marker, Setup(level=Level.PROCESS, work_root=folder))
     return Confined(spawner.start(order, take), spawner, marker, printed, news)

@@ -65,6 +65,7 @@ class Wanted:
     kill_grace_s: float = 1
     on_lost: OnLost = OnLost.FAIL
     max_output_bytes: int = 10_000_000
+    merge_output: bool = False
 
 
 @dataclass
@@ -214,6 +215,7 @@ class Ledger:
             kill_grace_s=wanted.kill_grace_s,
             on_lost=wanted.on_lost,
             max_output_bytes=wanted.max_output_bytes,
+            merge_output=wanted.merge_output,
         )
         return sign(grant, self.key)
 

@@ -91,6 +91,18 @@ async def test_strange_output_is_kept_as_text_and_a_flood_is_counted(
     assert len(head) + report.dropped_bytes + len(tail) == 10_000_000
 
 
+async def test_the_streams_of_a_job_that_merges_them_are_one(
+    executor: Start, played: Ledger, home: Path
+) -> None:
+    write_script(home, "both.sh", "echo one >&2; echo two; echo three >&2\n")
+    await executor()
+
+    both = await played.due("both.sh", merge_output=True)
+
+    assert await played.text(both) == "one\ntwo\nthree\n"
+    assert {chunk.stream for chunk in played.copies(both)} == {Stream.STDOUT}
+
+
 async def test_a_script_that_is_gone_fails_with_words(executor: Start, played: Ledger) -> None:
     await executor()
 

@@ -1,6 +1,7 @@
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from services.executor.recovery import _pids_of
 from services.executor.sandbox.command import NotRunnable
 from services.executor.sandbox.process import StoppedBy, TooLate
 from shared.messages.events import Stream
-from tests.integration.executor.confined import an_order, is_dead, python, start
+from tests.integration.executor.confined import an_order, is_dead, python, start, started
 
 LEAVES_CHILDREN = r"""
 import os, time
@@ -276,6 +277,17 @@ async def test_all_that_was_printed_is_read_before_the_end_is_told(tmp_path: Pat
     assert script.printed[Stream.STDERR] == b"problem\n"
 
 
+async def test_merged_streams_are_one_in_their_exact_order(tmp_path: Path) -> None:
+    in_turns = "for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done; echo last > /dev/stderr"
+    order = replace(an_order(tmp_path, "/bin/sh", "-c", in_turns), merges_output=True)
+    script = started(tmp_path, order)
+
+    await script.end()
+
+    assert script.out == "".join(f"out {i}\nerr {i}\n" for i in range(1, 10)) + "last\n"
+    assert script.printed[Stream.STDERR] == b""
+
+
 async def test_a_keeper_leaves_no_folder_and_no_zombie(tmp_path: Path) -> None:
     script = start(tmp_path, "/bin/sh", "-c", "mkdir -p a/b; touch a/b/c; chmod 0 a")
 
@@ -292,7 +304,7 @@ async def test_a_script_that_is_to_be_started_by_a_dead_spawner_is_refused(tmp_p
     script.spawner.popen.wait()
 
     with pytest.raises(OSError, match=r"pipe|Connection"):
-        script.spawner.start(an_order(tmp_path, "/bin/true"), lambda *_: None)
+        script.spawner.start(an_order(tmp_path, "/bin/true"), lambda *_: False)
 
     assert script.spawner.is_gone
     script.spawner.close()

@@ -222,14 +222,16 @@ async def test_the_next_attempt_follows_the_definition_as_it_is_by_then(desk: De
     holder, grant = await running(desk)
     await edit(desk, grant.job_id, pool="heavy")
     await fails(desk, holder, grant)
-    await edit(desk, grant.job_id, script="mended.py", timeout_s=7)
+    wanted = {"script": "mended.py", "timeout_s": 7, "max_output_bytes": 100_000, "merge_output": True}
+    await edit(desk, grant.job_id, **wanted)
     desk.clock.advance(10)
 
     second = await desk.newest_attempt()
     again = await desk.granted(holder, second)
 
     assert second.pool == "heavy"
-    assert (grant.script, again.script, again.timeout_s) == ("hello.py", "mended.py", 7)
+    assert (grant.script, grant.max_output_bytes, grant.merge_output) == ("hello.py", 10_000_000, False)
+    assert {name: getattr(again, name) for name in wanted} == wanted
 
 
 async def test_a_cancel_while_it_waits_ends_the_run(desk: Desk) -> None:

@@ -44,6 +44,8 @@ async def test_a_job_is_stored_as_it_was_asked_for(client: httpx.AsyncClient) ->
         "kill_grace_s": 0,
         "on_lost": "retry",
         "overlap": "allow",
+        "max_output_bytes": 1_000_000_000,
+        "merge_output": True,
     }
 
     job = await created(client, **asked)
@@ -100,6 +102,8 @@ async def test_the_next_run_is_known_before_the_scheduler_has_looked(client: htt
         ({"timeout_s": 10**30}, "timeout_s", ""),
         ({"kill_grace_s": -1}, "kill_grace_s", "between 0 and"),
         ({"on_lost": "shrug"}, "on_lost", ""),
+        ({"max_output_bytes": 99_999}, "max_output_bytes", "between 100 KB and 1 GB"),
+        ({"max_output_bytes": 1_000_000_001}, "max_output_bytes", "between 100 KB and 1 GB"),
         ({"args": ["a"] * 101}, "args", "at most 100"),
         ({"args": ["a\u0000"]}, "args", "NUL"),
         ({"pool": "No Pool"}, "pool", "lower-case"),
