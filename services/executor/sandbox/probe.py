@@ -116,7 +116,12 @@ async def _run(spawner: Spawner, argv: tuple[str, ...], work_dir: Path) -> tuple
         lease_until=math.inf,
         network=False,
     )
-    process = spawner.start(order, lambda stream, read: printed[stream].extend(read))
+
+    def take(stream: Stream, read: memoryview) -> bool:
+        printed[stream].extend(read)
+        return False
+
+    process = spawner.start(order, take)
     await process.started
     async with asyncio.timeout(2 * _PATIENCE_S):
         await process.ended

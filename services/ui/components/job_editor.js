@@ -4,9 +4,10 @@ import { parts, prefs } from "jp_format";
 import { api, debounced } from "jp_core";
 import { draftOf, FieldError, JpCombo, JpSchedule, JpSchedulePreview, lines, ruleOf, typedOf } from "jp_schedule";
 import { afterDraft, afterOf, afterProblem, afterSaid, idsOf, JpAfter } from "jp_chain";
+import { outputDraft, outputProblem } from "jp_output";
 import { isRule, JpRules, policyOf, rulesOf, wordsOf } from "jp_rules";
 
-const ORDER = ["name", "script", "args", "schedules", "runs_after", "timeout_s", "kill_grace_s", "description"];
+const ORDER = ["name", "script", "args", "schedules", "runs_after", "max_output_bytes", "timeout_s", "kill_grace_s", "description"];
 const MOST = 20;
 const NOTHING = { text: "", next: [], notes: [], warnings: [], parts: [], expanded: null, error: null, field: null, part: null };
 
@@ -139,6 +140,7 @@ export default {
       }
       if (field === "timeout_s") return isWhole(form.timeout) && Number(form.timeout) > 0 ? "" : "Type a whole number of seconds, at least 1.";
       if (field === "runs_after") return afterProblem(form.after, this.ids);
+      if (field === "max_output_bytes") return outputProblem(form.rules.output);
       if (field === "kill_grace_s") return isWhole(form.grace) ? "" : "Type a whole number of seconds, 0 or more.";
       return "";
     },
@@ -181,7 +183,7 @@ export default {
       const draft = {
         name: form.name.trim(), script: form.script.trim(), args: lines(form.args), description: form.description,
         schedules: form.schedules.map(draftOf), timeout_s: Number(form.timeout), kill_grace_s: Number(form.grace),
-        overlap: form.rules.overlap, on_lost: form.rules.lost, limit_key: form.rules.limits.key.trim(),
+        overlap: form.rules.overlap, on_lost: form.rules.lost, limit_key: form.rules.limits.key.trim(), ...outputDraft(form.rules.output),
         policy: policyOf(form.rules, initial), runs_after: afterDraft(form.after, this.ids),
       };
       return initial ? { ...draft, version: initial.version } : draft;
@@ -227,6 +229,7 @@ export default {
     focusFirst() {
       const first = ORDER.find((field) => this.errors[field]);
       if (first === "runs_after") this.$refs.after.open();
+      if (isRule(first)) this.$refs.rules.open(first);
       if (first) this.$nextTick(() => document.getElementById(`jp-f-${first}`)?.focus());
       return Boolean(first);
     },

@@ -14,7 +14,14 @@ from services.ui.theme import STATIC
 
 _LIBRARIES: Final[list[str | Path]] = [
     STATIC / name
-    for name in ("jp_schedule.js", "jp_chain.js", "jp_retries.js", "jp_limits.js", "jp_rules.js")
+    for name in (
+        "jp_schedule.js",
+        "jp_chain.js",
+        "jp_retries.js",
+        "jp_limits.js",
+        "jp_output.js",
+        "jp_rules.js",
+    )
 ]
 
 

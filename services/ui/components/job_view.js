@@ -4,6 +4,7 @@ import { api, attempt, debounced, follow, jobActions, openUnder } from "jp_core"
 import { CancelWaitingDialog } from "jp_controls";
 import { BackfillDialog, ResumeDialog } from "jp_dialogs";
 import { JpChain } from "jp_chain";
+import { outputSaid } from "jp_output";
 import { rulesSaid } from "jp_rules";
 import { WhyPanel } from "jp_why";
 
@@ -75,6 +76,7 @@ export default {
           <dt>If lost</dt><dd>{{ job.on_lost === 'fail' ? 'Do not run it again (at most once)' : 'Run it again' }}</dd>
           <dt>Pool</dt><dd>{{ job.pool }}</dd>
           <template v-if="job.limit_key"><dt>Shared limit</dt><dd><a class="jp-link" href="/executors#limits">{{ job.limit_key }}</a></dd></template>
+          <template v-if="output"><dt>Output</dt><dd>{{ output }}</dd></template>
           <template v-if="job.description"><dt>About</dt><dd class="jp-prose">{{ job.description }}</dd></template>
         </dl>
       </section>
@@ -95,6 +97,7 @@ export default {
   computed: {
     overlap() { return OVERLAPS[this.job.overlap] + (this.job.policy.max_concurrent ? `, ${this.job.policy.max_concurrent} at most` : ""); },
     rules() { return rulesSaid(this.job.policy); },
+    output() { return outputSaid(this.job); },
     noNext() { return NO_NEXT[this.job.no_next]?.text ?? "–"; },
     bars() { return this.job.recent.slice(this.screen.narrow ? -10 : -20); },
     longest() { return Math.max(1, ...this.bars.map((run) => run.duration_ms ?? 0)); },

@@ -13,7 +13,14 @@ from services.ui.theme import STATIC
 # The rules are said here in the words of the form.
 _LIBRARIES: Final[list[str | Path]] = [
     STATIC / name
-    for name in ("jp_schedule.js", "jp_chain.js", "jp_retries.js", "jp_limits.js", "jp_rules.js")
+    for name in (
+        "jp_schedule.js",
+        "jp_chain.js",
+        "jp_retries.js",
+        "jp_limits.js",
+        "jp_output.js",
+        "jp_rules.js",
+    )
 ]
 
 

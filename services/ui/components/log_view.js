@@ -58,7 +58,7 @@ export default {
         </div>
         <button v-if="unseen" type="button" class="jp-log__pill" @click="setFollow(true)"><JpIcon name="down" />{{ unseenWords }}</button>
       </div>
-      <div class="jp-log__foot"><span>{{ status }}</span><span v-if="dropped" class="jp-log__dropped"><JpIcon name="warning" />Cut at the output cap: {{ dropped }} were not kept.</span></div>
+      <div class="jp-log__foot"><span>{{ status }}</span><span v-if="dropped" class="jp-log__dropped"><JpIcon name="warning" />Over the output cap: {{ dropped }} in between were not kept.</span></div>
     </div>
   </section>`,
   data(self) {

@@ -3,7 +3,7 @@
 
 import { plain } from "jp_format";
 
-export const CUT = 16_384; // characters of one line that are drawn unasked
+export const CUT = 16_500; // characters of one line that are drawn unasked: executors cut it there, and say so
 
 const SGR = /\x1b\[([0-9;:]*)m/g;
 

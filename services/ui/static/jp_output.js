@@ -1,0 +1,51 @@
+// What is kept of a job's output: the part of the job form, and its words.
+import { bytes, parts } from "jp_format";
+import { FieldError } from "jp_schedule";
+
+const USUAL = 10_000_000; // bytes, as shared/domain/job.py has it
+const UNITS = { KB: 1e3, MB: 1e6, GB: 1e9 };
+const FIELDS = ["max_output_bytes", "merge_output"];
+
+export const isOutput = (field) => FIELDS.includes(field);
+
+export function outputOf(job) {
+  const most = job?.max_output_bytes ?? USUAL;
+  const unit = Object.keys(UNITS).findLast((key) => most >= UNITS[key]) ?? "KB";
+  return { most: String(most / UNITS[unit]), unit, merged: job?.merge_output ?? false };
+}
+
+const amount = ({ most, unit }) => (/^\d+(\.\d+)?$/.test(most.trim()) ? Math.round(Number(most) * UNITS[unit]) : null);
+
+export const outputDraft = (output) => ({ max_output_bytes: amount(output), merge_output: output.merged });
+
+export const outputProblem = (output) => (amount(output) === null ? "Type a number, such as 10." : "");
+
+// What a job does that others do not; "" where it is the usual.
+export function outputSaid({ max_output_bytes: most, merge_output: merged }) {
+  return [most !== USUAL && `Up to ${bytes(most)} of a run are kept`, merged && "stdout and stderr are one stream"].filter(Boolean).join("; ");
+}
+
+export const JpOutput = {
+  components: { ...parts, FieldError },
+  props: { output: Object, errors: Object },
+  template: `
+  <details class="jp-rules" ref="box"><summary class="jp-rules__head"><JpIcon name="chevron" /><span class="jp-label">Output</span><span class="jp-hint">{{ summary }}</span></summary>
+    <div class="jp-rules__body"><div class="jp-form__pair">
+      <div class="jp-field"><label for="jp-f-max_output_bytes">Keep of each run at most</label>
+        <div class="jp-line"><input id="jp-f-max_output_bytes" class="jp-input jp-input--n" inputmode="decimal" autocomplete="off" v-model="output.most" :aria-invalid="error ? 'true' : null" :aria-describedby="(error ? 'jp-e-max_output_bytes ' : '') + 'jp-h-max_output_bytes'">
+          <label class="jp-clip" for="jp-f-max_output_bytes-unit">Unit</label><select id="jp-f-max_output_bytes-unit" class="jp-select jp-select--w" v-model="output.unit"><option v-for="(factor, unit) in units" :key="unit">{{ unit }}</option></select></div>
+        <span id="jp-h-max_output_bytes" class="jp-hint">100 KB to 1 GB. Beyond it the beginning and the end are kept.</span><FieldError id="jp-e-max_output_bytes" :text="error" /></div>
+      <div class="jp-field"><span class="jp-label">Streams</span>
+        <label class="jp-check"><input id="jp-f-merge_output" type="checkbox" v-model="output.merged" aria-describedby="jp-h-merge_output">Merge stderr into stdout</label>
+        <span id="jp-h-merge_output" class="jp-hint">Their lines keep their exact order, but nobody sees which were errors.</span></div>
+    </div></div></details>`,
+  data: () => ({ units: UNITS }),
+  computed: {
+    error() { return this.errors.max_output_bytes?.text ?? ""; },
+    summary() {
+      const most = amount(this.output);
+      return [most === null ? "" : `At most ${bytes(most)}`, this.output.merged ? "one stream" : "stdout and stderr apart"].filter(Boolean).join(" · ");
+    },
+  },
+  methods: { open() { this.$refs.box.open = true; } },
+};
