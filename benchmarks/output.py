@@ -21,7 +21,8 @@ from services.executor.long_lines import CUT_HERE
 from services.executor.masking import MASK
 from services.executor.output import Output
 from services.executor.sandbox.command import Command
-from services.executor.sandbox.process import Order, compiled_keeper, start
+from services.executor.sandbox.fence import Level
+from services.executor.sandbox.process import Order, Setup, Spawner
 from services.executor.spool import Spools
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId, new_id
 from shared.domain.job import OnLost
@@ -137,15 +138,17 @@ async def _run(case: Case, folder: Path) -> Figures:
     output = Output(
         grant, executor=NAME, spools=spools, clock=SystemClock(), on_disk_full=_fail, secrets=case.secrets
     )
-    order, keeper = _order(case.code, folder), compiled_keeper(folder / "keeper.pyc")
+    order = _order(case.code, folder)
+    spawner = Spawner(folder / "keeper", Setup(level=Level.PROCESS, work_root=folder))
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far  # noqa: ASYNC240
     before_mb, began, cpu = _memory_mb("VmRSS"), time.monotonic(), time.process_time()
-    script = start(order, keeper=keeper, printed=output.take)
+    script = spawner.start(order, output.take)
     ended = await script.ended
     output.finish()
     took_s, cpu_s = time.monotonic() - began, time.process_time() - cpu
     growth_mb = _memory_mb("VmHWM") - before_mb
-    script.reap()
+    await script.gone
+    spawner.close()
     assert ended.exit_code == 0, ended
     chunks = [chunk for _, chunk in spools.unsent(limit=100_000)]
     kept = sum(_printed("".join(one.text for one in chunks if one.stream is stream)) for stream in Stream)
@@ -174,7 +177,7 @@ def _memory_mb(name: str) -> float:
 def _order(code: str, folder: Path) -> Order:
     return Order(
         command=Command(argv=(sys.executable, "-I", "-S", "-u", "-c", code), env={"PATH": "/usr/bin:/bin"}),
-        work_dir=folder,
+        work_dir=folder / "work",
         timeout_s=3_600,
         kill_grace_s=1,
         lease_until=math.inf,

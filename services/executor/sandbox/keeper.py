@@ -64,6 +64,7 @@ def keep(channel: int, fence: Fence) -> None:
         return
     try:
         order["user"] = fence.user_of(order)
+        fence.hand_over_output(order)
         if fence.makes_namespaces:
             _fork_into_namespaces(order, fence)
         fence.make_ground(order)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ import pytest
 from services.executor.sandbox import probe
 from services.executor.sandbox.fence import Level
 from services.executor.sandbox.level import Ground, Sandbox, choose
+from services.executor.sandbox.namespaces import HOME
 from services.executor.sandbox.process import Setup, Spawner
+from shared.messages.events import Stream
+from tests.integration.executor.confined import an_order
 from tests.integration.executor.conftest import Start
 from tests.integration.executor.stage import Ledger
 from tests.support.eventually import eventually
@@ -136,6 +140,28 @@ async def test_scripts_that_their_users_cannot_reach_are_told_and_not_run_otherw
     assert level == "unavailable"
     assert f"Every user must be able to read {ground.scripts_dir}" in problem
     assert "PORTAL_SANDBOX=process" in problem
+
+
+@pytest.mark.parametrize("level", ["restricted", "isolated"])
+async def test_a_script_opens_its_output_by_name(ground: Ground, level: str) -> None:
+    sandbox = await choose(level, ground)
+    if sandbox.level != level:
+        pytest.skip(sandbox.problem)
+    assert sandbox._spawner is not None
+    folder = HOME if level == "isolated" else str(ground.users_root / "a-run")
+    shell = ("/bin/sh", "-c", "echo out > /dev/stdout; echo err > /dev/stderr")
+    order = replace(an_order(ground.home, *shell), work_dir=Path(folder))
+    printed = {stream: bytearray() for stream in Stream}
+
+    def take(stream: Stream, read: memoryview) -> bool:
+        printed[stream].extend(read)
+        return False
+
+    process = sandbox.start(order, take)
+    await process.gone
+
+    sandbox.close()
+    assert printed == {Stream.STDOUT: b"out\n", Stream.STDERR: b"err\n"}
 
 
 async def test_a_killed_spawner_is_a_problem(ground: Ground) -> None:

@@ -12,7 +12,8 @@ import pytest
 from services.executor.long_lines import CUT_HERE
 from services.executor.output import Output
 from services.executor.sandbox import process
-from services.executor.sandbox.process import Ended, StoppedBy, compiled_keeper, start
+from services.executor.sandbox.fence import Level
+from services.executor.sandbox.process import Ended, Setup, Spawner, StoppedBy
 from services.executor.spool import Spools
 from shared.domain.ids import ExecutorName
 from shared.messages.events import Stream
@@ -86,10 +87,12 @@ async def captured(folder: Path, code: str, *, cap: int = 10_000_000, timeout_s:
     spools, failures = Spools(folder), list[OSError]()
     output = an_output(spools, failures, cap=cap)
     order = an_order(folder, *python(code), timeout_s=timeout_s, grace_s=20)
-    script = start(order, keeper=compiled_keeper(folder / "keeper.pyc"), printed=output.take)
+    spawner = Spawner(folder / "keeper", Setup(level=Level.PROCESS, work_root=folder))
+    script = spawner.start(order, output.take)
     async with asyncio.timeout(BOUND_S):
         ended = await script.ended
-    script.reap()
+        await script.gone
+    spawner.close()
     output.finish()
     found = [chunk for _, chunk in spools.unsent(limit=10_000)]
     spools.give_up(ATTEMPT)
