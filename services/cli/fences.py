@@ -1,13 +1,14 @@
 """How well scripts can be fenced in on this machine: tried before anything is started on it."""
 
-import contextlib
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import typer
+
 from services.cli.environment import script_python, scripts_dir
 from services.executor.sandbox.interpreter import find_python
-from services.executor.sandbox.level import Ground, choose
+from services.executor.sandbox.level import Ground, Sandbox, choose
 
 WORDS = {
     "process": "own session, constructed environment, time limit; scripts have this account's rights:"
@@ -17,20 +18,35 @@ WORDS = {
 }
 
 
+def check_level(level: str, option: str) -> None:
+    """Refuse a level that there is not.
+
+    Raises:
+        typer.BadParameter: it names the option and the levels.
+    """
+    if level not in {"auto", *WORDS}:
+        raise typer.BadParameter(f"{level} is not one of: auto, {', '.join(WORDS)}", param_hint=option)
+
+
 async def tried(wanted: str) -> tuple[str, str]:
     """Return the level that holds here of those that `wanted` allows, or `unavailable` and why."""
     with TemporaryDirectory() as folder:
-        ground = Ground(
-            scripts_dir=scripts_dir(),
-            python=find_python(Path(script_python())),
-            home=Path(folder),
-            marker=Path(folder, "keeper"),
-            work_root=Path(folder, "work"),
-            users_root=Path("/run/portal-jobs", f"trial-{os.getpid()}"),
-        )
-        sandbox = await choose(wanted, ground)
+        sandbox = await chosen(wanted, Path(folder), scripts=scripts_dir())
         found = sandbox.level, sandbox.problem
         sandbox.close()
-        with contextlib.suppress(OSError):
-            ground.users_root.rmdir()
     return found
+
+
+async def chosen(wanted: str, folder: Path, *, scripts: Path) -> Sandbox:
+    """Return the sandbox that an executor whose folder is `folder` would have; close it."""
+    return await choose(
+        wanted,
+        Ground(
+            scripts_dir=scripts,
+            python=find_python(Path(script_python())),
+            home=folder,
+            marker=folder / "keeper",
+            work_root=folder / "work",
+            users_root=Path("/run/portal-jobs", f"trial-{os.getpid()}"),
+        ),
+    )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from services.cli import home as homes
-from services.cli import schedule
+from services.cli import schedule, script
 
 app = typer.Typer(
     help="Registers scripts as jobs, runs each at its time, shows it live.",
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 
 app.add_typer(schedule.app, name="schedule")
+app.add_typer(script.app, name="script")
 
 HomeOption = Annotated[
     Path | None,
@@ -43,12 +44,11 @@ def up(
     ] = "auto",
 ) -> None:
     """Start everything, from nothing, and stay in the foreground until Ctrl-C."""
-    from services.cli.fences import WORDS
+    from services.cli.fences import check_level
     from services.cli.supervisor import Options
     from services.cli.up import run
 
-    if sandbox not in {"auto", *WORDS}:
-        raise typer.BadParameter(f"{sandbox} is not one of: auto, {', '.join(WORDS)}", param_hint="--sandbox")
+    check_level(sandbox, "--sandbox")
     options = Options(home=homes.chosen(home), port=port, executors=executors, sample=sample, sandbox=sandbox)
     raise typer.Exit(run(options))
 

@@ -1,0 +1,71 @@
+"""`portal script run`: what a person learns about a script before it is a job."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).parents[2]
+SCRIPT = """
+import sys, time
+print("to", *sys.argv[1:])
+print("aside", file=sys.stderr)
+if "sleep" in sys.argv:
+    time.sleep(1000)
+sys.exit(len(sys.argv) - 1)
+"""
+
+
+def tried(folder: Path, *arguments: str, name: str = "a.py") -> subprocess.CompletedProcess[str]:
+    (folder / "a.py").write_text(SCRIPT)
+    # pytest's folders are closed to every other user: no level with users of its own would do.
+    command = (sys.executable, "-m", "services.cli", "script", "run", "--level", "process")
+    return subprocess.run(
+        [*command, *arguments[:-1], str(folder / name), *arguments[-1:]],
+        cwd=TREE,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_its_output_comes_as_it_is_and_its_facts_in_a_last_line(tmp_path: Path) -> None:
+    done = tried(tmp_path, "--json", "it's $HOME")
+
+    said, facts = done.stdout.splitlines()
+    found = json.loads(facts)
+    assert (said, done.stderr, done.returncode) == ("to it's $HOME", "aside\n", 1)
+    assert found["duration_s"] > 0
+    assert found["peak_memory_bytes"] > 1_000_000
+    assert {key: found[key] for key in ("state", "exit_code", "signal", "level", "network")} == {
+        "state": "failed",
+        "exit_code": 1,
+        "signal": None,
+        "level": "process",
+        "network": "host",
+    }
+    assert found["stdout"] == {"bytes": len("to it's $HOME\n"), "dropped_bytes": 0}
+    assert found["stderr"] == {"bytes": len("aside\n"), "dropped_bytes": 0}
+
+
+def test_a_script_past_its_time_is_stopped_and_said_to_be(tmp_path: Path) -> None:
+    done = tried(tmp_path, "--timeout", "0.5", "sleep")
+
+    assert done.returncode == 124
+    assert "[timed out, Stopped at its time limit of 0.5 s, level process" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("missing.py", "scripts/missing.py does not exist any more"), ("notes", "neither .py nor .sh")],
+)
+def test_what_cannot_be_started_is_said_with_what_to_do(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / "notes").write_text("no script")
+
+    done = tried(tmp_path, "x", name=name)
+
+    assert done.returncode == 126
+    assert words in done.stderr
