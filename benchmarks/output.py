@@ -78,7 +78,7 @@ class Figures:
 def main() -> int:
     """Print a line for each case; return 1 if a target is missed that does not depend on the machine."""
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
-    print(f"cap {CAP / MEGABYTE:g} MB; beyond it a script is read at about 20 MB/s")
+    print(f"cap {CAP / MEGABYTE:g} MB; beyond it a script is read at about 20 MB/s, up to it at its own pace")
     print(
         f"{'':28}{'printed MB':>11}{'s':>7}{'CPU s/GB':>10}{'% of a core':>13}"
         f"{'memory MB':>11}{'kept':>12}{'dropped':>15}"
