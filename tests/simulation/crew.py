@@ -9,7 +9,7 @@ from random import Random
 
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId, new_id
 from shared.domain.job import DEFAULT_POOL, OnLost
-from shared.domain.run import RunState
+from shared.domain.run import Reason, RunState
 from shared.messages.answers import ClaimAnswer, Grant, ReleaseAnswer, RenewAnswer, Standing
 from shared.messages.commands import AttemptClaim, AttemptRelease, JobDue, LeaseRenew
 from shared.messages.envelope import AttemptRef, Message
@@ -183,6 +183,7 @@ class Crew:
         for attempt_id, grant in list(executor.running.items()):
             if grant.on_lost is OnLost.RETRY:
                 self._stop(executor, attempt_id)
+                self._report(executor, grant, RunState.LOST, reason=Reason.SILENT)
 
     def _stop(self, executor: Executor, attempt_id: AttemptId) -> None:
         grant = executor.running.pop(attempt_id, None)
@@ -257,6 +258,20 @@ class Crew:
             return
         self._going[grant.job_id].discard(grant.run_id)
         state = self._random.choice(_ENDS)
+        code = self._random.choice(EXIT_CODES) if state is RunState.FAILED else None
+        self._report(executor, grant, state, exit_code=code, started_at=started_at, seconds=seconds)
+
+    def _report(  # noqa: PLR0913 - what a report says
+        self,
+        executor: Executor,
+        grant: Grant,
+        state: RunState,
+        *,
+        reason: Reason | None = None,
+        exit_code: int | None = None,
+        started_at: datetime | None = None,
+        seconds: float = 0.0,
+    ) -> None:
         report = RunFinished(
             source="executor",
             time=self._machine.wall,
@@ -266,8 +281,9 @@ class Crew:
             executor=executor.name,
             boot=executor.boot,
             state=state,
-            exit_code=self._random.choice(EXIT_CODES) if state is RunState.FAILED else None,
-            started_at=started_at,
+            reason=reason,
+            exit_code=exit_code,
+            started_at=started_at or self._machine.wall,
             finished_at=self._machine.wall,
             duration_ms=round(seconds * 1000),
         )

@@ -202,7 +202,11 @@ class _Judged:
     def _judge_decision(self, now: int, rows: Sequence[Row]) -> Iterator[str]:
         late_until = now - GRACE
         # Late is what is due late: a run that is spread over some time comes after its instant.
-        late = [row for row in rows if row.count > 1 or row.due <= late_until]
+        late = [
+            row
+            for row in rows
+            if row.count > 1 or (row.due <= late_until and not self._is_unsure(row, late_until))
+        ]
         for row in rows:
             if row.first > now + WINDOW:
                 yield f"run #{row.number} at {_at(row.first)} was planned ahead at {_at(now)}"
@@ -230,6 +234,14 @@ class _Judged:
                 f"misfire: of {len(instants)} instants late at {_at(now)}, {_few(ran)} were to run, "
                 f"not {_few(wanted)}"
             )
+
+    def _is_unsure(self, row: Row, late_until: int) -> bool:
+        """Say whether a row does not tell if its instant was late: it gave way to one of another schedule.
+
+        That one has the instant's due time, which the spread may have put after the decision.
+        """
+        most_us = self._job.definition.policy.jitter // timedelta(microseconds=1)
+        return row.reason == "coincides" and row.first + most_us > late_until
 
     def _is_spread(self, row: Row) -> bool:
         """Say whether a run is due at its instant, or less than its job's jitter after it."""
