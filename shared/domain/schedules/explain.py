@@ -75,7 +75,7 @@ def _of_cron(expression: Expression) -> Iterator[str]:
     elif not (day.is_all or weekday.is_all):
         yield "It runs only when both day fields match, because one of them begins with *."
     days = members(day.bits)
-    if days and not day.specials and not expression.days.either and _is_missing(days[0], expression):
+    if not day.specials and not expression.days.either and _is_missing(days[0], expression):
         yield f"Months without a day {days[0]} have no run. Write L for the last day of every month."
 
 
