@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from services.cli import broker_definitions
+from services.cli import broker_definitions, keyfile
 from services.cli.broker_definitions import CONSOLE_USER
 from shared.messages.topology import PERMISSIONS
 
 _URL = "portal_amqp_url"
 _GRANT_KEY = "portal_grant_key"
+SECRETS_KEYS = "portal_secrets_key"
 _DATABASE_PASSWORD = "portal_database_password"  # noqa: S105 - a file's name
 
 
@@ -64,6 +65,7 @@ def _secrets(folder: Path, broker_host: str) -> list[_Secret]:
     # PostgreSQL takes its password at its first start only: what it was given then has the first word.
     readers = ("postgres/password", f"scheduler/{_DATABASE_PASSWORD}", f"ui/{_DATABASE_PASSWORD}")
     database = _kept(folder, *readers) or secrets.token_urlsafe(24)
+    sealing = _kept(folder, f"ui/{SECRETS_KEYS}", f"executor/{SECRETS_KEYS}") or keyfile.new_key()
     definitions = broker_definitions.of_node({CONSOLE_USER: console, **users}, broker_definitions.of_vhost())
     return [
         # The rest of a run that was cut off reads these back: definitions come last.
@@ -74,6 +76,8 @@ def _secrets(folder: Path, broker_host: str) -> list[_Secret]:
         ),
         _Secret("scheduler", _GRANT_KEY, key),
         _Secret("executor", _GRANT_KEY, key),
+        _Secret("ui", SECRETS_KEYS, sealing),
+        _Secret("executor", SECRETS_KEYS, sealing),
         _Secret("postgres", "password", database),
         _Secret("scheduler", _DATABASE_PASSWORD, database),
         _Secret("ui", _DATABASE_PASSWORD, database),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.cli import keyfile
 from services.cli.home import TREE, Home
 
 _DATABASE = ("PORTAL_DATABASE_URL", "PORTAL_LOGS_DATABASE_URL", "PORTAL_DATABASE_PASSWORD")
@@ -33,17 +34,29 @@ class Settings:
             "PORTAL_EXECUTOR_HOME": str(self.home.executor(name)),
             "PORTAL_SCRIPT_PYTHON": script_python(),
             "PORTAL_SANDBOX": self.sandbox,
+            "PORTAL_SECRETS_KEY_FILE": str(self._secrets_keys()),
         }
         return {key: value for key, value in self._common("executor").items() if key not in _DATABASE} | own
 
     def for_ui(self) -> Mapping[str, str]:
         """Return the portal's environment; loopback only until there is a sign-in."""
-        own = {"PORTAL_UI_HOST": "127.0.0.1", "PORTAL_UI_PORT": str(self.ui_port)}
+        own = {
+            "PORTAL_UI_HOST": "127.0.0.1",
+            "PORTAL_UI_PORT": str(self.ui_port),
+            "PORTAL_SECRETS_KEY_FILE": str(self._secrets_keys()),
+        }
         return self._common("ui") | own
 
     def for_migrate(self) -> Mapping[str, str]:
         """Return the environment in which the database is brought up to date."""
         return self._common("scheduler")
+
+    def _secrets_keys(self) -> Path:
+        """Return the key file of secrets, made at the first use; the scheduler is not told of it."""
+        keys = self.home.secrets_keys
+        if not keys.exists():
+            keyfile.write(keys, [keyfile.new_key()])
+        return keys
 
     def _common(self, user: str) -> dict[str, str]:
         # PYTHONPATH came from stage 0; the services start inside the tree and need none.

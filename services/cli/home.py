@@ -54,6 +54,11 @@ class Home:
                 file.write(secrets.token_hex(32))
         return path
 
+    @property
+    def secrets_keys(self) -> Path:
+        """The keys that seal what people store as secrets, one a line, the newest first."""
+        return self.folder / "secrets" / "secrets.key"
+
     def broker_password(self, user: str) -> Path:
         """Return the file of a RabbitMQ user's password; the person's has the shorter name."""
         return self.secret("broker.password" if user == "portal" else f"broker.{user}.password")

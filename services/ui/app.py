@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from services.ui import api, pages
 from services.ui.api.problems import problem
-from services.ui.commands import Commands, Controls
+from services.ui.commands import Commands, Controls, Secrets
 from services.ui.commands.wake import Wakeups
 from services.ui.guard import Guard
 from services.ui.link import Link
@@ -81,6 +81,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             queries=queries,
             commands=commands,
             controls=controls,
+            secrets=Secrets(sessions=database.ledger, clock=clock, vault=settings.vault),
             live=live,
             settings=settings,
             clock=clock,

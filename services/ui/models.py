@@ -181,6 +181,13 @@ class LogPage(msgspec.Struct, frozen=True, kw_only=True):
     log: LogState
 
 
+class SecretUseItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret that a job's runs are given: as a variable of its name, or as a file."""
+
+    name: str
+    as_file: bool
+
+
 class ScheduleItem(msgspec.Struct, frozen=True, kw_only=True):
     """One schedule of a job."""
 
@@ -220,6 +227,7 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     runs_after: RunsAfterItem
     max_output_bytes: int
     merge_output: bool
+    secrets: tuple[SecretUseItem, ...]
     version: int
     paused_at: datetime | None
     paused_by: str | None

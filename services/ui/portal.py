@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from services.ui.commands import Commands, Controls
+from services.ui.commands import Commands, Controls, Secrets
 from services.ui.live import Live
 from services.ui.queries import Queries
 from services.ui.settings import UiSettings
@@ -26,6 +26,7 @@ class Portal:
     queries: Queries
     commands: Commands
     controls: Controls
+    secrets: Secrets
     live: Live
     settings: UiSettings
     clock: Clock

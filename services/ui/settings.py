@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from shared.domain.errors import ScheduleError
 from shared.domain.schedules import checked_zone
 from shared.runtime.settings import BrokerSettings, DatabaseSettings, HomeSettings
+from shared.runtime.vault import SecretsSettings
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -33,7 +34,7 @@ def default_zone() -> str:
     return ZoneSettings().default_zone
 
 
-class UiSettings(BrokerSettings, DatabaseSettings, ZoneSettings):
+class UiSettings(BrokerSettings, DatabaseSettings, SecretsSettings, ZoneSettings):
     """Settings of the ui: where it listens, and where scripts are looked up for suggestions."""
 
     ui_host: str = "127.0.0.1"

@@ -11,7 +11,9 @@ PortalError
 ├── UnknownMessage          a message of a type that this version does not know
 ├── Unroutable              the broker has no queue for it
 ├── BrokerUnavailable       the broker did not take it in time; it may still arrive
-└── ForgedGrant             a grant whose signature does not match
+├── ForgedGrant             a grant whose signature does not match
+├── NoSecretsKey            there is no key to seal a secret with, or its file is none
+└── Unopenable              a sealed secret that no known key opens
 """
 
 
@@ -74,3 +76,11 @@ class BrokerUnavailable(PortalError):  # noqa: N818 - says what the broker is
 
 class ForgedGrant(PortalError):  # noqa: N818 - says what the grant is
     """A grant whose signature does not match its bytes; nothing may be started from it."""
+
+
+class NoSecretsKey(PortalError):  # noqa: N818 - says what is missing
+    """There is no key to seal secrets with, or its file cannot be used."""
+
+
+class Unopenable(PortalError):  # noqa: N818 - says what the sealed text is
+    """A sealed secret that none of the known keys opens."""

@@ -14,6 +14,7 @@ from shared.domain.limits import checked_limit_key
 from shared.domain.policy import DEFAULT_POLICY, Overlap, Policy, checked_policy
 from shared.domain.schedules import Schedule
 from shared.domain.script import checked_script
+from shared.domain.secret import SecretUse, checked_uses
 
 DEFAULT_POOL = "default"
 DEFAULT_TIMEOUT = timedelta(seconds=300)
@@ -69,6 +70,7 @@ class Definition:
     """How much is kept of what an attempt prints."""
     merge_output: bool = False
     """Whether stderr goes where stdout goes: their order is exact then, and nobody knows which was which."""
+    secrets: tuple[SecretUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,7 @@ def checked_definition(definition: Definition) -> Definition:
         runs_after=definition.runs_after,
         max_output_bytes=definition.max_output_bytes,
         merge_output=definition.merge_output,
+        secrets=checked_uses(definition.secrets),
     )
 
 

@@ -27,12 +27,15 @@ LAYOUT = {
     "scheduler/portal_database_password",
     "executor/portal_amqp_url",
     "executor/portal_grant_key",
+    "executor/portal_secrets_key",
+    "ui/portal_secrets_key",
     "ui/portal_amqp_url",
     "ui/portal_database_password",
     "postgres/password",
 }
 SHARED = (
     ("scheduler/portal_grant_key", "executor/portal_grant_key"),
+    ("ui/portal_secrets_key", "executor/portal_secrets_key"),
     ("scheduler/portal_database_password", "ui/portal_database_password", "postgres/password"),
 )
 
@@ -109,7 +112,7 @@ def test_it_needs_neither_a_database_nor_a_web_stack(tmp_path: Path) -> None:
 import sys
 from services.cli.main import app
 app(["secrets", sys.argv[1]], standalone_mode=False)
-assert not {"sqlalchemy", "alembic", "fastapi", "nicegui", "aio_pika"} & set(sys.modules)
+assert not {"sqlalchemy", "alembic", "cryptography", "fastapi", "nicegui", "aio_pika"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
 

@@ -18,6 +18,7 @@ from services.ui.api import (
     problems,
     runs,
     schedules,
+    secrets,
     week,
 )
 from services.ui.portal import Portal
@@ -37,6 +38,7 @@ def register(app: FastAPI, portal: Portal) -> None:
         people,
         runs,
         schedules,
+        secrets,
         week,
     ):
         app.include_router(module.router(portal))

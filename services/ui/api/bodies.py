@@ -1,5 +1,6 @@
 """What clients may send, as pydantic sees it; the domain judges the values."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.ui.commands import JobDraft, ScheduleDraft
-from services.ui.models import JobItem
+from services.ui.models import JobItem, SecretUseItem
 from services.ui.queries.preview import Typed
 from shared.domain.chain import ChainOn, Join, RunsAfter, Upstream
 from shared.domain.ids import JobId
@@ -19,6 +20,7 @@ from shared.domain.job import (
     OnLost,
 )
 from shared.domain.policy import Overlap
+from shared.domain.secret import SecretUse
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 After = Annotated[str | None, Query(max_length=500)]
@@ -60,6 +62,13 @@ class RunsAfterBody(_Body):
         return RunsAfter(self.join, tuple(Upstream(JobId(one.job_id), one.on) for one in self.jobs))
 
 
+class SecretUseBody(_Body):
+    """A secret that a job's runs are given."""
+
+    name: str
+    as_file: bool = False
+
+
 class JobBody(_Body):
     """A new job: with `schedules`, or with `schedule` for the only one in the default zone."""
 
@@ -79,10 +88,16 @@ class JobBody(_Body):
     runs_after: RunsAfterBody = RunsAfterBody()
     max_output_bytes: int = Field(DEFAULT_MAX_OUTPUT_BYTES, le=_ANY_SIZE, ge=-_ANY_SIZE)
     merge_output: bool = False
+    secrets: tuple[SecretUseBody, ...] = ()
 
     def draft(self) -> JobDraft:
         """Return what is to be judged."""
-        values = {**dict(self), "schedules": _drafts(self.schedules), "runs_after": self.runs_after.value()}
+        values = {
+            **dict(self),
+            "schedules": _drafts(self.schedules),
+            "runs_after": self.runs_after.value(),
+            "secrets": _uses(self.secrets),
+        }
         return JobDraft(**values)
 
 
@@ -107,6 +122,7 @@ class JobPatch(_Body):
     runs_after: RunsAfterBody | None = None
     max_output_bytes: int | None = Field(None, le=_ANY_SIZE, ge=-_ANY_SIZE)
     merge_output: bool | None = None
+    secrets: tuple[SecretUseBody, ...] | None = None
 
     def draft(self, job: JobItem) -> JobDraft:
         """Return the job as it is to become."""
@@ -115,7 +131,9 @@ class JobPatch(_Body):
         kept = None if self.schedule is not None else _drafts_of(job)
         schedules = kept if self.schedules is None else _drafts(self.schedules)
         runs_after = _kept_after(job) if self.runs_after is None else self.runs_after.value()
-        return JobDraft(**{**current, **changes, "schedules": schedules, "runs_after": runs_after})
+        secrets = _uses(job.secrets if self.secrets is None else self.secrets)
+        parts = {"schedules": schedules, "runs_after": runs_after, "secrets": secrets}
+        return JobDraft(**{**current, **changes, **parts})
 
 
 def _drafts(bodies: tuple[ScheduleBody, ...] | None) -> tuple[ScheduleDraft, ...] | None:
@@ -126,6 +144,10 @@ def _drafts_of(job: JobItem) -> tuple[ScheduleDraft, ...]:
     return tuple(
         ScheduleDraft(id=one.id, schedule=one.schedule, zone=one.zone, args=one.args) for one in job.schedules
     )
+
+
+def _uses(chosen: Iterable[SecretUseBody | SecretUseItem]) -> tuple[SecretUse, ...]:
+    return tuple(SecretUse(name=one.name, as_file=one.as_file) for one in chosen)
 
 
 def _kept_after(job: JobItem) -> RunsAfter:

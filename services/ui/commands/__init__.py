@@ -14,6 +14,7 @@ from services.ui.commands.drafts import JobDraft, ScheduleDraft
 from services.ui.commands.heads import Change
 from services.ui.commands.pauses import CatchUp
 from services.ui.commands.runs import Range
+from services.ui.commands.secrets import Secrets
 from services.ui.commands.wake import Wakeups
 from services.ui.models import Person
 from shared.db.engine import Sessions
@@ -21,7 +22,7 @@ from shared.domain.ids import CalendarId, JobId, RequestId, RunId
 from shared.domain.run import Cause
 from shared.runtime.clock import Clock
 
-__all__ = ["CatchUp", "Commands", "Controls", "JobDraft", "Range", "ScheduleDraft"]
+__all__ = ["CatchUp", "Commands", "Controls", "JobDraft", "Range", "ScheduleDraft", "Secrets"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from shared.domain.job import (
     OnLost,
 )
 from shared.domain.policy import Overlap
+from shared.domain.secret import SecretUse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +53,4 @@ class JobDraft:
     runs_after: RunsAfter = AFTER_NOTHING
     max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
     merge_output: bool = False
+    secrets: tuple[SecretUse, ...] = ()

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui import scripts
-from services.ui.commands import chains
+from services.ui.commands import chains, secrets
 from services.ui.commands.drafts import JobDraft
 from services.ui.commands.heads import CHANGED, Change, known, living
 from services.ui.commands.schedules import Saving, checked_schedules
@@ -33,6 +33,7 @@ async def create(sessions: Sessions, draft: JobDraft, scripts_dir: Path, *, now:
             await jobs.insert(session, job_id, definition, now=now)
             await jobs.replace_schedules(session, job_id, schedules, now=now)
             await chains.save(session, job_id, definition.runs_after, AFTER_NOTHING, now=now)
+            await secrets.save_uses(session, job_id, definition.secrets)
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
     return Change(job_id=job_id, version=1)
@@ -65,6 +66,7 @@ async def edit(
                 raise Conflict(CHANGED)
             await jobs.replace_schedules(session, job_id, schedules, now=now)
             await chains.save(session, job_id, definition.runs_after, was_after, now=now)
+            await secrets.save_uses(session, job_id, definition.secrets)
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
     return Change(job_id=job_id, version=expected_version + 1)
@@ -115,6 +117,7 @@ async def _checked(draft: JobDraft, scripts_dir: Path) -> Definition:
             runs_after=draft.runs_after,
             max_output_bytes=draft.max_output_bytes,
             merge_output=draft.merge_output,
+            secrets=draft.secrets,
         )
     )
     await asyncio.to_thread(scripts.check_exists, scripts_dir, definition.script)

@@ -43,6 +43,7 @@ from services.ui.queries import (
     pools,
     preview,
     runs,
+    secrets,
     why,
 )
 from services.ui.queries.backfill import BackfillPreview, ResumePreview
@@ -56,6 +57,7 @@ from services.ui.queries.planning import Planning
 from services.ui.queries.pools import PoolItem
 from services.ui.queries.preview import Typed
 from services.ui.queries.runs import RunsFilter
+from services.ui.queries.secrets import SecretItem
 from shared.db.engine import Database
 from shared.domain.ids import AttemptId, CalendarId, JobId, RunId, ScheduleId
 from shared.domain.why import Standing
@@ -247,6 +249,11 @@ class Queries:
         """Return the shared limits by key: the maximum of each, who holds its places, how many wait."""
         async with self.database.reading() as session:
             return await limits.all_limits(session, now=self.clock.now())
+
+    async def secrets(self) -> tuple[SecretItem, ...]:
+        """Return the stored secrets by name, each with the jobs that use it; never their values."""
+        async with self.database.reading() as session:
+            return await secrets.all_secrets(session)
 
     async def parked(self) -> ParkedList:
         """Return the messages that nobody could handle: the undecided ones first."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +15,7 @@ from services.ui.queries.briefs import recent_of
 from services.ui.queries.chains import runs_after_by_job
 from services.ui.queries.paging import Cursor
 from services.ui.queries.schedules import in_one_line, schedules_by_job, shown_schedule
+from services.ui.queries.secrets import uses_by_job
 from shared.db.tables import JobLedgerRow, JobRow, PauseRow, RunRow
 from shared.db.types import UtcDateTime, storable
 from shared.domain.chain import Join
@@ -171,10 +173,12 @@ async def _items(session: AsyncSession, rows: list[Any], now: datetime) -> list[
     followed = await schedules_by_job(session, ids)
     recent = await recent_of(session, ids)
     after = await runs_after_by_job(session, {row.JobRow.id: row.JobRow.chain_join for row in rows})
-    return [
+    uses = await uses_by_job(session, ids)
+    items = [
         _item(row, followed.get(row.JobRow.id, []), after[row.JobRow.id], recent.get(row.JobRow.id, []), now)
         for row in rows
     ]
+    return [replace(one, secrets=tuple(uses[one.id])) if one.id in uses else one for one in items]
 
 
 def _item(
@@ -206,6 +210,7 @@ def _item(
         runs_after=after,
         max_output_bytes=job.max_output_bytes,
         merge_output=job.merge_output,
+        secrets=(),
         version=job.version,
         paused_at=job.paused_at,
         paused_by=None if job.paused_at is None else row.paused_by,

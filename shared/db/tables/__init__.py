@@ -2,8 +2,8 @@
 
 | written by | tables |
 |---|---|
-| ui | `jobs`, `schedules`, `chain_edges`, `pauses`, `holds`, `limits`, `calendars`, `people`, |
-| | `log_chunks`, both of requests |
+| ui | `jobs`, `schedules`, `chain_edges`, `secrets`, `job_secrets`, `pauses`, `holds`, `limits`, |
+| | `calendars`, `people`, `log_chunks`, both of requests |
 | scheduler | all others, and the outcome of each of `requests` and `parked_requests` |
 
 Ids are UUIDv7. Every index names the query that it serves.
@@ -25,6 +25,7 @@ from shared.db.tables.wanted import (
     ChainEdgeRow,
     HoldRow,
     JobRow,
+    JobSecretRow,
     LimitRow,
     LogChunkRow,
     ParkedRequestRow,
@@ -32,6 +33,7 @@ from shared.db.tables.wanted import (
     PersonRow,
     RequestRow,
     ScheduleRow,
+    SecretRow,
 )
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "HoldRow",
     "JobLedgerRow",
     "JobRow",
+    "JobSecretRow",
     "LedgerBase",
     "LedgerFactRow",
     "LimitRow",
@@ -56,4 +59,5 @@ __all__ = [
     "RequestRow",
     "RunRow",
     "ScheduleRow",
+    "SecretRow",
 ]

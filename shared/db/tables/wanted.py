@@ -77,6 +77,29 @@ class ChainEdgeRow(LedgerBase):
     )
 
 
+class SecretRow(LedgerBase):
+    """A secret, sealed: without the key file nobody reads it, whoever reads this database."""
+
+    __tablename__ = "secrets"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sealed: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Words(400))
+    changed_by: Mapped[str] = mapped_column(Words(200))
+    changed_at: Mapped[datetime]
+
+
+class JobSecretRow(LedgerBase):
+    """A secret that a job's runs are given."""
+
+    __tablename__ = "job_secrets"
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    # No foreign key: a deleted job keeps the names of secrets that may be gone when it is restored.
+    name: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)  # which jobs use a secret
+    as_file: Mapped[bool]
+
+
 class PauseRow(LedgerBase):
     """A time in which a job's schedules were not followed: who paused it, who resumed it."""
 
