@@ -14,7 +14,7 @@ from services.cli import fences
 from services.cli.console import Console
 from services.cli.environment import scripts_dir
 from services.executor.chunks import Chunk, Chunker
-from services.executor.sandbox.command import NotRunnable
+from services.executor.sandbox.command import NOTHING, NotRunnable
 from services.executor.sandbox.level import Sandbox
 from services.executor.sandbox.process import Ended, Process
 from services.executor.verdict import Asked, Verdict, verdict
@@ -111,7 +111,9 @@ class _Try:
 
     async def to_its_end(self) -> int:
         try:
-            order = self._sandbox.prepare(self._grant, lease_until=float("inf"), spawn_until=float("inf"))
+            order = self._sandbox.prepare(
+                self._grant, NOTHING, lease_until=float("inf"), spawn_until=float("inf")
+            )
             process = self._sandbox.start(replace(order, network=self._wish.network), self._take)
             self._listen(process)
             ended = await process.ended

@@ -43,6 +43,7 @@ def _settings() -> ExecutorSettings:
             f"cannot read the settings: {error.__cause__ or error}. Start the executor as the files' owner."
         )
     settings.signing_key = SecretStr(settings.grant_key().decode("ascii"))
+    _ = settings.vault  # its keys are read now, while we may
     return settings
 
 

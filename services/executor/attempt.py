@@ -12,6 +12,7 @@ import structlog
 from services.executor.claims import Claims
 from services.executor.identity import SOURCE, Identity
 from services.executor.journal import Entry, Journal, Phase
+from services.executor.opening import opened
 from services.executor.output import Output
 from services.executor.reporter import Reporter
 from services.executor.sandbox.level import NotRunnable, Order, Process, Sandbox, TooLate
@@ -24,6 +25,7 @@ from shared.messages.answers import Grant
 from shared.messages.envelope import AttemptRef
 from shared.messages.events import RunFinished, RunStarted, Stream
 from shared.runtime.clock import Clock
+from shared.runtime.vault import Vault
 
 log = structlog.get_logger()
 
@@ -43,6 +45,7 @@ class Means:
     reporter: Reporter
     claims: Claims
     sandbox: Sandbox
+    vault: Vault
 
 
 class Attempt:
@@ -58,6 +61,8 @@ class Attempt:
         self._process: Process | None = None
         self._asked: Asked | None = None
         self._started_at: datetime | None = None
+        # In the clear from here to the end of the attempt; its `values` are what its output must not show.
+        self._given = opened(grant, means.vault)
         self._output = Output(
             grant,
             executor=means.identity.name,
@@ -112,9 +117,11 @@ class Attempt:
     def _make_ready(self) -> Order:
         """Do all that blocks before the spawn, in one thread's turn; last the note that it may be spawned."""
         self._means.journal.write_now(self._entry(Phase.GRANTED))
+        if self._given.problem:
+            raise NotRunnable(self._given.problem)
         lease_until = self._lease_until if self.grant.on_lost is OnLost.RETRY else math.inf
         order = self._means.sandbox.prepare(
-            self.grant, lease_until=lease_until, spawn_until=self._spawn_until
+            self.grant, self._given, lease_until=lease_until, spawn_until=self._spawn_until
         )
         self._means.journal.write_now(self._entry(Phase.SPAWNING))
         return order

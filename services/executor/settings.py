@@ -10,14 +10,15 @@ from pydantic_settings import NoDecode
 
 from shared.domain.job import DEFAULT_POOL, POOL_NAMES, is_pool_name
 from shared.runtime.settings import BrokerSettings, GrantSettings
+from shared.runtime.vault import SecretsSettings
 
 
 def _host_name() -> str:
     return f"{socket.gethostname()}-1"
 
 
-class ExecutorSettings(BrokerSettings, GrantSettings):
-    """Broker, grant key, where scripts are and how many run at once. No database."""
+class ExecutorSettings(BrokerSettings, GrantSettings, SecretsSettings):
+    """Broker, keys, where scripts are and how many run at once. No database."""
 
     scripts_dir: Path = Path("scripts")
     executor_name: str = Field(default_factory=_host_name)

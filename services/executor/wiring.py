@@ -143,6 +143,7 @@ def _wired(
         reporter=reporter,
         claims=claims,
         sandbox=base.sandbox,
+        vault=base.settings.vault,
     )
     holdings = Holdings(means, slots)
     intake = Intake(dues, claims=claims, holdings=holdings, slots=slots, clock=clock, is_open=base.is_open)

@@ -29,11 +29,12 @@ from shared.db.attempts import (
 )
 from shared.db.holds import open_holds
 from shared.db.runs import Unfinished, move_run, start_runs, unfinished_runs
+from shared.db.secrets import SealedUse, sealed_uses
 from shared.domain.brake import braked, is_counted
 from shared.domain.ids import AttemptId, ExecutorName, JobId
 from shared.domain.limits import Places
 from shared.domain.run import Cause, Reason, RunState
-from shared.messages.answers import ClaimAnswer, Grant, Refusal, ReleaseAnswer, SignedGrant
+from shared.messages.answers import ClaimAnswer, Grant, Refusal, ReleaseAnswer, SealedSecret, SignedGrant
 from shared.messages.codec import MAX_BODY
 from shared.messages.commands import AttemptClaim, AttemptRelease
 from shared.messages.envelope import AttemptRef
@@ -62,6 +63,8 @@ class Scene:
     """How often the jobs that start by themselves did so lately."""
     places: dict[str, Places]
     """How the shared limits of the jobs stand."""
+    secrets: dict[JobId, list[SealedUse]]
+    """What the runs of the jobs are given, sealed."""
     room: int = 0
     """Bytes that the answer in the making can still hold."""
 
@@ -78,6 +81,7 @@ async def grant_claims(
         going=await _going(session, attempts, now=now),
         starts=await starts_of(session, attempts.values(), now=now),
         places=await places_for(session, attempts.values(), wishes.holds, now=now),
+        secrets=await sealed_uses(session, {one.job_id for one in attempts.values()}),
         key=key,
         now=now,
     )
@@ -157,7 +161,7 @@ async def _grant(
         claim.boot,
         ref.token,
     ):
-        return sign(_grant_of(attempt, claim), scene.key)
+        return _signed_grant(attempt, claim, scene)
     refusal = _refusal(attempt, ref, now=scene.now) or await _withheld(
         session, effects, scene, attempt, claim.executor
     )
@@ -262,13 +266,13 @@ async def _hold(session: AsyncSession, effects: Effects, attempt: AttemptView, w
 async def _claim(
     session: AsyncSession, effects: Effects, scene: Scene, attempt: AttemptView, claim: AttemptClaim
 ) -> SignedGrant | str:
-    signed = sign(_grant_of(attempt, claim), scene.key)
+    signed = _signed_grant(attempt, claim, scene)
     size = len(msgspec.json.encode(signed))
     if size > _MAX_ANSWER:
         ending = Ending(
             state=RunState.CANCELLED,
             reason=None,
-            detail="its arguments are too long to be sent to an executor",
+            detail="its arguments and secrets are together too long to be sent to an executor: shorten them",
             finished_at=scene.now,
         )
         await end_unstarted(session, effects, attempt, ending)
@@ -331,8 +335,8 @@ async def _going(
     return {job: [run for run in runs if is_going(run)] for job, runs in unfinished.items()}
 
 
-def _grant_of(attempt: AttemptView, claim: AttemptClaim) -> Grant:
-    return Grant(
+def _signed_grant(attempt: AttemptView, claim: AttemptClaim, scene: Scene) -> SignedGrant:
+    grant = Grant(
         claim_id=claim.claim_id,
         executor=claim.executor,
         boot=claim.boot,
@@ -352,7 +356,12 @@ def _grant_of(attempt: AttemptView, claim: AttemptClaim) -> Grant:
         on_lost=attempt.on_lost,
         max_output_bytes=attempt.max_output_bytes,
         merge_output=attempt.merge_output,
+        secrets=tuple(
+            SealedSecret(name=one.use.name, as_file=one.use.as_file, sealed=one.sealed or "")
+            for one in scene.secrets.get(attempt.job_id, ())
+        ),
     )
+    return sign(grant, scene.key)
 
 
 async def _cancel_released(

@@ -9,6 +9,15 @@ from shared.domain.job import OnLost
 from shared.messages.envelope import Instant, Message
 
 
+class SealedSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret that a run is to be given, as it is stored: who carries it cannot read it."""
+
+    name: str
+    sealed: str
+    """Empty: there is no secret of this name any more."""
+    as_file: bool = False
+
+
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """The right to start one attempt once, with all that is needed to do it. Always sent signed."""
 
@@ -32,6 +41,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     on_lost: OnLost
     max_output_bytes: int = 10_000_000
     merge_output: bool = False
+    secrets: tuple[SealedSecret, ...] = ()
 
 
 class SignedGrant(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +112,7 @@ __all__ = [
     "Refusal",
     "ReleaseAnswer",
     "RenewAnswer",
+    "SealedSecret",
     "SignedGrant",
     "Standing",
 ]

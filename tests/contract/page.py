@@ -111,6 +111,7 @@ _PARTS = (
     envelope.AttemptRef,
     answers.SignedGrant,
     answers.Grant,
+    answers.SealedSecret,
     answers.Refusal,
     answers.AttemptStanding,
 )

@@ -1,11 +1,13 @@
 """What exactly is executed for a script: its argument list and its whole environment. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from shared.messages.answers import Grant
 
+SECRETS = ".secrets"
+"""The folder of a run's secret files, in its working directory."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -14,15 +16,42 @@ class NotRunnable(Exception):  # noqa: N818 - says what the script is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a run is given in the clear besides its arguments; no text made of this shows a value."""
+
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By the variable that says where each is."""
+    problem: str = ""
+    """Why something cannot be given: then the run must not start."""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Return what nobody may read in the run's output."""
+        return (*self.env.values(), *self.files.values())
+
+
+NOTHING = Given()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """An argument list, never a shell string, and an environment in which nothing is inherited."""
 
     argv: tuple[str, ...]
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """To be written into the folder SECRETS before the start, for the run's user alone: names and texts."""
 
 
 def command_for(
-    grant: Grant, *, script: PurePosixPath, executable: bool, python: PurePosixPath, work_dir: PurePosixPath
+    grant: Grant,
+    given: Given,
+    *,
+    script: PurePosixPath,
+    executable: bool,
+    python: PurePosixPath,
+    work_dir: PurePosixPath,
 ) -> Command:
     """Return how to run `script`, an absolute path that was resolved inside the scripts directory.
 
@@ -30,7 +59,10 @@ def command_for(
         NotRunnable: when neither the name nor the file's mode says how.
     """
     argv = (*_program(script, executable=executable, python=python), *grant.args)
-    return Command(argv=argv, env=_environment(grant, work_dir))
+    files = {variable.removesuffix("_FILE"): text for variable, text in given.files.items()}
+    paths = {f"{name}_FILE": str(work_dir / SECRETS / name) for name in files}
+    # Ours last: nothing that was stored takes the place of what every run relies on.
+    return Command(argv=argv, env={**given.env, **paths, **_environment(grant, work_dir)}, files=files)
 
 
 def _program(script: PurePosixPath, *, executable: bool, python: PurePosixPath) -> tuple[str, ...]:

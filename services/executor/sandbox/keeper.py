@@ -139,6 +139,7 @@ def _become(order: Order, fence: Fence, keeper: int, says_failure: int) -> None:
         if order["merges_output"]:
             os.dup2(1, 2)
         os.chdir(order["cwd"])
+        _write_files(order["files"])
         fence.close(order)
         what = "script"
         os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606 - that is what it is for
@@ -146,6 +147,18 @@ def _become(order: Order, fence: Fence, keeper: int, says_failure: int) -> None:
         os.write(says_failure, f"{error.errno or 5} {what}".encode())
     finally:
         os._exit(126)
+
+
+def _write_files(files: dict[bytes, bytes]) -> None:
+    """Write what only the script's own user is to read, as that user, into one new folder."""
+    for folder in {path.rpartition(b"/")[0] for path in files}:
+        os.mkdir(folder, 0o700)  # noqa: PTH102 - a name of bytes
+    for path, content in files.items():
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o400)
+        rest = content
+        while rest:
+            rest = rest[os.write(file, rest) :]
+        os.close(file)
 
 
 def _prefer_for_out_of_memory() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from services.executor.sandbox import landlock, probe
-from services.executor.sandbox.command import NotRunnable, command_for
+from services.executor.sandbox.command import Given, NotRunnable, command_for
 from services.executor.sandbox.fence import Level, remove_tree
 from services.executor.sandbox.namespaces import HOME
 from services.executor.sandbox.paths import resolve
@@ -76,7 +76,7 @@ class Sandbox:
         files = "own root" if self._spawner.setup.level is Level.ISOLATED else f"Landlock {landlock.abi()}"
         return (*own_user, files, "seccomp")
 
-    def prepare(self, grant: Grant, *, lease_until: float, spawn_until: float) -> Order:
+    def prepare(self, grant: Grant, given: Given, *, lease_until: float, spawn_until: float) -> Order:
         """Find the script; blocks, and changes nothing.
 
         Raises:
@@ -86,6 +86,7 @@ class Sandbox:
         folder = self._folder(grant)
         command = command_for(
             grant,
+            given,
             script=PurePosixPath(script.path),
             executable=script.executable,
             python=PurePosixPath(self._ground.python),

@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from services.executor.sandbox.command import Command, NotRunnable
+from services.executor.sandbox.command import SECRETS, Command, NotRunnable
 from services.executor.sandbox.fence import USERS, Level
 from services.executor.sandbox.spawner import START
 from shared.messages.events import Stream
@@ -340,12 +340,14 @@ class Spawner:
 
 
 def _packed(order: Order, place: int) -> bytes:
+    files = {f"{SECRETS}/{name}": text for name, text in order.command.files.items()}
     wanted: dict[str, bytes | list[bytes] | dict[bytes, bytes] | float] = {
         "place": place,
         "network": order.network,
         "argv": [os.fsencode(word) for word in order.command.argv],
         "cwd": os.fsencode(order.work_dir),
         "env": {os.fsencode(key): os.fsencode(value) for key, value in order.command.env.items()},
+        "files": {os.fsencode(path): text.encode() for path, text in files.items()},
         "timeout_s": order.timeout_s,
         "grace_s": order.kill_grace_s,
         "lease_until": order.lease_until,

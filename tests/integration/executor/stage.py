@@ -26,6 +26,7 @@ from shared.messages.answers import (
     Refusal,
     ReleaseAnswer,
     RenewAnswer,
+    SealedSecret,
     SignedGrant,
     Standing,
 )
@@ -66,6 +67,7 @@ class Wanted:
     on_lost: OnLost = OnLost.FAIL
     max_output_bytes: int = 10_000_000
     merge_output: bool = False
+    secrets: tuple[SealedSecret, ...] = ()
 
 
 @dataclass
@@ -216,6 +218,7 @@ class Ledger:
             on_lost=wanted.on_lost,
             max_output_bytes=wanted.max_output_bytes,
             merge_output=wanted.merge_output,
+            secrets=wanted.secrets,
         )
         return sign(grant, self.key)
 

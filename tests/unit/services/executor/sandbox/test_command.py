@@ -2,14 +2,16 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from services.executor.sandbox.command import Command, NotRunnable, command_for
+from services.executor.sandbox.command import NOTHING, Command, Given, NotRunnable, command_for
+from shared.domain.secret import GIVEN
 from shared.messages.answers import Grant
 from tests.unit.services.executor.grants import a_grant
 
 
-def command(grant: Grant, name: str, *, executable: bool = False) -> Command:
+def command(grant: Grant, name: str, given: Given = NOTHING, *, executable: bool = False) -> Command:
     return command_for(
         grant,
+        given,
         script=PurePosixPath("/root/scripts", name),
         executable=executable,
         python=PurePosixPath("/usr/bin/python3"),
@@ -59,3 +61,22 @@ def test_the_environment_is_made_from_nothing_but_the_grant() -> None:
         "PORTAL_ATTEMPT": "2",
         "PORTAL_NOMINAL_AT": "2030-01-02T03:04:05Z",
     }
+
+
+def test_no_secret_can_have_the_name_of_what_every_run_is_given() -> None:
+    env = command(a_grant(), "a.py").env
+
+    assert {name for name in env if not name.startswith("PORTAL_")} == GIVEN
+
+
+def test_a_secret_is_a_variable_or_a_file_that_a_variable_names() -> None:
+    given = Given(env={"TOKEN": "one", "PATH": "taken"}, files={"KEY_FILE": "two"})
+
+    made = command(a_grant(), "a.py", given)
+
+    assert made.env["TOKEN"] == "one"
+    assert made.env["KEY_FILE"] == "/runs/1/.secrets/KEY"
+    assert made.files == {"KEY": "two"}
+    assert made.env["PATH"] == command(a_grant(), "a.py").env["PATH"]
+    assert not {"one", "two"} & {word for text in (repr(made), repr(given)) for word in text.split("'")}
+    assert "one" not in " ".join(made.argv)

@@ -1,0 +1,42 @@
+"""What an executor makes of the sealed secrets of a grant."""
+
+from pathlib import Path
+
+import pytest
+
+from services.cli import keyfile
+from services.executor.opening import opened
+from shared.messages.answers import SealedSecret
+from shared.runtime.vault import Vault
+from tests.unit.services.executor.grants import a_grant
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    keyfile.write(tmp_path / "secrets.key", [keyfile.new_key()])
+    return Vault(tmp_path / "secrets.key")
+
+
+def test_each_secret_is_given_in_the_way_that_the_job_names(vault: Vault) -> None:
+    token = SealedSecret(name="TOKEN", sealed=vault.seal("one"))
+    key = SealedSecret(name="KEY", sealed=vault.seal("two"), as_file=True)
+
+    given = opened(a_grant(secrets=(token, key)), vault)
+
+    assert (given.env, given.files, given.problem) == ({"TOKEN": "one"}, {"KEY_FILE": "two"}, "")
+    assert given.values == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    ("sealed", "words"),
+    [("", "There is no secret TOKEN any more. Store it"), ("gAAAA", "Give this executor the same key file")],
+)
+def test_one_that_cannot_be_had_is_a_problem_and_nothing_is_given(
+    vault: Vault, sealed: str, words: str
+) -> None:
+    known = SealedSecret(name="KNOWN", sealed=vault.seal("one"))
+
+    given = opened(a_grant(secrets=(known, SealedSecret(name="TOKEN", sealed=sealed))), vault)
+
+    assert words in given.problem
+    assert given.values == ()
