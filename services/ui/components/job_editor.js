@@ -6,8 +6,9 @@ import { draftOf, FieldError, JpCombo, JpSchedule, JpSchedulePreview, lines, rul
 import { afterDraft, afterOf, afterProblem, afterSaid, idsOf, JpAfter } from "jp_chain";
 import { outputDraft, outputProblem } from "jp_output";
 import { isRule, JpRules, policyOf, rulesOf, wordsOf } from "jp_rules";
+import { JpSecrets, usesDraft, usesOf } from "jp_secrets";
 
-const ORDER = ["name", "script", "args", "schedules", "runs_after", "max_output_bytes", "timeout_s", "kill_grace_s", "description"];
+const ORDER = ["name", "script", "args", "schedules", "runs_after", "max_output_bytes", "secrets", "timeout_s", "kill_grace_s", "description"];
 const MOST = 20;
 const NOTHING = { text: "", next: [], notes: [], warnings: [], parts: [], expanded: null, error: null, field: null, part: null };
 
@@ -15,12 +16,12 @@ function filled(job) {
   return {
     name: job?.name ?? "", script: job?.script ?? "", args: (job?.args ?? []).join("\n"), description: job?.description ?? "",
     timeout: String(job?.timeout_s ?? 300), grace: String(job?.kill_grace_s ?? 10),
-    schedules: (job?.schedules ?? [null]).map((item) => typedOf(item, prefs.zone)), rules: rulesOf(job), after: afterOf(job),
+    schedules: (job?.schedules ?? [null]).map((item) => typedOf(item, prefs.zone)), rules: rulesOf(job), after: afterOf(job), uses: usesOf(job),
   };
 }
 
 export default {
-  components: { ...parts, FieldError, JpAfter, JpCombo, JpRules, JpSchedule, JpSchedulePreview },
+  components: { ...parts, FieldError, JpAfter, JpCombo, JpRules, JpSecrets, JpSchedule, JpSchedulePreview },
   props: { initial: Object },
   template: `
   <form class="jp-editor" novalidate @submit.prevent="save" @keydown.ctrl.enter.prevent="save" @keydown.meta.enter.prevent="save">
@@ -50,7 +51,8 @@ export default {
 
       <JpAfter ref="after" :after="form.after" :ids="ids" :own="initial?.id ?? ''" :error="errors.runs_after?.text ?? ''" />
 
-      <JpRules ref="rules" :rules="form.rules" :errors="errors" :calendars="calendars" />
+      <div class="jp-rulesets"><JpRules ref="rules" :rules="form.rules" :errors="errors" :calendars="calendars" />
+        <JpSecrets ref="secrets" :uses="form.uses" :error="errors.secrets?.text ?? ''" /></div>
 
       <div class="jp-form__pair">
         <div class="jp-field"><label for="jp-f-timeout_s">Timeout, seconds</label><input id="jp-f-timeout_s" class="jp-input" inputmode="numeric" v-model="form.timeout" autocomplete="off" v-bind="aria('timeout_s')" @blur="touch('timeout_s')">
@@ -121,7 +123,7 @@ export default {
     valueOf(field) {
       const { form } = this;
       if (isRule(field)) return JSON.stringify(form.rules);
-      return { schedules: JSON.stringify(form.schedules), runs_after: JSON.stringify(form.after), timeout_s: form.timeout, kill_grace_s: form.grace }[field] ?? form[field];
+      return { schedules: JSON.stringify(form.schedules), runs_after: JSON.stringify(form.after), secrets: JSON.stringify(form.uses), timeout_s: form.timeout, kill_grace_s: form.grace }[field] ?? form[field];
     },
     err(field) { return { id: `jp-e-${field}`, text: this.errors[field]?.text ?? "" }; },
     aria(field) { return { "aria-invalid": this.errors[field] ? "true" : null, "aria-describedby": `${this.errors[field] ? `jp-e-${field} ` : ""}jp-h-${field}` }; },
@@ -184,7 +186,7 @@ export default {
         name: form.name.trim(), script: form.script.trim(), args: lines(form.args), description: form.description,
         schedules: form.schedules.map(draftOf), timeout_s: Number(form.timeout), kill_grace_s: Number(form.grace),
         overlap: form.rules.overlap, on_lost: form.rules.lost, limit_key: form.rules.limits.key.trim(), ...outputDraft(form.rules.output),
-        policy: policyOf(form.rules, initial), runs_after: afterDraft(form.after, this.ids),
+        policy: policyOf(form.rules, initial), runs_after: afterDraft(form.after, this.ids), secrets: usesDraft(form.uses),
       };
       return initial ? { ...draft, version: initial.version } : draft;
     },
@@ -230,6 +232,7 @@ export default {
       const first = ORDER.find((field) => this.errors[field]);
       if (first === "runs_after") this.$refs.after.open();
       if (isRule(first)) this.$refs.rules.open(first);
+      if (first === "secrets") this.$refs.secrets.open();
       if (first) this.$nextTick(() => document.getElementById(`jp-f-${first}`)?.focus());
       return Boolean(first);
     },

@@ -77,6 +77,7 @@ export default {
           <dt>Pool</dt><dd>{{ job.pool }}</dd>
           <template v-if="job.limit_key"><dt>Shared limit</dt><dd><a class="jp-link" href="/executors#limits">{{ job.limit_key }}</a></dd></template>
           <template v-if="output"><dt>Output</dt><dd>{{ output }}</dd></template>
+          <template v-if="job.secrets.length"><dt>Secrets</dt><dd class="jp-mono"><a class="jp-link" href="/secrets">{{ job.secrets.map((one) => one.name).join(', ') }}</a></dd></template>
           <template v-if="job.description"><dt>About</dt><dd class="jp-prose">{{ job.description }}</dd></template>
         </dl>
       </section>

@@ -47,6 +47,7 @@ def pages_of(url: str) -> dict[str, str]:
         "runs": "/runs",
         "week": "/week",
         "calendars": "/calendars",
+        "secrets": "/secrets",
         "executors": "/executors",
         "parked": "/parked",
         "missing": "/no/such/page",
