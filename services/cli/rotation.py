@@ -10,6 +10,7 @@ from services.cli.credentials import SECRETS_KEYS
 from services.cli.errors import CannotStart
 from services.cli.home import Home
 from shared.db.engine import Sessions, open_database
+from shared.db.parameters import every_sealed_value, seal_value_again
 from shared.db.secrets import seal_again, secrets
 from shared.domain.errors import PortalError, Unopenable
 from shared.runtime.settings import DatabaseSettings
@@ -76,15 +77,27 @@ async def seal_all(ledger: Sessions, vault: Vault) -> Rotated:
     unopenable = []
     async with ledger() as session:
         stored = await secrets(session)
+        typed = await every_sealed_value(session)
     for secret in stored:
-        try:
-            sealed = vault.seal(vault.open(secret.sealed))
-        except Unopenable:
+        sealed = _anew(vault, secret.sealed)
+        if sealed is None:
             unopenable.append(secret.name)
             continue
         async with ledger.begin() as session:
             await seal_again(session, secret.name, was=secret.sealed, sealed=sealed)
+    for run_id, name, text in typed:
+        sealed = _anew(vault, text)
+        if sealed is not None:  # whoever repeats such a run is told to type the value again
+            async with ledger.begin() as session:
+                await seal_value_again(session, run_id, name, sealed=sealed)
     return Rotated(len(stored) - len(unopenable), tuple(unopenable))
+
+
+def _anew(vault: Vault, sealed: str) -> str | None:
+    try:
+        return vault.seal(vault.open(sealed))
+    except Unopenable:
+        return None
 
 
 def _counted(number: int) -> str:

@@ -15,6 +15,7 @@ from services.scheduler.rules import Misfire
 from shared.db.asked import Asked, store_outcome, waiting_requests
 from shared.db.attempts import NewAttempt, insert_attempts
 from shared.db.cursors import take_numbers
+from shared.db.requests import parameters_in
 from shared.db.reruns import Repeated, in_scope, repeated_run
 from shared.db.runs import NewRun, Unfinished, exists, insert_runs, unfinished_runs
 from shared.domain.ids import AttemptId, RunId, new_id
@@ -104,6 +105,7 @@ async def _run_now(
         schedule_id=None if first is None else first.schedule_id,
         rerun_of=None if first is None else first.id,
         args=first.args if args is None and first is not None else args,
+        parameters=parameters_in(asked.scope) if first is None else first.parameters,
         created_at=now,
         state=state,
         attempt=1 if state is RunState.QUEUED else 0,

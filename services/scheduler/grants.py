@@ -14,6 +14,7 @@ from services.scheduler.arrivals import tell_end
 from services.scheduler.braking import is_judged, starts_of
 from services.scheduler.deadlines import deadline_detail
 from services.scheduler.endings import Ending, end_unstarted, withdrawal
+from services.scheduler.given import Given, given_to
 from services.scheduler.holding import Wishes, held_back
 from services.scheduler.ledger import Effects
 from services.scheduler.limiting import kept_in_line, places_for, turn_of
@@ -29,12 +30,11 @@ from shared.db.attempts import (
 )
 from shared.db.holds import open_holds
 from shared.db.runs import Unfinished, move_run, start_runs, unfinished_runs
-from shared.db.secrets import SealedUse, sealed_uses
 from shared.domain.brake import braked, is_counted
 from shared.domain.ids import AttemptId, ExecutorName, JobId
 from shared.domain.limits import Places
 from shared.domain.run import Cause, Reason, RunState
-from shared.messages.answers import ClaimAnswer, Grant, Refusal, ReleaseAnswer, SealedSecret, SignedGrant
+from shared.messages.answers import ClaimAnswer, Grant, Refusal, ReleaseAnswer, SignedGrant
 from shared.messages.codec import MAX_BODY
 from shared.messages.commands import AttemptClaim, AttemptRelease
 from shared.messages.envelope import AttemptRef
@@ -63,8 +63,7 @@ class Scene:
     """How often the jobs that start by themselves did so lately."""
     places: dict[str, Places]
     """How the shared limits of the jobs stand."""
-    secrets: dict[JobId, list[SealedUse]]
-    """What the runs of the jobs are given, sealed."""
+    given: Given
     room: int = 0
     """Bytes that the answer in the making can still hold."""
 
@@ -81,7 +80,7 @@ async def grant_claims(
         going=await _going(session, attempts, now=now),
         starts=await starts_of(session, attempts.values(), now=now),
         places=await places_for(session, attempts.values(), wishes.holds, now=now),
-        secrets=await sealed_uses(session, {one.job_id for one in attempts.values()}),
+        given=await given_to(session, attempts.values()),
         key=key,
         now=now,
     )
@@ -272,7 +271,7 @@ async def _claim(
         ending = Ending(
             state=RunState.CANCELLED,
             reason=None,
-            detail="its arguments and secrets are together too long to be sent to an executor: shorten them",
+            detail="its arguments, secrets and parameters are together too long to be sent to an executor",
             finished_at=scene.now,
         )
         await end_unstarted(session, effects, attempt, ending)
@@ -291,6 +290,7 @@ async def _claim(
     until = scene.now + _CLAIM_LEASE + longest + _SLACK
     if not await claim_attempt(session, attempt, claimant, may_run_until=until):
         return "another executor was faster"
+    await scene.given.record(session, attempt)
     scene.room -= size
     _note_claimed(scene, attempt, claimant)
     effects.run_changed(attempt.run_id)
@@ -356,10 +356,9 @@ def _signed_grant(attempt: AttemptView, claim: AttemptClaim, scene: Scene) -> Si
         on_lost=attempt.on_lost,
         max_output_bytes=attempt.max_output_bytes,
         merge_output=attempt.merge_output,
-        secrets=tuple(
-            SealedSecret(name=one.use.name, as_file=one.use.as_file, sealed=one.sealed or "")
-            for one in scene.secrets.get(attempt.job_id, ())
-        ),
+        secrets=scene.given.secrets_of(attempt),
+        parameters=scene.given.values_of(attempt),
+        parameter_secrets=scene.given.sealed_values_of(attempt),
     )
     return sign(grant, scene.key)
 

@@ -69,6 +69,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
         scripts_dir=settings.scripts_dir,
         clock=clock,
         wakeups=wakeups,
+        vault=settings.vault,
         on_job_changed=live.job_changed,
     )
     controls = Controls(sessions=database.ledger, clock=clock, wakeups=wakeups, on_held=live.health_changed)

@@ -140,12 +140,22 @@ class LogState(msgspec.Struct, frozen=True, kw_only=True):
     lines: int = 0
 
 
+class ParameterValue(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run is given of one parameter."""
+
+    name: str
+    value: str | int | float | bool | None
+    """None: it is a secret, and set."""
+
+
 class RunDetail(RunItem, frozen=True, kw_only=True):
     """A run with all that its page shows."""
 
     script: str
     args: tuple[str, ...]
     """What it is, or was, given: its own arguments, its schedule's, or the job's of now."""
+    parameters: tuple[ParameterValue, ...]
+    """By name. A run that was not asked for has its job's defaults from its start on."""
     tries: int
     """How many attempts it may have in all."""
     rerun_of: UUID | None
@@ -228,6 +238,8 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     max_output_bytes: int
     merge_output: bool
     secrets: tuple[SecretUseItem, ...]
+    parameters: tuple[dict[str, object], ...]
+    """As `shared.domain.parameters.parameters_to_json` writes them."""
     version: int
     paused_at: datetime | None
     paused_by: str | None

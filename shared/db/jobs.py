@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.db.tables import CalendarRow, JobRow, ScheduleRow
 from shared.domain.ids import CalendarId, JobId, ScheduleId, new_id
 from shared.domain.job import Definition, JobSchedule, name_key
+from shared.domain.parameters import parameters_to_json
 from shared.domain.policy import policy_to_json
 from shared.domain.schedules import Schedule, from_json, to_json
 
@@ -188,6 +189,7 @@ def _columns(definition: Definition) -> dict[str, Any]:
         "chain_join": definition.runs_after.join,
         "max_output_bytes": definition.max_output_bytes,
         "merge_output": definition.merge_output,
+        "parameters": parameters_to_json(definition.parameters) or None,
     }
 
 

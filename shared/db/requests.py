@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,6 +12,7 @@ from shared.db.reruns import RERUN, in_scope
 from shared.db.tables import RequestRow
 from shared.domain.backfill import Which
 from shared.domain.ids import JobId, RequestId, RunId, ScheduleId
+from shared.domain.parameters import Value
 from shared.domain.run import Cause
 
 RUN_NOW = "run_now"
@@ -36,6 +38,8 @@ class RunRequest:
     rerun_of: RunId | None = None
     args: list[str] | None = None
     """Of a run that repeats another: which one, and with which arguments instead of its own."""
+    parameters: dict[str, Value] | None = None
+    """Of one that repeats none: the values that were typed, but those of kind secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +142,7 @@ async def ask_for_run(session: AsyncSession, request: RunRequest) -> None:
             requested_by=request.requested_by,
             cause=request.cause,
             requested_at=request.requested_at,
+            scope=None if request.parameters is None else {"parameters": request.parameters},
             handled_at=None,
             outcome=None,
         )
@@ -168,7 +173,13 @@ async def request_of_run(session: AsyncSession, run_id: RunId) -> RunRequest | N
         outcome=row.outcome if row.handled_at is not None else None,
         rerun_of=rerun_of,
         args=args,
+        parameters=parameters_in(row.scope),
     )
+
+
+def parameters_in(scope: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the values that a request for a run holds; None: none were asked for."""
+    return (scope or {}).get("parameters")
 
 
 def _text(instant: datetime) -> str:

@@ -29,6 +29,8 @@ class Repeated:
     """More than one: a range of missed instants, which was never one run."""
     args: list[str] | None
     """Arguments of its own; None: those of its schedule or job."""
+    parameters: dict[str, Any] | None
+    """Its values; None: it has none, or never got any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ async def repeated_run(session: AsyncSession, run_id: RunId) -> Repeated | None:
     """Return the run; None when the ledger has it no more, or not yet."""
     columns = (
         RunRow.__table__.c[name]
-        for name in ("id", "job_id", "number", "schedule_id", "nominal_at", "instants", "args")
+        for name in ("id", "job_id", "number", "schedule_id", "nominal_at", "instants", "args", "parameters")
     )
     row = (await session.execute(select(*columns).where(RunRow.id == run_id))).mappings().one_or_none()
     return None if row is None else Repeated(**row)

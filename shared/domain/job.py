@@ -11,6 +11,7 @@ from shared.domain.chain import AFTER_NOTHING, RunsAfter
 from shared.domain.errors import InvalidInput
 from shared.domain.ids import JobId, ScheduleId
 from shared.domain.limits import checked_limit_key
+from shared.domain.parameters import Parameter
 from shared.domain.policy import DEFAULT_POLICY, Overlap, Policy, checked_policy
 from shared.domain.schedules import Schedule
 from shared.domain.script import checked_script
@@ -71,6 +72,8 @@ class Definition:
     merge_output: bool = False
     """Whether stderr goes where stdout goes: their order is exact then, and nobody knows which was which."""
     secrets: tuple[SecretUse, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    """Judged together with the schedules, by `checked_parameters`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +129,7 @@ def checked_definition(definition: Definition) -> Definition:
         max_output_bytes=definition.max_output_bytes,
         merge_output=definition.merge_output,
         secrets=checked_uses(definition.secrets),
+        parameters=definition.parameters,
     )
 
 

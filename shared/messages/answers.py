@@ -42,6 +42,9 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     max_output_bytes: int = 10_000_000
     merge_output: bool = False
     secrets: tuple[SealedSecret, ...] = ()
+    parameters: dict[str, str | int | float | bool] | None = None
+    """The run's values of its job's parameters, but for those of kind secret; None: the job has none."""
+    parameter_secrets: tuple[SealedSecret, ...] = ()
 
 
 class SignedGrant(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,9 +1,11 @@
 """What exactly is executed for a script: its argument list and its whole environment. Pure."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from shared.domain.parameters import Value, text_of, variable_of
 from shared.messages.answers import Grant
 
 SECRETS = ".secrets"
@@ -92,4 +94,12 @@ def _environment(grant: Grant, work_dir: PurePosixPath) -> dict[str, str]:
         "PORTAL_JOB": grant.job_name,
         "PORTAL_ATTEMPT": str(grant.number),
         "PORTAL_NOMINAL_AT": nominal_at,
+        **_parameters(grant.parameters),
     }
+
+
+def _parameters(values: Mapping[str, Value] | None) -> dict[str, str]:
+    if values is None:
+        return {}
+    texts = {variable_of(name): text_of(value) for name, value in values.items()}
+    return {**texts, "PORTAL_PARAMS": json.dumps(values, ensure_ascii=False)}

@@ -89,6 +89,7 @@ class JobBody(_Body):
     max_output_bytes: int = Field(DEFAULT_MAX_OUTPUT_BYTES, le=_ANY_SIZE, ge=-_ANY_SIZE)
     merge_output: bool = False
     secrets: tuple[SecretUseBody, ...] = ()
+    parameters: tuple[dict[str, Any], ...] = ()
 
     def draft(self) -> JobDraft:
         """Return what is to be judged."""
@@ -123,6 +124,7 @@ class JobPatch(_Body):
     max_output_bytes: int | None = Field(None, le=_ANY_SIZE, ge=-_ANY_SIZE)
     merge_output: bool | None = None
     secrets: tuple[SecretUseBody, ...] | None = None
+    parameters: tuple[dict[str, Any], ...] | None = None
 
     def draft(self, job: JobItem) -> JobDraft:
         """Return the job as it is to become."""
@@ -153,6 +155,14 @@ def _uses(chosen: Iterable[SecretUseBody | SecretUseItem]) -> tuple[SecretUse, .
 def _kept_after(job: JobItem) -> RunsAfter:
     after = job.runs_after
     return RunsAfter(after.join, tuple(Upstream(JobId(one.job_id), one.on) for one in after.jobs))
+
+
+class RunBody(_Body):
+    """What a run is given of its job's parameters, by name; what is left out has its default."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    parameters: dict[str, Any] = Field(default_factory=dict)
 
 
 class RerunBody(_Body):

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
-from services.ui.api.bodies import After, JobBody, JobPatch, Limit
+from services.ui.api.bodies import After, JobBody, JobPatch, Limit, RunBody
 from services.ui.models import JobFilter, JobSort
 from services.ui.portal import Portal
 from shared.domain.ids import JobId
@@ -64,12 +64,13 @@ def _add_writing(routes: APIRouter, portal: Portal) -> None:
 
 def _add_actions(routes: APIRouter, portal: Portal) -> None:
     @routes.post("/{job_id}/run")
-    async def run_now(job_id: UUID, request: Request) -> Response:
+    async def run_now(job_id: UUID, request: Request, body: RunBody | None = None) -> Response:
         """Ask for a run; it can be watched at once under the answered id."""
         # Only browsers say this, of a request that one of our own pages made: a person pressed the button.
         is_page = request.headers.get("sec-fetch-site") == "same-origin"
         cause = Cause.MANUAL if is_page else Cause.API
-        run_id = await portal.commands.run_now(JobId(job_id), cause=cause)
+        given = {} if body is None else body.parameters
+        run_id = await portal.commands.run_now(JobId(job_id), parameters=given, cause=cause)
         return answer({"run_id": run_id}, 202, {"location": f"/api/v1/runs/{run_id}"})
 
     @routes.post("/{job_id}/restore")

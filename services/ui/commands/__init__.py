@@ -13,7 +13,7 @@ from services.ui.commands.controls import Controls
 from services.ui.commands.drafts import JobDraft, ScheduleDraft
 from services.ui.commands.heads import Change
 from services.ui.commands.pauses import CatchUp
-from services.ui.commands.runs import Range
+from services.ui.commands.runs import Asker, Range
 from services.ui.commands.secrets import Secrets
 from services.ui.commands.wake import Wakeups
 from services.ui.models import Person
@@ -21,6 +21,7 @@ from shared.db.engine import Sessions
 from shared.domain.ids import CalendarId, JobId, RequestId, RunId
 from shared.domain.run import Cause
 from shared.runtime.clock import Clock
+from shared.runtime.vault import Vault
 
 __all__ = ["CatchUp", "Commands", "Controls", "JobDraft", "Range", "ScheduleDraft", "Secrets"]
 
@@ -33,6 +34,7 @@ class Commands:
     scripts_dir: Path
     clock: Clock
     wakeups: Wakeups
+    vault: Vault
     on_job_changed: Callable[[JobId], None]
     """Told at once, in this process: what is shown must not wait for the broker."""
 
@@ -120,16 +122,21 @@ class Commands:
         self._tell(await jobs.restore(self.sessions, job_id, now=self.clock.now()))
 
     async def run_now(
-        self, job_id: JobId, *, requested_by: str = "local", cause: Cause = Cause.MANUAL
+        self,
+        job_id: JobId,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        requested_by: str = "local",
+        cause: Cause = Cause.MANUAL,
     ) -> RunId:
         """Ask for a run and return the id that it will have; `Queries.run` shows it at once as queued.
 
         Raises:
             NotFound: no such job, or it is deleted.
+            InvalidInput: on field `parameters.<name>`, what it is to be.
         """
-        request = await runs.ask_for_run(
-            self.sessions, job_id, requested_by=requested_by, cause=cause, now=self.clock.now()
-        )
+        asker = Asker(requested_by=requested_by, cause=cause, now=self.clock.now())
+        request = await runs.ask_for_run(self.sessions, job_id, parameters or {}, asker, vault=self.vault)
         self.wakeups.requested(request.id)
         return request.run_id
 

@@ -1,6 +1,6 @@
 """What a person fills in, before it is checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -54,3 +54,5 @@ class JobDraft:
     max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
     merge_output: bool = False
     secrets: tuple[SecretUse, ...] = ()
+    parameters: Sequence[Mapping[str, object]] = ()
+    """As `shared.domain.parameters.parameters_from_json` reads them."""

@@ -1,6 +1,7 @@
 """Creating, editing, deleting and restoring definitions."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from shared.db.engine import Sessions
 from shared.domain.chain import AFTER_NOTHING
 from shared.domain.errors import Conflict, InvalidInput, NameTaken
 from shared.domain.ids import JobId, new_id
-from shared.domain.job import Definition, checked_definition
+from shared.domain.job import Definition, JobSchedule, checked_definition
+from shared.domain.parameters import checked_parameters, parameters_from_json
 from shared.domain.policy import policy_from_json
+from shared.domain.schedules import Manual
 
 
 async def create(sessions: Sessions, draft: JobDraft, scripts_dir: Path, *, now: datetime) -> Change:
@@ -26,6 +29,7 @@ async def create(sessions: Sessions, draft: JobDraft, scripts_dir: Path, *, now:
     definition = await _checked(draft, scripts_dir)
     job_id = JobId(new_id())
     schedules = checked_schedules(draft, (), Saving(job_id=job_id, now=now))
+    _check_parameters(definition, schedules)
     try:
         async with sessions.begin() as session:
             await edges.lock_edges(session)
@@ -59,6 +63,7 @@ async def edit(
             current = await jobs.schedules_of(session, job_id)
             was_after = await edges.runs_after_of(session, job_id)
             schedules = checked_schedules(draft, current, Saving(job_id=job_id, now=now))
+            _check_parameters(definition, schedules)
             await _refuse_unknown_calendars(session, definition)
             if not await jobs.replace_definition(
                 session, job_id, definition, expected_version=expected_version, now=now
@@ -118,6 +123,7 @@ async def _checked(draft: JobDraft, scripts_dir: Path) -> Definition:
             max_output_bytes=draft.max_output_bytes,
             merge_output=draft.merge_output,
             secrets=draft.secrets,
+            parameters=parameters_from_json(draft.parameters),
         )
     )
     await asyncio.to_thread(scripts.check_exists, scripts_dir, definition.script)
@@ -129,6 +135,13 @@ async def _refuse_unknown_calendars(session: AsyncSession, definition: Definitio
     for field, ids in (("include", policy.include), ("exclude", policy.exclude)):
         if await jobs.unknown_calendars(session, ids):
             raise InvalidInput(field, "A calendar that was chosen does not exist any more. Choose again.")
+
+
+def _check_parameters(definition: Definition, schedules: Sequence[JobSchedule]) -> None:
+    by_itself = any(not isinstance(one.schedule, Manual) for one in schedules)
+    checked_parameters(
+        definition.parameters, starts_by_itself=by_itself or bool(definition.runs_after.upstreams)
+    )
 
 
 def _seconds(field: str, value: int) -> timedelta:

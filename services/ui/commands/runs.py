@@ -1,10 +1,11 @@
 """Asking for runs: for one now, or for instants that passed."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.ui.commands.heads import living
-from shared.db import requests, reruns
+from shared.db import parameters, requests, reruns
 from shared.db.engine import Sessions
 from shared.db.requests import BackfillRequest, RunRequest
 from shared.db.reruns import RerunRequest, repeated_run
@@ -12,7 +13,9 @@ from shared.domain.backfill import Which
 from shared.domain.errors import InvalidInput, NotFound
 from shared.domain.ids import JobId, RequestId, RunId, ScheduleId, new_id
 from shared.domain.job import check_args
+from shared.domain.parameters import Parameter, ParameterKind, Value, checked_values
 from shared.domain.run import Cause
+from shared.runtime.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,24 +27,53 @@ class Range:
     schedule_id: ScheduleId | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks for a run, how, and when."""
+
+    requested_by: str
+    cause: Cause
+    now: datetime
+
+
 async def ask_for_run(
-    sessions: Sessions, job_id: JobId, *, requested_by: str, cause: Cause, now: datetime
+    sessions: Sessions, job_id: JobId, given: Mapping[str, object], asker: Asker, *, vault: Vault
 ) -> RunRequest:
     """Store the request; a paused job may be asked for, a deleted one may not."""
     request_id = new_id()
-    request = RunRequest(
-        # One id for both: who knows the run knows the request that it came from.
-        id=RequestId(request_id),
-        run_id=RunId(request_id),
-        job_id=job_id,
-        requested_by=requested_by,
-        cause=cause,
-        requested_at=now,
-    )
     async with sessions.begin() as session:
         await living(session, job_id)
+        declared = await parameters.parameters_of(session, job_id)
+        values, sealed = _told_apart(declared, given, vault)
+        request = _request(RequestId(request_id), job_id, asker, values if declared else None)
         await requests.ask_for_run(session, request)
+        await parameters.store_sealed(session, request.run_id, sealed)
     return request
+
+
+def _told_apart(
+    declared: Sequence[Parameter], given: Mapping[str, object], vault: Vault
+) -> tuple[dict[str, Value], dict[str, str]]:
+    """Return the values that may be read, and the others sealed."""
+    values = checked_values(declared, given)
+    hidden = {one.name for one in declared if one.kind is ParameterKind.SECRET}
+    sealed = {name: vault.seal(str(value)) for name, value in values.items() if name in hidden}
+    return {name: value for name, value in values.items() if name not in hidden}, sealed
+
+
+def _request(
+    request_id: RequestId, job_id: JobId, asker: Asker, values: dict[str, Value] | None
+) -> RunRequest:
+    return RunRequest(
+        # One id for both: who knows the run knows the request that it came from.
+        id=request_id,
+        run_id=RunId(request_id),
+        job_id=job_id,
+        requested_by=asker.requested_by,
+        cause=asker.cause,
+        requested_at=asker.now,
+        parameters=values,
+    )
 
 
 async def ask_for_rerun(
@@ -67,6 +99,8 @@ async def ask_for_rerun(
             requested_at=now,
         )
         await reruns.ask_for_rerun(session, request)
+        typed = await parameters.sealed_values(session, [run_id])
+        await parameters.store_sealed(session, new_run, typed.get(run_id, {}))
     return new_run
 
 

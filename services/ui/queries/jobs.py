@@ -211,6 +211,7 @@ def _item(
         max_output_bytes=job.max_output_bytes,
         merge_output=job.merge_output,
         secrets=(),
+        parameters=tuple(job.parameters or ()),
         version=job.version,
         paused_at=job.paused_at,
         paused_by=None if job.paused_at is None else row.paused_by,

@@ -11,12 +11,13 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from services.ui.models import AttemptItem, LogState, Page, RunDetail, RunItem
+from services.ui.models import AttemptItem, LogState, Page, ParameterValue, RunDetail, RunItem
 from services.ui.queries import chains, paging
 from services.ui.queries.briefs import item, item_values, items_query
 from services.ui.queries.paging import Cursor
 from shared.db import requests
 from shared.db.cursors import args_of
+from shared.db.parameters import sealed_values
 from shared.db.requests import RunRequest
 from shared.db.tables import AttemptRow, JobRow, RunRow, ScheduleRow
 from shared.domain.errors import NotFound
@@ -37,6 +38,7 @@ _DETAIL = (
     RunRow.rerun_of,
     _REPEATED.number.label("rerun_of_number"),
     RunRow.args.label("own_args"),
+    RunRow.parameters,
     ScheduleRow.args.label("schedule_args"),
     JobRow.args.label("job_args"),
 )
@@ -99,6 +101,7 @@ async def run_by_id(session: AsyncSession, run_id: RunId) -> RunDetail:
         **item_values(row),
         script=row.script,
         args=args_of(row.own_args if row.own_args is not None else row.schedule_args, row.job_args),
+        parameters=await _values(session, run_id, row.parameters),
         tries=tries(policy_from_json(row.policy).retry, row.attempt),
         rerun_of=row.rerun_of,
         rerun_of_number=row.rerun_of_number,
@@ -230,11 +233,28 @@ async def _asked_for(session: AsyncSession, run_id: RunId) -> RunDetail:
         job = await session.scalar(select(JobRow).where(JobRow.id == request.job_id))
     if request is None or job is None:
         raise NotFound("There is no such run.")
-    (told,) = await _with_wishes(session, [_as_queued(request, job)])
+    values = await _values(session, request.rerun_of or run_id, await _asked_values(session, request))
+    (told,) = await _with_wishes(session, [_as_queued(request, job, values)])
     return told
 
 
-def _as_queued(request: RunRequest, job: JobRow) -> RunDetail:
+async def _asked_values(session: AsyncSession, request: RunRequest) -> dict[str, Any] | None:
+    if request.rerun_of is None:
+        return request.parameters
+    return await session.scalar(select(RunRow.parameters).where(RunRow.id == request.rerun_of))
+
+
+async def _values(
+    session: AsyncSession, run_id: RunId, values: dict[str, Any] | None
+) -> tuple[ParameterValue, ...]:
+    if values is None:
+        return ()
+    sealed = (await sealed_values(session, [run_id])).get(run_id, {})
+    shown = {**values, **dict.fromkeys(sealed)}
+    return tuple(ParameterValue(name=name, value=shown[name]) for name in sorted(shown))
+
+
+def _as_queued(request: RunRequest, job: JobRow, values: tuple[ParameterValue, ...]) -> RunDetail:
     """A handled request without a run is one that the scheduler refused."""
     refused = request.outcome is not None
     return RunDetail(
@@ -261,6 +281,7 @@ def _as_queued(request: RunRequest, job: JobRow) -> RunDetail:
         signal=None,
         script=job.script,
         args=args_of(request.args, job.args),
+        parameters=values,
         tries=tries(policy_from_json(job.policy).retry, 1),
         rerun_of=request.rerun_of,
         rerun_of_number=None,

@@ -2,8 +2,8 @@
 
 | written by | tables |
 |---|---|
-| ui | `jobs`, `schedules`, `chain_edges`, `secrets`, `job_secrets`, `pauses`, `holds`, `limits`, |
-| | `calendars`, `people`, `log_chunks`, both of requests |
+| ui | `jobs`, `schedules`, `chain_edges`, `secrets`, `job_secrets`, `run_secrets`, |
+| | `pauses`, `holds`, `limits`, `calendars`, `people`, `log_chunks`, both of requests |
 | scheduler | all others, and the outcome of each of `requests` and `parked_requests` |
 
 Ids are UUIDv7. Every index names the query that it serves.
@@ -32,6 +32,7 @@ from shared.db.tables.wanted import (
     PauseRow,
     PersonRow,
     RequestRow,
+    RunSecretRow,
     ScheduleRow,
     SecretRow,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "PersonRow",
     "RequestRow",
     "RunRow",
+    "RunSecretRow",
     "ScheduleRow",
     "SecretRow",
 ]

@@ -70,6 +70,8 @@ class RunRow(LedgerBase):
     # The run that this one repeats; no foreign key, for that one may leave the ledger first.
     rerun_of: Mapped[UUID | None]
     args: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # NULL: its schedule's or job's
+    # The values of its job's parameters but those of kind secret. NULL: there are none, or none by now.
+    parameters: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     # When its end was told to what runs after its job: once, whatever corrects that end later.
     chained_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

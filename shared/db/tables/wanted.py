@@ -37,6 +37,9 @@ class JobRow(LedgerBase):
     pool: Mapped[str] = mapped_column(String(40))
     limit_key: Mapped[str | None] = mapped_column(String(40), index=True)  # which jobs share a limit
     policy: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
+    parameters: Mapped[list[dict[str, Any]] | None] = mapped_column(
+        JSON(none_as_null=True)
+    )  # NULL: it has none
     # Of the jobs before it, where it has any, how many must have ended.
     chain_join: Mapped[Join] = mapped_column(default=Join.ALL, server_default=text("'all'"))
     max_output_bytes: Mapped[int] = mapped_column(default=10_000_000, server_default=text("10000000"))
@@ -98,6 +101,16 @@ class JobSecretRow(LedgerBase):
     # No foreign key: a deleted job keeps the names of secrets that may be gone when it is restored.
     name: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)  # which jobs use a secret
     as_file: Mapped[bool]
+
+
+class RunSecretRow(LedgerBase):
+    """A value of kind secret that was typed for one run, sealed. The run's id is made before the run."""
+
+    __tablename__ = "run_secrets"
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)  # of the parameter
+    sealed: Mapped[str] = mapped_column(Text)
 
 
 class PauseRow(LedgerBase):
@@ -172,7 +185,8 @@ class RequestRow(LedgerBase):
     requested_by: Mapped[str] = mapped_column(Words(200))
     cause: Mapped[Cause]
     requested_at: Mapped[datetime]
-    # backfill: which instants; rerun: of which run, with which arguments. NULL for the others.
+    # backfill: which instants; rerun: of which run, with which arguments; run_now: with which
+    # values of parameters. NULL for the others.
     scope: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     handled_at: Mapped[datetime | None] = mapped_column(index=True)  # NULL: what is still to do
     outcome: Mapped[str | None] = mapped_column(Words(400))

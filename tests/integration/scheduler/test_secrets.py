@@ -55,6 +55,6 @@ async def test_a_run_whose_secrets_fit_into_no_message_ends_with_words(desk: Des
 
     assert (answer.grants, [one.reason for one in answer.refusals]) == (
         (),
-        ["its arguments and secrets are together too long to be sent to an executor: shorten them"],
+        ["its arguments, secrets and parameters are together too long to be sent to an executor"],
     )
     assert (await desk.attempt()).state is RunState.CANCELLED

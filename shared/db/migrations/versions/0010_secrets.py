@@ -1,4 +1,4 @@
-"""Sealed secrets, and which job's runs are given which."""
+"""Sealed secrets and which job's runs are given which; parameters of jobs and their values of runs."""
 
 import sqlalchemy as sa
 from alembic import context, op
@@ -32,3 +32,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", "name"),
     )
     op.create_index("ix_job_secrets_name", "job_secrets", ["name"])
+    op.create_table(
+        "run_secrets",
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(40), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "name"),
+    )
+    op.add_column("jobs", sa.Column("parameters", sa.JSON(none_as_null=True), nullable=True))
+    op.add_column("runs", sa.Column("parameters", sa.JSON(none_as_null=True), nullable=True))

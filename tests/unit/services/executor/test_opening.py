@@ -21,10 +21,22 @@ def test_each_secret_is_given_in_the_way_that_the_job_names(vault: Vault) -> Non
     token = SealedSecret(name="TOKEN", sealed=vault.seal("one"))
     key = SealedSecret(name="KEY", sealed=vault.seal("two"), as_file=True)
 
-    given = opened(a_grant(secrets=(token, key)), vault)
+    pin = SealedSecret(name="pin", sealed=vault.seal("three"))
 
-    assert (given.env, given.files, given.problem) == ({"TOKEN": "one"}, {"KEY_FILE": "two"}, "")
-    assert given.values == ("one", "two")
+    given = opened(a_grant(secrets=(token, key), parameter_secrets=(pin,)), vault)
+
+    assert given.env == {"TOKEN": "one", "PORTAL_PARAM_PIN": "three"}
+    assert (given.files, given.problem) == ({"KEY_FILE": "two"}, "")
+    assert given.values == ("one", "three", "two")
+
+
+def test_a_typed_value_that_cannot_be_opened_is_a_problem(vault: Vault) -> None:
+    pin = SealedSecret(name="pin", sealed="gAAAA")
+
+    given = opened(a_grant(parameter_secrets=(pin,)), vault)
+
+    assert "The parameter pin cannot be opened" in given.problem
+    assert "type the value again" in given.problem
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import json
 from pathlib import PurePosixPath
 
 import pytest
@@ -80,3 +81,18 @@ def test_a_secret_is_a_variable_or_a_file_that_a_variable_names() -> None:
     assert made.env["PATH"] == command(a_grant(), "a.py").env["PATH"]
     assert not {"one", "two"} & {word for text in (repr(made), repr(given)) for word in text.split("'")}
     assert "one" not in " ".join(made.argv)
+
+
+def test_parameters_are_a_variable_each_and_one_of_them_all() -> None:
+    values = {"rows": 4, "dry": False, "note": "für $(id)", "share": 0.5}
+
+    env = command(a_grant(parameters=values), "a.py").env
+
+    named = {key: value for key, value in env.items() if key.startswith("PORTAL_PARAM")}
+    assert json.loads(named.pop("PORTAL_PARAMS")) == values
+    assert named == {
+        "PORTAL_PARAM_ROWS": "4",
+        "PORTAL_PARAM_DRY": "false",
+        "PORTAL_PARAM_NOTE": "für $(id)",
+        "PORTAL_PARAM_SHARE": "0.5",
+    }
