@@ -17,7 +17,8 @@ from tests.support.stack import Stack
 VALUE = "hunter2-sentinel-of-the-whole-system"
 SCRIPT = """
 import hashlib, os, pathlib, sys, time
-for text in (os.environ["TOKEN"], pathlib.Path(os.environ["KEY_FILE"]).read_text()):
+typed = os.environ["PORTAL_PARAM_PIN"]
+for text in (os.environ["TOKEN"], pathlib.Path(os.environ["KEY_FILE"]).read_text(), typed):
     print(hashlib.sha256(text.encode()).hexdigest(), flush=True)
 while not pathlib.Path(sys.argv[1]).exists():
     time.sleep(0.01)
@@ -81,12 +82,13 @@ def test_a_secret_reaches_its_script_and_can_be_read_nowhere_else(stack: Stack, 
         for name in ("TOKEN", "KEY"):
             stack.ask("PUT", f"/secrets/{name}", json={"value": VALUE, "description": "a sentinel"})
         uses = [{"name": "TOKEN"}, {"name": "KEY", "as_file": True}]
-        job = stack.create("is given secrets", "given.py", args=[str(end)], secrets=uses)
-        run_id = stack.run_now(job)
+        pin = [{"name": "pin", "kind": "secret"}]
+        job = stack.create("is given secrets", "given.py", args=[str(end)], secrets=uses, parameters=pin)
+        run_id = stack.ask("POST", f"/jobs/{job}/run", json={"parameters": {"pin": VALUE}})["run_id"]
         eventually(
-            lambda: stack.http.get(f"/api/v1/runs/{run_id}/log.txt").text == f"{digest}\n" * 2,
+            lambda: stack.http.get(f"/api/v1/runs/{run_id}/log.txt").text == f"{digest}\n" * 3,
             within_s=30,
-            what="the script has both secrets",
+            what="the script has all of them",
         )
         with_value = files_with(folder, VALUE)
         in_arguments, in_environment = processes_with(VALUE, "cmdline"), processes_with(VALUE, "environ")
@@ -119,14 +121,18 @@ def test_a_secret_reaches_its_script_and_can_be_read_nowhere_else(stack: Stack, 
 
 def test_a_key_that_is_rotated_while_all_of_it_runs_costs_no_run(stack: Stack, scripts: Path) -> None:
     (scripts / "digest.py").write_text(
-        "import hashlib, os; print(hashlib.sha256(os.environ['ROTATED'].encode()).hexdigest())\n"
+        "import os; assert os.environ['ROTATED'] == os.environ['PORTAL_PARAM_TYPED']\n"
     )
     stack.ask("PUT", "/secrets/ROTATED", json={"value": VALUE})
-    job = stack.create("rotated", "digest.py", secrets=[{"name": "ROTATED"}])
+    typed = [{"name": "typed", "kind": "secret", "required": True}]
+    job = stack.create("rotated", "digest.py", secrets=[{"name": "ROTATED"}], parameters=typed)
+    first = stack.ended(
+        stack.ask("POST", f"/jobs/{job}/run", json={"parameters": {"typed": VALUE}})["run_id"]
+    )
     rotate = [sys.executable, "-m", "services.cli", "rotate-key", "--home", str(stack.home)]
 
     for options in ([], ["--drop-old"]):
         subprocess.run([*rotate, *options], check=True)
-        run = stack.ended(stack.run_now(job))
+        run = stack.ended(stack.ask("POST", f"/runs/{first['id']}/rerun")["run_id"])
 
         assert run["state"] == "succeeded", run["detail"]

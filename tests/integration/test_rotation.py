@@ -11,11 +11,14 @@ from services.cli.errors import CannotStart
 from services.cli.home import Home
 from services.cli.rotation import key_files, rotate
 from shared.db.engine import Database, open_database
+from shared.db.parameters import sealed_values, store_sealed
 from shared.db.secrets import Secret, put_secret, secrets
+from shared.domain.ids import RunId, new_id
 from shared.runtime.settings import DatabaseSettings
 from shared.runtime.vault import Vault
 from tests.support.manual_clock import EPOCH
 
+RUN = RunId(new_id())
 VALUES = {"KEY": "one", "TOKEN": "two"}
 
 
@@ -35,16 +38,20 @@ async def test_all_secrets_are_sealed_with_a_new_key_and_the_old_one_goes_when_i
     async with open_database(store) as database:
         for name, value in VALUES.items():
             await put(database, name, vault.seal(value))
+        async with database.ledger.begin() as session:
+            await store_sealed(session, RUN, {"pin": vault.seal("typed"), "lost": "of a key that is gone"})
 
         assert await rotate(store, files, Console(), drop=False) == 0
         second, kept = keyfile.read(files[1])
         assert await rotate(store, files, Console(), drop=True) == 0
         async with database.reading() as session:
             stored = await secrets(session)
+            typed = (await sealed_values(session, [RUN]))[RUN]
 
     assert kept == first != second
     assert [keyfile.read(path) for path in files] == [[second], [second]]
     assert {one.name: Vault(files[1]).open(one.sealed) for one in stored} == VALUES
+    assert Vault(files[1]).open(typed["pin"]) == "typed"
     assert {(one.description, one.changed_by, one.changed_at) for one in stored} == {("kept", "ann", EPOCH)}
     said = capsys.readouterr().out.splitlines()
     assert said == [

@@ -17,7 +17,11 @@ from services.ui.theme import STATIC, head_html
 
 # Loaded by name from every component; NiceGUI serves them under a name that changes with the file.
 _LIBRARIES: Final[list[str | Path]] = [
-    STATIC / name for name in ("jp_format.js", "jp_core.js", "jp_controls.js", "jp_dialogs.js", "jp_why.js")
+    STATIC / name
+    for name in (
+        *("jp_format.js", "jp_core.js", "jp_controls.js", "jp_dialogs.js", "jp_why.js"),
+        *("jp_schedule.js", "jp_run.js"),
+    )
 ]
 
 

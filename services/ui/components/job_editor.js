@@ -6,6 +6,7 @@ import { draftOf, FieldError, JpCombo, JpSchedule, JpSchedulePreview, lines, rul
 import { afterDraft, afterOf, afterProblem, afterSaid, idsOf, JpAfter } from "jp_chain";
 import { outputDraft, outputProblem } from "jp_output";
 import { isRule, JpRules, policyOf, rulesOf, wordsOf } from "jp_rules";
+import { JpParameters, paramsDraft, paramsOf } from "jp_run";
 import { JpSecrets, usesDraft, usesOf } from "jp_secrets";
 
 const ORDER = ["name", "script", "args", "schedules", "runs_after", "max_output_bytes", "secrets", "timeout_s", "kill_grace_s", "description"];
@@ -16,12 +17,12 @@ function filled(job) {
   return {
     name: job?.name ?? "", script: job?.script ?? "", args: (job?.args ?? []).join("\n"), description: job?.description ?? "",
     timeout: String(job?.timeout_s ?? 300), grace: String(job?.kill_grace_s ?? 10),
-    schedules: (job?.schedules ?? [null]).map((item) => typedOf(item, prefs.zone)), rules: rulesOf(job), after: afterOf(job), uses: usesOf(job),
+    schedules: (job?.schedules ?? [null]).map((item) => typedOf(item, prefs.zone)), rules: rulesOf(job), after: afterOf(job), uses: usesOf(job), params: paramsOf(job),
   };
 }
 
 export default {
-  components: { ...parts, FieldError, JpAfter, JpCombo, JpRules, JpSecrets, JpSchedule, JpSchedulePreview },
+  components: { ...parts, FieldError, JpAfter, JpCombo, JpParameters, JpRules, JpSecrets, JpSchedule, JpSchedulePreview },
   props: { initial: Object },
   template: `
   <form class="jp-editor" novalidate @submit.prevent="save" @keydown.ctrl.enter.prevent="save" @keydown.meta.enter.prevent="save">
@@ -52,6 +53,7 @@ export default {
       <JpAfter ref="after" :after="form.after" :ids="ids" :own="initial?.id ?? ''" :error="errors.runs_after?.text ?? ''" />
 
       <div class="jp-rulesets"><JpRules ref="rules" :rules="form.rules" :errors="errors" :calendars="calendars" />
+        <JpParameters ref="params" :params="form.params" :refused="errors.parameters" />
         <JpSecrets ref="secrets" :uses="form.uses" :error="errors.secrets?.text ?? ''" /></div>
 
       <div class="jp-form__pair">
@@ -123,7 +125,7 @@ export default {
     valueOf(field) {
       const { form } = this;
       if (isRule(field)) return JSON.stringify(form.rules);
-      return { schedules: JSON.stringify(form.schedules), runs_after: JSON.stringify(form.after), secrets: JSON.stringify(form.uses), timeout_s: form.timeout, kill_grace_s: form.grace }[field] ?? form[field];
+      return { schedules: JSON.stringify(form.schedules), runs_after: JSON.stringify(form.after), secrets: JSON.stringify(form.uses), parameters: JSON.stringify(form.params), timeout_s: form.timeout, kill_grace_s: form.grace }[field] ?? form[field];
     },
     err(field) { return { id: `jp-e-${field}`, text: this.errors[field]?.text ?? "" }; },
     aria(field) { return { "aria-invalid": this.errors[field] ? "true" : null, "aria-describedby": `${this.errors[field] ? `jp-e-${field} ` : ""}jp-h-${field}` }; },
@@ -186,7 +188,7 @@ export default {
         name: form.name.trim(), script: form.script.trim(), args: lines(form.args), description: form.description,
         schedules: form.schedules.map(draftOf), timeout_s: Number(form.timeout), kill_grace_s: Number(form.grace),
         overlap: form.rules.overlap, on_lost: form.rules.lost, limit_key: form.rules.limits.key.trim(), ...outputDraft(form.rules.output),
-        policy: policyOf(form.rules, initial), runs_after: afterDraft(form.after, this.ids), secrets: usesDraft(form.uses),
+        policy: policyOf(form.rules, initial), runs_after: afterDraft(form.after, this.ids), secrets: usesDraft(form.uses), parameters: paramsDraft(form.params),
       };
       return initial ? { ...draft, version: initial.version } : draft;
     },
@@ -214,6 +216,10 @@ export default {
         this.refused[typed.key] = { text: error.message, field, part: error.problem.part, of: JSON.stringify(draftOf(typed)) };
         this.chosen = Number(index);
         this.focusSchedule();
+      } else if (error.field?.startsWith("parameters")) {
+        const [, at, part] = /^parameters\.(\d+)\.(.+)$/.exec(error.field) ?? [];
+        this.errors.parameters = { text: error.message, index: at === undefined ? null : Number(at), field: part, of: this.valueOf("parameters") };
+        this.$nextTick(() => this.$refs.params.open());
       } else if (isRule(error.field)) {
         this.say(error.field, error.message);
         this.$refs.rules.open(error.field);

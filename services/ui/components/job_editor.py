@@ -15,7 +15,6 @@ from services.ui.theme import STATIC
 _LIBRARIES: Final[list[str | Path]] = [
     STATIC / name
     for name in (
-        "jp_schedule.js",
         "jp_chain.js",
         "jp_retries.js",
         "jp_limits.js",

@@ -33,7 +33,7 @@ export default {
         <button v-else class="jp-btn" type="button" @click="does(act.pause)"><JpIcon name="pause" />Pause</button>
         <a class="jp-btn" :href="'/jobs/' + job.id + '/edit'"><JpIcon name="pencil" />Edit</a>
         <button class="jp-btn" type="button" aria-haspopup="true" @click="openUnder($refs.menu, $event.currentTarget)"><JpIcon name="more" />More</button>
-        <button class="jp-btn jp-btn--main" type="button" @click="act.runNow(job)"><JpIcon name="play" />Run now</button>
+        <button class="jp-btn jp-btn--main" type="button" @click="act.runNow(job)"><JpIcon name="play" />{{ job.parameters.length ? 'Run now…' : 'Run now' }}</button>
       </div>
     </div>
     <div class="jp-pop" popover ref="menu">
@@ -77,6 +77,7 @@ export default {
           <dt>Pool</dt><dd>{{ job.pool }}</dd>
           <template v-if="job.limit_key"><dt>Shared limit</dt><dd><a class="jp-link" href="/executors#limits">{{ job.limit_key }}</a></dd></template>
           <template v-if="output"><dt>Output</dt><dd>{{ output }}</dd></template>
+          <template v-if="job.parameters.length"><dt>Parameters</dt><dd>{{ job.parameters.map((one) => one.label || one.name).join(', ') }}</dd></template>
           <template v-if="job.secrets.length"><dt>Secrets</dt><dd class="jp-mono"><a class="jp-link" href="/secrets">{{ job.secrets.map((one) => one.name).join(', ') }}</a></dd></template>
           <template v-if="job.description"><dt>About</dt><dd class="jp-prose">{{ job.description }}</dd></template>
         </dl>

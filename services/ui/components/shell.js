@@ -2,6 +2,7 @@
 import { JpIcon, JpRelative, JpTime, local, plural, prefs, screenSize, span, tick, zoneOffset } from "jp_format";
 import { api, attempt, debounced, dismiss, follow, followHealth, health, link, toasts } from "jp_core";
 import { controls, heldWords } from "jp_controls";
+import { RunDialog } from "jp_run";
 
 const PAGES = [
   { key: "overview", word: "Overview", href: "/", icon: "home", letter: "o" },
@@ -21,7 +22,7 @@ const KEYS = [
 const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable], dialog[open]") != null;
 
 export default {
-  components: { JpIcon, JpRelative, JpTime },
+  components: { JpIcon, JpRelative, JpTime, RunDialog },
   props: { active: String, person: Object, jobs: Number, executors: Array, health: Object, version: String },
   template: `
   <div class="jp-shell">
@@ -104,6 +105,7 @@ export default {
         <button class="jp-btn jp-btn--small" type="button" @click="lift">Lift the freeze</button>
       </div>
     </Teleport>
+    <RunDialog />
     <div class="jp-toasts" role="status" aria-live="polite">
       <div v-for="toast in toasts" :key="toast.id" class="jp-toast" :class="'jp-toast--' + toast.tone">
         <span class="jp-toast__text">{{ toast.text }}</span>

@@ -165,13 +165,19 @@ export function heldBack(job) {
 }
 
 // --- what a person does to a job: the same on every page ------------------------------------------
+// The job whose parameters are being asked for; the shell shows the form.
+export const asking = reactive({ job: null });
+
+export async function startRun(job, parameters) {
+  const { run_id: runId } = await api(`/jobs/${job.id}/run`, { method: "POST", ...(parameters ? { body: { parameters } } : {}) });
+  toast(`Asked for a run of ${job.name}.${heldBack(job)}`, { href: `/runs/${runId}` });
+}
+
 export const jobActions = {
-  runNow: (job) =>
-    attempt(async () => {
-      const { run_id: runId } = await api(`/jobs/${job.id}/run`, { method: "POST" });
-      toast(`Asked for a run of ${job.name}.${heldBack(job)}`, { href: `/runs/${runId}` });
-      return runId;
-    }),
+  runNow: async (job) => {
+    if (job.parameters.length) asking.job = { ...job };
+    else await attempt(() => startRun(job));
+  },
   // Ask for a run like that one; `args` null: with the same arguments.
   runAgain: async (run, args = null) => {
     const { run_id: runId } = await api(`/runs/${run.id}/rerun`, { method: "POST", body: { args } });
