@@ -5,21 +5,26 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from services.cli import keyfile
 from services.ui.app import Parts
 from services.ui.settings import UiSettings
 from shared.db.engine import Database
+from shared.db.secrets import lock_secrets
 from shared.db.tables import SecretRow
 from shared.domain.errors import Conflict, InvalidInput
 from shared.domain.secret import SecretUse
 from shared.runtime.vault import Vault
 from tests.integration.ui.stage import a_job
+from tests.support.eventually import until_found
 
 SECRETS = "/api/v1/secrets"
 JOBS = "/api/v1/jobs"
 VALUE = "hunter2-sentinel"
+_WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 
 
 @pytest.fixture
@@ -132,23 +137,25 @@ async def test_a_job_cannot_choose_what_no_run_could_be_given(
     assert (await client.get(JOBS)).json()["items"] == []
 
 
-async def test_no_job_comes_to_use_a_secret_that_is_deleted_at_the_same_moment(
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+async def test_of_a_job_that_chooses_a_secret_and_who_deletes_it_one_waits_and_is_refused(
     parts: Parts, database: Database, vault: Vault
 ) -> None:
-    portal = parts.portal
-    for _ in range(5):
-        await portal.secrets.put("TOKEN", VALUE)
-        outcomes = await asyncio.gather(
-            portal.secrets.delete("TOKEN"),
-            a_job(parts, name="uses it", secrets=(SecretUse(name="TOKEN"),)),
-            return_exceptions=True,
-        )
+    await parts.portal.secrets.put("TOKEN", VALUE)
+    both = parts.portal.secrets.delete("TOKEN"), a_job(parts, secrets=(SecretUse(name="TOKEN"),))
+    async with database.ledger.begin() as session:
+        await lock_secrets(session, ["TOKEN"])
+        at_once = asyncio.gather(*both, return_exceptions=True)
+        await until_found(lambda: both_wait(database), within_s=10)
 
-        deleted, made = outcomes
-        assert isinstance(deleted, Conflict) != isinstance(made, InvalidInput), outcomes
-        if not isinstance(made, BaseException):
-            await portal.commands.delete(made)
-            await portal.secrets.delete("TOKEN")
+    deleted, made = await at_once
+
+    assert isinstance(deleted, Conflict) != isinstance(made, InvalidInput), (deleted, made)
+
+
+async def both_wait(database: Database) -> bool:
+    async with database.reading.begin() as session:
+        return await session.scalar(_WAITING) == 2
 
 
 async def test_a_deleted_job_holds_no_secret_and_says_what_it_lacks_when_it_is_edited(
