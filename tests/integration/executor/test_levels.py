@@ -1,5 +1,7 @@
 """Which level an executor takes, and what it does where none holds."""
 
+import asyncio
+import math
 import os
 import shutil
 import signal
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from services.executor.sandbox import probe
+from services.executor.sandbox.command import Given
 from services.executor.sandbox.fence import Level
 from services.executor.sandbox.level import Ground, Sandbox, choose
 from services.executor.sandbox.namespaces import HOME
@@ -22,6 +25,7 @@ from tests.integration.executor.confined import an_order
 from tests.integration.executor.conftest import Start
 from tests.integration.executor.stage import Ledger
 from tests.support.eventually import eventually
+from tests.unit.services.executor.grants import a_grant
 
 REPOSITORY = Path(__file__).parents[3]
 CHOOSES = """
@@ -33,6 +37,13 @@ sandbox = asyncio.run(choose(sys.argv[1], Ground(
     marker=folder / "home/keeper", work_root=folder / "home/work", users_root=folder / "jobs",
 )))
 print(sandbox.level, sandbox.problem)
+"""
+READS = """
+import os, pathlib
+key = pathlib.Path(os.environ["KEY_FILE"])
+print(key.read_text())
+print(oct(key.stat().st_mode), oct(key.parent.stat().st_mode))
+print(key.stat().st_uid == os.getuid())
 """
 # What a container's executor has: these, and no_new_privs.
 IN_A_CONTAINER = ("setpriv", "--bounding-set=-all,+setuid,+setgid,+chown,+kill", "--no-new-privs")
@@ -162,6 +173,33 @@ async def test_a_script_opens_its_output_by_name(ground: Ground, level: str) -> 
 
     sandbox.close()
     assert printed == {Stream.STDOUT: b"out\n", Stream.STDERR: b"err\n"}
+
+
+@pytest.mark.parametrize("level", ["process", "restricted", "isolated"])
+async def test_a_script_alone_reads_a_file_that_it_is_given_and_takes_it_along(
+    ground: Ground, level: str
+) -> None:
+    sandbox = await choose(level, ground)
+    if sandbox.level != level:
+        pytest.skip(sandbox.problem)
+    (ground.scripts_dir / "reads.py").write_text(READS)
+    grant, given = a_grant(script="reads.py"), Given(files={"KEY_FILE": "sentinel"})
+    printed = bytearray()
+
+    order = sandbox.prepare(grant, given, lease_until=math.inf, spawn_until=math.inf)
+
+    def take(_: Stream, read: memoryview) -> bool:
+        printed.extend(read)
+        return False
+
+    process = sandbox.start(order, take)
+    async with asyncio.timeout(20):
+        await process.ended
+        await process.gone
+    sandbox.close()
+
+    assert printed.decode().splitlines() == ["sentinel", "0o100400 0o40700", "True"]
+    assert not (order.work_dir / ".secrets").exists()
 
 
 async def test_a_killed_spawner_is_a_problem(ground: Ground) -> None:
