@@ -61,7 +61,7 @@ class Attempt:
         self._process: Process | None = None
         self._asked: Asked | None = None
         self._started_at: datetime | None = None
-        # In the clear from here to the end of the attempt; its `values` are what its output must not show.
+        # In the clear from here to the end of the attempt.
         self._given = opened(grant, means.vault)
         self._output = Output(
             grant,
@@ -69,6 +69,7 @@ class Attempt:
             spools=means.spools,
             clock=means.clock,
             on_disk_full=self._on_disk_full,
+            secrets=self._given.values,
         )
 
     def stop(self) -> None:

@@ -20,6 +20,7 @@ import hashlib, os, pathlib, sys, time
 typed = os.environ["PORTAL_PARAM_PIN"]
 for text in (os.environ["TOKEN"], pathlib.Path(os.environ["KEY_FILE"]).read_text(), typed):
     print(hashlib.sha256(text.encode()).hexdigest(), flush=True)
+print(typed, flush=True)
 while not pathlib.Path(sys.argv[1]).exists():
     time.sleep(0.01)
 sys.exit(int(pathlib.Path(sys.argv[1]).read_text()))
@@ -86,7 +87,7 @@ def test_a_secret_reaches_its_script_and_can_be_read_nowhere_else(stack: Stack, 
         job = stack.create("is given secrets", "given.py", args=[str(end)], secrets=uses, parameters=pin)
         run_id = stack.ask("POST", f"/jobs/{job}/run", json={"parameters": {"pin": VALUE}})["run_id"]
         eventually(
-            lambda: stack.http.get(f"/api/v1/runs/{run_id}/log.txt").text == f"{digest}\n" * 3,
+            lambda: stack.http.get(f"/api/v1/runs/{run_id}/log.txt").text == f"{digest}\n" * 3 + "***\n",
             within_s=30,
             what="the script has all of them",
         )

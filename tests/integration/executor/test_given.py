@@ -18,6 +18,7 @@ key = pathlib.Path(os.environ["KEY_FILE"])
 print(os.environ["TOKEN"] == key.read_text() == bytes.fromhex(sys.argv[1]).decode())
 print(oct(key.stat().st_mode), oct(key.parent.stat().st_mode), key.relative_to(pathlib.Path.cwd()))
 print(sorted(name for name in os.environ if name.startswith(("KEY", "TOKEN"))), flush=True)
+print("it is", os.environ["TOKEN"])
 while not pathlib.Path(sys.argv[2]).exists():
     time.sleep(0.01)
 """
@@ -56,6 +57,7 @@ async def test_a_script_is_given_its_secrets_and_the_disk_only_sealed_ones(
         "True",
         "0o100400 0o40700 .secrets/KEY",
         "['KEY_FILE', 'TOKEN']",
+        "it is ***",
     ]
     work = home / "executors" / NAME / "work"
     has_value = {path for path, content in written.items() if SENTINEL.encode() in content}
