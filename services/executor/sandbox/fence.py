@@ -9,6 +9,7 @@ import contextlib
 import os
 import resource
 import signal
+import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -124,19 +125,19 @@ class Fence:
     def signal(self, user: int | None, pid: int, *numbers: int) -> None:
         """Send signals to processes of the run, with no more rights than its user has."""
         if user is None or self.makes_namespaces:
-            for number in numbers:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, number)
-            return
+            _send(pid, numbers)
+        else:
+            self._signal_as(user, pid, numbers)
 
+    def _signal_as(self, user: int, pid: int, numbers: tuple[int, ...]) -> None:
         def send() -> None:
             # Its effective user may signal them; none of them may signal its real or saved one.
             _become(user, real=self._first_user)
-            for number in numbers:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, number)
+            _send(pid, numbers)
 
-        _in_child(send)
+        # Those of other runs have the same real user: one that says -1 in this moment kills ours, too.
+        while not _in_child(send):
+            pass
 
     def leave(self) -> None:
         """Remove the folder of the runs' folders, if it is empty."""
@@ -154,7 +155,8 @@ class Fence:
         """Kill what a place's user still runs: its keeper was killed."""
         user = self.user_of({"place": place})
         if user is not None:
-            self.signal(user, -1, signal.SIGKILL)
+            # Always as that user: this is the spawner, no run's first process. As root, -1 is everybody.
+            self._signal_as(user, -1, (signal.SIGKILL,))
 
     def clear(self, order: dict[str, Any]) -> None:
         """Remove what the run left: as its user, so that a hostile tree is never walked with more rights."""
@@ -182,9 +184,10 @@ class Fence:
 
 
 def remove_tree(folder: str) -> None:
-    """Remove a folder or file, however deep and hostile; what cannot be removed is left."""
+    """Remove a folder, file or link, however deep and hostile; what cannot be removed is left."""
     try:
-        Path(folder).rmdir()
+        # Not given to chmod, which follows a link that it is called with.
+        Path(folder).rmdir() if stat.S_ISDIR(os.lstat(folder).st_mode) else Path(folder).unlink()
     except FileNotFoundError:
         return
     except OSError:
@@ -212,11 +215,17 @@ def _become(user: int | None, *, real: int | None = None) -> None:
     os.setresuid(other, user, other)
 
 
-def _in_child(act: Callable[[], None]) -> None:
+def _send(pid: int, numbers: tuple[int, ...]) -> None:
+    for number in numbers:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _in_child(act: Callable[[], None]) -> bool:
+    """Return whether it came to its end, and was not killed."""
     pid = os.fork()
     if pid:
-        os.waitpid(pid, 0)
-        return
+        return os.WIFEXITED(os.waitpid(pid, 0)[1])
     try:
         act()
     finally:
