@@ -11,6 +11,7 @@ import resource
 import signal
 import stat
 import subprocess
+from collections import deque
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +27,8 @@ USERS = 256
 """So many users an executor has for its runs: as many as it may have slots."""
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "shm")
 _SHARED = ("/tmp", "/dev/shm")  # noqa: S108 - each file in them belongs to one run's user, and goes with it
+_MOST_FOLDERS = 1000
+"""So many folders that everybody may write to are looked into for what a run left: a run could make more."""
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt", "/run/systemd/resolve")
 """What programs need of a system, and what nobody keeps secrets in that any user may read."""
 
@@ -48,7 +51,7 @@ class Fence:
         self._first_user = first_user
         is_isolated = self.level is Level.ISOLATED
         self._filters = {
-            network: seccomp.filtering(sockets=network or is_isolated, own_ipc=is_isolated)
+            network: seccomp.filtering(sockets=network or is_isolated, own_root=is_isolated)
             for network in (True, False)
             if self.level is not Level.PROCESS
         }
@@ -192,18 +195,31 @@ def remove_tree(folder: str) -> None:
         return
     except OSError:
         # rm walks without recursion: a tree of 1500 levels ends Python's own rmtree.
-        for tool in (["/bin/chmod", "-R", "u+rwX"], ["/bin/rm", "-rf"]):
-            # Not the caller's environment: of these, other scripts could read it.
-            subprocess.run([*tool, "--", folder], check=False, capture_output=True, env={})
+        remove = ("/bin/rm", "-rf", "--", folder)
+        if not _tool(*remove):
+            _tool("/bin/chmod", "-R", "u+rwX", "--", folder)
+            _tool(*remove)
+
+
+def _tool(*command: str) -> bool:
+    # Not the caller's environment: of these, other scripts could read it.
+    return subprocess.run(command, check=False, capture_output=True, env={}).returncode == 0
 
 
 def _owned_by(user: int) -> Iterator[str]:
-    for shared in _SHARED:
-        with contextlib.suppress(OSError), os.scandir(shared) as entries:
+    """Yield what the user has in the shared folders, those of others in them included."""
+    folders = deque(_SHARED)
+    for _ in range(_MOST_FOLDERS):
+        if not folders:
+            return
+        with contextlib.suppress(OSError), os.scandir(folders.popleft()) as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
-                    if entry.stat(follow_symlinks=False).st_uid == user:
+                    found = entry.stat(follow_symlinks=False)
+                    if found.st_uid == user:
                         yield entry.path
+                    elif stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_IWOTH:
+                        folders.append(entry.path)
 
 
 def _become(user: int | None, *, real: int | None = None) -> None:

@@ -16,7 +16,7 @@ from services.executor.sandbox import kernel
 Instruction = tuple[int, int, int, int]
 """Code, two jumps, and a value: the kernel's struct sock_filter."""
 
-_LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _ARCHES: Mapping[str, int] = MappingProxyType({"x86_64": 0xC000003E, "aarch64": 0xC00000B7})
@@ -111,20 +111,38 @@ _OUTLIVE_A_RUN: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 """System V's and POSIX' queues and segments, where no namespace of their own ends with the run."""
 
-_SOCKET, _CLONE, _IOCTL = (41, 198), (56, 220), (16, 29)
+_MARK_FILES: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {
+        "setxattr": (188, 5),
+        "lsetxattr": (189, 6),
+        "fsetxattr": (190, 7),
+        "removexattr": (197, 14),
+        "lremovexattr": (198, 15),
+        "fremovexattr": (199, 16),
+        "setxattrat": (463, 463),
+        "removexattrat": (466, 466),
+    }
+)
+"""Extended attributes: Landlock does not see them, and who may write to a file may change them."""
+
+_SOCKET, _SOCKETPAIR, _CLONE, _IOCTL = (41, 198), (53, 199), (56, 220), (16, 29)
 _NEW_NAMESPACES = 0x7E020000
 _TERMINAL_INPUT = (0x5412, 0x541C)
 """TIOCSTI and TIOCLINUX: they type into the terminal that somebody may have started us from."""
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
+_STREAM, _SEQPACKET, _KIND = 1, 5, 0xF
 
 
-def filtering(*, sockets: bool, own_ipc: bool, machine: str = kernel.MACHINE) -> bytes:
+def filtering(*, sockets: bool, own_root: bool, machine: str = kernel.MACHINE) -> bytes:
     """Return the filter as the kernel wants it, an array of struct sock_filter.
+
+    `own_root`: the run sees no files and no queues of others. Else it may have no sockets with a path
+    either: Landlock does not see whom they connect to.
 
     Raises:
         ValueError: for a machine whose numbers are not known here.
     """
-    instructions = list(_program(sockets=sockets, own_ipc=own_ipc, machine=machine))
+    instructions = list(_program(sockets=sockets, own_root=own_root, machine=machine))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
 
 
@@ -145,7 +163,7 @@ def install(program: bytes) -> None:
     kernel.call(kernel.SECCOMP, _SET_MODE_FILTER, ctypes.c_uint32(0), ctypes.byref(whole))
 
 
-def _program(*, sockets: bool, own_ipc: bool, machine: str) -> Iterator[Instruction]:
+def _program(*, sockets: bool, own_root: bool, machine: str) -> Iterator[Instruction]:
     column = list(_ARCHES).index(machine)
     yield (_LOAD, 0, 0, _ARCH_AT)
     yield (_IF_EQUAL, 1, 0, _ARCHES[machine])
@@ -156,10 +174,13 @@ def _program(*, sockets: bool, own_ipc: bool, machine: str) -> Iterator[Instruct
         yield _refuse(errno.ENOSYS)
     for numbers in _NOT_PERMITTED.values():
         yield from _refused(numbers[column], errno.EPERM)
-    for numbers in (_NOT_THERE if own_ipc else {**_NOT_THERE, **_OUTLIVE_A_RUN}).values():
+    for numbers in (_NOT_THERE if own_root else {**_NOT_THERE, **_OUTLIVE_A_RUN}).values():
         yield from _refused(numbers[column], errno.ENOSYS)
+    for numbers in () if own_root else _MARK_FILES.values():
+        yield from _refused(numbers[column], errno.EOPNOTSUPP)
     for body, numbers in (
-        (_on_socket(sockets=sockets), _SOCKET),
+        (_on_socket(sockets=sockets, with_paths=own_root), _SOCKET),
+        (_on_socketpair(), _SOCKETPAIR),
         (_on_clone(), _CLONE),
         (_on_ioctl(), _IOCTL),
     ):
@@ -178,17 +199,31 @@ def _refuse(error: int) -> Instruction:
     return (_RETURN, 0, 0, _ERRNO | error)
 
 
-def _on_socket(*, sockets: bool) -> list[Instruction]:
+def _on_socket(*, sockets: bool, with_paths: bool) -> list[Instruction]:
     if not sockets:
         return [_refuse(errno.EACCES)]
     return [
         _load(0),
-        (_IF_EQUAL, 5, 0, _UNIX),
+        (_IF_EQUAL, 5, 0, _UNIX if with_paths else _INET),
         (_IF_EQUAL, 4, 0, _INET),
         (_IF_EQUAL, 3, 0, _INET6),
         (_IF_EQUAL, 0, 3, _NETLINK),
         _load(2),
         (_IF_EQUAL, 0, 1, 0),  # the routing table, which name look-ups read
+        (_RETURN, 0, 0, _ALLOW),
+        _refuse(errno.EACCES),
+    ]
+
+
+def _on_socketpair() -> list[Instruction]:
+    # One of a pair of datagram sockets may be connected again, to somebody else.
+    return [
+        _load(0),
+        (_IF_EQUAL, 0, 5, _UNIX),
+        _load(1),
+        (_AND, 0, 0, _KIND),
+        (_IF_EQUAL, 1, 0, _STREAM),
+        (_IF_EQUAL, 0, 1, _SEQPACKET),
         (_RETURN, 0, 0, _ALLOW),
         _refuse(errno.EACCES),
     ]
