@@ -23,7 +23,7 @@ BOUND_WITH_SERVERS_S = 180
 
 # The quick ones first. The browser last: Playwright keeps an event loop in the main thread for as long
 # as its session lives, in which no async test can run.
-ORDER = ("unit", "architecture", "contract", "protocol", "proofs", "integration", "chaos", "e2e")
+ORDER = ("unit", "architecture", "contract", "protocol", "proofs", "integration", "sandbox", "chaos", "e2e")
 
 
 def pytest_configure() -> None:

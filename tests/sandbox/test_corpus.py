@@ -1,0 +1,72 @@
+"""Every hostile script at every level: contained exactly where its head says so."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.executor.sandbox.fence import Level
+from tests.sandbox.ground import Ground
+from tests.sandbox.headers import Header, Network, headers
+from tests.sandbox.table import committed, table
+from tests.sandbox.trial import Setup, Unavailable, Verdict, try_all
+
+SETUPS = (
+    Setup(level=Level.PROCESS, network=Network.HOST),
+    Setup(level=Level.RESTRICTED, network=Network.NONE),
+    Setup(level=Level.RESTRICTED, network=Network.HOST),
+    Setup(level=Level.ISOLATED, network=Network.NONE),
+    Setup(level=Level.ISOLATED, network=Network.NONE, ordinary=True),
+    Setup(level=Level.ISOLATED, network=Network.HOST, ordinary=True),
+)
+HEADERS = headers()
+pytestmark = pytest.mark.timeout(300)  # the first test of each level runs them all
+
+
+@pytest.fixture(scope="module", params=SETUPS, ids=str)
+def setup(request: pytest.FixtureRequest) -> Setup:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def verdicts(setup: Setup) -> Iterator[dict[str, Verdict]]:
+    """Run all scripts on a ground that every user can reach: pytest's own folders are closed."""
+    if os.geteuid() != 0:
+        pytest.skip("decoys, users of their own and the judge's view of others' processes need root")
+    folder = Path(tempfile.mkdtemp(prefix="corpus-", dir="/var/tmp"))
+    ground = Ground(folder)
+    try:
+        yield asyncio.run(try_all(setup, ground, HEADERS))
+    except* Unavailable as problems:
+        pytest.skip(f"{setup} cannot be had here: {problems.exceptions[0]}")
+    finally:
+        ground.close()
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=lambda header: header.script)
+def test_a_script_is_contained_exactly_where_its_head_says(
+    setup: Setup, verdicts: dict[str, Verdict], header: Header
+) -> None:
+    verdict = verdicts[header.script]
+
+    if header.must_be_contained(setup.level, setup.network):
+        assert verdict.escapes == []
+        # A script that did not run is not contained.
+        assert verdict.ran, verdict.out
+        assert verdict.reached_end or not header.reaches_end, verdict.out
+        assert verdict.exit_code == header.exit_code or not header.reaches_end
+    else:
+        assert verdict.escapes != [], verdict.out
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(HEADERS) >= 60
+
+
+def test_the_table_in_the_documentation_is_what_the_heads_say() -> None:
+    assert committed() == table(HEADERS), "write it anew: python -m tests.sandbox"
