@@ -1,4 +1,5 @@
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +33,8 @@ def root(tmp_path: Path) -> Path:
     (root / "proc").symlink_to("/proc/self/root")
     os.link(tmp_path / "outside.py", root / "hard.py")
     os.mkfifo(root / "fifo.py")
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(os.path.relpath(root / "socket.py"))  # a path of its own may be too long for a socket
     return root
 
 
@@ -84,6 +87,25 @@ REFUSED = [
     ("gone.py", "does not exist any more. Restore it or edit the job"),
     ("ok.py/x", "does not exist any more"),
     ("sub/gone/x.py", "does not exist any more"),
+    ("...", "Hidden"),
+    ("sub/.git/config", "Hidden"),
+    ("~/ok.py/..", "'..'"),
+    ("sub/deep/../../../outside.py", "'..'"),
+    ("file:///etc/passwd", "empty part"),
+    ("ok.py\r\n#", "control character"),
+    ("\x1b[2Jok.py", "control character"),
+    ("o\u202eyp.k", "control character"),
+    ("\ufeffok.py", "control character"),
+    ("sub\u2028/..", "space"),
+    ("\u00a0ok.py", "space"),
+    ("..\u2215outside.py", "Hidden"),
+    ("\uff0e\uff0e/outside.py", "does not exist any more"),
+    ("%2e%2e/outside.py", "does not exist any more"),
+    ("$(id).py", "does not exist any more"),
+    ("-c", "does not exist any more"),
+    ("proc/self/environ", "symbolic link"),
+    ("linked_dir/../link_out.py", "'..'"),
+    ("socket.py", "cannot be opened"),
 ]
 
 
