@@ -138,9 +138,15 @@ class Fence:
             _become(user, real=self._first_user)
             _send(pid, numbers)
 
-        # Those of other runs have the same real user: one that says -1 in this moment kills ours, too.
-        while not _in_child(send):
-            pass
+        try:
+            # Those of other runs have the same real user: one that says -1 in this moment kills ours, too.
+            while not _in_child(send):
+                pass
+        except BlockingIOError:  # the run has taken every process that there is room for
+            if pid == -1:
+                _send_to_all(user, (signal.SIGSTOP, *numbers))
+            else:
+                _send(pid, numbers)
 
     def leave(self) -> None:
         """Remove the folder of the runs' folders, if it is empty."""
@@ -235,6 +241,25 @@ def _send(pid: int, numbers: tuple[int, ...]) -> None:
     for number in numbers:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
+
+
+def _send_to_all(user: int, numbers: tuple[int, ...]) -> None:
+    # One signal to all of them before the next: the stopped make room for nobody, so none is missed.
+    for number in numbers:
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                with contextlib.suppress(OSError):
+                    _send_if_of(user, int(folder.name), number)
+
+
+def _send_if_of(user: int, pid: int, number: int) -> None:
+    held = os.pidfd_open(pid)  # first: its number may be another's by the time it is looked at
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        if f"\nUid:\t{user}\t" in status:
+            signal.pidfd_send_signal(held, number)
+    finally:
+        os.close(held)
 
 
 def _in_child(act: Callable[[], None]) -> bool:
