@@ -17,7 +17,7 @@ from tests.sandbox.trial import Setup, Unavailable, Verdict, try_all
 
 SETUPS = (
     Setup(level=Level.PROCESS, network=Network.HOST),
-    Setup(level=Level.RESTRICTED, network=Network.NONE),
+    Setup(level=Level.RESTRICTED, network=Network.NONE, in_container=True),
     Setup(level=Level.RESTRICTED, network=Network.HOST),
     Setup(level=Level.ISOLATED, network=Network.NONE),
     Setup(level=Level.ISOLATED, network=Network.NONE, ordinary=True),

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import sys
 import sysconfig
 from collections.abc import AsyncIterator, Iterable
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from services.executor.sandbox.command import PATH
 from services.executor.sandbox.fence import Level
 from tests.sandbox import judge
 from tests.sandbox.ground import USER, Ground
@@ -22,6 +24,7 @@ REPOSITORY = Path(__file__).parents[2]
 AT_ONCE = 4
 OVERTIME_S = 2.0
 """So long after its time limit and grace a run may take to end, with all that it left removed."""
+_FEW_CAPABILITIES = ("setpriv", "--bounding-set", "-all,+setuid,+setgid,+kill,+chown", "--no-new-privs")
 PATIENCE_S = 20.0
 """So much longer it is waited for: a frozen executor never answers."""
 
@@ -34,9 +37,12 @@ class Setup:
     network: Network
     ordinary: bool = False
     """The executor was never root: one user runs it and all scripts."""
+    in_container: bool = False
+    """Its root has no more than the capabilities that `compose.yaml` gives it."""
 
     def __str__(self) -> str:
-        return f"{self.level}-{self.network}" + ("-ordinary" if self.ordinary else "")
+        more = "-ordinary" if self.ordinary else "-few-capabilities" if self.in_container else ""
+        return f"{self.level}-{self.network}{more}"
 
 
 @dataclass(kw_only=True)
@@ -130,14 +136,28 @@ async def stage(setup: Setup, ground: Ground) -> AsyncIterator[Stage]:
     Raises:
         Unavailable: the level does not hold here.
     """
-    program = [*_python(), "-m", "tests.sandbox.stage", str(setup.level), str(ground.folder), str(USER)]
+    if setup.in_container and shutil.which(_FEW_CAPABILITIES[0]) is None:
+        raise Unavailable("there is no setpriv, of util-linux, to take capabilities away")
+    program = [
+        *(_FEW_CAPABILITIES if setup.in_container else ()),
+        *_python(),
+        "-m",
+        "tests.sandbox.stage",
+        str(setup.level),
+        str(ground.folder),
+        str(USER),
+    ]
     process = await asyncio.create_subprocess_exec(
         *program,
         *(["ordinary"] if setup.ordinary else []),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=REPOSITORY,
-        env={"PYTHONPATH": sysconfig.get_path("purelib"), "PORTAL_AMQP_URL": ground.words["env"]},
+        env={
+            "PATH": PATH,
+            "PYTHONPATH": sysconfig.get_path("purelib"),
+            "PORTAL_AMQP_URL": ground.words["env"],
+        },
         limit=16_000_000,
     )
     try:
