@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 
 from services.executor import privileges
+from services.executor.sandbox.command import NOTHING
 from services.executor.sandbox.interpreter import find_python
 from services.executor.sandbox.level import Ground, NotRunnable, Sandbox, choose
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId, new_id
@@ -75,18 +76,19 @@ async def _serve(sandbox: Sandbox) -> None:
 async def _run(sandbox: Sandbox, wanted: dict[str, Any]) -> None:
     printed = {stream: bytearray() for stream in Stream}
 
-    def take(stream: Stream, piece: bytes) -> None:
+    def take(stream: Stream, piece: memoryview) -> bool:
         printed[stream].extend(piece)
         if len(printed[stream]) > 3 * KEPT:
             del printed[stream][KEPT:-KEPT]
-        if wanted["bystands"] and b"ready" in piece:
+        if wanted["bystands"] and b"ready" in bytes(piece):
             _tell({"nonce": wanted["nonce"], "ready": True})
+        return False
 
     loop = asyncio.get_running_loop()
     began = loop.time()
     try:
         grant = _grant(wanted)
-        order = sandbox.prepare(grant, lease_until=math.inf, spawn_until=math.inf)
+        order = sandbox.prepare(grant, NOTHING, lease_until=math.inf, spawn_until=math.inf)
         env = {**order.command.env, **wanted["env"]}
         command = replace(order.command, env=env, argv=(*order.command.argv, f"OWN_FOLDER={order.work_dir}"))
         process = sandbox.start(replace(order, command=command, network=wanted["network"]), take)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from services.executor.sandbox.command import NotRunnable
+from services.executor.sandbox.command import NOTHING, NotRunnable
 from services.executor.sandbox.level import Ground, Sandbox
 from services.executor.sandbox.paths import open_beneath, open_part_by_part
 from services.ui.commands import jobs
@@ -72,7 +72,9 @@ def test_no_grant_starts_such_a_script(root: Path, name: str) -> None:
     )
 
     with pytest.raises(NotRunnable):
-        Sandbox(ground, None).prepare(a_grant(script=name), lease_until=math.inf, spawn_until=math.inf)
+        Sandbox(ground, None).prepare(
+            a_grant(script=name), NOTHING, lease_until=math.inf, spawn_until=math.inf
+        )
 
 
 @pytest.mark.parametrize("opens", [open_beneath, open_part_by_part])

@@ -50,7 +50,7 @@ def main() -> None:
         held, first_user = _users(Level(setup["level"]))
         fence = Fence(setup, first_user=first_user)
         if fence.level is not Level.PROCESS:
-            kernel.keep_capabilities(kernel.CAP_CHOWN, kernel.CAP_SETGID, kernel.CAP_SETUID)
+            kernel.keep_capabilities(kernel.CAP_CHOWN, kernel.CAP_KILL, kernel.CAP_SETGID, kernel.CAP_SETUID)
     except (OSError, ValueError) as error:
         channel.send(marshal.dumps(("failed", str(error))))
         return
