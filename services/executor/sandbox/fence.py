@@ -128,6 +128,8 @@ class Fence:
     def signal(self, user: int | None, pid: int, *numbers: int) -> None:
         """Send signals to processes of the run, with no more rights than its user has."""
         if user is None or self.makes_namespaces:
+            # Everybody is who is in our namespace, if we are its first process: else it is the machine.
+            assert pid != -1 or os.getpid() == 1
             _send(pid, numbers)
         else:
             self._signal_as(user, pid, numbers)
