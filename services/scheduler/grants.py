@@ -356,6 +356,7 @@ def _signed_grant(attempt: AttemptView, claim: AttemptClaim, scene: Scene) -> Si
         on_lost=attempt.on_lost,
         max_output_bytes=attempt.max_output_bytes,
         merge_output=attempt.merge_output,
+        network=attempt.network,
         secrets=scene.given.secrets_of(attempt),
         parameters=scene.given.values_of(attempt),
         parameter_secrets=scene.given.sealed_values_of(attempt),

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from services.ui.chained import ChainedRun, RunsAfterItem
-from shared.domain.job import OnLost
+from shared.domain.job import Network, OnLost
 from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
 
@@ -237,6 +237,7 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     runs_after: RunsAfterItem
     max_output_bytes: int
     merge_output: bool
+    network: Network
     secrets: tuple[SecretUseItem, ...]
     parameters: tuple[dict[str, object], ...]
     """As `shared.domain.parameters.parameters_to_json` writes them."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from shared.db.statements import changed, changed_where, columns_of, insert_all, pieces, table_of, update_all
 from shared.db.tables import AttemptRow, ChainEdgeRow, JobRow, RunRow, ScheduleRow
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId
-from shared.domain.job import OnLost
+from shared.domain.job import Network, OnLost
 from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause, Reason, RunState, sources_of
 
@@ -99,6 +99,7 @@ class AttemptView:
     job_limit_key: str | None
     max_output_bytes: int
     merge_output: bool
+    network: Network
     paused_at: datetime | None
     deleted_at: datetime | None
     retired_at: datetime | None
@@ -303,7 +304,7 @@ _VIEW = (
         _JOBS.c[name]
         for name in (
             *("script", "timeout_s", "kill_grace_s", "on_lost", "overlap", "paused_at", "deleted_at"),
-            *("max_output_bytes", "merge_output"),
+            *("max_output_bytes", "merge_output", "network"),
         )
     ),
     _SCHEDULES.c.retired_at,

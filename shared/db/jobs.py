@@ -189,6 +189,7 @@ def _columns(definition: Definition) -> dict[str, Any]:
         "chain_join": definition.runs_after.join,
         "max_output_bytes": definition.max_output_bytes,
         "merge_output": definition.merge_output,
+        "network": definition.network,
         "parameters": parameters_to_json(definition.parameters) or None,
     }
 

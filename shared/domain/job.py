@@ -39,6 +39,13 @@ class OnLost(StrEnum):
     RETRY = "retry"
 
 
+class Network(StrEnum):
+    """What a script can reach: all that its executor can, or nothing."""
+
+    HOST = "host"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSchedule:
     """One schedule of a job; its id is half of the identity of every promised instant."""
@@ -71,6 +78,7 @@ class Definition:
     """How much is kept of what an attempt prints."""
     merge_output: bool = False
     """Whether stderr goes where stdout goes: their order is exact then, and nobody knows which was which."""
+    network: Network = Network.HOST
     secrets: tuple[SecretUse, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     """Judged together with the schedules, by `checked_parameters`."""
@@ -128,6 +136,7 @@ def checked_definition(definition: Definition) -> Definition:
         runs_after=definition.runs_after,
         max_output_bytes=definition.max_output_bytes,
         merge_output=definition.merge_output,
+        network=definition.network,
         secrets=checked_uses(definition.secrets),
         parameters=definition.parameters,
     )

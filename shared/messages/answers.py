@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId
-from shared.domain.job import OnLost
+from shared.domain.job import Network, OnLost
 from shared.messages.envelope import Instant, Message
 
 
@@ -41,6 +41,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     on_lost: OnLost
     max_output_bytes: int = 10_000_000
     merge_output: bool = False
+    network: Network = Network.HOST
     secrets: tuple[SealedSecret, ...] = ()
     parameters: dict[str, str | int | float | bool] | None = None
     """The run's values of its job's parameters, but for those of kind secret; None: the job has none."""

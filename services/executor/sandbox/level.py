@@ -10,6 +10,7 @@ from services.executor.sandbox.fence import Level, remove_tree
 from services.executor.sandbox.namespaces import HOME
 from services.executor.sandbox.paths import resolve
 from services.executor.sandbox.process import Order, Printed, Process, Setup, Spawner, TooLate
+from shared.domain.job import Network
 from shared.messages.answers import Grant
 
 AUTO = "auto"
@@ -82,6 +83,11 @@ class Sandbox:
         Raises:
             NotRunnable: in words for people.
         """
+        if grant.network is Network.NONE and self.level == Level.PROCESS:
+            raise NotRunnable(
+                "The job is to have no network, and level process keeps no script from it. "
+                "Run it where scripts are fenced in, or let it have the network."
+            )
         script = resolve(self._ground.scripts_dir, grant.script)
         folder = self._folder(grant)
         command = command_for(
@@ -100,6 +106,7 @@ class Sandbox:
             lease_until=lease_until,
             spawn_until=spawn_until,
             merges_output=grant.merge_output,
+            network=grant.network is Network.HOST,
         )
 
     def start(self, order: Order, printed: Printed) -> Process:

@@ -17,6 +17,7 @@ from shared.domain.job import (
     DEFAULT_MAX_OUTPUT_BYTES,
     DEFAULT_POOL,
     DEFAULT_TIMEOUT,
+    Network,
     OnLost,
 )
 from shared.domain.policy import Overlap
@@ -88,6 +89,7 @@ class JobBody(_Body):
     runs_after: RunsAfterBody = RunsAfterBody()
     max_output_bytes: int = Field(DEFAULT_MAX_OUTPUT_BYTES, le=_ANY_SIZE, ge=-_ANY_SIZE)
     merge_output: bool = False
+    network: Network = Network.HOST
     secrets: tuple[SecretUseBody, ...] = ()
     parameters: tuple[dict[str, Any], ...] = ()
 
@@ -123,6 +125,7 @@ class JobPatch(_Body):
     runs_after: RunsAfterBody | None = None
     max_output_bytes: int | None = Field(None, le=_ANY_SIZE, ge=-_ANY_SIZE)
     merge_output: bool | None = None
+    network: Network | None = None
     secrets: tuple[SecretUseBody, ...] | None = None
     parameters: tuple[dict[str, Any], ...] | None = None
 

@@ -10,6 +10,7 @@ from shared.domain.job import (
     DEFAULT_MAX_OUTPUT_BYTES,
     DEFAULT_POOL,
     DEFAULT_TIMEOUT,
+    Network,
     OnLost,
 )
 from shared.domain.policy import Overlap
@@ -53,6 +54,7 @@ class JobDraft:
     runs_after: RunsAfter = AFTER_NOTHING
     max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
     merge_output: bool = False
+    network: Network = Network.HOST
     secrets: tuple[SecretUse, ...] = ()
     parameters: Sequence[Mapping[str, object]] = ()
     """As `shared.domain.parameters.parameters_from_json` reads them."""

@@ -122,6 +122,7 @@ async def _checked(draft: JobDraft, scripts_dir: Path) -> Definition:
             runs_after=draft.runs_after,
             max_output_bytes=draft.max_output_bytes,
             merge_output=draft.merge_output,
+            network=draft.network,
             secrets=draft.secrets,
             parameters=parameters_from_json(draft.parameters),
         )

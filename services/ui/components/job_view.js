@@ -76,7 +76,7 @@ export default {
           <dt>If lost</dt><dd>{{ job.on_lost === 'fail' ? 'Do not run it again (at most once)' : 'Run it again' }}</dd>
           <dt>Pool</dt><dd>{{ job.pool }}</dd>
           <template v-if="job.limit_key"><dt>Shared limit</dt><dd><a class="jp-link" href="/executors#limits">{{ job.limit_key }}</a></dd></template>
-          <template v-if="output"><dt>Output</dt><dd>{{ output }}</dd></template>
+          <template v-if="output"><dt>Output and network</dt><dd>{{ output }}</dd></template>
           <template v-if="job.parameters.length"><dt>Parameters</dt><dd>{{ job.parameters.map((one) => one.label || one.name).join(', ') }}</dd></template>
           <template v-if="job.secrets.length"><dt>Secrets</dt><dd class="jp-mono"><a class="jp-link" href="/secrets">{{ job.secrets.map((one) => one.name).join(', ') }}</a></dd></template>
           <template v-if="job.description"><dt>About</dt><dd class="jp-prose">{{ job.description }}</dd></template>

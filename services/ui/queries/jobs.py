@@ -210,6 +210,7 @@ def _item(
         runs_after=after,
         max_output_bytes=job.max_output_bytes,
         merge_output=job.merge_output,
+        network=job.network,
         secrets=(),
         parameters=tuple(job.parameters or ()),
         version=job.version,

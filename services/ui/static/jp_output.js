@@ -1,35 +1,35 @@
-// What is kept of a job's output: the part of the job form, and its words.
+// What is kept of a job's output, and what its scripts reach: a part of the job form, and its words.
 import { bytes, parts } from "jp_format";
 import { FieldError } from "jp_schedule";
 
 const USUAL = 10_000_000; // bytes, as shared/domain/job.py has it
 const UNITS = { KB: 1e3, MB: 1e6, GB: 1e9 };
-const FIELDS = ["max_output_bytes", "merge_output"];
+const FIELDS = ["max_output_bytes", "merge_output", "network"];
 
 export const isOutput = (field) => FIELDS.includes(field);
 
 export function outputOf(job) {
   const most = job?.max_output_bytes ?? USUAL;
   const unit = Object.keys(UNITS).findLast((key) => most >= UNITS[key]) ?? "KB";
-  return { most: String(most / UNITS[unit]), unit, merged: job?.merge_output ?? false };
+  return { most: String(most / UNITS[unit]), unit, merged: job?.merge_output ?? false, alone: job?.network === "none" };
 }
 
 const amount = ({ most, unit }) => (/^\d+(\.\d+)?$/.test(most.trim()) ? Math.round(Number(most) * UNITS[unit]) : null);
 
-export const outputDraft = (output) => ({ max_output_bytes: amount(output), merge_output: output.merged });
+export const outputDraft = (output) => ({ max_output_bytes: amount(output), merge_output: output.merged, network: output.alone ? "none" : "host" });
 
 export const outputProblem = (output) => (amount(output) === null ? "Type a number, such as 10." : "");
 
 // What a job does that others do not; "" where it is the usual.
-export function outputSaid({ max_output_bytes: most, merge_output: merged }) {
-  return [most !== USUAL && `Up to ${bytes(most)} of a run are kept`, merged && "stdout and stderr are one stream"].filter(Boolean).join("; ");
+export function outputSaid({ max_output_bytes: most, merge_output: merged, network }) {
+  return [most !== USUAL && `Up to ${bytes(most)} of a run are kept`, merged && "stdout and stderr are one stream", network === "none" && "no network"].filter(Boolean).join("; ");
 }
 
 export const JpOutput = {
   components: { ...parts, FieldError },
   props: { output: Object, errors: Object },
   template: `
-  <details class="jp-rules" ref="box"><summary class="jp-rules__head"><JpIcon name="chevron" /><span class="jp-label">Output</span><span class="jp-hint">{{ summary }}</span></summary>
+  <details class="jp-rules" ref="box"><summary class="jp-rules__head"><JpIcon name="chevron" /><span class="jp-label">Output and network</span><span class="jp-hint">{{ summary }}</span></summary>
     <div class="jp-rules__body"><div class="jp-form__pair">
       <div class="jp-field"><label for="jp-f-max_output_bytes">Keep of each run at most</label>
         <div class="jp-line"><input id="jp-f-max_output_bytes" class="jp-input jp-input--n" inputmode="decimal" autocomplete="off" v-model="output.most" :aria-invalid="error ? 'true' : null" :aria-describedby="(error ? 'jp-e-max_output_bytes ' : '') + 'jp-h-max_output_bytes'">
@@ -38,13 +38,16 @@ export const JpOutput = {
       <div class="jp-field"><span class="jp-label">Streams</span>
         <label class="jp-check"><input id="jp-f-merge_output" type="checkbox" v-model="output.merged" aria-describedby="jp-h-merge_output">Merge stderr into stdout</label>
         <span id="jp-h-merge_output" class="jp-hint">Their lines keep their exact order, but nobody sees which were errors.</span></div>
+      <div class="jp-field"><span class="jp-label">Network</span>
+        <label class="jp-check"><input id="jp-f-network" type="checkbox" v-model="output.alone" aria-describedby="jp-h-network">No network</label>
+        <span id="jp-h-network" class="jp-hint">The script reaches nothing outside of itself.</span></div>
     </div></div></details>`,
   data: () => ({ units: UNITS }),
   computed: {
     error() { return this.errors.max_output_bytes?.text ?? ""; },
     summary() {
       const most = amount(this.output);
-      return [most === null ? "" : `At most ${bytes(most)}`, this.output.merged ? "one stream" : "stdout and stderr apart"].filter(Boolean).join(" · ");
+      return [most === null ? "" : `At most ${bytes(most)}`, this.output.merged ? "one stream" : "stdout and stderr apart", this.output.alone && "no network"].filter(Boolean).join(" · ");
     },
   },
   methods: { open() { this.$refs.box.open = true; } },

@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase
 from shared.db.types import EnumText, UtcDateTime
 from shared.domain.chain import ChainOn, Join
 from shared.domain.holds import HoldKind
-from shared.domain.job import OnLost
+from shared.domain.job import Network, OnLost
 from shared.domain.parked import ParkedState, ParkedWish
 from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
@@ -29,6 +29,7 @@ class LedgerBase(DeclarativeBase):
         Overlap: EnumText(Overlap),
         HoldKind: EnumText(HoldKind),
         Join: EnumText(Join),
+        Network: EnumText(Network),
         ChainOn: EnumText(ChainOn),
         ParkedState: EnumText(ParkedState),
         ParkedWish: EnumText(ParkedWish),

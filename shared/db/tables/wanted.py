@@ -11,7 +11,7 @@ from shared.db.tables.base import LedgerBase, LogsBase
 from shared.db.types import OrderedKey, Words
 from shared.domain.chain import ChainOn, Join
 from shared.domain.holds import HoldKind
-from shared.domain.job import OnLost
+from shared.domain.job import Network, OnLost
 from shared.domain.parked import ParkedWish
 from shared.domain.policy import Overlap
 from shared.domain.run import Cause
@@ -44,6 +44,7 @@ class JobRow(LedgerBase):
     chain_join: Mapped[Join] = mapped_column(default=Join.ALL, server_default=text("'all'"))
     max_output_bytes: Mapped[int] = mapped_column(default=10_000_000, server_default=text("10000000"))
     merge_output: Mapped[bool] = mapped_column(default=False, server_default=false())
+    network: Mapped[Network] = mapped_column(default=Network.HOST, server_default=text("'host'"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)  # what changed since the last look
     paused_at: Mapped[datetime | None]

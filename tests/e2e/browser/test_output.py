@@ -21,7 +21,7 @@ def test_a_small_cap_keeps_both_ends_of_merged_streams(watched: Watched, stack: 
     page = watched.page
     job = stack.create("a talkative one", "flood.py")
     page.goto(f"/jobs/{job}/edit")
-    page.locator("summary", has_text="Output").click()
+    page.locator("summary", has_text="Output and network").click()
     cap = page.get_by_label("Keep of each run at most")
     cap.fill("much")
     page.get_by_role("button", name="Save changes").click()
@@ -53,3 +53,21 @@ def test_a_small_cap_keeps_both_ends_of_merged_streams(watched: Watched, stack: 
     expect(log.locator(".jp-log__row--error")).to_have_count(0)
     # The complaint is Chromium's own word on the answer that the test asked for.
     assert [text for text in watched.complaints if "422" not in text] == []
+
+
+def test_a_job_gives_up_the_network_where_scripts_are_fenced_in(watched: Watched, stack: Stack) -> None:
+    page = watched.page
+    job = stack.create("a lonely one", "hello.py")
+    page.goto(f"/jobs/{job}/edit")
+    page.locator("summary", has_text="Output and network").click()
+    page.get_by_label("No network").check()
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_text("no network", exact=True)).to_be_visible()
+
+    # The stack's executors run at level process.
+    run = stack.ended(stack.run_now(job))
+
+    page.goto(f"/runs/{run['id']}")
+    expect(page.get_by_text("level process keeps no script from it")).to_be_visible()
+    assert run["reason"] == "start-error"
+    assert watched.complaints == []

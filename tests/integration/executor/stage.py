@@ -18,7 +18,7 @@ from shared.broker import Broker, Consumer, Outgoing, Publisher, connect, reply
 from shared.broker.consumer import Delivery
 from shared.domain.errors import BrokerUnavailable, Unroutable
 from shared.domain.ids import AttemptId, ExecutorName, JobId, RunId, new_id
-from shared.domain.job import OnLost
+from shared.domain.job import Network, OnLost
 from shared.messages.answers import (
     AttemptStanding,
     ClaimAnswer,
@@ -67,6 +67,7 @@ class Wanted:
     on_lost: OnLost = OnLost.FAIL
     max_output_bytes: int = 10_000_000
     merge_output: bool = False
+    network: Network = Network.HOST
     secrets: tuple[SealedSecret, ...] = ()
 
 
@@ -218,6 +219,7 @@ class Ledger:
             on_lost=wanted.on_lost,
             max_output_bytes=wanted.max_output_bytes,
             merge_output=wanted.merge_output,
+            network=wanted.network,
             secrets=wanted.secrets,
         )
         return sign(grant, self.key)

@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,11 +16,13 @@ from pathlib import Path
 import pytest
 
 from services.executor.sandbox import probe
-from services.executor.sandbox.command import Given
+from services.executor.sandbox.command import NOTHING, Given
 from services.executor.sandbox.fence import Level
 from services.executor.sandbox.level import Ground, Sandbox, choose
 from services.executor.sandbox.namespaces import HOME
 from services.executor.sandbox.process import Setup, Spawner
+from shared.domain.job import Network
+from shared.domain.run import Reason, RunState
 from shared.messages.events import Stream
 from tests.integration.executor.confined import an_order
 from tests.integration.executor.conftest import Start
@@ -212,6 +215,38 @@ async def test_a_killed_spawner_is_a_problem(ground: Ground) -> None:
     eventually(lambda: sandbox.problem != "", within_s=10, what="it is noticed")
     assert sandbox.problem == "The sandbox's spawner was killed: restart this executor."
     sandbox.close()
+
+
+async def test_a_job_without_network_is_not_run_where_nothing_keeps_it_from_one(
+    executor: Start, played: Ledger
+) -> None:
+    await executor()
+
+    report = await played.ended(await played.due("hello.py", network=Network.NONE))
+
+    assert (report.state, report.reason) == (RunState.FAILED, Reason.START_ERROR)
+    assert "level process keeps no script from it" in report.detail
+
+
+@pytest.mark.parametrize(("network", "reaches"), [(Network.HOST, True), (Network.NONE, False)])
+async def test_a_job_has_the_network_that_its_grant_says(
+    ground: Ground, network: Network, *, reaches: bool
+) -> None:
+    sandbox = await choose("auto", ground)
+    if sandbox.level == "unavailable":
+        pytest.skip(sandbox.problem)
+    (ground.scripts_dir / "asks.py").write_text(
+        "import socket, sys\nsocket.create_connection(('127.0.0.1', int(sys.argv[1])), 5)"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        grant = a_grant(script="asks.py", args=(str(listening.getsockname()[1]),), network=network)
+        order = sandbox.prepare(grant, NOTHING, lease_until=math.inf, spawn_until=math.inf)
+        process = sandbox.start(order, lambda *_: False)
+        ended = await process.ended
+        await process.gone
+
+    sandbox.close()
+    assert (ended.exit_code == 0) is reaches
 
 
 @needs_root

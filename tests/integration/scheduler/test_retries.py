@@ -10,7 +10,7 @@ from sqlalchemy import update
 from shared.db.jobs import JobHead, set_paused
 from shared.db.tables import JobRow
 from shared.domain.ids import JobId
-from shared.domain.job import OnLost
+from shared.domain.job import Network, OnLost
 from shared.domain.policy import Overlap, Policy
 from shared.domain.retry import RetryRule
 from shared.domain.run import Reason, RunState
@@ -222,7 +222,13 @@ async def test_the_next_attempt_follows_the_definition_as_it_is_by_then(desk: De
     holder, grant = await running(desk)
     await edit(desk, grant.job_id, pool="heavy")
     await fails(desk, holder, grant)
-    wanted = {"script": "mended.py", "timeout_s": 7, "max_output_bytes": 100_000, "merge_output": True}
+    wanted: dict[str, object] = {
+        "script": "mended.py",
+        "timeout_s": 7,
+        "max_output_bytes": 100_000,
+        "merge_output": True,
+    }
+    wanted["network"] = Network.NONE
     await edit(desk, grant.job_id, **wanted)
     desk.clock.advance(10)
 
@@ -231,6 +237,7 @@ async def test_the_next_attempt_follows_the_definition_as_it_is_by_then(desk: De
 
     assert second.pool == "heavy"
     assert (grant.script, grant.max_output_bytes, grant.merge_output) == ("hello.py", 10_000_000, False)
+    assert grant.network is Network.HOST
     assert {name: getattr(again, name) for name in wanted} == wanted
 
 

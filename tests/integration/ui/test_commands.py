@@ -46,6 +46,7 @@ async def test_a_job_is_stored_as_it_was_asked_for(client: httpx.AsyncClient) ->
         "overlap": "allow",
         "max_output_bytes": 1_000_000_000,
         "merge_output": True,
+        "network": "none",
     }
 
     job = await created(client, **asked)
