@@ -156,7 +156,7 @@ async def _follow_cursors(session: AsyncSession, effects: Effects, change: _Chan
     for stop in sorted(closing):
         rules = await _close(session, effects, change.by(rules), closing[stop], stop, now=now)
     if resumed:
-        span = Span(now=now, horizon=max(now, pauses[-1].resumed_at))
+        span = Span(now=now, horizon=max(now, *(pause.resumed_at for pause in pauses)))
         await _decide(session, effects, change.by(rules), resumed, span)
 
 

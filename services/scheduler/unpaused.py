@@ -45,8 +45,23 @@ class Unpaused:
 
 def unpaused(line: Line, pauses: Iterable[EndedPause]) -> Line:
     """Return the line without the instants of those pauses that reach beyond its cursor."""
-    beyond = beyond_cursor(line, pauses)
+    beyond = _apart(beyond_cursor(line, pauses))
     return replace(line, fires=Unpaused(line.fires, beyond), named=line.fires) if beyond else line
+
+
+def _apart(pauses: Iterable[EndedPause]) -> tuple[EndedPause, ...]:
+    """Return pauses that take the same time and do not overlap.
+
+    They do where a clock was set back between the end of one and the beginning of the next.
+    """
+    apart: list[EndedPause] = []
+    for one in sorted(pauses, key=lambda pause: pause.paused_at):
+        if apart and one.paused_at <= apart[-1].resumed_at:
+            last = apart.pop()
+            apart.append(EndedPause(last.paused_at, max(last.resumed_at, one.resumed_at)))
+        else:
+            apart.append(one)
+    return tuple(apart)
 
 
 def beyond_cursor(line: Line, pauses: Iterable[EndedPause]) -> tuple[EndedPause, ...]:

@@ -40,6 +40,21 @@ def test_what_pauses_leave_is_found_in_every_way(marks: list[int], after: int, u
     assert fires.count_between(at(after), at(until)) == sum(at(after) < one <= at(until) for one in left)
 
 
+@given(
+    spans=st.lists(st.tuples(st.integers(0, LAST), st.integers(0, LAST)).map(sorted), min_size=1, max_size=5),
+    after=st.integers(0, LAST),
+    until=st.integers(0, LAST),
+)
+def test_pauses_that_overlap_take_each_instant_once(spans: list[list[int]], after: int, until: int) -> None:
+    line = Line(schedule_id=ScheduleId(new_id()), fires=EVERY_10_S, zone="UTC", decided_until=at(-1))
+    left = [at(one) for one in range(10, LAST, 10) if not any(a < one <= b for a, b in spans)]
+
+    fires = unpaused(line, [EndedPause(at(a), at(b)) for a, b in spans]).fires
+
+    assert fires.count_between(at(after), at(until)) == sum(at(after) < one <= at(until) for one in left)
+    assert fires.last_until(at(until)) == max((one for one in left if one <= at(until)), default=None)
+
+
 def test_a_pause_that_was_seen_takes_nothing() -> None:
     line = Line(schedule_id=ScheduleId(new_id()), fires=EVERY_10_S, zone="UTC", decided_until=at(50))
 
