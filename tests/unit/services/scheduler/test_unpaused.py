@@ -47,7 +47,7 @@ def test_what_pauses_leave_is_found_in_every_way(marks: list[int], after: int, u
 )
 def test_pauses_that_overlap_take_each_instant_once(spans: list[list[int]], after: int, until: int) -> None:
     line = Line(schedule_id=ScheduleId(new_id()), fires=EVERY_10_S, zone="UTC", decided_until=at(-1))
-    left = [at(one) for one in range(10, LAST, 10) if not any(a < one <= b for a, b in spans)]
+    left = [at(one) for one in range(10, LAST + 10, 10) if not any(a < one <= b for a, b in spans)]
 
     fires = unpaused(line, [EndedPause(at(a), at(b)) for a, b in spans]).fires
 
