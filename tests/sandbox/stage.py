@@ -12,7 +12,6 @@ import math
 import os
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,10 @@ from services.executor import privileges
 from services.executor.sandbox.command import NOTHING
 from services.executor.sandbox.interpreter import find_python
 from services.executor.sandbox.level import Ground, NotRunnable, Sandbox, choose
-from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId, new_id
-from shared.domain.job import OnLost
+from shared.domain.ids import AttemptId, new_id
 from shared.messages.answers import Grant
 from shared.messages.events import Stream
+from tests.unit.services.executor.grants import a_grant
 
 KEPT = 1_000_000
 """So many bytes of a stream are kept, from its start and from its end."""
@@ -112,25 +111,13 @@ async def _run(sandbox: Sandbox, wanted: dict[str, Any]) -> None:
 
 
 def _grant(wanted: dict[str, Any]) -> Grant:
-    now = datetime.now(UTC)
-    return Grant(
-        claim_id=ClaimId(new_id()),
-        executor=ExecutorName("corpus"),
-        boot=BootId(new_id()),
+    return a_grant(
         attempt_id=AttemptId(new_id()),
-        token=1,
-        number=1,
-        run_id=RunId(new_id()),
-        run_number=1,
-        job_id=JobId(new_id()),
         job_name=wanted["nonce"],
         script=wanted["script"],
         args=tuple(wanted["args"]),
-        nominal_at=now,
-        due_at=now,
         timeout_s=wanted["timeout_s"],
         kill_grace_s=GRACE_S,
-        on_lost=OnLost.FAIL,
     )
 
 

@@ -222,13 +222,8 @@ async def test_the_next_attempt_follows_the_definition_as_it_is_by_then(desk: De
     holder, grant = await running(desk)
     await edit(desk, grant.job_id, pool="heavy")
     await fails(desk, holder, grant)
-    wanted: dict[str, object] = {
-        "script": "mended.py",
-        "timeout_s": 7,
-        "max_output_bytes": 100_000,
-        "merge_output": True,
-    }
-    wanted["network"] = Network.NONE
+    wanted: dict[str, object] = {"script": "mended.py", "timeout_s": 7, "max_output_bytes": 100_000}
+    wanted |= {"merge_output": True, "network": Network.NONE}
     await edit(desk, grant.job_id, **wanted)
     desk.clock.advance(10)
 
