@@ -57,6 +57,20 @@ class Verdict:
     took_s: float = 0.0
 
 
+def complaints(setup: Setup, header: Header, verdict: Verdict) -> list[str]:
+    """Say what a script did that its head does not say."""
+    if not header.must_be_contained(setup.level, setup.network):
+        return [] if verdict.escapes else [f"it was to get out and did not: {verdict.out}"]
+    found = list(verdict.escapes)
+    if not verdict.ran:  # and then it is not contained
+        found.append(f"it did not run: {verdict.out}")
+    elif header.reaches_end and not verdict.reached_end:
+        found.append(f"it did not reach its end: {verdict.out}")
+    if header.reaches_end and verdict.exit_code != header.exit_code:
+        found.append(f"it ended with {verdict.exit_code}")
+    return found
+
+
 class Unavailable(Exception):  # noqa: N818 - what this machine is, not a fault
     """This machine cannot do it; says why."""
 
