@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from services.cli import broker_node, debian, fences, ports, record
 from services.cli.console import Console
-from services.cli.environment import given_amqp_url, script_python
+from services.cli.environment import given_amqp_url, interpreters, script_python
 from services.cli.home import Home
+from services.executor.sandbox.interpreter import missing
 
 _GB = 1_000_000_000
 _BROKER_NEEDS_BYTES = _GB  # disk_free_limit.absolute of the private node
@@ -52,6 +53,7 @@ def _findings(home: Home, port: int) -> Iterator[Finding]:
     looks: tuple[Callable[[], Finding], ...] = (
         _python,
         _script_interpreter,
+        _other_interpreters,
         _broker,
         lambda: _port(home, port),
         lambda: _home(home),
@@ -89,6 +91,19 @@ def _script_interpreter() -> Finding:
         Verdict.OK,
         f"{python} ({done.stdout.strip()}); PORTAL_SCRIPT_PYTHON chooses another",
     )
+
+
+def _other_interpreters() -> Finding:
+    try:
+        programs = interpreters()
+    except ValueError as error:
+        return Finding("interpreters", Verdict.PROBLEM, f"PORTAL_INTERPRETERS: {error}")
+    if found := list(missing(programs)):
+        text = f"{'; '.join(found)}: install it, or mend PORTAL_INTERPRETERS"
+        return Finding("interpreters", Verdict.PROBLEM, text)
+    others = ", ".join(f"{extension} by {' '.join(command)}" for extension, command in programs.items())
+    text = others or "none besides .py, .sh and #! lines; PORTAL_INTERPRETERS names others"
+    return Finding("interpreters", Verdict.OK, text)
 
 
 def _broker() -> Finding:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from services.cli import keyfile
 from services.cli.home import TREE, Home
+from shared.domain.script import Interpreters, interpreters_of
 
 _DATABASE = ("PORTAL_DATABASE_URL", "PORTAL_LOGS_DATABASE_URL", "PORTAL_DATABASE_PASSWORD")
 
@@ -80,6 +81,15 @@ def given_amqp_url() -> str | None:
 def scripts_dir() -> Path:
     """Return the folder of the scripts: PORTAL_SCRIPTS_DIR, else the tree's."""
     return Path(os.environ.get("PORTAL_SCRIPTS_DIR") or TREE / "scripts").absolute()
+
+
+def interpreters() -> Interpreters:
+    """Return what runs other scripts, by extension: PORTAL_INTERPRETERS.
+
+    Raises:
+        ValueError: an entry is wrong; says which.
+    """
+    return interpreters_of(os.environ.get("PORTAL_INTERPRETERS", ""))
 
 
 def script_python() -> str:

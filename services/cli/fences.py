@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import typer
 
-from services.cli.environment import script_python, scripts_dir
+from services.cli.environment import interpreters, script_python, scripts_dir
 from services.executor.sandbox.interpreter import find_python
 from services.executor.sandbox.level import Ground, Sandbox, choose
 
@@ -38,7 +38,15 @@ async def tried(wanted: str) -> tuple[str, str]:
 
 
 async def chosen(wanted: str, folder: Path, *, scripts: Path) -> Sandbox:
-    """Return the sandbox that an executor whose folder is `folder` would have; close it."""
+    """Return the sandbox that an executor whose folder is `folder` would have; close it.
+
+    Raises:
+        SystemExit: PORTAL_INTERPRETERS is wrong.
+    """
+    try:
+        programs = interpreters()
+    except ValueError as error:
+        raise SystemExit(f"PORTAL_INTERPRETERS: {error}") from error
     return await choose(
         wanted,
         Ground(
@@ -48,5 +56,6 @@ async def chosen(wanted: str, folder: Path, *, scripts: Path) -> Sandbox:
             marker=folder / "keeper",
             work_root=folder / "work",
             users_root=Path("/run/portal-jobs", f"trial-{os.getpid()}"),
+            interpreters=programs,
         ),
     )

@@ -14,7 +14,7 @@ from services.executor.adoption import adopt_siblings
 from services.executor.identity import Identity
 from services.executor.place import Place, take_first_free, take_named
 from services.executor.recovery import bury_keepers
-from services.executor.sandbox.interpreter import find_python
+from services.executor.sandbox.interpreter import check, find_python
 from services.executor.sandbox.level import Ground, Sandbox, choose
 from services.executor.settings import ExecutorSettings
 from services.executor.wiring import Base, Parts, finish, opened, parts_on, release, run_parts
@@ -60,8 +60,9 @@ async def stand(settings: ExecutorSettings, place: Place) -> Footing:
     """Bury the keepers of earlier starts in this place and try how well scripts can be fenced in.
 
     Raises:
-        SystemExit: the Python that is to run scripts does not work.
+        SystemExit: the Python that is to run scripts does not work, or another program is not there.
     """
+    check(settings.interpreters)
     bury_keepers(place.keeper)
     return Footing(place=place, sandbox=await choose(settings.sandbox, _ground(settings, place)))
 
@@ -89,6 +90,7 @@ def _ground(settings: ExecutorSettings, place: Place) -> Ground:
         readable=tuple(map(str, settings.sandbox_readable)),
         writable=tuple(map(str, settings.sandbox_writable)),
         user=settings.executor_user,
+        interpreters=settings.interpreters,
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from shared.domain.job import DEFAULT_POOL, POOL_NAMES, is_pool_name
-from shared.runtime.settings import BrokerSettings, GrantSettings
+from shared.runtime.settings import BrokerSettings, GrantSettings, ScriptSettings
 from shared.runtime.vault import SecretsSettings
 
 
@@ -17,10 +17,9 @@ def _host_name() -> str:
     return f"{socket.gethostname()}-1"
 
 
-class ExecutorSettings(BrokerSettings, GrantSettings, SecretsSettings):
+class ExecutorSettings(BrokerSettings, GrantSettings, SecretsSettings, ScriptSettings):
     """Broker, keys, where scripts are and how many run at once. No database."""
 
-    scripts_dir: Path = Path("scripts")
     executor_name: str = Field(default_factory=_host_name)
     """Unique among live executors; stays the same over restarts."""
     executor_prefix: str | None = None

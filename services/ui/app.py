@@ -25,6 +25,7 @@ from services.ui.portal import Portal
 from services.ui.queries import Planning, Queries
 from services.ui.recorder.consumer import Recorder
 from services.ui.recorder.writer import Writer
+from services.ui.scripts import Scripts
 from services.ui.settings import UiSettings
 from services.ui.stream import stream_router
 from shared.db.engine import Database, open_database
@@ -57,16 +58,15 @@ class Parts:
 def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
     """Put the ui together; nothing runs yet."""
     link = Link(clock)
+    scripts = Scripts(settings.scripts_dir, settings.interpreters)
     planning = Planning(reading=database.reading, clock=clock)
-    queries = Queries(
-        database=database, scripts_dir=settings.scripts_dir, clock=clock, link=link, planning=planning
-    )
+    queries = Queries(database=database, script_files=scripts, clock=clock, link=link, planning=planning)
     logs = LogSources(newest_attempt=queries.newest_attempt, chunks=queries.chunks)
     live = Live(clock, Sources(jobs=queries.jobs_by_ids, health=queries.health, logs=logs))
     wakeups = Wakeups(clock)
     commands = Commands(
         sessions=database.ledger,
-        scripts_dir=settings.scripts_dir,
+        scripts=scripts,
         clock=clock,
         wakeups=wakeups,
         vault=settings.vault,

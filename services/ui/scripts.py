@@ -2,52 +2,73 @@
 
 import difflib
 import os
+import stat
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from shared.domain.errors import InvalidInput
-from shared.domain.script import checked_script
+from shared.domain.script import Interpreters, checked_script, is_runnable
 
 MAX_SCRIPTS = 5_000
 _MAX_FOLDERS = 2_000
 
 
-def listed(root: Path) -> tuple[str, ...]:
-    """Return the files that can be run, relative to `root`, sorted; at most `MAX_SCRIPTS`.
+@dataclass(frozen=True, slots=True)
+class Scripts:
+    """The scripts below `root`, as executors with these interpreters run them. Blocks."""
 
-    Hidden names, symbolic links and names that `checked_script` refuses are left out. A root that
-    does not exist holds no script. Blocks on the disk: call it in a thread.
-    """
-    return tuple(sorted(islice(_files(root), MAX_SCRIPTS)))
+    root: Path
+    interpreters: Interpreters = field(default_factory=dict)
 
+    def listed(self) -> tuple[str, ...]:
+        """Return the files that can be run, relative to the root, sorted; at most `MAX_SCRIPTS`.
 
-def check_exists(root: Path, script: str) -> None:
-    """Say at the field that a script is not there, and which one was probably meant.
+        Hidden names, symbolic links and names that `checked_script` refuses are left out. A root that
+        does not exist holds no script.
+        """
+        return tuple(sorted(islice(filter(self._is_runnable, _files(self.root)), MAX_SCRIPTS)))
 
-    `script` has been through `checked_script`. Blocks on the disk: call it in a thread. It is advice
-    while typing; the executor resolves the name again, safely, at each start.
+    def check(self, script: str) -> None:
+        """Say at the field that a script is not there, and which one was probably meant; or cannot be run.
 
-    Raises:
-        InvalidInput: on field `script`.
-    """
-    try:
-        if _is_file(root, script):
-            return
-    except OSError:
-        pass
-    close = difflib.get_close_matches(script, listed(root), n=1, cutoff=0.5)
-    hint = f" Did you mean {close[0]}?" if close else " Put it into the scripts directory first."
-    raise InvalidInput("script", f"No such script.{hint}")
+        `script` has been through `checked_script`. It is advice while typing; the executor resolves the
+        name again, safely, at each start.
+
+        Raises:
+            InvalidInput: on field `script`.
+        """
+        if not _is_file(self.root, script):
+            close = difflib.get_close_matches(script, self.listed(), n=1, cutoff=0.5)
+            hint = f" Did you mean {close[0]}?" if close else " Put it into the scripts directory first."
+            raise InvalidInput("script", f"No such script.{hint}")
+        if not self._is_runnable(script):
+            raise InvalidInput(
+                "script",
+                "Nothing says how to run it. Give it a #! line and chmod +x, rename it to .py or .sh, "
+                "or name the program for such files in PORTAL_INTERPRETERS.",
+            )
+
+    def _is_runnable(self, script: str) -> bool:
+        try:
+            mode = (self.root / script).stat().st_mode
+        except OSError:
+            return False
+        executable = bool(mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH))
+        return is_runnable(script, executable=executable, interpreters=self.interpreters)
 
 
 def _is_file(root: Path, script: str) -> bool:
-    path = root.resolve()
-    for part in script.split("/"):
-        path = path / part
-        if path.is_symlink():
-            return False
-    return path.is_file()
+    try:
+        path = root.resolve()
+        for part in script.split("/"):
+            path = path / part
+            if path.is_symlink():
+                return False
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _files(root: Path) -> Iterator[str]:

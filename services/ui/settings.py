@@ -1,14 +1,13 @@
 """What the ui service is told by its environment."""
 
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 from pydantic import Field, field_validator
 
 from shared.domain.errors import ScheduleError
 from shared.domain.schedules import checked_zone
-from shared.runtime.settings import BrokerSettings, DatabaseSettings, HomeSettings
+from shared.runtime.settings import BrokerSettings, DatabaseSettings, HomeSettings, ScriptSettings
 from shared.runtime.vault import SecretsSettings
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -34,7 +33,7 @@ def default_zone() -> str:
     return ZoneSettings().default_zone
 
 
-class UiSettings(BrokerSettings, DatabaseSettings, SecretsSettings, ZoneSettings):
+class UiSettings(BrokerSettings, DatabaseSettings, SecretsSettings, ScriptSettings, ZoneSettings):
     """Settings of the ui: where it listens, and where scripts are looked up for suggestions."""
 
     ui_host: str = "127.0.0.1"
@@ -42,7 +41,6 @@ class UiSettings(BrokerSettings, DatabaseSettings, SecretsSettings, ZoneSettings
     """Where a container's port is published: its own addresses are then nobody's but its network's."""
     ui_port: int = Field(default=8080, ge=0, le=65_535)
     """0 asks the system for a free port."""
-    scripts_dir: Path = Path("scripts")
 
     def checked_host(self) -> str:
         """Return the host to listen on.

@@ -1,14 +1,50 @@
-"""The name of a script: a relative path that cannot leave the scripts directory.
+"""The name of a script: a relative path that cannot leave the scripts directory, and what runs it.
 
 The rules here judge the text alone. The executor resolves the name again on the directory itself,
 where symbolic links and races are judged too (openat2(2)).
 """
 
+import re
 import unicodedata
+from collections.abc import Container, Mapping
+from pathlib import PurePosixPath
+from typing import TypeAlias
 
 from shared.domain.errors import InvalidInput
 
 MAX_SCRIPT = 255
+PYTHON, SHELL = ".py", ".sh"
+Interpreters: TypeAlias = Mapping[str, tuple[str, ...]]
+"""By the extension of a script, such as `.rb`: the absolute path of what runs it, and arguments for that."""
+_ENTRY = re.compile(r"(\.[A-Za-z0-9_+-]{1,20})=(/\S+(?: +\S+)*)")
+
+
+def interpreters_of(text: str) -> dict[str, tuple[str, ...]]:
+    """Read `.rb=/usr/bin/ruby,.ts=/usr/bin/deno run`: extensions and commands, separated by commas.
+
+    Raises:
+        ValueError: in words for people, with the entry that is wrong.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in filter(None, map(str.strip, text.split(","))):
+        parts = _ENTRY.fullmatch(entry)
+        if parts is None:
+            raise ValueError(
+                f"{entry!r} is no extension and the absolute path of a program, such as .rb=/usr/bin/ruby"
+            )
+        extension, command = parts.groups()
+        if extension == PYTHON:
+            raise ValueError(f"{PYTHON} scripts are run by PORTAL_SCRIPT_PYTHON: choose another Python there")
+        if extension in found:
+            raise ValueError(f"{extension} is named twice: leave one of them out")
+        found[extension] = tuple(command.split())
+    return found
+
+
+def is_runnable(name: str, *, executable: bool, interpreters: Container[str]) -> bool:
+    """Say whether there is a way to run a file: by its extension or, if it is executable, by itself."""
+    extension = PurePosixPath(name).suffix
+    return extension in {PYTHON, SHELL} or extension in interpreters or executable
 
 
 def checked_script(name: str) -> str:

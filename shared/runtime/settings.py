@@ -6,16 +6,19 @@ theirs, or in the folder that PORTAL_SECRETS_DIR names. A variable wins over a f
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SecretsSettingsSource,
     SettingsConfigDict,
 )
+
+from shared.domain.script import interpreters_of
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -49,6 +52,19 @@ class HomeSettings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     health_port: int = Field(default=0, ge=0, le=65_535)
     """Loopback port of the health endpoint; 0 means none."""
+
+
+class ScriptSettings(HomeSettings):
+    """Where scripts are, and what runs them: the same for who runs them and who lets people choose one."""
+
+    scripts_dir: Path = Path("scripts")
+    interpreters: Annotated[dict[str, tuple[str, ...]], NoDecode] = Field(default_factory=dict)
+    """`.rb=/usr/bin/ruby,.js=/usr/bin/node`: what runs files besides .py, .sh and executables."""
+
+    @field_validator("interpreters", mode="before")
+    @classmethod
+    def _by_extension(cls, value: object) -> object:
+        return interpreters_of(value) if isinstance(value, str) else value
 
 
 class BrokerSettings(HomeSettings):

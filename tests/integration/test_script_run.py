@@ -60,7 +60,10 @@ def test_a_script_past_its_time_is_stopped_and_said_to_be(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("missing.py", "scripts/missing.py does not exist any more"), ("notes", "neither .py nor .sh")],
+    [
+        ("missing.py", "scripts/missing.py does not exist any more"),
+        ("notes", "neither .py, .sh nor executable"),
+    ],
 )
 def test_what_cannot_be_started_is_said_with_what_to_do(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / "notes").write_text("no script")

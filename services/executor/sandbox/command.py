@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from shared.domain.parameters import Value, text_of, variable_of
+from shared.domain.script import PYTHON, SHELL, Interpreters, is_runnable
 from shared.messages.answers import Grant
 
 SECRETS = ".secrets"
@@ -37,6 +38,28 @@ NOTHING = Given()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """What runs scripts, by their extensions."""
+
+    python: PurePosixPath
+    others: Interpreters = field(default_factory=dict)
+
+    def of(self, extension: str) -> tuple[str, ...]:
+        """Return the command that takes the script as its next argument; empty: the script itself."""
+        if extension == PYTHON:
+            # -u: output is seen when it is printed. -s: the person's own packages stay out.
+            # Not -I: it would break imports of modules beside the script.
+            return (str(self.python), "-u", "-B", "-s")
+        return self.others.get(extension, ("/bin/sh",) if extension == SHELL else ())
+
+    def setting_of(self, extension: str) -> str:
+        """Return the setting that names the extension's program; empty: none does."""
+        if extension == PYTHON:
+            return "PORTAL_SCRIPT_PYTHON"
+        return "PORTAL_INTERPRETERS" if extension in self.others else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """An argument list, never a shell string, and an environment in which nothing is inherited."""
 
@@ -44,6 +67,8 @@ class Command:
     env: Mapping[str, str] = field(repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     """To be written into the folder SECRETS before the start, for the run's user alone: names and texts."""
+    interpreter: str = ""
+    """The setting that names the program, where it is not the script itself."""
 
 
 def command_for(
@@ -52,7 +77,7 @@ def command_for(
     *,
     script: PurePosixPath,
     executable: bool,
-    python: PurePosixPath,
+    programs: Programs,
     work_dir: PurePosixPath,
 ) -> Command:
     """Return how to run `script`, an absolute path that was resolved inside the scripts directory.
@@ -60,25 +85,22 @@ def command_for(
     Raises:
         NotRunnable: when neither the name nor the file's mode says how.
     """
-    argv = (*_program(script, executable=executable, python=python), *grant.args)
+    extension = script.suffix
+    if not is_runnable(script.name, executable=executable, interpreters=programs.others):
+        raise NotRunnable(
+            f"scripts/{script.name} is neither {', '.join((PYTHON, SHELL, *programs.others))} "
+            "nor executable. Give it a #! line and run chmod +x on it, or rename it, "
+            "or name the program that runs such files in PORTAL_INTERPRETERS."
+        )
+    argv = (*programs.of(extension), str(script), *grant.args)
     files = {variable.removesuffix("_FILE"): text for variable, text in given.files.items()}
     paths = {f"{name}_FILE": str(work_dir / SECRETS / name) for name in files}
     # Ours last: nothing that was stored takes the place of what every run relies on.
-    return Command(argv=argv, env={**given.env, **paths, **_environment(grant, work_dir)}, files=files)
-
-
-def _program(script: PurePosixPath, *, executable: bool, python: PurePosixPath) -> tuple[str, ...]:
-    if script.suffix == ".py":
-        # -u: output is seen when it is printed. -s: the person's own packages stay out.
-        # Not -I: it would break imports of modules beside the script.
-        return (str(python), "-u", "-B", "-s", str(script))
-    if script.suffix == ".sh":
-        return ("/bin/sh", str(script))
-    if executable:
-        return (str(script),)
-    raise NotRunnable(
-        f"scripts/{script.name} is neither .py nor .sh and is not executable. "
-        "Give it a #! line and run chmod +x on it, or rename it."
+    return Command(
+        argv=argv,
+        env={**given.env, **paths, **_environment(grant, work_dir)},
+        files=files,
+        interpreter=programs.setting_of(extension),
     )
 
 

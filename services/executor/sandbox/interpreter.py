@@ -1,8 +1,12 @@
-"""Finds the Python that runs `.py` scripts: the system's, so that the portal's own packages stay out."""
+"""Finds what runs scripts: a Python of the system, so that the portal's own packages stay out, and others."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+from shared.domain.script import Interpreters
 
 _CANDIDATES = ("/usr/local/bin/python3", "/usr/bin/python3")
 _IS_NEW_ENOUGH = "import sys; sys.exit(sys.version_info < (3, 11))"
@@ -24,6 +28,25 @@ def find_python(wanted: Path | None) -> Path:
             )
         return wanted.absolute()
     return Path(next((path for path in _CANDIDATES if _works(path)), sys.executable))
+
+
+def missing(interpreters: Interpreters) -> Iterator[str]:
+    """Yield in words each program that is named and cannot be run here."""
+    for extension, (program, *_) in interpreters.items():
+        if not os.path.isfile(program):  # noqa: PTH113 - the path as it was given
+            yield f"{program}, which is to run {extension} scripts, does not exist"
+        elif not os.access(program, os.X_OK):
+            yield f"{program}, which is to run {extension} scripts, is not executable"
+
+
+def check(interpreters: Interpreters) -> None:
+    """Look whether every program is there.
+
+    Raises:
+        SystemExit: one is not; says which, and what to do.
+    """
+    if found := list(missing(interpreters)):
+        raise SystemExit(f"PORTAL_INTERPRETERS: {'; '.join(found)}. Install it, or leave the entry out.")
 
 
 def _works(path: str) -> bool:

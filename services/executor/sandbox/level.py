@@ -1,16 +1,18 @@
 """Chooses the level at which scripts run here, and is what an attempt sees of the sandbox."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from services.executor.sandbox import landlock, probe
-from services.executor.sandbox.command import Given, NotRunnable, command_for
+from services.executor.sandbox.command import Given, NotRunnable, Programs, command_for
 from services.executor.sandbox.fence import Level, remove_tree
 from services.executor.sandbox.namespaces import HOME
 from services.executor.sandbox.paths import resolve
 from services.executor.sandbox.process import Order, Printed, Process, Setup, Spawner, TooLate
 from shared.domain.job import Network
+from shared.domain.script import Interpreters
 from shared.messages.answers import Grant
 
 AUTO = "auto"
@@ -46,6 +48,12 @@ class Ground:
     writable: tuple[str, ...] = ()
     user: tuple[int, int] | None = None
     """Who root will be, when it has given up its privileges."""
+    interpreters: Interpreters = field(default_factory=dict)
+
+    @property
+    def programs(self) -> Programs:
+        """Return what runs scripts."""
+        return Programs(python=PurePosixPath(self.python), others=self.interpreters)
 
 
 class Sandbox:
@@ -95,7 +103,7 @@ class Sandbox:
             given,
             script=PurePosixPath(script.path),
             executable=script.executable,
-            python=PurePosixPath(self._ground.python),
+            programs=self._ground.programs,
             work_dir=PurePosixPath(folder),
         )
         return Order(
@@ -158,7 +166,7 @@ async def _tried(level: Level, ground: Ground) -> tuple[Spawner | None, tuple[st
     setup = Setup(
         level=level,
         work_root=ground.users_root if level is Level.RESTRICTED else ground.work_root,
-        readable=(str(ground.scripts_dir), *_of_python(ground.python), *ground.readable),
+        readable=(str(ground.scripts_dir), *_of_programs(ground), *ground.readable),
         writable=ground.writable,
         user=ground.user,
     )
@@ -179,9 +187,10 @@ async def _tried(level: Level, ground: Ground) -> tuple[Spawner | None, tuple[st
     return (None, found) if found else (spawner, ())
 
 
-def _of_python(python: Path) -> tuple[str, ...]:
-    """Return the folders of an interpreter that is not the system's: its own, and that of its library."""
-    return tuple({str(path.parents[1]) for path in (python, python.resolve())} - {"/usr", "/"})
+def _of_programs(ground: Ground) -> Iterator[str]:
+    """Yield the folders of programs that are not the system's: their own, and those of their libraries."""
+    for program in (ground.python, *(Path(command[0]) for command in ground.interpreters.values())):
+        yield from sorted({str(path.parents[1]) for path in (program, program.resolve())} - {"/usr", "/"})
 
 
 __all__ = ["NotRunnable", "Order", "Process", "Sandbox", "TooLate", "remove_tree"]

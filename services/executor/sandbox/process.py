@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import marshal
 import math
 import os
@@ -19,6 +18,7 @@ from typing import Any
 
 from services.executor.sandbox.command import SECRETS, Command, NotRunnable
 from services.executor.sandbox.fence import USERS, Level
+from services.executor.sandbox.refusals import start_error
 from services.executor.sandbox.spawner import START
 from shared.messages.events import Stream
 
@@ -126,6 +126,7 @@ class Process:
     on_gone: Callable[[], None]
     sweep: Callable[[int], None]
     """Kills what a killed keeper left; takes the script's pid."""
+    command: Command
     started: asyncio.Future[Started] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -210,7 +211,7 @@ class Process:
             _fail(self.started, TooLate())
             self._finish(Ended(stopped_by=None))
         elif word == "failed":
-            _fail(self.started, _start_error(*fact))
+            _fail(self.started, start_error(self.command, *fact))
             self._finish(Ended(stopped_by=None))
         else:
             self._finish(_ended(fact))
@@ -321,6 +322,7 @@ class Spawner:
             printed=printed,
             on_gone=lambda: self._places.append(place),
             sweep=lambda pid: self._sweep(place, pid),
+            command=order.command,
         )
         process.listen()
         return process
@@ -366,22 +368,6 @@ def _ended(account: Mapping[str, Any]) -> Ended:
         cpu_s=account["cpu_s"],
         peak_memory_bytes=account["peak_memory_bytes"],
     )
-
-
-def _start_error(number: int, what: str) -> Exception:
-    text = os.strerror(number)
-    if what == "sandbox":
-        return OSError(number, f"its sandbox cannot be made: {text}")
-    match number:
-        case errno.ENOENT:
-            text += ": the program in the script's #! line does not exist on this executor."
-        case errno.ENOEXEC:
-            text += ": the file is executable, but has no #! line and is no program."
-        case errno.EACCES:
-            text += ": the script's user may not run it. Check the modes of the file and of its folders."
-        case _:
-            text += ": the system did not start the script."
-    return NotRunnable(text)
 
 
 def _settle(future: asyncio.Future[Any], result: object) -> None:

@@ -5,7 +5,6 @@ A command never waits for the broker: what was asked for is a row, the message o
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID
 
 from services.ui.commands import calendars, jobs, pauses, people, runs
@@ -17,6 +16,7 @@ from services.ui.commands.runs import Asker, Range
 from services.ui.commands.secrets import Secrets
 from services.ui.commands.wake import Wakeups
 from services.ui.models import Person
+from services.ui.scripts import Scripts
 from shared.db.engine import Sessions
 from shared.domain.ids import CalendarId, JobId, RequestId, RunId
 from shared.domain.run import Cause
@@ -31,7 +31,7 @@ class Commands:
     """Everything that a person can make the portal do; pages and the REST API share it."""
 
     sessions: Sessions
-    scripts_dir: Path
+    scripts: Scripts
     clock: Clock
     wakeups: Wakeups
     vault: Vault
@@ -45,7 +45,7 @@ class Commands:
             NameTaken: another living job has the name.
             InvalidInput: with the field and what to do.
         """
-        change = await jobs.create(self.sessions, draft, self.scripts_dir, now=self.clock.now())
+        change = await jobs.create(self.sessions, draft, self.scripts, now=self.clock.now())
         self._tell(change)
         return change.job_id
 
@@ -61,7 +61,7 @@ class Commands:
             self.sessions,
             job_id,
             draft,
-            self.scripts_dir,
+            self.scripts,
             expected_version=expected_version,
             now=self.clock.now(),
         )

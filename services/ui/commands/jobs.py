@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ui import scripts
 from services.ui.commands import chains, secrets
 from services.ui.commands.drafts import JobDraft
 from services.ui.commands.heads import CHANGED, Change, known, living
 from services.ui.commands.schedules import Saving, checked_schedules
+from services.ui.scripts import Scripts
 from shared.db import edges, jobs
 from shared.db.engine import Sessions
 from shared.domain.chain import AFTER_NOTHING
@@ -24,9 +23,9 @@ from shared.domain.policy import policy_from_json
 from shared.domain.schedules import Manual
 
 
-async def create(sessions: Sessions, draft: JobDraft, scripts_dir: Path, *, now: datetime) -> Change:
+async def create(sessions: Sessions, draft: JobDraft, scripts: Scripts, *, now: datetime) -> Change:
     """Store a new job; see `Commands.create_job`."""
-    definition = await _checked(draft, scripts_dir)
+    definition = await _checked(draft, scripts)
     job_id = JobId(new_id())
     schedules = checked_schedules(draft, (), Saving(job_id=job_id, now=now))
     _check_parameters(definition, schedules)
@@ -47,13 +46,13 @@ async def edit(
     sessions: Sessions,
     job_id: JobId,
     draft: JobDraft,
-    scripts_dir: Path,
+    scripts: Scripts,
     *,
     expected_version: int,
     now: datetime,
 ) -> Change:
     """Replace a definition; see `Commands.edit_job`."""
-    definition = await _checked(draft, scripts_dir)
+    definition = await _checked(draft, scripts)
     try:
         async with sessions.begin() as session:
             await edges.lock_edges(session)
@@ -105,7 +104,7 @@ async def restore(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change
     return Change(job_id=job_id, version=head.version + 1)
 
 
-async def _checked(draft: JobDraft, scripts_dir: Path) -> Definition:
+async def _checked(draft: JobDraft, scripts: Scripts) -> Definition:
     definition = checked_definition(
         Definition(
             name=draft.name,
@@ -127,7 +126,7 @@ async def _checked(draft: JobDraft, scripts_dir: Path) -> Definition:
             parameters=parameters_from_json(draft.parameters),
         )
     )
-    await asyncio.to_thread(scripts.check_exists, scripts_dir, definition.script)
+    await asyncio.to_thread(scripts.check, definition.script)
     return definition
 
 

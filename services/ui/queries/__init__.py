@@ -4,14 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
 import msgspec
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.ui import scripts
 from services.ui.chained import ChainGraph
 from services.ui.link import Link
 from services.ui.models import (
@@ -58,6 +56,7 @@ from services.ui.queries.pools import PoolItem
 from services.ui.queries.preview import Typed
 from services.ui.queries.runs import RunsFilter
 from services.ui.queries.secrets import SecretItem
+from services.ui.scripts import Scripts
 from shared.db.engine import Database
 from shared.domain.ids import AttemptId, CalendarId, JobId, RunId, ScheduleId
 from shared.domain.why import Standing
@@ -75,7 +74,7 @@ class Queries:
     """Every question that pages and the REST API ask. Each opens and ends its own transaction."""
 
     database: Database
-    scripts_dir: Path
+    script_files: Scripts
     clock: Clock
     link: Link
     planning: Planning
@@ -287,7 +286,7 @@ class Queries:
 
     async def scripts(self) -> tuple[str, ...]:
         """Return the runnable files of the scripts directory, relative, sorted, at most 5 000."""
-        return await asyncio.to_thread(scripts.listed, self.scripts_dir)
+        return await asyncio.to_thread(self.script_files.listed)
 
     async def person(self, person_id: UUID | None) -> Person:
         """Return how this browser wants to see the portal; the defaults for an unknown one."""

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from services.executor.sandbox import probe
-from services.executor.sandbox.command import NOTHING, Given
+from services.executor.sandbox.command import NOTHING, Given, NotRunnable
 from services.executor.sandbox.fence import Level
 from services.executor.sandbox.level import Ground, Sandbox, choose
 from services.executor.sandbox.namespaces import HOME
-from services.executor.sandbox.process import Setup, Spawner
+from services.executor.sandbox.process import Process, Setup, Spawner
 from shared.domain.job import Network
 from shared.domain.run import Reason, RunState
 from shared.messages.events import Stream
@@ -203,6 +203,44 @@ async def test_a_script_alone_reads_a_file_that_it_is_given_and_takes_it_along(
 
     assert printed.decode().splitlines() == ["sentinel", "0o100400 0o40700", "True"]
     assert not (order.work_dir / ".secrets").exists()
+
+
+@pytest.mark.parametrize("level", ["restricted", "isolated"])
+@needs_root
+async def test_an_interpreter_runs_its_scripts_and_one_that_is_closed_to_them_is_named(
+    ground: Ground, level: str
+) -> None:
+    for folder, mode in (("open", 0o755), ("closed", 0o700)):
+        program = ground.home.with_name(folder) / "bin" / "lisp"
+        program.parent.mkdir(parents=True)
+        program.write_text('#!/bin/sh\necho "run by $0 $1"')
+        program.chmod(0o755)
+        program.parents[1].chmod(mode)
+    (ground.scripts_dir / "a.open").touch()
+    (ground.scripts_dir / "a.closed").touch()
+    programs = {f".{name}": (f"{ground.home.with_name(name)}/bin/lisp", "-x") for name in ("open", "closed")}
+    sandbox = await choose(level, replace(ground, interpreters=programs))
+    if sandbox.level != level:
+        sandbox.close()
+        pytest.skip(sandbox.problem)
+    printed = bytearray()
+
+    def take(_: Stream, read: memoryview) -> bool:
+        printed.extend(read)
+        return False
+
+    def started(script: str) -> Process:
+        order = sandbox.prepare(a_grant(script=script), NOTHING, lease_until=math.inf, spawn_until=math.inf)
+        return sandbox.start(order, take)
+
+    await started("a.open").gone
+    with pytest.raises(NotRunnable) as refused:
+        await started("a.closed").started
+
+    sandbox.close()
+    assert printed.decode() == f"run by {programs['.open'][0]} -x\n"
+    assert f"cannot run {programs['.closed'][0]}. Every user must be able" in str(refused.value)
+    assert "PORTAL_INTERPRETERS" in str(refused.value)
 
 
 async def test_a_killed_spawner_is_a_problem(ground: Ground) -> None:

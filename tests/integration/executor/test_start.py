@@ -40,6 +40,25 @@ def test_each_wrong_setting_is_said_in_a_line_of_its_own(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("rb=/usr/bin/ruby", "'rb=/usr/bin/ruby' is no extension and the absolute path of a program"),
+        (".rb=ruby", "'.rb=ruby' is no extension and the absolute path of a program"),
+        (".py=/usr/bin/python3", ".py scripts are run by PORTAL_SCRIPT_PYTHON"),
+        (".a=/bin/sh,.a=/bin/cat", ".a is named twice"),
+        (
+            ".a=/bin/sh,.b=/bin/absent -x,.c=/etc/passwd",
+            "/bin/absent, which is to run .b scripts, does not exist; /etc/passwd, which is to run .c",
+        ),
+    ],
+)
+def test_a_map_of_interpreters_that_cannot_work_is_said(tmp_path: Path, value: str, says: str) -> None:
+    (line,) = refused(tmp_path, PORTAL_GRANT_KEY=KEY, PORTAL_INTERPRETERS=value)
+
+    assert line.startswith(f"PORTAL_INTERPRETERS: {says}")
+
+
 def test_a_grant_key_that_is_missing_is_said_before_anything_is_done(tmp_path: Path) -> None:
     (line,) = refused(tmp_path)
 

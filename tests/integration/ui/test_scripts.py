@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ui import scripts
+from services.ui.scripts import Scripts
 from shared.domain.errors import InvalidInput
 
 
@@ -18,20 +18,26 @@ def root(tmp_path: Path) -> Path:
     (root / "link.py").symlink_to(tmp_path / "secret.py")
     (root / "out").symlink_to(tmp_path)
     (root / " odd.py").touch()
+    for name in ("notes.txt", "report.rb", "tool"):
+        (root / name).touch()
+    (root / "tool").chmod(0o755)
     return root
 
 
 def test_only_what_can_run_is_listed(root: Path) -> None:
-    assert scripts.listed(root) == ("a b.sh", "hello.py", "ledger/close.py")
+    with_ruby = Scripts(root, {".rb": ("/usr/bin/ruby",)})
+
+    assert Scripts(root).listed() == ("a b.sh", "hello.py", "ledger/close.py", "tool")
+    assert set(with_ruby.listed()) - set(Scripts(root).listed()) == {"report.rb"}
 
 
 def test_a_directory_that_does_not_exist_holds_nothing(tmp_path: Path) -> None:
-    assert scripts.listed(tmp_path / "nowhere") == ()
+    assert Scripts(tmp_path / "nowhere").listed() == ()
 
 
-@pytest.mark.parametrize("name", ["hello.py", "ledger/close.py"])
+@pytest.mark.parametrize("name", ["hello.py", "ledger/close.py", "tool"])
 def test_what_is_there_is_accepted(root: Path, name: str) -> None:
-    scripts.check_exists(root, name)
+    Scripts(root).check(name)
 
 
 @pytest.mark.parametrize(
@@ -45,11 +51,12 @@ def test_what_is_there_is_accepted(root: Path, name: str) -> None:
         ("hello.py/x", ""),
         ("zzzzzzzzzz", "Put it into the scripts directory first."),
         ("n" * 255, ""),
+        ("report.rb", "PORTAL_INTERPRETERS"),
     ],
 )
 def test_what_is_not_there_is_named_with_what_was_meant(root: Path, name: str, says: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        scripts.check_exists(root, name)
+        Scripts(root).check(name)
 
     assert refused.value.field == "script"
     assert says in refused.value.message

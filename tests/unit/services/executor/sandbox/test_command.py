@@ -3,7 +3,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from services.executor.sandbox.command import NOTHING, Command, Given, NotRunnable, command_for
+from services.executor.sandbox.command import NOTHING, Command, Given, NotRunnable, Programs, command_for
 from shared.domain.secret import GIVEN
 from shared.messages.answers import Grant
 from tests.unit.services.executor.grants import a_grant
@@ -15,7 +15,9 @@ def command(grant: Grant, name: str, given: Given = NOTHING, *, executable: bool
         given,
         script=PurePosixPath("/root/scripts", name),
         executable=executable,
-        python=PurePosixPath("/usr/bin/python3"),
+        programs=Programs(
+            python=PurePosixPath("/usr/bin/python3"), others={".js": ("/opt/node/bin/node", "--jitless")}
+        ),
         work_dir=PurePosixPath("/runs/1"),
     )
 
@@ -34,6 +36,13 @@ def test_shell_scripts_run_by_the_system_shell() -> None:
 
 def test_another_file_runs_by_its_own_shebang_if_it_is_executable() -> None:
     assert command(a_grant(), "tool", executable=True).argv == ("/root/scripts/tool",)
+
+
+def test_a_file_of_a_named_extension_runs_by_its_program_even_if_it_is_executable() -> None:
+    made = command(a_grant(args=("x",)), "a.js", executable=True)
+
+    assert made.argv == ("/opt/node/bin/node", "--jitless", "/root/scripts/a.js", "x")
+    assert made.interpreter == "PORTAL_INTERPRETERS"
 
 
 def test_another_file_that_is_not_executable_is_refused_with_what_to_do() -> None:
