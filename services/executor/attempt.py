@@ -15,7 +15,7 @@ from services.executor.journal import Entry, Journal, Phase
 from services.executor.opening import opened
 from services.executor.output import Output
 from services.executor.reporter import Reporter
-from services.executor.sandbox.level import NotRunnable, Order, Process, Sandbox, TooLate
+from services.executor.sandbox.level import NotRunnable, Order, Process, Sandbox, ScriptChanged, TooLate
 from services.executor.sandbox.process import Ended
 from services.executor.spool import Spools
 from services.executor.verdict import Asked, Verdict, of_asked, verdict
@@ -61,6 +61,7 @@ class Attempt:
         self._process: Process | None = None
         self._asked: Asked | None = None
         self._started_at: datetime | None = None
+        self._script_sha256: str | None = None
         # In the clear from here to the end of the attempt.
         self._given = opened(grant, means.vault)
         self._output = Output(
@@ -105,8 +106,12 @@ class Attempt:
     async def _to_the_end(self) -> RunFinished | None:
         try:
             order = await asyncio.to_thread(self._make_ready)
+        except ScriptChanged as error:
+            self._script_sha256 = error.found.sha256
+            return self._report((RunState.FAILED, Reason.SCRIPT_CHANGED, str(error)))
         except NotRunnable as error:
             return self._report((RunState.FAILED, Reason.START_ERROR, str(error)))
+        self._script_sha256 = order.script_sha256
         # Asked after the disk had its say: what is decided here is what happens.
         if self._asked is not None:
             return self._report(of_asked(self._asked))
@@ -212,6 +217,7 @@ class Attempt:
             started_at=at,
             sandbox=self._means.identity.sandbox,
             sandbox_features=self._means.identity.sandbox_features,
+            script_sha256=self._script_sha256,
         )
 
     def _report(self, judged: Verdict, ended: Ended | None = None) -> RunFinished:
@@ -243,4 +249,5 @@ class Attempt:
             stderr_dropped_bytes=self._output.dropped_bytes(Stream.STDERR),
             sandbox=self._means.identity.sandbox,
             sandbox_features=self._means.identity.sandbox_features,
+            script_sha256=self._script_sha256,
         )

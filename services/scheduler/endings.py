@@ -182,8 +182,8 @@ async def _end_run(
     *,
     now: datetime,
 ) -> None:
-    following = next_attempt(attempt, ending.state, exit_code=ending.exit_code, now=now)
     reason = ending.reason
+    following = next_attempt(attempt, ending.state, exit_code=ending.exit_code, reason=reason, now=now)
     if isinstance(following, TryAgain) and (why := await braked_of(session, attempt, now=now)):
         following, reason = Enough(why), reason or Reason.BRAKED
     if isinstance(following, TryAgain):
@@ -233,6 +233,8 @@ def _facts_of(report: RunFinished) -> dict[str, Any]:
         "sandbox": report.sandbox,
         "sandbox_features": report.sandbox_features,
         **({} if report.started_at is None else {"started_at": report.started_at}),
+        # A restarted executor does not know it of what it lost; it was told at the start then.
+        **({} if report.script_sha256 is None else {"script_sha256": report.script_sha256}),
     }
 
 

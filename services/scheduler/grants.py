@@ -357,6 +357,8 @@ def _signed_grant(attempt: AttemptView, claim: AttemptClaim, scene: Scene) -> Si
         max_output_bytes=attempt.max_output_bytes,
         merge_output=attempt.merge_output,
         network=attempt.network,
+        pinned_sha256=attempt.pinned_sha256,
+        pinned_at=attempt.pinned_at,
         secrets=scene.given.secrets_of(attempt),
         parameters=scene.given.values_of(attempt),
         parameter_secrets=scene.given.sealed_values_of(attempt),

@@ -105,6 +105,7 @@ async def _apply_start(
         "started_at": word.started_at,
         "sandbox": word.sandbox,
         "sandbox_features": word.sandbox_features,
+        "script_sha256": word.script_sha256,
     }
     await note_on_attempt(session, attempt.id, values)
     if attempt.state in (RunState.RUNNING, RunState.LOST) and await note_start(

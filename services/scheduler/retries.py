@@ -16,7 +16,14 @@ from shared.domain.run import Cause, Reason, RunState
 log = structlog.get_logger()
 
 
-def next_attempt(attempt: AttemptView, state: RunState, *, exit_code: int | None, now: datetime) -> Decision:
+def next_attempt(
+    attempt: AttemptView,
+    state: RunState,
+    *,
+    exit_code: int | None,
+    reason: Reason | None,
+    now: datetime,
+) -> Decision:
     """Return when the run is tried again, by its job's newest definition, or why it is not."""
     ended = EndedAttempt(
         run_id=attempt.run_id,
@@ -29,7 +36,7 @@ def next_attempt(attempt: AttemptView, state: RunState, *, exit_code: int | None
     decision = after_attempt(attempt.policy.retry, ended, runs_after_loss=_runs_after_loss(attempt))
     if isinstance(decision, Enough):
         return decision
-    obstacle = _obstacle(attempt)
+    obstacle = _obstacle(attempt) if reason is not Reason.SCRIPT_CHANGED else "it would find the same script"
     return decision if obstacle is None else Enough(obstacle)
 
 

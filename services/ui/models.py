@@ -15,6 +15,7 @@ from services.ui.chained import ChainedRun, RunsAfterItem
 from shared.domain.job import Network, OnLost
 from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
+from shared.domain.script import Pinning
 
 Item = TypeVar("Item")
 
@@ -125,6 +126,8 @@ class AttemptItem(msgspec.Struct, frozen=True, kw_only=True):
     dropped_bytes: int | None
     sandbox: str
     sandbox_features: str
+    script_sha256: str | None
+    """Of the script that it ran, or that was refused; None: not known."""
 
 
 class LogState(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,6 +241,10 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     max_output_bytes: int
     merge_output: bool
     network: Network
+    pinning: Pinning
+    pinned_sha256: str | None
+    """The script that a job with strict pinning may run."""
+    pinned_at: datetime | None
     secrets: tuple[SecretUseItem, ...]
     parameters: tuple[dict[str, object], ...]
     """As `shared.domain.parameters.parameters_to_json` writes them."""

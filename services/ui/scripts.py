@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from shared.domain.errors import InvalidInput
-from shared.domain.script import Interpreters, checked_script, is_runnable
+from shared.domain.errors import InvalidInput, UnusableScript
+from shared.domain.script import MOST_HASHED_BYTES, Interpreters, checked_script, is_runnable
+from shared.runtime.script_files import read_script
 
 MAX_SCRIPTS = 5_000
 _MAX_FOLDERS = 2_000
@@ -49,6 +50,24 @@ class Scripts:
                 "Nothing says how to run it. Give it a #! line and chmod +x, rename it to .py or .sh, "
                 "or name the program for such files in PORTAL_INTERPRETERS.",
             )
+
+    def hash_to_pin(self, script: str) -> str:
+        """Return the hash of a script as executors read it, in hex.
+
+        Raises:
+            InvalidInput: on field `pinning`, why it cannot be pinned.
+        """
+        try:
+            found = read_script(self.root, script)
+        except UnusableScript as error:
+            raise InvalidInput("pinning", str(error)) from error
+        if found.sha256 is None:
+            raise InvalidInput(
+                "pinning",
+                f"The script has {found.size / 1e6:,.0f} MB; only one of up to "
+                f"{MOST_HASHED_BYTES // 1_000_000} MB can be pinned. Let it run whatever is there.",
+            )
+        return found.sha256
 
     def _is_runnable(self, script: str) -> bool:
         try:

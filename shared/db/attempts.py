@@ -100,6 +100,8 @@ class AttemptView:
     max_output_bytes: int
     merge_output: bool
     network: Network
+    pinned_sha256: str | None
+    pinned_at: datetime | None
     paused_at: datetime | None
     deleted_at: datetime | None
     retired_at: datetime | None
@@ -277,6 +279,7 @@ async def unclaimed(
     return await _waiting(session, lying, limit=limit, order=(AttemptRow.published_at, AttemptRow.due_at))
 
 
+_IS_FOLLOWED = exists().where(_EDGES.c.upstream_id == _ATTEMPTS.c.job_id)
 _VIEW = (
     *(
         _ATTEMPTS.c[name]
@@ -304,15 +307,12 @@ _VIEW = (
         _JOBS.c[name]
         for name in (
             *("script", "timeout_s", "kill_grace_s", "on_lost", "overlap", "paused_at", "deleted_at"),
-            *("max_output_bytes", "merge_output", "network"),
+            *("max_output_bytes", "merge_output", "network", "pinned_sha256", "pinned_at"),
         )
     ),
     _SCHEDULES.c.retired_at,
-    case((exists().where(_EDGES.c.upstream_id == _ATTEMPTS.c.job_id), True), else_=False).label(
-        "is_followed"
-    ),
+    case((_IS_FOLLOWED, True), else_=False).label("is_followed"),
 )
-
 
 # Built once: to build this statement costs more than to run it, and every claim and report needs it.
 _VIEWS = (

@@ -14,6 +14,7 @@ from shared.domain.job import Definition, JobSchedule, name_key
 from shared.domain.parameters import parameters_to_json
 from shared.domain.policy import policy_to_json
 from shared.domain.schedules import Schedule, from_json, to_json
+from shared.domain.script import Pin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,27 @@ async def mark_restored(session: AsyncSession, head: JobHead, *, now: datetime) 
         sqlalchemy.exc.IntegrityError: when another living job has taken the name.
     """
     return await _set(session, head, {"deleted_at": None, "name_key": name_key(head.name)}, now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned:
+    """A job's script, and the hash of the only one that may run under that name."""
+
+    script: str
+    sha256: str | None
+
+
+async def pinned_of(session: AsyncSession, job_id: JobId) -> Pinned:
+    """Return what a job that exists pins."""
+    row = (
+        await session.execute(select(JobRow.script, JobRow.pinned_sha256).where(JobRow.id == job_id))
+    ).one()
+    return Pinned(script=row.script, sha256=row.pinned_sha256)
+
+
+async def pin(session: AsyncSession, head: JobHead, pin: Pin, *, now: datetime) -> bool:
+    """Pin another script; False when the job changed since its head was read."""
+    return await _set(session, head, {"pinned_sha256": pin.sha256, "pinned_at": pin.at}, now=now)
 
 
 async def schedules_of(session: AsyncSession, job_id: JobId) -> tuple[JobSchedule, ...]:
@@ -190,6 +212,8 @@ def _columns(definition: Definition) -> dict[str, Any]:
         "max_output_bytes": definition.max_output_bytes,
         "merge_output": definition.merge_output,
         "network": definition.network,
+        "pinned_sha256": definition.pin.sha256 if definition.pin else None,
+        "pinned_at": definition.pin.at if definition.pin else None,
         "parameters": parameters_to_json(definition.parameters) or None,
     }
 

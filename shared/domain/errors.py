@@ -13,7 +13,8 @@ PortalError
 ├── BrokerUnavailable       the broker did not take it in time; it may still arrive
 ├── ForgedGrant             a grant whose signature does not match
 ├── NoSecretsKey            there is no key to seal a secret with, or its file is none
-└── Unopenable              a sealed secret that no known key opens
+├── Unopenable              a sealed secret that no known key opens
+└── UnusableScript          a name in the scripts directory that is no script to run
 """
 
 
@@ -84,3 +85,7 @@ class NoSecretsKey(PortalError):  # noqa: N818 - says what is missing
 
 class Unopenable(PortalError):  # noqa: N818 - says what the sealed text is
     """A sealed secret that none of the known keys opens."""
+
+
+class UnusableScript(PortalError):  # noqa: N818 - says what the script is
+    """A script that is missing, leads elsewhere, or is no plain file of its own."""

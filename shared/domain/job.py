@@ -14,7 +14,7 @@ from shared.domain.limits import checked_limit_key
 from shared.domain.parameters import Parameter
 from shared.domain.policy import DEFAULT_POLICY, Overlap, Policy, checked_policy
 from shared.domain.schedules import Schedule
-from shared.domain.script import checked_script
+from shared.domain.script import Pin, checked_script
 from shared.domain.secret import SecretUse, checked_uses
 
 DEFAULT_POOL = "default"
@@ -79,6 +79,8 @@ class Definition:
     merge_output: bool = False
     """Whether stderr goes where stdout goes: their order is exact then, and nobody knows which was which."""
     network: Network = Network.HOST
+    pin: Pin | None = None
+    """The only script that may run under this name; None: whatever is there."""
     secrets: tuple[SecretUse, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     """Judged together with the schedules, by `checked_parameters`."""
@@ -137,6 +139,7 @@ def checked_definition(definition: Definition) -> Definition:
         max_output_bytes=definition.max_output_bytes,
         merge_output=definition.merge_output,
         network=definition.network,
+        pin=definition.pin,
         secrets=checked_uses(definition.secrets),
         parameters=definition.parameters,
     )

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     DELETED = "deleted"
     DOWNTIME = "downtime"
     START_ERROR = "start-error"
+    SCRIPT_CHANGED = "script-changed"
     OUTPUT = "output"
     DISK = "disk"
     SILENT = "silent"

@@ -7,6 +7,9 @@ where symbolic links and races are judged too (openat2(2)).
 import re
 import unicodedata
 from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
@@ -45,6 +48,28 @@ def is_runnable(name: str, *, executable: bool, interpreters: Container[str]) ->
     """Say whether there is a way to run a file: by its extension or, if it is executable, by itself."""
     extension = PurePosixPath(name).suffix
     return extension in {PYTHON, SHELL} or extension in interpreters or executable
+
+
+MOST_HASHED_BYTES = 16_000_000
+"""A larger script is not read before it is run: no hash of it is known, and it cannot be pinned."""
+
+
+class Pinning(StrEnum):
+    """What becomes of a script that is not the one its job was saved with."""
+
+    RECORD = "record"
+    """It runs, and which script it was is recorded."""
+    STRICT = "strict"
+    """It does not run until somebody accepts it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """The script that a job is allowed to run, and since when."""
+
+    sha256: str
+    """In hex."""
+    at: datetime
 
 
 def checked_script(name: str) -> str:

@@ -42,6 +42,9 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     max_output_bytes: int = 10_000_000
     merge_output: bool = False
     network: Network = Network.HOST
+    pinned_sha256: str | None = None
+    """The hash of the only script that may be started, in hex; None: of whatever is there."""
+    pinned_at: Instant | None = None
     secrets: tuple[SealedSecret, ...] = ()
     parameters: dict[str, str | int | float | bool] | None = None
     """The run's values of its job's parameters, but for those of kind secret; None: the job has none."""

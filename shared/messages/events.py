@@ -26,6 +26,8 @@ class RunStarted(Message, frozen=True, kw_only=True, tag="run.started"):
     sandbox: str
     sandbox_features: str = ""
     """What fenced it in besides the level's name, for people: "own user, Landlock 6, seccomp"."""
+    script_sha256: str | None = None
+    """Of the bytes that were read just before the start, in hex; None: too many, or an older executor."""
 
 
 class RunFinished(Message, frozen=True, kw_only=True, tag="run.finished"):
@@ -62,6 +64,8 @@ class RunFinished(Message, frozen=True, kw_only=True, tag="run.finished"):
     stderr_dropped_bytes: int | None = None
     sandbox: str = ""
     sandbox_features: str = ""
+    script_sha256: str | None = None
+    """As in `RunStarted`; with the reason script-changed, of the script that was refused."""
 
 
 class RunOutput(Message, frozen=True, kw_only=True, tag="run.output"):

@@ -16,10 +16,10 @@ import pytest
 
 from services.executor.sandbox.command import NOTHING, NotRunnable
 from services.executor.sandbox.level import Ground, Sandbox
-from services.executor.sandbox.paths import open_beneath, open_part_by_part
 from services.ui.commands import jobs
 from shared.db.engine import open_database
 from shared.domain.errors import InvalidInput
+from shared.runtime.script_files import open_beneath, open_part_by_part
 from shared.runtime.settings import DatabaseSettings
 from tests.integration.executor.test_paths import REFUSED, root
 from tests.integration.ui.stage import a_draft

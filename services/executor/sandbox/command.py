@@ -11,6 +11,33 @@ from shared.messages.answers import Grant
 
 SECRETS = ".secrets"
 """The folder of a run's secret files, in its working directory."""
+SCRIPT_FD = 100
+"""The descriptor of a pinned script's copy: above what shells and scripts use by number."""
+_COPY = f"/proc/self/fd/{SCRIPT_FD}"
+# As `python script.py` does it, but for where the text comes from; neither it nor its names are seen by the
+# script or stand in a traceback.
+_RUN_COPY = f"""
+import sys
+def begin():
+    import importlib.machinery, os
+    sys.argv[:] = sys.argv[1:]
+    path = sys.argv[0]
+    sys.path[0] = os.path.dirname(path)
+    with os.fdopen({SCRIPT_FD}, "rb") as copy:
+        text = copy.read()
+    own = sys.modules["__main__"].__dict__
+    loader = importlib.machinery.SourceFileLoader("__main__", path)
+    own.update(__file__=path, __cached__=None, __loader__=loader)
+    usual = sys.excepthook
+    def hook(kind, error, trace):
+        while trace and trace.tb_frame.f_code.co_filename == "<string>":
+            trace = trace.tb_next
+        usual(kind, error.with_traceback(trace), trace)
+    sys.excepthook = hook
+    del own["begin"], own["sys"]
+    return compile(text, path, "exec", dont_inherit=True)
+exec(begin())
+"""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -82,6 +109,8 @@ def command_for(
 ) -> Command:
     """Return how to run `script`, an absolute path that was resolved inside the scripts directory.
 
+    Of a grant with a pin, the text comes from descriptor `SCRIPT_FD` and not from the path again.
+
     Raises:
         NotRunnable: when neither the name nor the file's mode says how.
     """
@@ -92,7 +121,9 @@ def command_for(
             "nor executable. Give it a #! line and run chmod +x on it, or rename it, "
             "or name the program that runs such files in PORTAL_INTERPRETERS."
         )
-    argv = (*programs.of(extension), str(script), *grant.args)
+    program = programs.of(extension)
+    started = (str(script),) if grant.pinned_sha256 is None else _of_copy(script)
+    argv = (*program, *started, *grant.args)
     files = {variable.removesuffix("_FILE"): text for variable, text in given.files.items()}
     paths = {f"{name}_FILE": str(work_dir / SECRETS / name) for name in files}
     # Ours last: nothing that was stored takes the place of what every run relies on.
@@ -102,6 +133,16 @@ def command_for(
         files=files,
         interpreter=programs.setting_of(extension),
     )
+
+
+def _of_copy(script: PurePosixPath) -> tuple[str, ...]:
+    match script.suffix:
+        case ".py":
+            return ("-c", _RUN_COPY, str(script))
+        case ".sh":
+            return ("-c", f". {_COPY}", str(script))
+        case _:
+            return (_COPY,)
 
 
 def _environment(grant: Grant, work_dir: PurePosixPath) -> dict[str, str]:

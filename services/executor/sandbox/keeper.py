@@ -51,13 +51,14 @@ class _Watch:
         self.kill_at = float("inf")
 
 
-def keep(channel: int, fence: Fence) -> None:
+def keep(channel: int, fence: Fence, copy: int | None = None) -> None:
     """Read the order, run the script to its end, report, tidy up. Everything is this process's own."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the spawner does not wait for its keepers
     packet = os.read(channel, MAX_PACKET)
     if not packet:
         return  # the executor died between its two words
     order = marshal.loads(packet)  # noqa: S302 - from the executor alone
+    order["copy"] = copy
     # Looked at here and not by the executor alone: it may have been stopped between its look and its word.
     if _boottime() >= order["spawn_until"]:
         _say(channel, ("late", None))
@@ -142,6 +143,8 @@ def _become(order: Order, fence: Fence, keeper: int, says_failure: int) -> None:
         _write_files(order["files"])
         fence.close(order)
         what = "script"
+        if order["copy"] is not None:
+            os.dup2(order["copy"], order["copy_as"])
         os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606 - that is what it is for
     except OSError as error:
         os.write(says_failure, f"{error.errno or 5} {what}".encode())

@@ -9,10 +9,10 @@ from services.executor.sandbox import landlock, probe
 from services.executor.sandbox.command import Given, NotRunnable, Programs, command_for
 from services.executor.sandbox.fence import Level, remove_tree
 from services.executor.sandbox.namespaces import HOME
-from services.executor.sandbox.paths import resolve
+from services.executor.sandbox.paths import ScriptChanged, resolve
 from services.executor.sandbox.process import Order, Printed, Process, Setup, Spawner, TooLate
 from shared.domain.job import Network
-from shared.domain.script import Interpreters
+from shared.domain.script import Interpreters, Pin
 from shared.messages.answers import Grant
 
 AUTO = "auto"
@@ -86,17 +86,18 @@ class Sandbox:
         return (*own_user, files, "seccomp")
 
     def prepare(self, grant: Grant, given: Given, *, lease_until: float, spawn_until: float) -> Order:
-        """Find the script; blocks, and changes nothing.
+        """Find the script and read it; blocks, and changes nothing.
 
         Raises:
             NotRunnable: in words for people.
+            ScriptChanged: it is not the one that the grant pins.
         """
         if grant.network is Network.NONE and self.level == Level.PROCESS:
             raise NotRunnable(
                 "The job is to have no network, and level process keeps no script from it. "
                 "Run it where scripts are fenced in, or let it have the network."
             )
-        script = resolve(self._ground.scripts_dir, grant.script)
+        script = resolve(self._ground.scripts_dir, grant.script, _pin(grant))
         folder = self._folder(grant)
         command = command_for(
             grant,
@@ -115,6 +116,8 @@ class Sandbox:
             spawn_until=spawn_until,
             merges_output=grant.merge_output,
             network=grant.network is Network.HOST,
+            script_sha256=script.sha256,
+            copy=None if grant.pinned_sha256 is None else script.content,
         )
 
     def start(self, order: Order, printed: Printed) -> Process:
@@ -137,6 +140,12 @@ class Sandbox:
         if self._spawner.setup.level is Level.ISOLATED:
             return Path(HOME)
         return self._spawner.setup.work_root / str(grant.attempt_id)
+
+
+def _pin(grant: Grant) -> Pin | None:
+    if grant.pinned_sha256 is None:
+        return None
+    return Pin(sha256=grant.pinned_sha256, at=grant.pinned_at or grant.due_at)
 
 
 async def choose(wanted: str, ground: Ground) -> Sandbox:
@@ -193,4 +202,4 @@ def _of_programs(ground: Ground) -> Iterator[str]:
         yield from sorted({str(path.parents[1]) for path in (program, program.resolve())} - {"/usr", "/"})
 
 
-__all__ = ["NotRunnable", "Order", "Process", "Sandbox", "TooLate", "remove_tree"]
+__all__ = ["NotRunnable", "Order", "Process", "Sandbox", "ScriptChanged", "TooLate", "remove_tree"]

@@ -1,129 +1,63 @@
-"""Opens a script so that no name, link or race can lead outside the scripts directory.
+"""Finds the script of a grant, and refuses one that is not the script its job was saved with."""
 
-The kernel resolves the name below a held directory with openat2(2) (Linux 5.6); `realpath` and a
-prefix check lose the race against a renamed directory, this does not. Older kernels and containers
-that forbid the call get the same answer part by part, with O_NOFOLLOW.
-"""
-
-import ctypes
-import errno
+import fcntl
 import os
-import stat
-from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from services.executor.sandbox.command import NotRunnable
-from shared.domain.errors import InvalidInput
-from shared.domain.script import checked_script
+from shared.domain.errors import UnusableScript
+from shared.domain.script import MOST_HASHED_BYTES, Pin
+from shared.runtime.script_files import ScriptFile, read_script
 
-_OPENAT2 = 437
-_RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x08
-# Non-blocking: opening a FIFO that nobody writes to would wait for ever.
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-_MISSING = frozenset({errno.ENOENT, errno.ENOTDIR})
-_LEADS_AWAY = frozenset({errno.ELOOP, errno.EXDEV})
+_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
-class _OpenHow(ctypes.Structure):
-    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+class ScriptChanged(NotRunnable):
+    """It is not the script that the job was saved with; `found` is what it is now."""
+
+    def __init__(self, text: str, found: ScriptFile) -> None:
+        super().__init__(text)
+        self.found = found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Script:
-    """A regular file below the scripts directory, as it was at the moment it was looked at."""
+def resolve(root: Path, name: str, pin: Pin | None = None) -> ScriptFile:
+    """Find the script `name` below `root`, read it and check what it is, and whether `pin` is of it.
 
-    path: Path
-    executable: bool
-
-
-def resolve(root: Path, name: str) -> Script:
-    """Find the script `name` below `root` and check what it is.
-
-    The file is judged as it is now; it is started by its path, so that it can import its neighbours.
-    Who may write into the scripts directory decides what runs: it must not be writable by scripts.
+    Without a pin it is started by its path: what runs is what is there a moment later.
 
     Raises:
         NotRunnable: it is missing, leads elsewhere, or is no plain file of its own; in words for people.
+        ScriptChanged: it is not what was pinned.
     """
     try:
-        checked = checked_script(name)
-    except InvalidInput as error:
-        raise NotRunnable(f"{error} The script's name is {name!r}.") from error
-    fd = _open(root, checked)
-    try:
-        found = os.fstat(fd)
-    finally:
-        os.close(fd)
-    if not stat.S_ISREG(found.st_mode):
-        raise NotRunnable(f"scripts/{checked} is not a plain file. Put the script's file there.")
-    if found.st_nlink != 1:
-        raise NotRunnable(
-            f"scripts/{checked} is a hard link to a file that has other names. Copy the file instead."
-        )
-    return Script(path=root / checked, executable=bool(found.st_mode & 0o111))
-
-
-def _open(root: Path, name: str) -> int:
-    try:
-        root_fd = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise NotRunnable(
-            f"The scripts directory {root} cannot be opened: {error.strerror}. Check PORTAL_SCRIPTS_DIR."
-        ) from error
-    try:
-        return open_beneath(root_fd, name)
-    except OSError as error:
-        raise NotRunnable(_explained(name, error)) from error
-    finally:
-        os.close(root_fd)
-
-
-def _explained(name: str, error: OSError) -> str:
-    if error.errno in _MISSING:
-        return f"scripts/{name} does not exist any more. Restore it or edit the job."
-    if error.errno in _LEADS_AWAY:
-        return f"scripts/{name} goes through a symbolic link. Put the file itself there."
-    return f"scripts/{name} cannot be opened: {error.strerror}."
-
-
-def open_beneath(root_fd: int, name: str) -> int:
-    """Open `name` below the directory; OSError ELOOP or EXDEV when it would leave it or meets a link."""
-    try:
-        return _openat2(root_fd, name)
-    except OSError as error:
-        if error.errno not in {errno.ENOSYS, errno.EPERM}:
-            raise
-    return open_part_by_part(root_fd, name)
-
-
-def _openat2(root_fd: int, name: str) -> int:
-    how = _OpenHow(flags=_FLAGS, resolve=_RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS)
-    libc = ctypes.CDLL(None, use_errno=True)
-    fd = libc.syscall(
-        _OPENAT2,
-        root_fd,
-        ctypes.c_char_p(os.fsencode(name)),
-        ctypes.byref(how),
-        ctypes.c_size_t(ctypes.sizeof(how)),
+        found = read_script(root, name)
+    except UnusableScript as error:
+        raise NotRunnable(str(error)) from error
+    if pin is None or found.sha256 == pin.sha256:
+        return found
+    size = f" It has more than {MOST_HASHED_BYTES // 1_000_000} MB now." if found.content is None else ""
+    raise ScriptChanged(
+        f"The script {name} is not the one that was saved on {_said(pin.at)}, and nothing was run.{size} "
+        "Look at what changed on the job's page and accept it there, or restore the file.",
+        found,
     )
-    if fd < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), name)
-    return int(fd)
 
 
-def open_part_by_part(root_fd: int, name: str) -> int:
-    """Open `name` one directory at a time, following nothing: what openat2 does, for older kernels."""
-    *folders, last = name.split("/")
-    if ".." in folders or last in {"..", ""}:
-        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), name)
-    held = os.dup(root_fd)
+def sealed(text: bytes) -> int:
+    """Return a descriptor of a file in memory that nobody can change any more."""
+    fd = os.memfd_create("script", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
-        for folder in folders:
-            # Without O_PATH a symbolic link fails with ELOOP or, as a directory, with ENOTDIR.
-            inner = os.open(folder, _FLAGS | os.O_DIRECTORY, dir_fd=held)
-            os.close(held)
-            held = inner
-        return os.open(last, _FLAGS, dir_fd=held)
-    finally:
-        os.close(held)
+        rest = memoryview(text)
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+        os.lseek(fd, 0, os.SEEK_SET)
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _said(at: datetime) -> str:
+    return f"{at:%Y-%m-%d} at {at:%H:%M} UTC"

@@ -16,8 +16,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from services.executor.sandbox.command import SECRETS, Command, NotRunnable
+from services.executor.sandbox.command import SCRIPT_FD, SECRETS, Command, NotRunnable
 from services.executor.sandbox.fence import USERS, Level
+from services.executor.sandbox.paths import sealed
 from services.executor.sandbox.refusals import start_error
 from services.executor.sandbox.spawner import START
 from shared.messages.events import Stream
@@ -61,6 +62,9 @@ class Order:
     network: bool = True
     merges_output: bool = False
     """Whether stderr is stdout's pipe: what is printed is all of one stream, in its exact order."""
+    script_sha256: str | None = None
+    copy: bytes | None = field(default=None, repr=False)
+    """The script's text, where it is not to be read from its path again: given by SCRIPT_FD."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,12 +304,16 @@ class Spawner:
         # Packets keep their bounds, and the end of either side is seen by the other at once.
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pipes = [os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)]
+        copies: list[int] = []
         try:
             ours.setblocking(False)
             for read_end, _ in pipes:
                 os.set_blocking(read_end, False)
             ours.send(_packed(order, place))
-            socket.send_fds(self._channel, [b"K"], [theirs.fileno(), *(write_end for _, write_end in pipes)])
+            if order.copy is not None:
+                copies.append(sealed(order.copy))
+            given = [theirs.fileno(), *(write_end for _, write_end in pipes), *copies]
+            socket.send_fds(self._channel, [b"K"], given)
         except BaseException:
             ours.close()
             for read_end, _ in pipes:
@@ -314,8 +322,8 @@ class Spawner:
             raise
         finally:
             theirs.close()
-            for _, write_end in pipes:
-                os.close(write_end)
+            for fd in (*(write_end for _, write_end in pipes), *copies):
+                os.close(fd)
         process = Process(
             channel=ours,
             outputs={pipes[0][0]: Stream.STDOUT, pipes[1][0]: Stream.STDERR},
@@ -355,6 +363,7 @@ def _packed(order: Order, place: int) -> bytes:
         "lease_until": order.lease_until,
         "spawn_until": order.spawn_until,
         "merges_output": order.merges_output,
+        "copy_as": SCRIPT_FD,
     }
     return marshal.dumps(wanted)
 

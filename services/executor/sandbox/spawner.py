@@ -3,9 +3,9 @@
 It is started as `python -I -S -c ... ROOT MARKER FD`, with an empty environment, before the executor gives
 up its privileges, and keeps the few that fences need: to become a run's user and to hand it its folder. It
 never reads a credential, holds no connection and runs one thread. Over its socket the executor says, one
-packet each, first how to fence in (marshal; answered), and then `K` with three descriptors, the keeper's
-socket and the script's stdout and stderr, or `S<place>`: kill what the user of that place still runs. It
-leaves when the executor does.
+packet each, first how to fence in (marshal; answered), and then `K` with the keeper's socket, the script's
+stdout and stderr and, of a pinned script, its text as a fourth descriptor; or `S<place>`: kill what the user
+of that place still runs. It leaves when the executor does.
 """
 
 import contextlib
@@ -66,7 +66,7 @@ def main() -> None:
 
 def _serve(channel: socket.socket, fence: Fence) -> None:
     while True:
-        packet, descriptors, _, _ = socket.recv_fds(channel, 64, 3)
+        packet, descriptors, _, _ = socket.recv_fds(channel, 64, 4)
         for fd in descriptors:
             os.set_inheritable(fd, False)  # recv_fds ignores MSG_CMSG_CLOEXEC
         if not packet:
@@ -90,7 +90,8 @@ def _be_keeper(spawner: socket.socket, descriptors: list[int], fence: Fence) -> 
     """Never returns."""
     try:
         spawner.close()
-        channel, *outputs = descriptors
+        channel, *outputs = descriptors[:3]
+        copy = descriptors[3] if len(descriptors) > len(outputs) + 1 else None
         os.setsid()
         null = os.open(os.devnull, os.O_RDONLY)
         for number, fd in enumerate((null, *outputs)):
@@ -99,7 +100,7 @@ def _be_keeper(spawner: socket.socket, descriptors: list[int], fence: Fence) -> 
             os.close(fd)
         if not fence.makes_namespaces:
             kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-        keeper.keep(channel, fence)
+        keeper.keep(channel, fence, copy)
     except BaseException as error:  # noqa: BLE001 - into the run's output: nobody else would hear it
         with contextlib.suppress(OSError):
             os.write(2, f"The keeper of this run failed: {error!r}\n".encode())

@@ -21,6 +21,7 @@ from shared.domain.job import (
     OnLost,
 )
 from shared.domain.policy import Overlap
+from shared.domain.script import Pinning
 from shared.domain.secret import SecretUse
 
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -90,6 +91,7 @@ class JobBody(_Body):
     max_output_bytes: int = Field(DEFAULT_MAX_OUTPUT_BYTES, le=_ANY_SIZE, ge=-_ANY_SIZE)
     merge_output: bool = False
     network: Network = Network.HOST
+    pinning: Pinning = Pinning.RECORD
     secrets: tuple[SecretUseBody, ...] = ()
     parameters: tuple[dict[str, Any], ...] = ()
 
@@ -126,6 +128,7 @@ class JobPatch(_Body):
     max_output_bytes: int | None = Field(None, le=_ANY_SIZE, ge=-_ANY_SIZE)
     merge_output: bool | None = None
     network: Network | None = None
+    pinning: Pinning | None = None
     secrets: tuple[SecretUseBody, ...] | None = None
     parameters: tuple[dict[str, Any], ...] | None = None
 
@@ -172,6 +175,12 @@ class RerunBody(_Body):
     """How a run is to be repeated; without arguments: with the same."""
 
     args: tuple[str, ...] | None = None
+
+
+class AcceptBody(_Body):
+    """Which script somebody has looked at and lets a job run."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class PreviewBody(_Body):

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
-from services.ui.api.bodies import After, JobBody, JobPatch, Limit, RunBody
+from services.ui.api.bodies import AcceptBody, After, JobBody, JobPatch, Limit, RunBody
 from services.ui.models import JobFilter, JobSort
 from services.ui.portal import Portal
 from shared.domain.ids import JobId
@@ -37,6 +37,10 @@ def _add_reading(routes: APIRouter, portal: Portal) -> None:
     @routes.get("/{job_id}")
     async def get_job(job_id: UUID) -> Response:
         return answer(await portal.queries.job(JobId(job_id)))
+
+    @routes.get("/{job_id}/script")
+    async def script(job_id: UUID) -> Response:
+        return answer(await portal.queries.script_of_job(JobId(job_id)))
 
     @routes.get("/{job_id}/chain")
     async def chain(job_id: UUID) -> Response:
@@ -72,6 +76,12 @@ def _add_actions(routes: APIRouter, portal: Portal) -> None:
         given = {} if body is None else body.parameters
         run_id = await portal.commands.run_now(JobId(job_id), parameters=given, cause=cause)
         return answer({"run_id": run_id}, 202, {"location": f"/api/v1/runs/{run_id}"})
+
+    @routes.post("/{job_id}/accept-script")
+    async def accept_script(job_id: UUID, body: AcceptBody) -> Response:
+        """Let the job run the script with this hash from now on."""
+        await portal.commands.accept_script(JobId(job_id), body.sha256)
+        return answer(await portal.queries.job(JobId(job_id)))
 
     @routes.post("/{job_id}/restore")
     async def restore(job_id: UUID) -> Response:

@@ -68,6 +68,17 @@ class Commands:
         self._tell(change)
         return change.version
 
+    async def accept_script(self, job_id: JobId, sha256: str) -> None:
+        """Let a job with strict pinning run the script that is there now, if it has this hash.
+
+        Raises:
+            NotFound: no such job, or it is deleted.
+            Conflict: the script, or the job, is another one by now; or it pins none.
+            InvalidInput: the script is missing, or cannot be pinned.
+        """
+        now = self.clock.now()
+        self._tell(await jobs.accept_script(self.sessions, job_id, sha256, self.scripts, now=now))
+
     async def pause(self, job_id: JobId, *, requested_by: str = "local") -> None:
         """Stop following the job's schedules; run now still works. Pausing twice changes nothing.
 

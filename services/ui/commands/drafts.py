@@ -14,6 +14,7 @@ from shared.domain.job import (
     OnLost,
 )
 from shared.domain.policy import Overlap
+from shared.domain.script import Pinning
 from shared.domain.secret import SecretUse
 
 
@@ -55,6 +56,7 @@ class JobDraft:
     max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
     merge_output: bool = False
     network: Network = Network.HOST
+    pinning: Pinning = Pinning.RECORD
     secrets: tuple[SecretUse, ...] = ()
     parameters: Sequence[Mapping[str, object]] = ()
     """As `shared.domain.parameters.parameters_from_json` reads them."""

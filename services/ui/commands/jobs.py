@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
@@ -21,11 +22,12 @@ from shared.domain.job import Definition, JobSchedule, checked_definition
 from shared.domain.parameters import checked_parameters, parameters_from_json
 from shared.domain.policy import policy_from_json
 from shared.domain.schedules import Manual
+from shared.domain.script import Pin, Pinning
 
 
 async def create(sessions: Sessions, draft: JobDraft, scripts: Scripts, *, now: datetime) -> Change:
     """Store a new job; see `Commands.create_job`."""
-    definition = await _checked(draft, scripts)
+    definition = await _checked(draft, scripts, now=now)
     job_id = JobId(new_id())
     schedules = checked_schedules(draft, (), Saving(job_id=job_id, now=now))
     _check_parameters(definition, schedules)
@@ -52,7 +54,7 @@ async def edit(
     now: datetime,
 ) -> Change:
     """Replace a definition; see `Commands.edit_job`."""
-    definition = await _checked(draft, scripts)
+    definition = await _checked(draft, scripts, now=now)
     try:
         async with sessions.begin() as session:
             await edges.lock_edges(session)
@@ -74,6 +76,25 @@ async def edit(
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
     return Change(job_id=job_id, version=expected_version + 1)
+
+
+async def accept_script(
+    sessions: Sessions, job_id: JobId, sha256: str, scripts: Scripts, *, now: datetime
+) -> Change | None:
+    """Pin another script; see `Commands.accept_script`."""
+    async with sessions.begin() as session:
+        head = await living(session, job_id)
+        pinned = await jobs.pinned_of(session, job_id)
+    if pinned.sha256 is None:
+        raise Conflict("This job runs whatever script is there: there is nothing to accept.")
+    if await asyncio.to_thread(scripts.hash_to_pin, pinned.script) != sha256:
+        raise Conflict("The script has changed since you looked at it. Look again, then accept it.")
+    if pinned.sha256 == sha256:
+        return None
+    async with sessions.begin() as session:
+        if not await jobs.pin(session, head, Pin(sha256=sha256, at=now), now=now):
+            raise Conflict(CHANGED)
+    return Change(job_id=job_id, version=head.version + 1)
 
 
 async def delete(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change | None:
@@ -104,7 +125,7 @@ async def restore(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change
     return Change(job_id=job_id, version=head.version + 1)
 
 
-async def _checked(draft: JobDraft, scripts: Scripts) -> Definition:
+async def _checked(draft: JobDraft, scripts: Scripts, *, now: datetime) -> Definition:
     definition = checked_definition(
         Definition(
             name=draft.name,
@@ -127,7 +148,10 @@ async def _checked(draft: JobDraft, scripts: Scripts) -> Definition:
         )
     )
     await asyncio.to_thread(scripts.check, definition.script)
-    return definition
+    if draft.pinning is Pinning.RECORD:
+        return definition
+    sha256 = await asyncio.to_thread(scripts.hash_to_pin, definition.script)
+    return replace(definition, pin=Pin(sha256=sha256, at=now))
 
 
 async def _refuse_unknown_calendars(session: AsyncSession, definition: Definition) -> None:

@@ -9,13 +9,13 @@ import { isRule, JpRules, policyOf, rulesOf, wordsOf } from "jp_rules";
 import { JpParameters, paramsDraft, paramsOf } from "jp_run";
 import { JpSecrets, usesDraft, usesOf } from "jp_secrets";
 
-const ORDER = ["name", "script", "args", "schedules", "runs_after", "max_output_bytes", "secrets", "timeout_s", "kill_grace_s", "description"];
+const ORDER = ["name", "script", "pinning", "args", "schedules", "runs_after", "max_output_bytes", "secrets", "timeout_s", "kill_grace_s", "description"];
 const MOST = 20;
 const NOTHING = { text: "", next: [], notes: [], warnings: [], parts: [], expanded: null, error: null, field: null, part: null };
 
 function filled(job) {
   return {
-    name: job?.name ?? "", script: job?.script ?? "", args: (job?.args ?? []).join("\n"), description: job?.description ?? "",
+    name: job?.name ?? "", script: job?.script ?? "", strict: job?.pinning === "strict", args: (job?.args ?? []).join("\n"), description: job?.description ?? "",
     timeout: String(job?.timeout_s ?? 300), grace: String(job?.kill_grace_s ?? 10),
     schedules: (job?.schedules ?? [null]).map((item) => typedOf(item, prefs.zone)), rules: rulesOf(job), after: afterOf(job), uses: usesOf(job), params: paramsOf(job),
   };
@@ -35,7 +35,9 @@ export default {
 
       <div class="jp-field"><label for="jp-f-script">Script</label>
         <JpCombo id="jp-f-script" label="Scripts" placeholder="hello.py" :options="scripts" v-model="form.script" v-bind="aria('script')" @left="touch('script')" />
-        <span id="jp-h-script" class="jp-hint">A file in the scripts folder.</span><FieldError v-bind="err('script')" /></div>
+        <span id="jp-h-script" class="jp-hint">A file in the scripts folder.</span><FieldError v-bind="err('script')" />
+        <label class="jp-check"><input id="jp-f-pinning" type="checkbox" v-model="form.strict" v-bind="aria('pinning')">Run only this version of it</label>
+        <span id="jp-h-pinning" class="jp-hint">The one that is there when the job is saved. If the file changes, runs fail until somebody accepts the new one.</span><FieldError v-bind="err('pinning')" /></div>
 
       <div class="jp-field"><label for="jp-f-args">Arguments <span class="jp-hint">optional, one per line</span></label>
         <textarea id="jp-f-args" class="jp-area jp-mono" rows="2" v-model="form.args" spellcheck="false" v-bind="aria('args')" @blur="touch('args')"></textarea>
@@ -125,7 +127,7 @@ export default {
     valueOf(field) {
       const { form } = this;
       if (isRule(field)) return JSON.stringify(form.rules);
-      return { schedules: JSON.stringify(form.schedules), runs_after: JSON.stringify(form.after), secrets: JSON.stringify(form.uses), parameters: JSON.stringify(form.params), timeout_s: form.timeout, kill_grace_s: form.grace }[field] ?? form[field];
+      return { schedules: JSON.stringify(form.schedules), runs_after: JSON.stringify(form.after), secrets: JSON.stringify(form.uses), parameters: JSON.stringify(form.params), pinning: `${form.strict} ${form.script}`, timeout_s: form.timeout, kill_grace_s: form.grace }[field] ?? form[field];
     },
     err(field) { return { id: `jp-e-${field}`, text: this.errors[field]?.text ?? "" }; },
     aria(field) { return { "aria-invalid": this.errors[field] ? "true" : null, "aria-describedby": `${this.errors[field] ? `jp-e-${field} ` : ""}jp-h-${field}` }; },
@@ -185,7 +187,7 @@ export default {
     body() {
       const { form, initial } = this;
       const draft = {
-        name: form.name.trim(), script: form.script.trim(), args: lines(form.args), description: form.description,
+        name: form.name.trim(), script: form.script.trim(), pinning: form.strict ? "strict" : "record", args: lines(form.args), description: form.description,
         schedules: form.schedules.map(draftOf), timeout_s: Number(form.timeout), kill_grace_s: Number(form.grace),
         overlap: form.rules.overlap, on_lost: form.rules.lost, limit_key: form.rules.limits.key.trim(), ...outputDraft(form.rules.output),
         policy: policyOf(form.rules, initial), runs_after: afterDraft(form.after, this.ids), secrets: usesDraft(form.uses), parameters: paramsDraft(form.params),

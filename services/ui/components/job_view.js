@@ -6,6 +6,7 @@ import { BackfillDialog, ResumeDialog } from "jp_dialogs";
 import { JpChain } from "jp_chain";
 import { outputSaid } from "jp_output";
 import { rulesSaid } from "jp_rules";
+import { JpPinned, shortHash } from "jp_script";
 import { WhyPanel } from "jp_why";
 
 const OVERLAPS = {
@@ -14,7 +15,7 @@ const OVERLAPS = {
 };
 
 export default {
-  components: { ...parts, BackfillDialog, CancelWaitingDialog, JpChain, ResumeDialog, WhyPanel },
+  components: { ...parts, BackfillDialog, CancelWaitingDialog, JpChain, JpPinned, ResumeDialog, WhyPanel },
   props: { initial: Object, around: Object },
   template: `
   <div>
@@ -45,6 +46,7 @@ export default {
 
     <div v-if="notice" class="jp-notice" :class="'jp-tone--' + notice.tone"><JpIcon :name="notice.icon" /><span>{{ notice.text }}
       <a v-if="notice.href" class="jp-link" :href="notice.href">{{ notice.link }}</a></span></div>
+    <JpPinned ref="pinned" :job="job" @changed="(fresh) => (job = fresh)" @judged="(it) => (refuses = it)" />
     <WhyPanel ref="why" :job="job" @resume="$refs.resume.open(job)" @restore="restore" @backfill="backfill" />
     <ResumeDialog ref="resume" @done="load" />
     <BackfillDialog ref="backfill" />
@@ -66,7 +68,7 @@ export default {
       <section class="jp-card" aria-labelledby="jp-details">
         <div class="jp-card__head"><h2 id="jp-details">Details</h2></div>
         <dl class="jp-facts">
-          <dt>Script</dt><dd class="jp-mono">{{ job.script }}</dd>
+          <dt>Script</dt><dd><span class="jp-mono">{{ job.script }}</span><template v-if="job.pinned_sha256"><span class="jp-version">only version <span class="jp-mono" :title="job.pinned_sha256">{{ shortHash(job.pinned_sha256) }}</span>, saved <JpTime :at="job.pinned_at" /></span></template></dd>
           <template v-if="job.args.length"><dt>Arguments</dt><dd class="jp-mono">{{ job.args.join(' ') }}</dd></template>
           <dt>Next run</dt><dd><template v-if="job.paused_at">Paused by {{ job.paused_by || 'somebody' }} since <JpTime :at="job.paused_at" /></template><JpTime v-else-if="job.next_due_at" :at="job.next_due_at" /><template v-else>{{ noNext }}</template></dd>
           <template v-if="job.schedules.length > 1"><dt>Schedules</dt><dd><ul class="jp-rulelist"><li v-for="one in job.schedules" :key="one.id"><span>{{ one.text }}</span> <span class="jp-muted">{{ one.zone }}<template v-if="one.args">, with <span v-if="one.args.length" class="jp-mono">{{ one.args.join(' ') }}</span><template v-else>no arguments</template></template></span></li></ul></dd></template>
@@ -84,7 +86,7 @@ export default {
       </section>
     </div>
   </div>`,
-  data: (self) => ({ tick, screen: screenSize, job: self.initial, graph: self.around, act: jobActions }),
+  data: (self) => ({ tick, screen: screenSize, job: self.initial, graph: self.around, act: jobActions, refuses: false }),
   created() {
     this.reload = debounced(() => this.load(), 120);
     this.stop = follow(["runs", "jobs"], (items, topic) => {
@@ -118,6 +120,9 @@ export default {
       if (braked) return { tone: "missed", icon: "warning", text: `It starts too often: its brake kept ${braked} of its last ${plural(this.job.recent.length, "run")} from going on. Find what starts it, or give it a higher brake.`, href: `/jobs/${this.job.id}/edit`, link: "Edit the job" };
       if (!run) return null;
       const which = run.number ? `#${run.number}` : "The run";
+      if (run.reason === "script-changed") {
+        return this.refuses ? null : { tone: run.state, icon: "warning", text: `${which} was not started: its script was not the one that had been saved.`, href: `/runs/${run.id}`, link: "Open it" };
+      }
       if (isUnhappy(run.state)) {
         const how = { failed: "failed", timed_out: `was stopped at its timeout of ${seconds(this.job.timeout_s)}`, lost: "was lost" }[run.state];
         return { tone: run.state, icon: "warning", text: `${which} ${how}. ${reasonOf(run)}`, href: `/runs/${run.id}`, link: "Read its log" };
@@ -126,7 +131,7 @@ export default {
     },
   },
   methods: {
-    seconds,
+    seconds, shortHash,
     tone: (run) => (run.state === "held" ? "queued" : run.state),
     height(run) { return run.duration_ms ? Math.max(8, (100 * run.duration_ms) / this.longest) : 8; },
     label: (run) => `#${run.number ?? "?"} ${run.state.replace("_", " ")}, ${local(run.due_at)}, ${duration(run.duration_ms)}`,
@@ -134,6 +139,7 @@ export default {
       const path = `/jobs/${this.job.id}`;
       const [job, graph] = await Promise.all([api(path), api(`${path}/chain`)]).catch(() => []);
       if (job) Object.assign(this, { job, graph });
+      this.$refs.pinned?.load();
     },
     openUnder,
     doing(action) { this.$refs.menu.hidePopover(); return action(); },

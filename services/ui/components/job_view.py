@@ -19,6 +19,7 @@ _LIBRARIES: Final[list[str | Path]] = [
         "jp_limits.js",
         "jp_output.js",
         "jp_rules.js",
+        "jp_script.js",
     )
 ]
 

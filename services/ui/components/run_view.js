@@ -3,6 +3,7 @@ import { CAUSES, STATES, bytes, duration, exitOf, isActive, isStopping, isUnhapp
 import { chooseAttempt, watchRun } from "jp_core";
 import { CancelDialog } from "jp_controls";
 import { RerunDialog } from "jp_dialogs";
+import { shortHash } from "jp_script";
 
 const ms = (from, to) => Math.max(0, Date.parse(to) - Date.parse(from));
 
@@ -46,7 +47,7 @@ export default {
           <span class="jp-steps__gap">{{ step.gap }}</span>
         </li>
       </ol>
-      <dl class="jp-facts jp-facts--row"><div><dt>Script</dt><dd class="jp-mono">{{ [run.script, ...run.args].join(' ') }}</dd></div>
+      <dl class="jp-facts jp-facts--row"><div><dt>Script</dt><dd><span class="jp-mono">{{ [run.script, ...run.args].join(' ') }}</span><template v-if="one?.script_sha256"><span class="jp-version jp-mono" :title="'SHA-256 ' + one.script_sha256">{{ shortHash(one.script_sha256) }}</span></template></dd></div>
         <div><dt>{{ repeatsInstant ? 'For the instant' : 'Due' }}</dt><dd><JpTime :at="repeatsInstant ? run.nominal_at : run.due_at" /></dd></div>
         <div v-if="many && shown.executor"><dt>Executor</dt><dd>{{ shown.executor }}</dd></div>
         <div v-if="one?.sandbox"><dt>Sandbox</dt><dd class="jp-sandbox"><JpIcon :name="one.sandbox === 'process' ? 'warning' : 'shield'" />{{ one.sandbox }}<span v-if="one.sandbox_features" class="jp-muted">{{ one.sandbox_features }}</span></dd></div>
@@ -136,7 +137,7 @@ export default {
   },
   mounted() { this.showTab(); },
   methods: {
-    toneOf,
+    toneOf, shortHash,
     nameOf: (other) => `${other.number ? `#${other.number}` : "a run"} of ${other.job_name}`,
     ended: (other) => (STATES[other.state]?.word ?? other.state).toLowerCase(),
     stopped(fresh) { Object.assign(this.run, fresh); },

@@ -56,6 +56,7 @@ from services.ui.queries.pools import PoolItem
 from services.ui.queries.preview import Typed
 from services.ui.queries.runs import RunsFilter
 from services.ui.queries.secrets import SecretItem
+from services.ui.queries.versions import ScriptNow, script_now
 from services.ui.scripts import Scripts
 from shared.db.engine import Database
 from shared.domain.ids import AttemptId, CalendarId, JobId, RunId, ScheduleId
@@ -119,6 +120,15 @@ class Queries:
         """
         async with self.database.reading() as session:
             return await chains.graph_of(session, job_id)
+
+    async def script_of_job(self, job_id: JobId) -> ScriptNow:
+        """Return how a job's script stands in the scripts directory.
+
+        Raises:
+            NotFound: no such job.
+        """
+        job = await self.job(job_id)
+        return await script_now(self.script_files.root, job.script)
 
     async def why(self, job_id: JobId, at: datetime | None) -> WhyAnswer:
         """Say why a job ran or did not at an instant; for None of what waits or was due last.

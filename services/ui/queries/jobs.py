@@ -25,6 +25,7 @@ from shared.domain.job import JobSchedule, name_key
 from shared.domain.policy import Policy, policy_from_json, policy_to_json
 from shared.domain.run import RunState
 from shared.domain.schedules import Manual
+from shared.domain.script import Pinning
 
 FAILING = (RunState.FAILED, RunState.TIMED_OUT, RunState.LOST, RunState.MISSED)
 """The ends that want somebody's attention."""
@@ -211,6 +212,9 @@ def _item(
         max_output_bytes=job.max_output_bytes,
         merge_output=job.merge_output,
         network=job.network,
+        pinning=Pinning.RECORD if job.pinned_sha256 is None else Pinning.STRICT,
+        pinned_sha256=job.pinned_sha256,
+        pinned_at=job.pinned_at,
         secrets=(),
         parameters=tuple(job.parameters or ()),
         version=job.version,

@@ -182,6 +182,7 @@ export const REASONS = {
   deleted: { word: "Deleted", text: "The job was deleted before that instant." },
   downtime: { word: "Downtime", text: "No scheduler was there at that instant." },
   "start-error": { word: "Start error", text: "The script could not be started." },
+  "script-changed": { word: "Script changed", text: "" },
   output: { word: "Output", text: "The script printed more than its output cap allows." },
   disk: { word: "Disk", text: "The executor's disk was full." },
   silent: { word: "Silent", text: "The executor went silent while the script ran." },

@@ -141,6 +141,7 @@ class AttemptRow(LedgerBase):
     dropped_bytes: Mapped[int | None] = mapped_column(Large)
     sandbox: Mapped[str] = mapped_column(Words(20), default="")
     sandbox_features: Mapped[str] = mapped_column(Words(200), default="", server_default="")
+    script_sha256: Mapped[str | None] = mapped_column(String(64))  # in hex; NULL: not known
 
     __table_args__ = (
         UniqueConstraint("run_id", "number", name="uq_attempts_run_number"),  # a run's attempts

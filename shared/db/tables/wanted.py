@@ -45,6 +45,9 @@ class JobRow(LedgerBase):
     max_output_bytes: Mapped[int] = mapped_column(default=10_000_000, server_default=text("10000000"))
     merge_output: Mapped[bool] = mapped_column(default=False, server_default=false())
     network: Mapped[Network] = mapped_column(default=Network.HOST, server_default=text("'host'"))
+    # The only script that may run under the job's name of it, in hex. NULL: whatever is there.
+    pinned_sha256: Mapped[str | None] = mapped_column(String(64))
+    pinned_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)  # what changed since the last look
     paused_at: Mapped[datetime | None]

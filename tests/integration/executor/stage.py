@@ -68,6 +68,7 @@ class Wanted:
     max_output_bytes: int = 10_000_000
     merge_output: bool = False
     network: Network = Network.HOST
+    pinned_sha256: str | None = None
     secrets: tuple[SealedSecret, ...] = ()
 
 
@@ -220,6 +221,7 @@ class Ledger:
             max_output_bytes=wanted.max_output_bytes,
             merge_output=wanted.merge_output,
             network=wanted.network,
+            pinned_sha256=wanted.pinned_sha256,
             secrets=wanted.secrets,
         )
         return sign(grant, self.key)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from services.executor.sandbox import paths
 from services.executor.sandbox.command import NotRunnable
-from services.executor.sandbox.paths import open_part_by_part, resolve
+from services.executor.sandbox.paths import resolve
+from shared.runtime import script_files
+from shared.runtime.script_files import open_beneath, open_part_by_part
 
 
 @pytest.fixture
@@ -119,19 +120,21 @@ def test_whatever_else_is_refused_in_words(root: Path, name: str, words: str) ->
 
 @pytest.mark.parametrize("name", [name for name, _ in REFUSED])
 def test_older_kernels_refuse_the_same(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "open_beneath", open_part_by_part)
+    monkeypatch.setattr(script_files, "open_beneath", open_part_by_part)
 
     with pytest.raises(NotRunnable):
         resolve(root, name)
 
 
 def test_older_kernels_find_the_same(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "open_beneath", open_part_by_part)
+    monkeypatch.setattr(script_files, "open_beneath", open_part_by_part)
 
-    assert resolve(root, "sub/deep/ok.py") == paths.Script(path=root / "sub/deep/ok.py", executable=False)
+    found = resolve(root, "sub/deep/ok.py")
+
+    assert (found.path, found.content) == (root / "sub/deep/ok.py", b"1")
 
 
-@pytest.mark.parametrize("opens", [paths.open_beneath, open_part_by_part])
+@pytest.mark.parametrize("opens", [open_beneath, open_part_by_part])
 @pytest.mark.parametrize("name", ["../outside.py", "link_out.py", "linked_dir/deep/ok.py", "proc/etc/passwd"])
 def test_the_kernel_refuses_even_what_the_name_rules_would_let_through(
     root: Path, opens: Callable[[int, str], int], name: str

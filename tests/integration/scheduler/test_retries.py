@@ -106,11 +106,12 @@ async def test_a_run_that_succeeds_at_last_has_succeeded(desk: Desk) -> None:
     desk.clock.advance(10)
     second = await desk.granted(holder, await desk.newest_attempt())
 
-    await desk.report(holder.report(second, exit_code=0))
+    await desk.report(holder.report(second, exit_code=0, script_sha256="cd" * 32))
 
     assert second.number == 2
     assert await desk.states() == [(RunState.SUCCEEDED, None)]
     assert (await desk.ledger_of(grant.job_id)).last_state is RunState.SUCCEEDED
+    assert (await desk.newest_attempt()).script_sha256 == "cd" * 32
 
 
 async def test_an_attempt_is_not_granted_before_its_delay_has_passed(desk: Desk) -> None:
@@ -130,6 +131,7 @@ async def test_an_attempt_is_not_granted_before_its_delay_has_passed(desk: Desk)
         (replace(RULE, exit_codes=(75,)), {"exit_code": 1}, RunState.FAILED),
         (replace(RULE, exit_codes=(75,)), {"signal": 9}, RunState.FAILED),
         (RULE, {"reason": Reason.START_ERROR, "detail": "no such file"}, RunState.QUEUED),
+        (RULE, {"reason": Reason.SCRIPT_CHANGED}, RunState.FAILED),
     ],
 )
 async def test_only_the_exit_codes_of_the_rule_are_tried_again(
@@ -224,6 +226,7 @@ async def test_the_next_attempt_follows_the_definition_as_it_is_by_then(desk: De
     await fails(desk, holder, grant)
     wanted: dict[str, object] = {"script": "mended.py", "timeout_s": 7, "max_output_bytes": 100_000}
     wanted |= {"merge_output": True, "network": Network.NONE}
+    wanted |= {"pinned_sha256": "ab" * 32, "pinned_at": desk.clock.now()}
     await edit(desk, grant.job_id, **wanted)
     desk.clock.advance(10)
 
@@ -232,7 +235,7 @@ async def test_the_next_attempt_follows_the_definition_as_it_is_by_then(desk: De
 
     assert second.pool == "heavy"
     assert (grant.script, grant.max_output_bytes, grant.merge_output) == ("hello.py", 10_000_000, False)
-    assert grant.network is Network.HOST
+    assert (grant.network, grant.pinned_sha256) == (Network.HOST, None)
     assert {name: getattr(again, name) for name in wanted} == wanted
 
 

@@ -47,6 +47,7 @@ async def test_a_job_is_stored_as_it_was_asked_for(client: httpx.AsyncClient) ->
         "max_output_bytes": 1_000_000_000,
         "merge_output": True,
         "network": "none",
+        "pinning": "record",
     }
 
     job = await created(client, **asked)
