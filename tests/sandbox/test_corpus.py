@@ -22,6 +22,7 @@ SETUPS = (
     Setup(level=Level.ISOLATED, network=Network.NONE),
     Setup(level=Level.ISOLATED, network=Network.NONE, ordinary=True),
     Setup(level=Level.ISOLATED, network=Network.HOST, ordinary=True),
+    Setup(level=Level.ISOLATED, network=Network.HOST, ordinary=True, on_old_kernel=True),
 )
 HEADERS = headers()
 pytestmark = pytest.mark.timeout(300)  # the first test of each level runs them all

@@ -39,10 +39,16 @@ class Setup:
     """The executor was never root: one user runs it and all scripts."""
     in_container: bool = False
     """Its root has no more than the capabilities that `compose.yaml` gives it."""
+    on_old_kernel: bool = False
+    """It has no Landlock."""
 
     def __str__(self) -> str:
-        more = "-ordinary" if self.ordinary else "-few-capabilities" if self.in_container else ""
-        return f"{self.level}-{self.network}{more}"
+        more = {
+            "-ordinary": self.ordinary,
+            "-few-capabilities": self.in_container,
+            "-old-kernel": self.on_old_kernel,
+        }
+        return f"{self.level}-{self.network}{''.join(word for word, holds in more.items() if holds)}"
 
 
 @dataclass(kw_only=True)
@@ -155,6 +161,7 @@ async def stage(setup: Setup, ground: Ground) -> AsyncIterator[Stage]:
     program = [
         *(_FEW_CAPABILITIES if setup.in_container else ()),
         *_python(),
+        *(("-m", "tests.sandbox.old_kernel") if setup.on_old_kernel else ()),
         "-m",
         "tests.sandbox.stage",
         str(setup.level),

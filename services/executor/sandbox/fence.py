@@ -50,8 +50,12 @@ class Fence:
         self._writable: list[str] = setup["writable"]
         self._first_user = first_user
         is_isolated = self.level is Level.ISOLATED
+        # The machine's network has its abstract sockets; its paths are not in a root of one's own.
+        scoped = {True: landlock.has_scopes(), False: True}
         self._filters = {
-            network: seccomp.filtering(sockets=network or is_isolated, own_root=is_isolated)
+            network: seccomp.filtering(
+                sockets=network or is_isolated, unix=is_isolated and scoped[network], own_root=is_isolated
+            )
             for network in (True, False)
             if self.level is not Level.PROCESS
         }
@@ -112,7 +116,8 @@ class Fence:
             return
         os.umask(0o077)
         if self.makes_namespaces:
-            landlock.scope()
+            if landlock.has_scopes():
+                landlock.scope()
         else:
             devices = [f"/dev/{name}" for name in _DEVICES]
             landlock.restrict(

@@ -39,6 +39,11 @@ def abi() -> int:
         return 0
 
 
+def has_scopes() -> bool:
+    """Say whether signals and abstract sockets can be confined: from Linux 6.12 on."""
+    return abi() >= _ABI_OF_SCOPES
+
+
 def restrict(*, readable: Iterable[str], writable: Iterable[str]) -> None:
     """Let this process reach these paths, and what is below them, and no others; for good.
 
@@ -61,7 +66,7 @@ def scope() -> None:
     """Let signals and abstract sockets reach only what this process starts; files are not touched.
 
     Raises:
-        OSError: the kernel is older than ABI 6 (Linux 6.12).
+        OSError: the kernel has no scopes.
     """
     with _ruleset(0) as ruleset:
         kernel.call(kernel.LANDLOCK_RESTRICT_SELF, ruleset, ctypes.c_uint32(0))
@@ -69,9 +74,9 @@ def scope() -> None:
 
 @contextmanager
 def _ruleset(handled: int) -> Iterator[int]:
-    has_scopes = abi() >= _ABI_OF_SCOPES
-    wanted = _Ruleset(handled, 0, _SCOPE_ABSTRACT_SOCKETS | _SCOPE_SIGNALS if has_scopes else 0)
-    size = ctypes.sizeof(wanted) if has_scopes else ctypes.sizeof(ctypes.c_uint64)
+    scopes = _SCOPE_ABSTRACT_SOCKETS | _SCOPE_SIGNALS if has_scopes() else 0
+    wanted = _Ruleset(handled, 0, scopes)
+    size = ctypes.sizeof(wanted) if scopes else ctypes.sizeof(ctypes.c_uint64)
     fd = kernel.call(
         kernel.LANDLOCK_CREATE_RULESET, ctypes.byref(wanted), ctypes.c_size_t(size), ctypes.c_uint32(0)
     )

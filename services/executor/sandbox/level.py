@@ -82,8 +82,10 @@ class Sandbox:
         if self._spawner is None or self._spawner.setup.level is Level.PROCESS:
             return ()
         own_user = () if self._spawner.first_user is None else ("own user",)
-        files = "own root" if self._spawner.setup.level is Level.ISOLATED else f"Landlock {landlock.abi()}"
-        return (*own_user, files, "seccomp")
+        own_root = ("own root",) if self._spawner.setup.level is Level.ISOLATED else ()
+        is_landlocked = not own_root or landlock.has_scopes()
+        files = (*own_root, f"Landlock {landlock.abi()}") if is_landlocked else own_root
+        return (*own_user, *files, "seccomp")
 
     def prepare(self, grant: Grant, given: Given, *, lease_until: float, spawn_until: float) -> Order:
         """Find the script and read it; blocks, and changes nothing.

@@ -133,16 +133,16 @@ _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _STREAM, _SEQPACKET, _KIND = 1, 5, 0xF
 
 
-def filtering(*, sockets: bool, own_root: bool, machine: str = kernel.MACHINE) -> bytes:
+def filtering(*, sockets: bool, unix: bool, own_root: bool, machine: str = kernel.MACHINE) -> bytes:
     """Return the filter as the kernel wants it, an array of struct sock_filter.
 
-    `own_root`: the run sees no files and no queues of others. Else it may have no sockets with a path
-    either: Landlock does not see whom they connect to.
+    `sockets`: those of the network and, with `unix`, those with a path or a name.
+    `own_root`: the run sees no files and no queues of others.
 
     Raises:
         ValueError: for a machine whose numbers are not known here.
     """
-    instructions = list(_program(sockets=sockets, own_root=own_root, machine=machine))
+    instructions = list(_program(sockets=sockets, unix=unix, own_root=own_root, machine=machine))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
 
 
@@ -163,7 +163,7 @@ def install(program: bytes) -> None:
     kernel.call(kernel.SECCOMP, _SET_MODE_FILTER, ctypes.c_uint32(0), ctypes.byref(whole))
 
 
-def _program(*, sockets: bool, own_root: bool, machine: str) -> Iterator[Instruction]:
+def _program(*, sockets: bool, unix: bool, own_root: bool, machine: str) -> Iterator[Instruction]:
     column = list(_ARCHES).index(machine)
     yield (_LOAD, 0, 0, _ARCH_AT)
     yield (_IF_EQUAL, 1, 0, _ARCHES[machine])
@@ -179,7 +179,7 @@ def _program(*, sockets: bool, own_root: bool, machine: str) -> Iterator[Instruc
     for numbers in () if own_root else _MARK_FILES.values():
         yield from _refused(numbers[column], errno.EOPNOTSUPP)
     for body, numbers in (
-        (_on_socket(sockets=sockets, with_paths=own_root), _SOCKET),
+        (_on_socket(sockets=sockets, unix=unix), _SOCKET),
         (_on_socketpair(), _SOCKETPAIR),
         (_on_clone(), _CLONE),
         (_on_ioctl(), _IOCTL),
@@ -199,12 +199,12 @@ def _refuse(error: int) -> Instruction:
     return (_RETURN, 0, 0, _ERRNO | error)
 
 
-def _on_socket(*, sockets: bool, with_paths: bool) -> list[Instruction]:
+def _on_socket(*, sockets: bool, unix: bool) -> list[Instruction]:
     if not sockets:
         return [_refuse(errno.EACCES)]
     return [
         _load(0),
-        (_IF_EQUAL, 5, 0, _UNIX if with_paths else _INET),
+        (_IF_EQUAL, 5, 0, _UNIX if unix else _INET),
         (_IF_EQUAL, 4, 0, _INET),
         (_IF_EQUAL, 3, 0, _INET6),
         (_IF_EQUAL, 0, 3, _NETLINK),
