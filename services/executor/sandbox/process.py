@@ -10,9 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from services.executor.sandbox.fence import USERS, Level
 from services.executor.sandbox.paths import sealed
 from services.executor.sandbox.refusals import start_error
 from services.executor.sandbox.spawner import START
+from services.executor.sandbox.told import Ended, Started, StoppedBy, TooLate, ended_of
 from shared.messages.events import Stream
 
 ROOT = Path(__file__).parents[3]
@@ -35,17 +35,6 @@ _MAX_PIPE_BYTES = 1_048_576
 _MAX_PACKET = 262_144
 _PATIENCE_S = 30
 """So long a spawner may take to start, on a machine that is busy with other starts."""
-
-
-class StoppedBy(StrEnum):
-    """What ended a script that did not end by itself."""
-
-    TIMEOUT = "timeout"
-    STOP = "stop"
-    KILL = "kill"
-    LEASE = "lease"
-    GONE = "gone"
-    """The keeper itself was killed: how the script ended is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,30 +78,6 @@ class Setup:
             "writable": [*self.writable],
             "user": self.user,
         }
-
-
-class TooLate(Exception):  # noqa: N818 - what became of an order, not a fault
-    """The keeper got its order after `spawn_until`: nothing was started."""
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The script's pid, and when it was started by CLOCK_BOOTTIME: the word of it may come late."""
-
-    pid: int
-    at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How a script ended; said after its last descendant was gone and all it printed was read."""
-
-    stopped_by: StoppedBy | None
-    exit_code: int | None = None
-    signal: int | None = None
-    duration_s: float = 0.0
-    cpu_s: float | None = None
-    peak_memory_bytes: int | None = None
 
 
 Printed = Callable[[Stream, memoryview], bool]
@@ -218,7 +183,7 @@ class Process:
             _fail(self.started, start_error(self.command, *fact))
             self._finish(Ended(stopped_by=None))
         else:
-            self._finish(_ended(fact))
+            self._finish(ended_of(fact))
 
     def _on_keeper_gone(self) -> None:
         if not self.ended.done():
@@ -368,17 +333,6 @@ def _packed(order: Order, place: int) -> bytes:
     return marshal.dumps(wanted)
 
 
-def _ended(account: Mapping[str, Any]) -> Ended:
-    return Ended(
-        stopped_by=StoppedBy(account["stopped"]) if account["stopped"] else None,
-        exit_code=account["exit_code"],
-        signal=account["signal"],
-        duration_s=account["duration_s"],
-        cpu_s=account["cpu_s"],
-        peak_memory_bytes=account["peak_memory_bytes"],
-    )
-
-
 def _settle(future: asyncio.Future[Any], result: object) -> None:
     if not future.done():
         future.set_result(result)
@@ -388,3 +342,6 @@ def _fail(future: asyncio.Future[Any], error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
         future.exception()  # retrieved: nobody is owed a warning when the run was given up
+
+
+__all__ = ["Ended", "Order", "Printed", "Process", "Setup", "Spawner", "Started", "StoppedBy", "TooLate"]

@@ -1,0 +1,53 @@
+"""What a keeper tells of a script: that it was started, and how it ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class StoppedBy(StrEnum):
+    """What ended a script that did not end by itself."""
+
+    TIMEOUT = "timeout"
+    STOP = "stop"
+    KILL = "kill"
+    LEASE = "lease"
+    GONE = "gone"
+    """The keeper itself was killed: how the script ended is not known."""
+
+
+class TooLate(Exception):  # noqa: N818 - what became of an order, not a fault
+    """The keeper got its order after `spawn_until`: nothing was started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The script's pid, and when it was started by CLOCK_BOOTTIME: the word of it may come late."""
+
+    pid: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a script ended; said after its last descendant was gone and all it printed was read."""
+
+    stopped_by: StoppedBy | None
+    exit_code: int | None = None
+    signal: int | None = None
+    duration_s: float = 0.0
+    cpu_s: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+def ended_of(account: Mapping[str, Any]) -> Ended:
+    """Return what the keeper's account says."""
+    return Ended(
+        stopped_by=StoppedBy(account["stopped"]) if account["stopped"] else None,
+        exit_code=account["exit_code"],
+        signal=account["signal"],
+        duration_s=account["duration_s"],
+        cpu_s=account["cpu_s"],
+        peak_memory_bytes=account["peak_memory_bytes"],
+    )
