@@ -20,6 +20,7 @@ from services.executor.sandbox.process import Ended, Process
 from services.executor.verdict import Asked, Verdict, verdict
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId, new_id
 from shared.domain.job import DEFAULT_KILL_GRACE, OnLost
+from shared.domain.resources import Resources, resources_to_json
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import Grant
 from shared.messages.events import Stream
@@ -39,6 +40,7 @@ class Wish:
     level: str
     network: bool
     timeout_s: float
+    resources: Resources
     as_json: bool
 
 
@@ -92,6 +94,7 @@ def _grant(wish: Wish, name: str) -> Grant:
         nominal_at=now,
         due_at=now,
         timeout_s=wish.timeout_s,
+        resources=resources_to_json(wish.resources),
         kill_grace_s=DEFAULT_KILL_GRACE.total_seconds(),
         on_lost=OnLost.FAIL,
     )
@@ -123,7 +126,8 @@ class _Try:
             self._say((RunState.FAILED, Reason.START_ERROR, str(error)), None)
             return _NOT_STARTED
         self._print(self._chunker.finish(at=self._now()))
-        judged = verdict(ended, asked=self._asked, timeout_s=self._wish.timeout_s)
+        wish = self._wish
+        judged = verdict(ended, asked=self._asked, timeout_s=wish.timeout_s, resources=wish.resources)
         self._say(judged, ended)
         return _exit_code(judged[0], ended)
 

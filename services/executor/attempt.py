@@ -150,7 +150,7 @@ class Attempt:
         self._started_at = clock.now() - timedelta(seconds=clock.monotonic() - started.at)
         self._means.reporter.tell_started(self._started_event(self._started_at))
         ended = await self._all_of(process)
-        judged = verdict(ended, asked=self._asked, timeout_s=self.grant.timeout_s)
+        judged = verdict(ended, asked=self._asked, timeout_s=self.grant.timeout_s, resources=order.resources)
         return self._report(judged, ended)
 
     async def _in_trouble(self, error: Exception) -> RunFinished:

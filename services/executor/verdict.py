@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from services.executor.sandbox.process import Ended, StoppedBy
+from shared.domain.resources import ANYTHING, Resources, in_bytes
 from shared.domain.run import Reason, RunState
 
 Verdict = tuple[RunState, Reason | None, str]
@@ -19,7 +20,9 @@ class Asked(StrEnum):
     DISK = "disk"
 
 
-def verdict(ended: Ended, *, asked: Asked | None, timeout_s: float) -> Verdict:
+def verdict(
+    ended: Ended, *, asked: Asked | None, timeout_s: float, resources: Resources = ANYTHING
+) -> Verdict:
     """Return what became of the run. A script that ended by itself did so, whatever was asked."""
     match ended.stopped_by:
         case None:
@@ -36,6 +39,9 @@ def verdict(ended: Ended, *, asked: Asked | None, timeout_s: float) -> Verdict:
             )
         case StoppedBy.GONE:
             return RunState.LOST, Reason.EXECUTOR_GONE, "The run's keeper was killed: its end is not known."
+        case StoppedBy.MEMORY | StoppedBy.PROCESSES | StoppedBy.DISK | StoppedBy.CPU:
+            reason, words = _over(ended.stopped_by, ended.used, resources)
+            return RunState.FAILED, reason, words
         case _:
             assert_never(ended.stopped_by)
 
@@ -51,6 +57,32 @@ def of_asked(asked: Asked | None) -> Verdict:
             return RunState.FAILED, Reason.DISK, "The executor's disk is full: its output could not be kept."
         case _:
             assert_never(asked)
+
+
+def _over(bound: StoppedBy, used: float, most: Resources) -> tuple[Reason, str]:
+    match bound:
+        case StoppedBy.MEMORY:
+            reason, what, found = (
+                Reason.MEMORY_LIMIT,
+                f"{in_bytes(most.memory_bytes or 0)} of memory",
+                in_bytes(round(used)),
+            )
+        case StoppedBy.DISK:
+            reason, what, found = (
+                Reason.DISK_LIMIT,
+                f"{in_bytes(most.disk_bytes or 0)} of disk",
+                in_bytes(round(used)),
+            )
+        case StoppedBy.CPU:
+            reason, what, found = Reason.CPU_LIMIT, f"{most.cpu_s} s of processor time", f"{used:.1f} s"
+        case _:
+            reason, what, found = (
+                Reason.PROCESS_LIMIT,
+                f"{most.processes} processes and threads",
+                f"{used:.0f}",
+            )
+    # The kernel stops a script before it has more: then there is nothing to add.
+    return reason, f"Used more than its {what}" + (f": {found} when it was stopped." if used else ".")
 
 
 def _own_end(ended: Ended) -> Verdict:

@@ -359,6 +359,7 @@ def _signed_grant(attempt: AttemptView, claim: AttemptClaim, scene: Scene) -> Si
         network=attempt.network,
         pinned_sha256=attempt.pinned_sha256,
         pinned_at=attempt.pinned_at,
+        resources=attempt.resources or {},
         secrets=scene.given.secrets_of(attempt),
         parameters=scene.given.values_of(attempt),
         parameter_secrets=scene.given.sealed_values_of(attempt),

@@ -245,6 +245,8 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     pinned_sha256: str | None
     """The script that a job with strict pinning may run."""
     pinned_at: datetime | None
+    resources: dict[str, int]
+    """As `shared.domain.resources.resources_to_json` writes them."""
     secrets: tuple[SecretUseItem, ...]
     parameters: tuple[dict[str, object], ...]
     """As `shared.domain.parameters.parameters_to_json` writes them."""

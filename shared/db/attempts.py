@@ -102,6 +102,7 @@ class AttemptView:
     network: Network
     pinned_sha256: str | None
     pinned_at: datetime | None
+    resources: dict[str, int] | None
     paused_at: datetime | None
     deleted_at: datetime | None
     retired_at: datetime | None
@@ -294,8 +295,7 @@ _VIEW = (
     _RUNS.c.attempt.label("run_attempt"),
     _RUNS.c.args.label("run_args"),
     _ATTEMPTS.c.on_lost.label("granted_on_lost"),
-    _RUNS.c.cause,
-    _RUNS.c.nominal_at,
+    *(_RUNS.c[name] for name in ("cause", "nominal_at")),
     _RUNS.c.due_at.label("run_due_at"),
     _JOBS.c.name.label("job_name"),
     _JOBS.c.args.label("job_args"),
@@ -307,7 +307,7 @@ _VIEW = (
         _JOBS.c[name]
         for name in (
             *("script", "timeout_s", "kill_grace_s", "on_lost", "overlap", "paused_at", "deleted_at"),
-            *("max_output_bytes", "merge_output", "network", "pinned_sha256", "pinned_at"),
+            *("max_output_bytes", "merge_output", "network", "pinned_sha256", "pinned_at", "resources"),
         )
     ),
     _SCHEDULES.c.retired_at,

@@ -13,6 +13,7 @@ from shared.domain.ids import CalendarId, JobId, ScheduleId, new_id
 from shared.domain.job import Definition, JobSchedule, name_key
 from shared.domain.parameters import parameters_to_json
 from shared.domain.policy import policy_to_json
+from shared.domain.resources import resources_to_json
 from shared.domain.schedules import Schedule, from_json, to_json
 from shared.domain.script import Pin
 
@@ -214,6 +215,7 @@ def _columns(definition: Definition) -> dict[str, Any]:
         "network": definition.network,
         "pinned_sha256": definition.pin.sha256 if definition.pin else None,
         "pinned_at": definition.pin.at if definition.pin else None,
+        "resources": resources_to_json(definition.resources) or None,
         "parameters": parameters_to_json(definition.parameters) or None,
     }
 

@@ -13,6 +13,7 @@ from shared.domain.ids import JobId, ScheduleId
 from shared.domain.limits import checked_limit_key
 from shared.domain.parameters import Parameter
 from shared.domain.policy import DEFAULT_POLICY, Overlap, Policy, checked_policy
+from shared.domain.resources import ANYTHING, Resources, checked_resources
 from shared.domain.schedules import Schedule
 from shared.domain.script import Pin, checked_script
 from shared.domain.secret import SecretUse, checked_uses
@@ -81,6 +82,7 @@ class Definition:
     network: Network = Network.HOST
     pin: Pin | None = None
     """The only script that may run under this name; None: whatever is there."""
+    resources: Resources = ANYTHING
     secrets: tuple[SecretUse, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     """Judged together with the schedules, by `checked_parameters`."""
@@ -140,6 +142,7 @@ def checked_definition(definition: Definition) -> Definition:
         merge_output=definition.merge_output,
         network=definition.network,
         pin=definition.pin,
+        resources=checked_resources(definition.resources),
         secrets=checked_uses(definition.secrets),
         parameters=definition.parameters,
     )

@@ -45,6 +45,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     pinned_sha256: str | None = None
     """The hash of the only script that may be started, in hex; None: of whatever is there."""
     pinned_at: Instant | None = None
+    resources: dict[str, int] = msgspec.field(default_factory=dict)
+    """What it may use, as `shared/domain/resources.py` names it; what is not named is not bounded."""
     secrets: tuple[SealedSecret, ...] = ()
     parameters: dict[str, str | int | float | bool] | None = None
     """The run's values of its job's parameters, but for those of kind secret; None: the job has none."""

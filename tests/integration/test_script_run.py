@@ -14,6 +14,8 @@ print("to", *sys.argv[1:])
 print("aside", file=sys.stderr)
 if "sleep" in sys.argv:
     time.sleep(1000)
+while "burn" in sys.argv:
+    pass
 sys.exit(len(sys.argv) - 1)
 """
 
@@ -49,6 +51,17 @@ def test_its_output_comes_as_it_is_and_its_facts_in_a_last_line(tmp_path: Path) 
     }
     assert found["stdout"] == {"bytes": len("to it's $HOME\n"), "dropped_bytes": 0}
     assert found["stderr"] == {"bytes": len("aside\n"), "dropped_bytes": 0}
+
+
+def test_a_script_that_uses_more_than_its_limit_is_stopped_for_it(tmp_path: Path) -> None:
+    done = tried(tmp_path, "--limit", "cpu=1", "--limit", "memory=1GB", "--json", "burn")
+
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (done.returncode, found["state"], found["reason"]) == (128 + 9, "failed", "cpu-limit")
+    assert found["detail"].startswith("Used more than its 1 s of processor time: 1.")
+
+    refused = tried(tmp_path, "--limit", "memory=much", "burn")
+    assert (refused.returncode, "say it as memory=256MB" in refused.stderr) == (2, True)
 
 
 def test_a_script_past_its_time_is_stopped_and_said_to_be(tmp_path: Path) -> None:

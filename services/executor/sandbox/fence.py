@@ -96,7 +96,7 @@ class Fence:
             namespaces.take_root(
                 readable=self._readable,
                 writable=self._writable,
-                size_bytes=MOST_BYTES,
+                size_bytes=min(MOST_BYTES, order["resources"].get("disk_bytes", MOST_BYTES)),
             )
             return
         folder = os.fsdecode(order["cwd"])
@@ -111,7 +111,11 @@ class Fence:
 
     def close(self, order: dict[str, Any]) -> None:
         """Take away what the script is not to have: the last steps before it is executed."""
-        _limit(of_own_user=order["user"] is not None or self.makes_namespaces)
+        _limit(
+            order["resources"],
+            # Else it would count what else the user runs. In namespaces two keepers are the user's, too.
+            others=2 if self.makes_namespaces else 0 if order["user"] is not None else None,
+        )
         if self.level is Level.PROCESS:
             return
         os.umask(0o077)
@@ -125,6 +129,25 @@ class Fence:
                 writable=[os.fsdecode(order["cwd"]), *_SHARED, *devices, *self._writable],
             )
         seccomp.install(self._filters[order["network"]])
+
+    @property
+    def bounds_disk(self) -> bool:
+        """Say whether a run cannot write more than it may: its root has that size."""
+        return self.makes_namespaces
+
+    def bounds_processes(self, user: int | None) -> bool:
+        """Say whether a run cannot start more than it may: it is the only one of its user."""
+        return self.makes_namespaces or user is not None
+
+    def places_of(self, order: dict[str, Any]) -> list[str]:
+        """Return where a run's files are."""
+        user = order["user"]
+        return [os.fsdecode(order["cwd"]), *(() if user is None else _owned_by(user))]
+
+    def look_as(self, user: int | None) -> None:
+        """Let this process, a child of the keeper, see of the run what its user may see."""
+        if not self.makes_namespaces:
+            _become(user, real=self._first_user)
 
     def kills_all_at_once(self, user: int | None) -> bool:
         """Say whether one call kills every process of the run, and none but those."""
@@ -280,13 +303,38 @@ def _in_child(act: Callable[[], None]) -> bool:
         os._exit(0)
 
 
-def _limit(*, of_own_user: bool) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _limit(wanted: dict[str, int], *, others: int | None) -> None:
+    """Set the limits of what is to be the script; `others` of its user run beside it, None: anything may."""
+    _lower(resource.RLIMIT_CORE, 0)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Soft 1024 as everywhere: programs that use select(2) break with more; who needs more raises it.
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard) if hard > 0 else 1024, hard))
-    if of_own_user:  # else it would count what else the user runs
-        resource.setrlimit(resource.RLIMIT_NPROC, (MOST_PROCESSES, MOST_PROCESSES))
+    if "open_files" in wanted:
+        _lower(resource.RLIMIT_NOFILE, wanted["open_files"])
+    if others is not None:
+        most = wanted.get("processes")
+        _lower(resource.RLIMIT_NPROC, MOST_PROCESSES if most is None else most + others)
+    if "disk_bytes" in wanted:
+        _lower(resource.RLIMIT_FSIZE, wanted["disk_bytes"])
+    if "cpu_s" in wanted:  # of each process, and later than the meter of them all
+        _lower(resource.RLIMIT_CPU, wanted["cpu_s"] + 1)
+    if wanted.get("nice"):
+        _give_way(wanted["nice"])
+
+
+def _lower(kind: int, most: int) -> None:
+    """Set both limits, never above what is allowed here."""
+    _, hard = resource.getrlimit(kind)
+    value = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (value, value))
+
+
+def _give_way(nice: int) -> None:
+    nice = max(nice, os.getpriority(os.PRIO_PROCESS, 0))  # never before those that its executor gives way to
+    os.setpriority(os.PRIO_PROCESS, 0, nice)
+    # Where the kernel groups processes by session, nice counts within one only, and the session has its own.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(nice))
 
 
 __all__ = ["Fence", "Level", "remove_tree"]

@@ -16,19 +16,17 @@ folder is gone, too.
 import contextlib
 import marshal
 import os
-import resource
 import select
 import signal
 import time
-from pathlib import Path
 from typing import Any
 
 from services.executor.sandbox import kernel
 from services.executor.sandbox.fence import Fence
+from services.executor.sandbox.meter import BEAT_S, Meter, children
 
 MAX_PACKET = 262_144
-LONGEST_NAP_S = 1.0
-"""poll(2) does not count while the machine is suspended, the deadlines do: look again this often."""
+_OVER = frozenset({"memory", "processes", "disk", "cpu"})
 
 Order = dict[str, Any]
 
@@ -36,8 +34,9 @@ Order = dict[str, Any]
 class _Watch:
     """What is known of the run at this moment."""
 
-    def __init__(self, channel: int, main: int, order: Order) -> None:
+    def __init__(self, channel: int, main: int, order: Order, meter: Meter) -> None:
         self.channel = channel
+        self.meter = meter
         self.main = main
         self.user: int | None = order["user"]
         self.grace_s = order["grace_s"]
@@ -45,10 +44,12 @@ class _Watch:
         self.ended = 0.0
         self.status: int | None = None
         self.stopped = ""
-        """What stopped the script: timeout, stop, kill, lease, gone; empty when it ended by itself."""
+        """What stopped the script: timeout, stop, kill, lease, gone, or what it used too much of (`_OVER`);
+        empty when it ended by itself."""
         self.timeout_at = self.began + order["timeout_s"]
         self.lease_until = order["lease_until"]
         self.kill_at = float("inf")
+        self.beat_at = self.began + BEAT_S
 
 
 def keep(channel: int, fence: Fence, copy: int | None = None) -> None:
@@ -96,9 +97,10 @@ def _run(channel: int, order: Order, fence: Fence) -> None:
     if number:
         _say(channel, ("failed", (number, what)))
         return
-    watch = _Watch(channel, pid, order)
+    watch = _Watch(channel, pid, order, Meter(order, fence))
     _say(channel, ("started", (pid, watch.began)))
     _look_after(watch, fence)
+    watch.meter.close()
     _kill_all(watch, fence)
     _say(channel, ("ended", _account(watch)))
 
@@ -178,19 +180,30 @@ def _look_after(watch: _Watch, fence: Fence) -> None:
     poll.register(os.pidfd_open(watch.main), select.POLLIN)
     while watch.status is None:
         now = _boottime()
-        if now >= watch.lease_until:
-            watch.stopped = watch.stopped or "lease"
+        if _is_to_be_killed(watch, fence, now):
             return
-        if now >= watch.timeout_at and not watch.stopped:
-            _terminate(watch, fence, "timeout")
-        if now >= watch.kill_at:
-            return
-        next_at = min(watch.lease_until, watch.kill_at, now if watch.stopped else watch.timeout_at)
-        nap = LONGEST_NAP_S if next_at <= now else min(next_at - now, LONGEST_NAP_S)
-        for fd, _ in poll.poll(nap * 1000 + 1):
+        # poll(2) does not count while the machine is suspended, the deadlines do: it is never a long one.
+        next_at = min(watch.beat_at, watch.lease_until, watch.kill_at)
+        if not watch.stopped:
+            next_at = min(next_at, watch.timeout_at)
+        for fd, _ in poll.poll(max(0.0, next_at - now) * 1000 + 1):
             if fd == watch.channel:
                 _obey(watch, fence)
         _reap(watch)
+
+
+def _is_to_be_killed(watch: _Watch, fence: Fence, now: float) -> bool:
+    if now >= watch.lease_until:
+        watch.stopped = watch.stopped or "lease"
+        return True
+    if now >= watch.timeout_at and not watch.stopped:
+        _terminate(watch, fence, "timeout")
+    if now >= watch.beat_at:
+        watch.beat_at = now + BEAT_S
+        if watch.meter.beat():
+            watch.stopped = watch.stopped or watch.meter.over
+            return True
+    return now >= watch.kill_at
 
 
 def _obey(watch: _Watch, fence: Fence) -> None:
@@ -219,9 +232,10 @@ def _reap(watch: _Watch) -> bool:
     """Take the status of every child that has ended; say whether any child is left."""
     try:
         while True:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status, cost = os.wait4(-1, os.WNOHANG)
             if pid == 0:
                 return True
+            watch.meter.reaped(pid, cost)
             if pid == watch.main:
                 watch.status = status
                 watch.ended = _boottime()
@@ -239,38 +253,27 @@ def _kill_all(watch: _Watch, fence: Fence) -> None:
         if fence.kills_all_at_once(watch.user):
             fence.signal(watch.user, -1, signal.SIGKILL)
         else:
-            for pid in _children():
+            for pid in children(os.getpid()):
                 fence.signal(None, pid, signal.SIGKILL)
         time.sleep(nap)
         nap = min(nap * 2, 0.02)
 
 
-def _children() -> list[int]:
-    me = os.getpid()
-    try:
-        return [int(pid) for pid in Path(f"/proc/{me}/task/{me}/children").read_text("ascii").split()]
-    except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
-        names = os.listdir("/proc")  # noqa: PTH208 - names, not paths
-        return [pid for pid in map(int, filter(str.isdigit, names)) if _parent(pid) == me]
-
-
-def _parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
-    except (OSError, IndexError):
-        return 0
-
-
 def _account(watch: _Watch) -> dict[str, int | float | str | None]:
-    status = watch.status or 0
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    status, meter = watch.status or 0, watch.meter
+    stopped = watch.stopped
+    if not stopped and os.WIFSIGNALED(status):
+        stopped = meter.ended_by(os.WTERMSIG(status))
+    elif stopped in _OVER and os.WIFEXITED(status):
+        stopped = ""  # it ended by itself before it could be killed
     return {
-        "stopped": watch.stopped,
+        "stopped": stopped,
         "exit_code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
         "duration_s": watch.ended - watch.began,
-        "cpu_s": used.ru_utime + used.ru_stime,
-        "peak_memory_bytes": used.ru_maxrss * 1024,
+        "cpu_s": meter.cpu_s,
+        "peak_memory_bytes": meter.peak_bytes,
+        "used": meter.used,
     }
 
 

@@ -12,6 +12,7 @@ from services.executor.sandbox.namespaces import HOME
 from services.executor.sandbox.paths import ScriptChanged, resolve
 from services.executor.sandbox.process import Order, Printed, Process, Setup, Spawner, TooLate
 from shared.domain.job import Network
+from shared.domain.resources import resources_of
 from shared.domain.script import Interpreters, Pin
 from shared.messages.answers import Grant
 
@@ -120,6 +121,7 @@ class Sandbox:
             network=grant.network is Network.HOST,
             script_sha256=script.sha256,
             copy=None if grant.pinned_sha256 is None else script.content,
+            resources=resources_of(grant.resources),
         )
 
     def start(self, order: Order, printed: Printed) -> Process:

@@ -21,6 +21,7 @@ from services.executor.sandbox.paths import sealed
 from services.executor.sandbox.refusals import start_error
 from services.executor.sandbox.spawner import START
 from services.executor.sandbox.told import Ended, Started, StoppedBy, TooLate, ended_of
+from shared.domain.resources import ANYTHING, Resources, resources_to_json
 from shared.messages.events import Stream
 
 ROOT = Path(__file__).parents[3]
@@ -54,6 +55,7 @@ class Order:
     script_sha256: str | None = None
     copy: bytes | None = field(default=None, repr=False)
     """The script's text, where it is not to be read from its path again: given by SCRIPT_FD."""
+    resources: Resources = ANYTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,7 +318,7 @@ class Spawner:
 
 def _packed(order: Order, place: int) -> bytes:
     files = {f"{SECRETS}/{name}": text for name, text in order.command.files.items()}
-    wanted: dict[str, bytes | list[bytes] | dict[bytes, bytes] | float] = {
+    wanted: dict[str, bytes | list[bytes] | dict[bytes, bytes] | dict[str, int] | float] = {
         "place": place,
         "network": order.network,
         "argv": [os.fsencode(word) for word in order.command.argv],
@@ -329,6 +331,7 @@ def _packed(order: Order, place: int) -> bytes:
         "spawn_until": order.spawn_until,
         "merges_output": order.merges_output,
         "copy_as": SCRIPT_FD,
+        "resources": resources_to_json(order.resources),
     }
     return marshal.dumps(wanted)
 

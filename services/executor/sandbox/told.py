@@ -15,6 +15,11 @@ class StoppedBy(StrEnum):
     LEASE = "lease"
     GONE = "gone"
     """The keeper itself was killed: how the script ended is not known."""
+    MEMORY = "memory"
+    """This and what follows: it used more than it may."""
+    PROCESSES = "processes"
+    DISK = "disk"
+    CPU = "cpu"
 
 
 class TooLate(Exception):  # noqa: N818 - what became of an order, not a fault
@@ -39,6 +44,8 @@ class Ended:
     duration_s: float = 0.0
     cpu_s: float | None = None
     peak_memory_bytes: int | None = None
+    used: float = 0.0
+    """How much it used of what it was stopped for: bytes, processes and threads, or seconds."""
 
 
 def ended_of(account: Mapping[str, Any]) -> Ended:
@@ -50,4 +57,5 @@ def ended_of(account: Mapping[str, Any]) -> Ended:
         duration_s=account["duration_s"],
         cpu_s=account["cpu_s"],
         peak_memory_bytes=account["peak_memory_bytes"],
+        used=account["used"],
     )

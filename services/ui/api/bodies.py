@@ -92,6 +92,7 @@ class JobBody(_Body):
     merge_output: bool = False
     network: Network = Network.HOST
     pinning: Pinning = Pinning.RECORD
+    resources: dict[str, Any] = Field(default_factory=dict)
     secrets: tuple[SecretUseBody, ...] = ()
     parameters: tuple[dict[str, Any], ...] = ()
 
@@ -129,6 +130,7 @@ class JobPatch(_Body):
     merge_output: bool | None = None
     network: Network | None = None
     pinning: Pinning | None = None
+    resources: dict[str, Any] | None = None
     secrets: tuple[SecretUseBody, ...] | None = None
     parameters: tuple[dict[str, Any], ...] | None = None
 

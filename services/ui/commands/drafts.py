@@ -57,6 +57,8 @@ class JobDraft:
     merge_output: bool = False
     network: Network = Network.HOST
     pinning: Pinning = Pinning.RECORD
+    resources: Mapping[str, object] = field(default_factory=dict)
+    """As `shared.domain.resources.resources_from_json` reads it."""
     secrets: tuple[SecretUse, ...] = ()
     parameters: Sequence[Mapping[str, object]] = ()
     """As `shared.domain.parameters.parameters_from_json` reads them."""

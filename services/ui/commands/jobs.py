@@ -21,6 +21,7 @@ from shared.domain.ids import JobId, new_id
 from shared.domain.job import Definition, JobSchedule, checked_definition
 from shared.domain.parameters import checked_parameters, parameters_from_json
 from shared.domain.policy import policy_from_json
+from shared.domain.resources import resources_from_json
 from shared.domain.schedules import Manual
 from shared.domain.script import Pin, Pinning
 
@@ -143,6 +144,7 @@ async def _checked(draft: JobDraft, scripts: Scripts, *, now: datetime) -> Defin
             max_output_bytes=draft.max_output_bytes,
             merge_output=draft.merge_output,
             network=draft.network,
+            resources=resources_from_json(draft.resources),
             secrets=draft.secrets,
             parameters=parameters_from_json(draft.parameters),
         )

@@ -5,6 +5,7 @@ import { api, debounced } from "jp_core";
 import { draftOf, FieldError, JpCombo, JpSchedule, JpSchedulePreview, lines, ruleOf, typedOf } from "jp_schedule";
 import { afterDraft, afterOf, afterProblem, afterSaid, idsOf, JpAfter } from "jp_chain";
 import { outputDraft, outputProblem } from "jp_output";
+import { resourcesDraft } from "jp_resources";
 import { isRule, JpRules, policyOf, rulesOf, wordsOf } from "jp_rules";
 import { JpParameters, paramsDraft, paramsOf } from "jp_run";
 import { JpSecrets, usesDraft, usesOf } from "jp_secrets";
@@ -189,7 +190,7 @@ export default {
       const draft = {
         name: form.name.trim(), script: form.script.trim(), pinning: form.strict ? "strict" : "record", args: lines(form.args), description: form.description,
         schedules: form.schedules.map(draftOf), timeout_s: Number(form.timeout), kill_grace_s: Number(form.grace),
-        overlap: form.rules.overlap, on_lost: form.rules.lost, limit_key: form.rules.limits.key.trim(), ...outputDraft(form.rules.output),
+        overlap: form.rules.overlap, on_lost: form.rules.lost, limit_key: form.rules.limits.key.trim(), ...outputDraft(form.rules.output), resources: resourcesDraft(form.rules.resources),
         policy: policyOf(form.rules, initial), runs_after: afterDraft(form.after, this.ids), secrets: usesDraft(form.uses), parameters: paramsDraft(form.params),
       };
       return initial ? { ...draft, version: initial.version } : draft;

@@ -19,6 +19,7 @@ _LIBRARIES: Final[list[str | Path]] = [
         "jp_retries.js",
         "jp_limits.js",
         "jp_output.js",
+        "jp_resources.js",
         "jp_rules.js",
         "jp_secrets.js",
     )

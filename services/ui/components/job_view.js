@@ -5,6 +5,7 @@ import { CancelWaitingDialog } from "jp_controls";
 import { BackfillDialog, ResumeDialog } from "jp_dialogs";
 import { JpChain } from "jp_chain";
 import { outputSaid } from "jp_output";
+import { resourcesSaid } from "jp_resources";
 import { rulesSaid } from "jp_rules";
 import { JpPinned, shortHash } from "jp_script";
 import { WhyPanel } from "jp_why";
@@ -79,6 +80,7 @@ export default {
           <dt>Pool</dt><dd>{{ job.pool }}</dd>
           <template v-if="job.limit_key"><dt>Shared limit</dt><dd><a class="jp-link" href="/executors#limits">{{ job.limit_key }}</a></dd></template>
           <template v-if="output"><dt>Output and network</dt><dd>{{ output }}</dd></template>
+          <template v-if="resources"><dt>Resources</dt><dd>{{ resources }}</dd></template>
           <template v-if="job.parameters.length"><dt>Parameters</dt><dd>{{ job.parameters.map((one) => one.label || one.name).join(', ') }}</dd></template>
           <template v-if="job.secrets.length"><dt>Secrets</dt><dd class="jp-mono"><a class="jp-link" href="/secrets">{{ job.secrets.map((one) => one.name).join(', ') }}</a></dd></template>
           <template v-if="job.description"><dt>About</dt><dd class="jp-prose">{{ job.description }}</dd></template>
@@ -102,6 +104,7 @@ export default {
     overlap() { return OVERLAPS[this.job.overlap] + (this.job.policy.max_concurrent ? `, ${this.job.policy.max_concurrent} at most` : ""); },
     rules() { return rulesSaid(this.job.policy); },
     output() { return outputSaid(this.job); },
+    resources() { return resourcesSaid(this.job.resources); },
     noNext() { return NO_NEXT[this.job.no_next]?.text ?? "–"; },
     bars() { return this.job.recent.slice(this.screen.narrow ? -10 : -20); },
     longest() { return Math.max(1, ...this.bars.map((run) => run.duration_ms ?? 0)); },

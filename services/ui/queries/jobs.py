@@ -215,6 +215,7 @@ def _item(
         pinning=Pinning.RECORD if job.pinned_sha256 is None else Pinning.STRICT,
         pinned_sha256=job.pinned_sha256,
         pinned_at=job.pinned_at,
+        resources=job.resources or {},
         secrets=(),
         parameters=tuple(job.parameters or ()),
         version=job.version,

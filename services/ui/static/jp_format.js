@@ -185,6 +185,10 @@ export const REASONS = {
   "script-changed": { word: "Script changed", text: "" },
   output: { word: "Output", text: "The script printed more than its output cap allows." },
   disk: { word: "Disk", text: "The executor's disk was full." },
+  "memory-limit": { word: "Memory", text: "It used more memory than its job allows." },
+  "process-limit": { word: "Processes", text: "It had more processes than its job allows." },
+  "disk-limit": { word: "Disk limit", text: "It used more disk than its job allows." },
+  "cpu-limit": { word: "CPU time", text: "It used more processor time than its job allows." },
   silent: { word: "Silent", text: "The executor went silent while the script ran." },
   "executor-gone": { word: "Executor gone", text: "The executor ended while the script ran." },
   revoked: { word: "Revoked", text: "The attempt was taken back from its executor." },
@@ -206,7 +210,7 @@ export function rangeOf(run) {
 }
 
 // For these, the run's own detail says all that the general sentence would.
-const SAID_BY_DETAIL = new Set(["overlap", "coincides", "deadline", "downtime", "paused", "edited", "deleted", "requested", "braked"]);
+const SAID_BY_DETAIL = new Set(["overlap", "coincides", "deadline", "downtime", "paused", "edited", "deleted", "requested", "braked", "memory-limit", "process-limit", "disk-limit", "cpu-limit"]);
 
 // One sentence of why a run is in its state, or "" where the state says it all.
 export function reasonOf(run) {

@@ -2,6 +2,7 @@
 import { instantAt, parts, plural, prefs, seconds as inWords, wallTime, when } from "jp_format";
 import { isLimit, JpLimits, limitsOf, pacePolicy, paceSaid } from "jp_limits";
 import { isOutput, JpOutput, outputOf } from "jp_output";
+import { isResource, JpResources, resourcesOf } from "jp_resources";
 import { isRetry, JpRetries, Length, retriesSaid, retryPolicy, triesOf } from "jp_retries";
 import { FieldError, inUnits, UNITS, whole } from "jp_schedule";
 
@@ -19,7 +20,7 @@ const MISSED = {
 };
 const FIELDS = ["overlap", "on_missed", "catch_up_s", "max_concurrent", "start_deadline_s", "jitter_s", "starts_at", "ends_at", "max_runs", "include", "exclude", "on_excluded"];
 
-export const isRule = (field) => FIELDS.includes(field) || isRetry(field) || isLimit(field) || isOutput(field) || field === "policy";
+export const isRule = (field) => FIELDS.includes(field) || isRetry(field) || isLimit(field) || isOutput(field) || isResource(field) || field === "policy";
 
 const length = (seconds) => (seconds ? inUnits(seconds) : { amount: "", unit: "m" });
 const moment = (iso) => (iso ? wallTime(iso).slice(0, 16) : "");
@@ -31,7 +32,7 @@ export function rulesOf(job) {
     catchUp: length(policy.catch_up_s), deadline: length(policy.start_deadline_s), jitter: length(policy.jitter_s),
     starts: moment(policy.starts_at), ends: moment(policy.ends_at), runs: String(policy.max_runs ?? ""),
     include: [...(policy.include ?? [])], exclude: [...(policy.exclude ?? [])], excluded: policy.on_excluded ?? "skip",
-    tries: triesOf(policy), limits: limitsOf(job), output: outputOf(job),
+    tries: triesOf(policy), limits: limitsOf(job), output: outputOf(job), resources: resourcesOf(job),
   };
 }
 
@@ -79,7 +80,7 @@ export function rulesSaid(policy) {
 }
 
 export const JpRules = {
-  components: { ...parts, FieldError, JpLimits, JpOutput, JpRetries, Length },
+  components: { ...parts, FieldError, JpLimits, JpOutput, JpResources, JpRetries, Length },
   props: { rules: Object, errors: Object, calendars: Array },
   template: `
   <div class="jp-rulesets"><details class="jp-rules" ref="box"><summary class="jp-rules__head"><JpIcon name="chevron" /><span class="jp-label">Rules</span><span class="jp-hint">{{ summary }}</span></summary>
@@ -104,7 +105,7 @@ export const JpRules = {
       </div>
       <FieldError id="jp-e-policy" :text="said('policy')" />
     </div></details>
-  <JpRetries ref="retries" :rules="rules" :errors="errors" /><JpLimits ref="limits" :limits="rules.limits" :errors="errors" /><JpOutput ref="output" :output="rules.output" :errors="errors" /></div>`,
+  <JpRetries ref="retries" :rules="rules" :errors="errors" /><JpLimits ref="limits" :limits="rules.limits" :errors="errors" /><JpOutput ref="output" :output="rules.output" :errors="errors" /><JpResources ref="resources" :resources="rules.resources" :errors="errors" /></div>`,
   data: () => ({ prefs, overlaps: OVERLAP, misses: MISSED }),
   computed: {
     summary() {
@@ -116,6 +117,6 @@ export const JpRules = {
   methods: {
     said(field) { return this.errors[field]?.text ?? ""; },
     aria(field) { return this.errors[field] ? { "aria-invalid": "true", "aria-describedby": `jp-e-${field}` } : {}; },
-    open(field) { if (isRetry(field)) this.$refs.retries.open(); else if (isLimit(field)) this.$refs.limits.open(); else if (isOutput(field)) this.$refs.output.open(); else this.$refs.box.open = true; },
+    open(field) { if (isRetry(field)) this.$refs.retries.open(); else if (isLimit(field)) this.$refs.limits.open(); else if (isOutput(field)) this.$refs.output.open(); else if (isResource(field)) this.$refs.resources.open(); else this.$refs.box.open = true; },
   },
 };

@@ -48,6 +48,7 @@ class JobRow(LedgerBase):
     # The only script that may run under the job's name of it, in hex. NULL: whatever is there.
     pinned_sha256: Mapped[str | None] = mapped_column(String(64))
     pinned_at: Mapped[datetime | None]
+    resources: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))  # None: not bounded
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)  # what changed since the last look
     paused_at: Mapped[datetime | None]

@@ -13,6 +13,8 @@ from shared.domain.why.instant import exclusion_words, pause_at, pause_words
 _AFTER_THE_FACT = Fix("Run it now after the fact.", Remedy.BACKFILL)
 _CHOOSE = Fix("Choose which of its instants to run after the fact.", Remedy.BACKFILL)
 _READ_LOG = Fix("Read its log.", Remedy.OPEN_RUN)
+_OTHER_LIMIT = Fix("Give the job more, or find what uses it.", Remedy.EDIT)
+_OVER_LIMIT = {Reason.MEMORY_LIMIT, Reason.PROCESS_LIMIT, Reason.DISK_LIMIT, Reason.CPU_LIMIT}
 _CAUSES = MappingProxyType(
     {
         Cause.MANUAL: "Asked for",
@@ -167,6 +169,9 @@ def _started(run: RunFacts) -> Finding:
 
 def _ended_badly(run: RunFacts) -> Finding:
     how = _ENDS[run.state]
+    if run.reason in _OVER_LIMIT and run.detail:
+        words = f"It ran: #{run.number} {how}, for it {run.detail[0].lower()}{run.detail[1:].rstrip('.')}"
+        return stops("Result", Verdict.FAILED, (words,), fix=_OTHER_LIMIT)
     code = ""
     if run.signal is not None:
         code = f" by signal {run.signal}"

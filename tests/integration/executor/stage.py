@@ -69,6 +69,7 @@ class Wanted:
     merge_output: bool = False
     network: Network = Network.HOST
     pinned_sha256: str | None = None
+    resources: dict[str, int] = field(default_factory=dict)
     secrets: tuple[SealedSecret, ...] = ()
 
 
@@ -222,6 +223,7 @@ class Ledger:
             merge_output=wanted.merge_output,
             network=wanted.network,
             pinned_sha256=wanted.pinned_sha256,
+            resources=wanted.resources,
             secrets=wanted.secrets,
         )
         return sign(grant, self.key)

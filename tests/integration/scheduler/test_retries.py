@@ -225,7 +225,7 @@ async def test_the_next_attempt_follows_the_definition_as_it_is_by_then(desk: De
     await edit(desk, grant.job_id, pool="heavy")
     await fails(desk, holder, grant)
     wanted: dict[str, object] = {"script": "mended.py", "timeout_s": 7, "max_output_bytes": 100_000}
-    wanted |= {"merge_output": True, "network": Network.NONE}
+    wanted |= {"merge_output": True, "network": Network.NONE, "resources": {"memory_bytes": 64_000_000}}
     wanted |= {"pinned_sha256": "ab" * 32, "pinned_at": desk.clock.now()}
     await edit(desk, grant.job_id, **wanted)
     desk.clock.advance(10)
@@ -235,7 +235,7 @@ async def test_the_next_attempt_follows_the_definition_as_it_is_by_then(desk: De
 
     assert second.pool == "heavy"
     assert (grant.script, grant.max_output_bytes, grant.merge_output) == ("hello.py", 10_000_000, False)
-    assert (grant.network, grant.pinned_sha256) == (Network.HOST, None)
+    assert (grant.network, grant.pinned_sha256, grant.resources) == (Network.HOST, None, {})
     assert {name: getattr(again, name) for name in wanted} == wanted
 
 

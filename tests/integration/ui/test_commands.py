@@ -48,6 +48,7 @@ async def test_a_job_is_stored_as_it_was_asked_for(client: httpx.AsyncClient) ->
         "merge_output": True,
         "network": "none",
         "pinning": "record",
+        "resources": {"memory_bytes": 256_000_000, "cpu_s": 60, "nice": 5},
     }
 
     job = await created(client, **asked)
@@ -78,6 +79,10 @@ async def test_the_next_run_is_known_before_the_scheduler_has_looked(client: htt
         ({"name": None}, "name", ""),
         ({"description": "a\u0000b"}, "description", "NUL"),
         ({"description": "d" * 4_001}, "description", "at most 4,000"),
+        ({"resources": {"memory_bytes": 15_000_000}}, "memory_bytes", "between 16 MB and 1,000 GB"),
+        ({"resources": {"cpu_s": "much"}}, "cpu_s", "or leave it empty"),
+        ({"resources": {"nice": True}}, "nice", "or leave it empty"),
+        ({"resources": {"gpus": 1}}, "resources", "gpus cannot be bounded"),
         ({"script": "helo.py"}, "script", "Did you mean hello.py?"),
         ({"script": "../hello.py"}, "script", ".."),
         ({"script": "/etc/passwd"}, "script", "relative"),

@@ -43,6 +43,10 @@ def test_a_script_that_obeys_the_timeout_with_exit_code_0_is_still_timed_out() -
         (StoppedBy.KILL, Asked.DISK, (RunState.FAILED, Reason.DISK)),
         (StoppedBy.LEASE, None, (RunState.LOST, Reason.SILENT)),
         (StoppedBy.GONE, None, (RunState.LOST, Reason.EXECUTOR_GONE)),
+        (StoppedBy.MEMORY, None, (RunState.FAILED, Reason.MEMORY_LIMIT)),
+        (StoppedBy.PROCESSES, None, (RunState.FAILED, Reason.PROCESS_LIMIT)),
+        (StoppedBy.DISK, None, (RunState.FAILED, Reason.DISK_LIMIT)),
+        (StoppedBy.CPU, None, (RunState.FAILED, Reason.CPU_LIMIT)),
     ],
 )
 def test_what_stopped_a_script_names_its_state(

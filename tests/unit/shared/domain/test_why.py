@@ -324,6 +324,15 @@ CASES: dict[str, tuple[Facts, Verdict, str, Remedy | None]] = {
         of_run(RunState.FAILED, exit_code=3, **STARTED), Verdict.FAILED,
         "It ran: #42 failed with exit code 3 after 3 s", Remedy.OPEN_RUN,
     ),
+    "used too much": (
+        of_run(
+            RunState.FAILED, Reason.MEMORY_LIMIT, signal=9, **STARTED,
+            detail="Used more than its 256 MB of memory: 301 MB when it was stopped.",
+        ),
+        Verdict.FAILED,
+        "It ran: #42 failed, for it used more than its 256 MB of memory: 301 MB when it was stopped",
+        Remedy.EDIT,
+    ),
     "stopped": (
         of_run(RunState.TIMED_OUT, signal=9, **STARTED), Verdict.FAILED,
         "It ran: #42 was stopped at its timeout by signal 9 after 3 s", Remedy.OPEN_RUN,

@@ -1,0 +1,260 @@
+"""What a run uses, and whether that is more than it may: its keeper looks four times a second.
+
+It reads /proc/PID/status and stat of the keeper's descendants and nothing else, which costs some 0.1 ms a
+look. What takes longer, the pages that processes share and the files in a folder, is counted by a child
+that the keeper does not wait for, as the run's user: a run that is slow to count delays nobody.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import stat
+import time
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from resource import struct_rusage
+from typing import Any, NamedTuple
+
+from services.executor.sandbox import kernel
+from services.executor.sandbox.fence import Fence
+
+BEAT_S = 0.25
+MOST_COUNTING = 20
+"""A child counts again after so many times the processor time that it took: a twentieth of one, no more."""
+DISK_EVERY_S = 0.5
+_PATIENCE_MS = 100
+"""How long a beat may wait for the pages to be counted; the next one asks again."""
+_TICKS = os.sysconf("SC_CLK_TCK")
+_KNOWS_CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children").exists()
+
+
+class Used(NamedTuple):
+    """What the processes of a run use together, at one moment."""
+
+    memory_bytes: int
+    """Their own pages and shared memory, swapped or not; what some of them share counts for each."""
+    cpu_s: float
+    """Of those that live, and of those that they waited for."""
+    tasks: int
+    """Processes and threads."""
+    pids: tuple[int, ...]
+
+
+class Meter:
+    """The meter of one run; for its keeper, whose descendants it counts."""
+
+    def __init__(self, order: dict[str, Any], fence: Fence) -> None:
+        self.over = ""
+        """The bound that the run went over: memory, processes, disk or cpu."""
+        self.used = 0.0
+        """How much it used of that: bytes, tasks or seconds."""
+        self.peak_bytes = 0
+        self.cpu_s = 0.0
+        """Of what has ended."""
+        self._order = order
+        self._bounds: dict[str, int] = order["resources"]
+        self._fence = fence
+        self._shared_bytes = 0
+        self._memory: _Count | None = None
+        self._memory_after = self._disk_after = 0.0
+        self._disk: _Count | None = None
+
+    def beat(self) -> bool:
+        """Look; say whether it uses more than it may."""
+        used = look(os.getpid(), besides=self._counting())
+        self._judge("cpu", "cpu_s", self.cpu_s + used.cpu_s)
+        if not self._fence.bounds_processes(self._order["user"]):
+            self._judge("processes", "processes", used.tasks)
+        self._judge("memory", "memory_bytes", self._memory_of(used))
+        self._judge("disk", "disk_bytes", self._disk_bytes())
+        return bool(self.over)
+
+    def reaped(self, pid: int, cost: struct_rusage) -> None:
+        """Count what a child used that has ended, with all that it waited for."""
+        if pid not in self._counting():
+            self.cpu_s += cost.ru_utime + cost.ru_stime
+            self.peak_bytes = max(self.peak_bytes, cost.ru_maxrss * 1024)
+
+    def ended_by(self, number: int) -> str:
+        """Return which bound a script went over that this signal has ended: the kernel may see it first."""
+        if number == signal.SIGXFSZ:
+            self.over = self.over or ("disk" if "disk_bytes" in self._bounds else "")
+        elif number in {signal.SIGXCPU, signal.SIGKILL}:
+            self._judge("cpu", "cpu_s", self.cpu_s)
+        return self.over
+
+    def close(self) -> None:
+        """Stop counting; the children that did are left to be reaped."""
+        for one in (self._memory, self._disk):
+            if one is not None:
+                one.stop()
+
+    def _counting(self) -> set[int]:
+        return {one.pid for one in (self._memory, self._disk) if one is not None}
+
+    def _judge(self, over: str, bound: str, used: float) -> None:
+        if not self.over and used > self._bounds.get(bound, used):
+            self.over, self.used = over, used
+
+    def _memory_of(self, used: Used) -> int:
+        """Return what they use of memory, exactly where that decides: after a fork most of it is shared."""
+        most = self._bounds.get("memory_bytes", used.memory_bytes)
+        if used.memory_bytes > most and len(used.pids) > 1:
+            self._count_pages(used)
+            if self._memory is not None:
+                return 0  # still being counted: the next beat knows
+        else:
+            self._shared_bytes = 0
+        found = max(0, used.memory_bytes - self._shared_bytes)
+        self.peak_bytes = max(self.peak_bytes, found)
+        return found
+
+    def _count_pages(self, used: Used) -> None:
+        if self._memory is None and time.monotonic() >= self._memory_after:
+            self._memory = _Count(lambda: self._as_user(lambda: sum(map(_own_pages, used.pids))))
+        if self._memory is None or (found := self._memory.answer(_PATIENCE_MS)) is None:
+            return
+        self._memory_after = time.monotonic() + MOST_COUNTING * self._memory.cost_s
+        self._memory = None
+        if found >= 0:
+            self._shared_bytes = max(0, used.memory_bytes - found)
+
+    def _disk_bytes(self) -> int:
+        if "disk_bytes" not in self._bounds or self._fence.bounds_disk:
+            return 0
+        if self._disk is None and time.monotonic() >= self._disk_after:
+            self._disk = _Count(lambda: self._as_user(lambda: disk_bytes(self._fence.places_of(self._order))))
+        if self._disk is None or (found := self._disk.answer(0)) is None:
+            return 0
+        self._disk_after = time.monotonic() + max(DISK_EVERY_S, MOST_COUNTING * self._disk.cost_s)
+        self._disk = None
+        return max(0, found)
+
+    def _as_user(self, count: Callable[[], int]) -> int:
+        self._fence.look_as(self._order["user"])
+        # Anew: a change of user undid it.
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        return count()
+
+
+class _Count:
+    """A child that counts something."""
+
+    def __init__(self, count: Callable[[], int]) -> None:
+        self.cost_s = 0.0
+        """How much of a processor it took; known with the answer."""
+        self._answer, says = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+                found = count()
+                os.write(says, b"%d %f" % (found, time.process_time()))
+            finally:
+                os._exit(0)
+        os.close(says)
+
+    def answer(self, patience_ms: int) -> int | None:
+        """Return what it found, -1 when it could not; None when it is not ready yet. Once."""
+        poll = select.poll()
+        poll.register(self._answer, select.POLLIN)
+        if not poll.poll(patience_ms):
+            return None
+        found, _, cost_s = os.read(self._answer, 64).partition(b" ")
+        os.close(self._answer)
+        if not cost_s:
+            return -1
+        self.cost_s = float(cost_s)
+        return int(found)
+
+    def stop(self) -> None:
+        """End it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+
+def look(above: int, *, besides: Collection[int] = ()) -> Used:
+    """Return what the descendants of a process use; those that are going just now may be missed."""
+    memory = tasks = 0
+    cpu_s = 0.0
+    pids = [pid for pid in children(above) if pid not in besides]
+    for pid in pids:  # grows
+        status, words = _text(f"/proc/{pid}/status"), _text(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+        if not status or not words:
+            continue
+        memory += sum(_kib(status, name) for name in (b"RssAnon", b"RssShmem", b"VmSwap")) * 1024
+        threads = int(words[17])
+        tasks += max(1, threads)
+        cpu_s += sum(map(int, words[11:15])) / _TICKS
+        pids += children(pid, threads=threads)
+    return Used(memory, cpu_s, tasks, tuple(pids))
+
+
+def disk_bytes(paths: Iterable[str]) -> int:
+    """Return what these take on their disks with all that is below them: links once, and not followed."""
+    total, linked = 0, set()
+    for folder in (folders := list(paths)):  # grows
+        with contextlib.suppress(OSError):
+            own = os.lstat(folder)
+            total += own.st_blocks * 512
+            for entry in os.scandir(folder) if stat.S_ISDIR(own.st_mode) else ():
+                with contextlib.suppress(OSError):
+                    found = entry.stat(follow_symlinks=False)
+                    if stat.S_ISDIR(found.st_mode):
+                        folders.append(entry.path)
+                        continue
+                    if found.st_nlink > 1:
+                        if (found.st_dev, found.st_ino) in linked:
+                            continue
+                        linked.add((found.st_dev, found.st_ino))
+                    total += found.st_blocks * 512
+    return total
+
+
+def children(pid: int, *, threads: int = 1) -> list[int]:
+    """Return the children of a process that has so many threads: each has those that it forked."""
+    if not _KNOWS_CHILDREN:  # a kernel without CONFIG_PROC_CHILDREN
+        names = os.listdir("/proc")  # noqa: PTH208 - names, not paths
+        return [one for one in map(int, filter(str.isdigit, names)) if _parent(one) == pid]
+    try:
+        ids = [str(pid)] if threads <= 1 else os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - names, not paths
+    except OSError:
+        return []
+    return [int(child) for one in ids for child in _text(f"/proc/{pid}/task/{one}/children").split()]
+
+
+def _parent(pid: int) -> int:
+    words = _text(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    return int(words[1]) if words else 0
+
+
+def _own_pages(pid: int) -> int:
+    """Return a process's share of its pages: what some map together counts for each in part."""
+    rollup = _text(f"/proc/{pid}/smaps_rollup")
+    names = (b"Pss_Anon", b"Pss_Shmem", b"SwapPss")
+    if not rollup:  # it hides them, or is gone
+        rollup, names = _text(f"/proc/{pid}/status"), (b"RssAnon", b"RssShmem", b"VmSwap")
+    return sum(_kib(rollup, name) for name in names) * 1024
+
+
+def _kib(text: bytes, name: bytes) -> int:
+    _, found, rest = text.partition(b"\n" + name + b":")
+    return int(rest.split(maxsplit=1)[0]) if found else 0
+
+
+def _text(path: str) -> bytes:
+    """Return what a file of /proc says; empty when its process is gone, or closed to us."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    pieces = []
+    try:
+        while piece := os.read(file, 65_536):
+            pieces.append(piece)
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
+    return b"".join(pieces)
