@@ -17,10 +17,11 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from services.scheduler.announcer import SOURCE, Announcer
 from services.scheduler.wakeup import Agenda, WakeUp
-from shared.db.attempts import AttemptView, NewAttempt, Waiting
+from shared.db.attempts import AttemptView, NewAttempt
 from shared.db.engine import LOCKED_OR_DOWN, Sessions
 from shared.db.executors import ExecutorView
 from shared.db.schema import lacks_table, not_migrated, problem_found
+from shared.db.waiting import Waiting
 from shared.domain.ids import ExecutorName, JobId, RunId
 from shared.domain.run import Cause
 from shared.messages.commands import RunCancel

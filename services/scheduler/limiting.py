@@ -6,10 +6,11 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.ledger import Ledger
-from shared.db.attempts import AttemptView, Waiting
+from shared.db.attempts import AttemptView
 from shared.db.holds import open_holds
 from shared.db.limits import let_in, places_of, wait_in_line
 from shared.db.locks import lock_limits
+from shared.db.waiting import Waiting
 from shared.domain.holds import Holds
 from shared.domain.limits import Places, Turn
 

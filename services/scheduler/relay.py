@@ -14,19 +14,13 @@ from services.scheduler.ledger import Effects, Ledger
 from services.scheduler.shortfall import Count, DueQueue, Shortfalls
 from services.scheduler.wakeup import WakeUp
 from shared.broker import Outgoing, Publisher
-from shared.db.attempts import (
-    AttemptView,
-    Waiting,
-    attempts_of_runs,
-    mark_published,
-    unclaimed,
-    unpublished,
-)
+from shared.db.attempts import AttemptView, attempts_of_runs, mark_published
 from shared.db.cursors import refresh_next_due
 from shared.db.executors import executors
 from shared.db.holds import open_holds, over_since
 from shared.db.locks import lock_free_jobs, lock_jobs
 from shared.db.misfire import superseded
+from shared.db.waiting import Waiting, unclaimed, unpublished
 from shared.domain.errors import BrokerUnavailable, PortalError, Unroutable
 from shared.domain.holds import Hold, Holds
 from shared.domain.ids import AttemptId, JobId

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import Select, bindparam, case, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from shared.db.statements import changed, changed_where, columns_of, insert_all, pieces, table_of, update_all
 from shared.db.tables import AttemptRow, ChainEdgeRow, JobRow, RunRow, ScheduleRow
@@ -37,23 +36,6 @@ class NewAttempt:
     due_at: datetime
     token: int = 1
     state: RunState = RunState.QUEUED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """An attempt to be published, or published again."""
-
-    id: AttemptId
-    run_id: RunId
-    job_id: JobId
-    token: int
-    number: int
-    pool: str
-    urgent: bool
-    due_at: datetime
-    cause: Cause
-    publish_count: int = 0
-    published_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,26 +242,6 @@ async def mark_published(session: AsyncSession, marks: Sequence[tuple[AttemptId,
     )
 
 
-async def unpublished(
-    session: AsyncSession, *, due_by: datetime, limit: int, but_of: Collection[str] = ()
-) -> list[Waiting]:
-    """Return queued attempts due by then and not confirmed, oldest first; none of the pools `but_of`.
-
-    Nor any that `shared.db.limits` has not let in by then: these wait for a place of a shared limit.
-    """
-    is_let_in = AttemptRow.limit_key.is_(None) | (AttemptRow.let_in_at <= due_by)
-    overlooked = (AttemptRow.due_at <= due_by) & AttemptRow.published_at.is_(None) & is_let_in
-    return await _waiting(session, overlooked & AttemptRow.pool.not_in(but_of), limit=limit)
-
-
-async def unclaimed(
-    session: AsyncSession, *, published_before: datetime, limit: int, but_of: Collection[str] = ()
-) -> list[Waiting]:
-    """Return those published before then and still queued, longest ago first; `but_of` as above."""
-    lying = (AttemptRow.published_at < published_before) & AttemptRow.pool.not_in(but_of)
-    return await _waiting(session, lying, limit=limit, order=(AttemptRow.published_at, AttemptRow.due_at))
-
-
 _IS_FOLLOWED = exists().where(_EDGES.c.upstream_id == _ATTEMPTS.c.job_id)
 _VIEW = (
     *(
@@ -370,31 +332,3 @@ async def _views(
 ) -> dict[AttemptId, AttemptView]:
     rows = (await session.execute(statement, dict(parameters))).mappings()
     return {view.id: view for view in (AttemptView(**values) for values in rows)}
-
-
-_WAITING = tuple(
-    AttemptRow.__table__.c[name]
-    for name in (
-        *("id", "run_id", "job_id", "token", "number", "pool", "urgent", "due_at", "publish_count"),
-        "published_at",
-    )
-)
-
-
-async def _waiting(
-    session: AsyncSession,
-    condition: object,
-    *,
-    limit: int,
-    order: Sequence[InstrumentedAttribute[Any]] = (AttemptRow.due_at,),
-) -> list[Waiting]:
-    statement = (
-        select(*_WAITING, RunRow.cause)
-        .select_from(AttemptRow)
-        .join(RunRow, RunRow.id == AttemptRow.run_id)
-        # What is held again was refused at its claim: it is published anew when it may go.
-        .where(AttemptRow.state == RunState.QUEUED, RunRow.state != RunState.HELD, condition)  # type: ignore[arg-type]  # as above
-        .order_by(*order)
-        .limit(limit)
-    )
-    return [Waiting(**values) for values in (await session.execute(statement)).mappings()]

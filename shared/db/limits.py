@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Integer, and_, bindparam, delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db.attempts import AttemptView, Waiting
+from shared.db.attempts import AttemptView
 from shared.db.locks import lock_jobs
 from shared.db.statements import changed, changed_where, insert_all, table_of
 from shared.db.tables import AttemptRow, JobRow, LimitRow, RunRow
+from shared.db.waiting import WAITING, Waiting
 from shared.domain.job import OnLost
 from shared.domain.limits import USUAL_MAXIMUM, Places, Turn
 from shared.domain.run import RunState
@@ -154,25 +155,7 @@ _IN_USE = (
 )
 _MAXIMA = select(_LIMITS.c.key, _LIMITS.c.maximum).where(_LIMITS.c.key.in_(bindparam("keys", expanding=True)))
 _KEYS_WITH_LINE = select(_KEY).where(_HAS_KEY, _ATTEMPTS.c.state == RunState.QUEUED).distinct().order_by(_KEY)
-_WAITING = (
-    select(
-        *(
-            _ATTEMPTS.c[name]
-            for name in (
-                *("id", "run_id", "job_id", "token", "number", "pool", "urgent", "due_at", "publish_count"),
-                "published_at",
-            )
-        ),
-        _RUNS.c.cause,
-    )
-    .select_from(_ATTEMPTS)
-    .join(_RUNS, _RUNS.c.id == _ATTEMPTS.c.run_id)
-    .where(
-        _ATTEMPTS.c.state == RunState.QUEUED,
-        _RUNS.c.state != RunState.HELD,
-        _ATTEMPTS.c.pool.not_in(bindparam("but_of", expanding=True)),
-    )
-)
+_WAITING = WAITING.where(_ATTEMPTS.c.pool.not_in(bindparam("but_of", expanding=True)))
 _SINCE = bindparam("since", type_=_ATTEMPTS.c.let_in_at.type)
 _KEPT_SINCE = func.coalesce(_ATTEMPTS.c.published_at, _ATTEMPTS.c.let_in_at)
 _LINE = (
