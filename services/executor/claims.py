@@ -51,6 +51,7 @@ class Claims:
             executor=self._identity.name,
             boot=self._identity.boot,
             attempts=tuple(refs),
+            sandbox=self._identity.sandbox,
         )
         first_sent = self._clock.monotonic()
         answer: Answer | None = None

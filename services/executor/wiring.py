@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import product
 
 import structlog
 
@@ -26,6 +27,7 @@ from services.executor.settings import ExecutorSettings
 from services.executor.slots import Slots
 from services.executor.spool import Spools
 from shared.broker import Broker, Consumer, Publisher, Requests, until_declared
+from shared.domain.sandbox import offered
 from shared.messages.envelope import AttemptRef
 from shared.messages.topology import control_queue, due_queue
 from shared.runtime.clock import Clock
@@ -105,7 +107,6 @@ def opened(
 async def parts_on(broker: Broker, base: Base) -> AsyncIterator[Parts]:
     """Open channels and queues for an executor and build its parts on them; nothing runs yet."""
     identity = base.identity
-    queues = {urgent: [due_queue(pool, urgent=urgent) for pool in identity.pools] for urgent in (True, False)}
     await until_declared(broker)
     async with AsyncExitStack() as stack:
         publisher = await stack.enter_async_context(Publisher.on(broker))
@@ -115,10 +116,10 @@ async def parts_on(broker: Broker, base: Base) -> AsyncIterator[Parts]:
         )
         prefetch = min(identity.slots, _MAX_DUE_PREFETCH)
         dues = []
-        for urgent, some in queues.items():
-            for queue in some:
-                consumer = Consumer.on(broker, queue, prefetch=prefetch, start=False)
-                dues.append(Due(consumer=await stack.enter_async_context(consumer), urgent=urgent))
+        for pool, minimum, urgent in product(identity.pools, offered(identity.sandbox), (True, False)):
+            queue = due_queue(pool, urgent=urgent, minimum=minimum)
+            consumer = Consumer.on(broker, queue, prefetch=prefetch, start=False)
+            dues.append(Due(consumer=await stack.enter_async_context(consumer), urgent=urgent))
         yield _wired(base, broker, publisher, requests, heard, tuple(dues))
 
 

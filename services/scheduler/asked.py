@@ -116,25 +116,25 @@ async def _run_now(
     await insert_runs(session, [run])
     effects.run_changed(run.id)
     if state is RunState.QUEUED:
-        await _queue(session, effects, run, asked.pool)
+        await _queue(session, effects, run, asked)
     elif state is RunState.HELD:
         effects.held.append((run.due_at, run.job_id))
         await decide_held(session, effects, {run.job_id}, now=now)
     return f"{state} as #{number}" + (f": {why}" if why else "")
 
 
-async def _queue(session: AsyncSession, effects: Effects, run: NewRun, pool: str) -> None:
+async def _queue(session: AsyncSession, effects: Effects, run: NewRun, asked: Asked) -> None:
     attempt = NewAttempt(
         id=AttemptId(new_id()),
         run_id=run.id,
         job_id=run.job_id,
         number=1,
-        pool=pool,
+        pool=asked.pool,
         urgent=True,
         due_at=run.due_at,
     )
     await insert_attempts(session, [attempt])
-    effects.attempt_queued(attempt, run.cause)
+    effects.attempt_queued(attempt, run.cause, asked.min_sandbox)
 
 
 async def _admission(session: AsyncSession, asked: Asked, number: int, *, now: datetime) -> Admission:

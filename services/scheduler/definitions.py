@@ -178,7 +178,10 @@ async def _close(
     rules = await _decide(session, effects, change, lines, Span(now=now, horizon=min(at, now)), closed_at=at)
     if at > now:
         left = [_left_out(line, max(now, line.decided_until), at, why) for line in lines]
-        planned = [Planned(job_id=change.job.id, pool=change.job.pool, plan=one) for one in left]
+        planned = [
+            Planned(job_id=change.job.id, pool=change.job.pool, min_sandbox=change.job.min_sandbox, plan=one)
+            for one in left
+        ]
         await write_plans(session, effects, planned, now=now)
     return rules
 
@@ -251,7 +254,14 @@ async def _decide(
     `closed_at`: nothing is promised beyond that.
     """
     rules, job = change.rules, change.job
-    case = Case(rules=rules, lines=tuple(lines), span=span, pool=job.pool, has_siblings=True)
+    case = Case(
+        rules=rules,
+        lines=tuple(lines),
+        span=span,
+        pool=job.pool,
+        min_sandbox=job.min_sandbox,
+        has_siblings=True,
+    )
     planned = await plan_cases(session, [case])
     if closed_at is not None:
         planned = [replace(one, plan=_ended(one.plan, closed_at)) for one in planned]

@@ -221,6 +221,7 @@ class Dispatcher:
                 ),
                 span=span,
                 pool=due[0].pool,
+                min_sandbox=due[0].min_sandbox,
                 has_siblings=due[0].has_siblings,
             )
             for job_id, due in jobs.items()

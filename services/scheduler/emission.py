@@ -44,7 +44,7 @@ async def write_plans(
             runs.append(replace(run, number=numbers[run.job_id]))
             numbers[run.job_id] += 1
     await insert_runs(session, runs)
-    await _insert_attempts(session, effects, runs, {one.job_id: one.pool for one in planned})
+    await _insert_attempts(session, effects, runs, {one.job_id: one for one in planned})
     await move_cursors(session, [_move(one.plan) for one in planned])
     await refresh_next_due(session, {one.job_id for one in planned}, now=now)
     _say(effects, runs)
@@ -129,7 +129,7 @@ def _missed_run(one: Planned, missed: MissedRange, *, now: datetime) -> NewRun:
 
 
 async def _insert_attempts(
-    session: AsyncSession, effects: Effects, runs: Iterable[NewRun], pools: dict[JobId, str]
+    session: AsyncSession, effects: Effects, runs: Iterable[NewRun], planned: dict[JobId, Planned]
 ) -> None:
     attempts = [
         NewAttempt(
@@ -137,7 +137,7 @@ async def _insert_attempts(
             run_id=run.id,
             job_id=run.job_id,
             number=1,
-            pool=pools[run.job_id],
+            pool=planned[run.job_id].pool,
             urgent=False,
             due_at=run.due_at,
         )
@@ -146,7 +146,7 @@ async def _insert_attempts(
     ]
     await insert_attempts(session, attempts)
     for attempt in attempts:
-        effects.attempt_queued(attempt, Cause.SCHEDULE)
+        effects.attempt_queued(attempt, Cause.SCHEDULE, planned[attempt.job_id].min_sandbox)
 
 
 async def _unpromised(session: AsyncSession, planned: Sequence[Planned]) -> list[Planned]:

@@ -15,7 +15,7 @@ from services.scheduler.braking import is_judged, starts_of
 from services.scheduler.deadlines import deadline_detail
 from services.scheduler.endings import Ending, end_unstarted, withdrawal
 from services.scheduler.given import Given, given_to
-from services.scheduler.holding import Wishes, held_back
+from services.scheduler.holding import Wishes, held_back, too_exposed
 from services.scheduler.ledger import Effects
 from services.scheduler.limiting import kept_in_line, places_for, turn_of
 from services.scheduler.overlap import decide_held, note_skipped
@@ -31,7 +31,7 @@ from shared.db.attempts import (
 from shared.db.holds import open_holds
 from shared.db.runs import Unfinished, move_run, start_runs, unfinished_runs
 from shared.domain.brake import braked, is_counted
-from shared.domain.ids import AttemptId, ExecutorName, JobId
+from shared.domain.ids import AttemptId, JobId
 from shared.domain.limits import Places
 from shared.domain.run import Cause, Reason, RunState
 from shared.messages.answers import ClaimAnswer, Grant, Refusal, ReleaseAnswer, SignedGrant
@@ -124,7 +124,7 @@ async def take_back(
             await move_run(
                 session, attempt.run_id, RunState.QUEUED, {"executor": None}, attempt=attempt.number
             )
-            effects.attempt_queued(attempt.as_new(token=attempt.token + 1, due_at=now), attempt.cause)
+            effects.attempt_again(attempt, token=attempt.token + 1, due_at=now)
             effects.run_changed(attempt.run_id)
             effects.gives_up(attempt)
     return ReleaseAnswer(source=SOURCE, time=now, attempts=tuple(ref.attempt_id for ref in release.attempts))
@@ -162,20 +162,21 @@ async def _grant(
     ):
         return _signed_grant(attempt, claim, scene)
     refusal = _refusal(attempt, ref, now=scene.now) or await _withheld(
-        session, effects, scene, attempt, claim.executor
+        session, effects, scene, attempt, claim
     )
     return refusal or await _claim(session, effects, scene, attempt, claim)
 
 
 async def _withheld(
-    session: AsyncSession, effects: Effects, scene: Scene, attempt: AttemptView, executor: ExecutorName
+    session: AsyncSession, effects: Effects, scene: Scene, attempt: AttemptView, claim: AttemptClaim
 ) -> str | None:
     """End or hold a run that is not to start now, and return why; None: it may."""
     ending = withdrawn(attempt, now=scene.now) or overdue(attempt, now=scene.now)
     if ending is not None:
         await end_unstarted(session, effects, attempt, ending)
         return ending.detail
-    held = await held_back(session, effects, attempt, executor, scene.wishes, now=scene.now)
+    held = await held_back(session, effects, attempt, claim.executor, scene.wishes, now=scene.now)
+    held = held or await too_exposed(session, effects, attempt, claim.sandbox, now=scene.now)
     if held is not None:
         return held
     match _admission(attempt, scene):
@@ -277,7 +278,7 @@ async def _claim(
         await end_unstarted(session, effects, attempt, ending)
         return ending.detail
     if size > scene.room:
-        effects.attempt_queued(attempt.as_new(token=attempt.token, due_at=scene.now), attempt.cause)
+        effects.attempt_again(attempt, token=attempt.token, due_at=scene.now)
         return "the answer is full: its message comes again"
     longest = timedelta(seconds=attempt.timeout_s + attempt.kill_grace_s)
     claimant = Claimant(
@@ -360,6 +361,7 @@ def _signed_grant(attempt: AttemptView, claim: AttemptClaim, scene: Scene) -> Si
         pinned_sha256=attempt.pinned_sha256,
         pinned_at=attempt.pinned_at,
         resources=attempt.resources or {},
+        min_sandbox=attempt.min_sandbox,
         secrets=scene.given.secrets_of(attempt),
         parameters=scene.given.values_of(attempt),
         parameter_secrets=scene.given.sealed_values_of(attempt),

@@ -10,6 +10,7 @@ from shared.db.asked import PendingCancels
 from shared.db.attempts import AttemptView, queue_again
 from shared.domain.holds import Hold, HoldKind, Holds
 from shared.domain.ids import ExecutorName
+from shared.domain.sandbox import is_enough
 
 _ELSEWHERE_AFTER = timedelta(seconds=1)
 """A message that a drained executor was given is not said again at once: it may not know yet."""
@@ -47,9 +48,22 @@ async def held_back(
     if drained is None:
         return None
     if await queue_again(session, attempt):
-        again = attempt.as_new(token=attempt.token + 1, due_at=now + _ELSEWHERE_AFTER)
-        effects.attempt_queued(again, attempt.cause)
+        effects.attempt_again(attempt, token=attempt.token + 1, due_at=now + _ELSEWHERE_AFTER)
     return hold_words(drained)
+
+
+async def too_exposed(
+    session: AsyncSession, effects: Effects, attempt: AttemptView, level: str, *, now: datetime
+) -> str | None:
+    """Return why an executor of this level may not start the attempt; None: it fences in well enough.
+
+    Only what was said before its job asked for more comes here: it is said again, where others hear it.
+    """
+    if is_enough(level, attempt.min_sandbox):
+        return None
+    if await queue_again(session, attempt):
+        effects.attempt_again(attempt, token=attempt.token + 1, due_at=now)
+    return f"its job asks for level {attempt.min_sandbox}, and it would run at {level or 'an unknown level'}"
 
 
 def hold_words(hold: Hold) -> str:

@@ -24,6 +24,7 @@ from shared.db.schema import lacks_table, not_migrated, problem_found
 from shared.db.waiting import Waiting
 from shared.domain.ids import ExecutorName, JobId, RunId
 from shared.domain.run import Cause
+from shared.domain.sandbox import MinSandbox
 from shared.messages.commands import RunCancel
 from shared.messages.envelope import AttemptRef
 from shared.messages.topology import Exchange, control_key
@@ -60,8 +61,13 @@ class Effects:
         """Announce that this executor is gone without a word."""
         self.executors.append(replace(executor, online=False, draining=False))
 
-    def attempt_queued(self, attempt: NewAttempt, cause: Cause) -> None:
-        """Publish this new attempt when it is due."""
+    def attempt_again(self, attempt: AttemptView, *, token: int, due_at: datetime) -> None:
+        """Publish this attempt once more, under this token, when it is due."""
+        again = attempt.as_new(token=token, due_at=due_at)
+        self.attempt_queued(again, attempt.cause, attempt.min_sandbox)
+
+    def attempt_queued(self, attempt: NewAttempt, cause: Cause, min_sandbox: MinSandbox) -> None:
+        """Publish this new attempt when it is due, to those who fence in as well as its job asks for."""
         self.armed.append(
             Waiting(
                 id=attempt.id,
@@ -73,6 +79,7 @@ class Effects:
                 urgent=attempt.urgent,
                 due_at=attempt.due_at,
                 cause=cause,
+                min_sandbox=min_sandbox,
             )
         )
 

@@ -105,7 +105,7 @@ async def _queue(session: AsyncSession, effects: Effects, run: HeldRun) -> None:
     attempts = await attempts_of_runs(session, {run.id}) if run.attempt else {}
     for old in attempts.values():
         if await queue_again(session, old):
-            effects.attempt_queued(old.as_new(token=old.token + 1, due_at=old.due_at), run.cause)
+            effects.attempt_again(old, token=old.token + 1, due_at=old.due_at)
     if not attempts:
         attempt = NewAttempt(
             id=AttemptId(new_id()),
@@ -117,4 +117,4 @@ async def _queue(session: AsyncSession, effects: Effects, run: HeldRun) -> None:
             due_at=run.due_at,
         )
         await insert_attempts(session, [attempt])
-        effects.attempt_queued(attempt, run.cause)
+        effects.attempt_queued(attempt, run.cause, run.min_sandbox)

@@ -13,6 +13,7 @@ from shared.db.planning import DueCursor, Sibling, kept_promises, moved_to, sibl
 from shared.db.runs import promise_key
 from shared.domain.ids import JobId
 from shared.domain.policy import OnExcluded
+from shared.domain.sandbox import MinSandbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Planned:
 
     job_id: JobId
     pool: str
+    min_sandbox: MinSandbox
     plan: Plan
 
 
@@ -32,6 +34,7 @@ class Case:
     lines: tuple[Line, ...]
     span: Span
     pool: str
+    min_sandbox: MinSandbox
     has_siblings: bool
     """Whether the job has, or had, other schedules than these or more than one of these."""
 
@@ -69,7 +72,9 @@ async def plan_cases(session: AsyncSession, cases: Sequence[Case]) -> list[Plann
     for case, first in zip(cases, plans, strict=True):
         job_id = case.rules.job_id
         found = case.plans(taken[job_id]) if taken.get(job_id) else first
-        planned += (Planned(job_id=job_id, pool=case.pool, plan=one) for one in found)
+        planned += (
+            Planned(job_id=job_id, pool=case.pool, min_sandbox=case.min_sandbox, plan=one) for one in found
+        )
     return planned
 
 

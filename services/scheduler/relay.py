@@ -1,6 +1,6 @@
 """Publishes due attempts at their instants. The attempt row is the outbox: what is lost is said again."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.scheduler.announcer import SOURCE
 from services.scheduler.endings import Ending, end_unstarted
 from services.scheduler.ledger import Effects, Ledger
-from services.scheduler.shortfall import Count, DueQueue, Shortfalls
+from services.scheduler.shortfall import Count, Shortfalls
 from services.scheduler.wakeup import WakeUp
 from shared.broker import Outgoing, Publisher
 from shared.db.attempts import AttemptView, attempts_of_runs, mark_published
 from shared.db.cursors import refresh_next_due
-from shared.db.executors import executors
+from shared.db.executors import ExecutorView, executors
 from shared.db.holds import open_holds, over_since
 from shared.db.locks import lock_free_jobs, lock_jobs
 from shared.db.misfire import superseded
@@ -42,7 +42,7 @@ _OVERLOOKED_AFTER = timedelta(seconds=2)
 """What another scheduler published is marked by then; with `SWEEP_S` a dead one's is said again in 5 s."""
 _IDLE_S = 60.0
 _MOST_SWEPT = 5_000
-_MOST_POOLS = 100
+_MOST_QUEUES = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class _Seen:
     lying: Sequence[Waiting] = ()
     """Published for long, and not claimed."""
     seats: Mapping[str, int] = field(default_factory=dict)
-    """How many slots each pool has."""
+    """How many slots of executors each queue has, by its name."""
 
 
 class Relay:
@@ -176,13 +176,15 @@ class Relay:
             log.warning("publishing again", unmarked=len(overlooked), unclaimed=len(lost))
 
     async def declare_queues(self) -> None:
-        """Declare the queues of the pools that executors serve, and again what was deleted by hand."""
+        """Declare the queues that executors serve, and again what was deleted by hand."""
         known = await self._ledger.write(lambda session, _: executors(session))
-        pools = {pool for executor in known if executor.online for pool in executor.pools}
+        served = {
+            queue.name: queue for executor in known if executor.online for queue in _served_by(executor)
+        }
         # Who could speak as an executor must not have queues without end made.
-        served = sorted(filter(is_pool_name, pools))[:_MOST_POOLS]
+        queues = [served[name] for name in sorted(served)[:_MOST_QUEUES]]
         try:
-            await self._publisher.keep_declared(*(queue for pool in served for queue in due_queues(pool)))
+            await self._publisher.keep_declared(*queues)
         except BrokerUnavailable as error:
             log.warning("queues not declared yet", error=str(error))
 
@@ -202,7 +204,7 @@ class Relay:
         )
         return Outgoing(
             exchange=Exchange.DUE,
-            key=due_key(one.pool, urgent=one.urgent),
+            key=due_key(one.pool, urgent=one.urgent, minimum=one.min_sandbox),
             message=message,
             correlation_id=str(one.run_id),
         )
@@ -214,10 +216,9 @@ class Relay:
         if self.stuck_since is None:
             self.stuck_since = self._clock.monotonic()
             log.warning("attempts not published yet", count=len(failed), error=str(failed[0][1]))
-        for pool, urgent in {
-            (one.pool, one.urgent) for one, error in failed if isinstance(error, Unroutable)
-        }:
-            await self._declare(due_queue(pool, urgent=urgent))
+        missing = (_queue_of(one) for one, error in failed if isinstance(error, Unroutable))
+        for queue in {queue.name: queue for queue in missing}.values():
+            await self._declare(queue)
         self._failed.update(one.id for one, _ in failed)
         self._ledger.attempts.put(now + _AGAIN_AFTER, [one for one, _ in failed])
 
@@ -252,19 +253,23 @@ class Relay:
     async def _lost(
         self, lying: Sequence[Waiting], seats: Mapping[str, int], *, now: datetime
     ) -> list[Waiting]:
-        """Return those that lie published for long and are in no queue: by its depth nobody has them."""
-        queues: dict[DueQueue, list[Waiting]] = defaultdict(list)
+        """Return those that lie published for long and are in no queue: by its depth nobody has them.
+
+        Counted is where they are to lie by now: what its job has moved to another level is said there.
+        """
+        queues: dict[str, tuple[Queue, list[Waiting]]] = {}
         for one in lying:
-            queues[one.pool, one.urgent].append(one)
+            queue = _queue_of(one)
+            queues.setdefault(queue.name, (queue, []))[1].append(one)
         lost: list[Waiting] = []
-        for (pool, urgent), waiting in queues.items():
-            ready = await self._depth(due_queue(pool, urgent=urgent))
+        for name, (queue, waiting) in queues.items():
+            ready = await self._depth(queue)
             if ready is None:
                 continue
-            count = Count(waiting=len(waiting), ready=ready, in_hand=seats.get(pool, 0))
+            count = Count(waiting=len(waiting), ready=ready, in_hand=seats.get(name, 0))
             if ready == 0:
                 lost += (one for one in waiting if _is_overdue(one, now=now))
-            elif self._shortfalls.note((pool, urgent), count, now=self._clock.monotonic()):
+            elif self._shortfalls.note(name, count, now=self._clock.monotonic()):
                 lost += waiting
         return lost
 
@@ -305,8 +310,18 @@ async def _look(session: AsyncSession, *, due_by: datetime, now: datetime) -> _S
     seats: Counter[str] = Counter()
     if lying:
         for executor in await executors(session):
-            seats.update(dict.fromkeys(executor.pools, executor.slots) if executor.online else {})
+            if executor.online:
+                seats.update({queue.name: executor.slots for queue in _served_by(executor)})
     return _Seen(holds=holds, overlooked=overlooked, lying=lying, seats=seats)
+
+
+def _queue_of(one: Waiting) -> Queue:
+    return due_queue(one.pool, urgent=one.urgent, minimum=one.min_sandbox)
+
+
+def _served_by(executor: ExecutorView) -> list[Queue]:
+    pools = filter(is_pool_name, executor.pools)
+    return [queue for pool in pools for queue in due_queues(pool, executor.sandbox)]
 
 
 def _is_overdue(one: Waiting, *, now: datetime) -> bool:

@@ -63,7 +63,7 @@ async def queue_next(
     if not await move_run(session, attempt.run_id, RunState.QUEUED, values, attempt=attempt.number):
         return
     await insert_attempts(session, [following])
-    effects.attempt_queued(following, attempt.cause)
+    effects.attempt_queued(following, attempt.cause, attempt.min_sandbox)
     effects.run_changed(attempt.run_id)
     log.info(
         "run is tried again",

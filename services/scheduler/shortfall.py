@@ -6,14 +6,10 @@ for all that waits: whoever gets the second copy of a message loses its claim.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 _FOR_S = 5.0
 """A shortfall that is still there after this is none of a moment, as while a batch is on its way."""
 _EVERY_S = 60.0
-
-DueQueue: TypeAlias = tuple[str, bool]
-"""A pool, and whether its urgent queue is meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +30,13 @@ class Count:
 
 
 class Shortfalls:
-    """Remembers since when which queue is short; times are of the monotonic clock, in seconds."""
+    """Remembers since when which queue is short, by name; times are of the monotonic clock, in seconds."""
 
     def __init__(self) -> None:
-        self._since: dict[DueQueue, float] = {}
-        self._said_at: dict[DueQueue, float] = {}
+        self._since: dict[str, float] = {}
+        self._said_at: dict[str, float] = {}
 
-    def note(self, queue: DueQueue, count: Count, *, now: float) -> bool:
+    def note(self, queue: str, count: Count, *, now: float) -> bool:
         """Say whether all that waits in this queue is to be said again: at most once a minute."""
         if not count.is_short:
             self._since.pop(queue, None)

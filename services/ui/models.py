@@ -15,6 +15,7 @@ from services.ui.chained import ChainedRun, RunsAfterItem
 from shared.domain.job import Network, OnLost
 from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
+from shared.domain.sandbox import MinSandbox
 from shared.domain.script import Pinning
 
 Item = TypeVar("Item")
@@ -93,6 +94,9 @@ class RunItem(RunBrief, frozen=True, kw_only=True):
     executor: str | None
     exit_code: int | None
     signal: int | None
+    pool: str
+    """Its job's, as is `min_sandbox`: where a run that waits would start."""
+    min_sandbox: MinSandbox
     stop_asked_at: datetime | None = None
     """When somebody asked for its end; None once it has ended."""
     stop_asked_by: str | None = None
@@ -247,6 +251,7 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     pinned_at: datetime | None
     resources: dict[str, int]
     """As `shared.domain.resources.resources_to_json` writes them."""
+    min_sandbox: MinSandbox
     secrets: tuple[SecretUseItem, ...]
     parameters: tuple[dict[str, object], ...]
     """As `shared.domain.parameters.parameters_to_json` writes them."""
@@ -262,6 +267,8 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     last_run: RunBrief | None
     recent: tuple[RunBrief, ...]
     """At most 20, oldest first."""
+    warnings: tuple[str, ...] = ()
+    """Why it would not start as things stand, in words for people; not looked for in lists."""
 
 
 class RunningRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -315,11 +322,13 @@ class Freeze(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unserved(msgspec.Struct, frozen=True, kw_only=True):
-    """A pool for which runs wait, and that no online executor serves."""
+    """A pool for which runs wait that no online executor serves, or none that fences in as they ask for."""
 
     pool: str
     waiting: int
     """At most 5 000 are counted."""
+    min_sandbox: MinSandbox = MinSandbox.ANY
+    """What they ask for; `any`: nobody serves the pool."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -342,6 +351,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     freeze: Freeze | None = None
     paused_pools: tuple[str, ...] = ()
     unserved: tuple[Unserved, ...] = ()
+    offers: dict[str, MinSandbox] = msgspec.field(default_factory=dict)
+    """The most that an online executor offers, by pool."""
     parked: int = 0
     """Messages that nobody could handle, and that nobody has decided over."""
 

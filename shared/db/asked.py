@@ -16,6 +16,7 @@ from shared.db.tables import JobRow, RequestRow
 from shared.domain.ids import JobId, RequestId, RunId
 from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause
+from shared.domain.sandbox import MinSandbox
 
 _REQUESTS = table_of(RequestRow)
 
@@ -36,6 +37,7 @@ class Asked:
     overlap: Overlap
     policy: Policy
     pool: str
+    min_sandbox: MinSandbox
     deleted_at: datetime | None
 
 
@@ -55,6 +57,7 @@ async def waiting_requests(session: AsyncSession, *, limit: int) -> list[Asked]:
             JobRow.overlap,
             JobRow.policy,
             JobRow.pool,
+            JobRow.min_sandbox,
             JobRow.deleted_at,
         )
         .join(JobRow, JobRow.id == RequestRow.job_id)

@@ -15,6 +15,7 @@ from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, R
 from shared.domain.job import Network, OnLost
 from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause, Reason, RunState, sources_of
+from shared.domain.sandbox import MinSandbox
 
 _ATTEMPTS = table_of(AttemptRow)
 _EDGES = table_of(ChainEdgeRow)
@@ -85,6 +86,7 @@ class AttemptView:
     pinned_sha256: str | None
     pinned_at: datetime | None
     resources: dict[str, int] | None
+    min_sandbox: MinSandbox
     paused_at: datetime | None
     deleted_at: datetime | None
     retired_at: datetime | None
@@ -270,6 +272,7 @@ _VIEW = (
         for name in (
             *("script", "timeout_s", "kill_grace_s", "on_lost", "overlap", "paused_at", "deleted_at"),
             *("max_output_bytes", "merge_output", "network", "pinned_sha256", "pinned_at", "resources"),
+            "min_sandbox",
         )
     ),
     _SCHEDULES.c.retired_at,

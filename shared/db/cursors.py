@@ -15,6 +15,7 @@ from shared.db.tables import CursorRow, JobLedgerRow, JobRow, RunRow, ScheduleRo
 from shared.domain.ids import JobId, RunId, ScheduleId
 from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import RunState
+from shared.domain.sandbox import MinSandbox
 from shared.domain.schedules import Once, Timetable, from_json, timetable
 
 _CURSORS = table_of(CursorRow)
@@ -30,6 +31,7 @@ class FollowedJob:
     version: int
     seen_version: int | None
     pool: str
+    min_sandbox: MinSandbox
     overlap: Overlap
     policy: Policy
     promised: int
@@ -89,7 +91,7 @@ async def jobs_to_follow(
         select(
             *(
                 JobRow.__table__.c[name]
-                for name in ("id", "version", "pool", "overlap", "policy", "updated_at")
+                for name in ("id", "version", "pool", "min_sandbox", "overlap", "policy", "updated_at")
             ),
             JobRow.paused_at,
             JobRow.deleted_at,

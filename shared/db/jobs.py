@@ -216,6 +216,7 @@ def _columns(definition: Definition) -> dict[str, Any]:
         "pinned_sha256": definition.pin.sha256 if definition.pin else None,
         "pinned_at": definition.pin.at if definition.pin else None,
         "resources": resources_to_json(definition.resources) or None,
+        "min_sandbox": definition.min_sandbox,
         "parameters": parameters_to_json(definition.parameters) or None,
     }
 

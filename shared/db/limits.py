@@ -166,15 +166,11 @@ _LINE = (
     .order_by(_ATTEMPTS.c.urgent.desc(), _ATTEMPTS.c.due_at, _ATTEMPTS.c.id)
     .limit(bindparam("most", type_=Integer()))
 )
-_STRAYS = (
-    _WAITING.join(_JOBS, _JOBS.c.id == _ATTEMPTS.c.job_id)
-    .where(
-        _HAS_KEY,
-        or_(_JOBS.c.limit_key.is_(None), _JOBS.c.limit_key != _KEY),
-        _ATTEMPTS.c.let_in_at.is_(None),
-    )
-    .limit(1_000)
-)
+_STRAYS = _WAITING.where(
+    _HAS_KEY,
+    or_(_JOBS.c.limit_key.is_(None), _JOBS.c.limit_key != _KEY),
+    _ATTEMPTS.c.let_in_at.is_(None),
+).limit(1_000)
 _LET_IN = (
     update(_ATTEMPTS)
     .where(

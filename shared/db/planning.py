@@ -20,6 +20,7 @@ from shared.domain.calendars import from_json as calendar_from_json
 from shared.domain.ids import CalendarId, JobId, ScheduleId
 from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause, RunState
+from shared.domain.sandbox import MinSandbox
 from shared.domain.schedules import Once, Timetable, from_json, timetable
 
 _NOT_TO_RUN = (RunState.SKIPPED, RunState.MISSED, RunState.CANCELLED)
@@ -46,6 +47,7 @@ class DueCursor:
     overlap: Overlap
     policy: Policy
     pool: str
+    min_sandbox: MinSandbox
     promised: int
     """How many of the job's scheduled instants were to run so far."""
     has_siblings: bool
@@ -123,6 +125,7 @@ def _due_cursors() -> Select[Any]:
             JobRow.overlap,
             JobRow.policy,
             JobRow.pool,
+            JobRow.min_sandbox,
             JobLedgerRow.promised_count,
             _SIBLINGS.label("siblings"),
         )
@@ -147,6 +150,7 @@ def _due_cursor(row: Any) -> DueCursor:
         overlap=row.overlap,
         policy=policy_from_json(row.policy),
         pool=row.pool,
+        min_sandbox=row.min_sandbox,
         promised=row.promised_count,
         has_siblings=row.siblings > 1,
     )

@@ -15,6 +15,7 @@ from shared.domain.backfill import SETTLED
 from shared.domain.ids import ExecutorName, JobId, RunId, ScheduleId
 from shared.domain.policy import Overlap, Policy, policy_from_json
 from shared.domain.run import Cause, Reason, RunState, sources_of
+from shared.domain.sandbox import MinSandbox
 
 _ATTEMPTS = table_of(AttemptRow)
 _CURSORS = table_of(CursorRow)
@@ -73,6 +74,7 @@ class HeldRun:
     cause: Cause
     attempt: int
     pool: str
+    min_sandbox: MinSandbox
     overlap: Overlap
     policy: Policy
     state: RunState = RunState.HELD
@@ -358,7 +360,7 @@ _UNFINISHED = (
 _HELD = (
     select(
         *(_RUNS.c[name] for name in ("id", "job_id", "number", "due_at", "cause", "attempt")),
-        *(_JOBS.c[name] for name in ("pool", "overlap", "policy")),
+        *(_JOBS.c[name] for name in ("pool", "min_sandbox", "overlap", "policy")),
     )
     .join(_JOBS, _JOBS.c.id == _RUNS.c.job_id)
     .where(

@@ -9,11 +9,13 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.statements import table_of
-from shared.db.tables import AttemptRow, RunRow
+from shared.db.tables import AttemptRow, JobRow, RunRow
 from shared.domain.ids import AttemptId, JobId, RunId
 from shared.domain.run import Cause, RunState
+from shared.domain.sandbox import MinSandbox
 
 _ATTEMPTS = table_of(AttemptRow)
+_JOBS = table_of(JobRow)
 _RUNS = table_of(RunRow)
 
 
@@ -30,6 +32,8 @@ class Waiting:
     urgent: bool
     due_at: datetime
     cause: Cause
+    min_sandbox: MinSandbox
+    """What its job asks for by now: it decides in which queue its message is to lie."""
     publish_count: int = 0
     published_at: datetime | None = None
 
@@ -64,9 +68,11 @@ WAITING = (
             )
         ),
         _RUNS.c.cause,
+        _JOBS.c.min_sandbox,
     )
     .select_from(_ATTEMPTS)
     .join(_RUNS, _RUNS.c.id == _ATTEMPTS.c.run_id)
+    .join(_JOBS, _JOBS.c.id == _ATTEMPTS.c.job_id)
     # What is held again was refused at its claim: it is published anew when it may go.
     .where(_ATTEMPTS.c.state == RunState.QUEUED, _RUNS.c.state != RunState.HELD)
 )

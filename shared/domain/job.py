@@ -14,6 +14,7 @@ from shared.domain.limits import checked_limit_key
 from shared.domain.parameters import Parameter
 from shared.domain.policy import DEFAULT_POLICY, Overlap, Policy, checked_policy
 from shared.domain.resources import ANYTHING, Resources, checked_resources
+from shared.domain.sandbox import MinSandbox
 from shared.domain.schedules import Schedule
 from shared.domain.script import Pin, checked_script
 from shared.domain.secret import SecretUse, checked_uses
@@ -83,6 +84,8 @@ class Definition:
     pin: Pin | None = None
     """The only script that may run under this name; None: whatever is there."""
     resources: Resources = ANYTHING
+    min_sandbox: MinSandbox = MinSandbox.ANY
+    """How well an executor must fence its script in to be given it."""
     secrets: tuple[SecretUse, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     """Judged together with the schedules, by `checked_parameters`."""
@@ -143,6 +146,7 @@ def checked_definition(definition: Definition) -> Definition:
         network=definition.network,
         pin=definition.pin,
         resources=checked_resources(definition.resources),
+        min_sandbox=definition.min_sandbox,
         secrets=checked_uses(definition.secrets),
         parameters=definition.parameters,
     )

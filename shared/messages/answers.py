@@ -6,6 +6,7 @@ import msgspec
 
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId
 from shared.domain.job import Network, OnLost
+from shared.domain.sandbox import MinSandbox
 from shared.messages.envelope import Instant, Message
 
 
@@ -47,6 +48,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     pinned_at: Instant | None = None
     resources: dict[str, int] = msgspec.field(default_factory=dict)
     """What it may use, as `shared/domain/resources.py` names it; what is not named is not bounded."""
+    min_sandbox: MinSandbox = MinSandbox.ANY
+    """An executor that fences in less refuses to start it."""
     secrets: tuple[SealedSecret, ...] = ()
     parameters: dict[str, str | int | float | bool] | None = None
     """The run's values of its job's parameters, but for those of kind secret; None: the job has none."""

@@ -20,6 +20,8 @@ class AttemptClaim(Message, frozen=True, kw_only=True, tag="attempt.claim"):
     executor: ExecutorName
     boot: BootId
     attempts: tuple[AttemptRef, ...]
+    sandbox: str = ""
+    """The level at which they would run; empty: who asks does not say, and is taken for the weakest."""
 
 
 class AttemptRelease(Message, frozen=True, kw_only=True, tag="attempt.release"):

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from shared.domain.ids import BootId, ExecutorName, JobId, RunId
 from shared.domain.job import DEFAULT_POOL
+from shared.domain.sandbox import MinSandbox, offered
 
 
 class Exchange(StrEnum):
@@ -101,20 +102,28 @@ POLICIES: tuple[Policy, ...] = (
 )
 
 
-def due_key(pool: str, *, urgent: bool) -> str:
-    """Return the routing key of `portal.due` for this pool."""
-    return f"{pool}.urgent" if urgent else pool
+def due_key(pool: str, *, urgent: bool, minimum: MinSandbox = MinSandbox.ANY) -> str:
+    """Return the routing key of `portal.due` for this pool, such as `default.isolated.urgent`.
+
+    No part holds a dot: a pool's name may not.
+    """
+    level = () if minimum is MinSandbox.ANY else (str(minimum),)
+    return ".".join((pool, *level, *(("urgent",) if urgent else ())))
 
 
-def due_queue(pool: str, *, urgent: bool) -> Queue:
-    """Return the queue in which attempts wait for an executor of this pool."""
-    key = due_key(pool, urgent=urgent)
+def due_queue(pool: str, *, urgent: bool, minimum: MinSandbox = MinSandbox.ANY) -> Queue:
+    """Return the queue in which attempts wait for an executor of this pool that offers `minimum`."""
+    key = due_key(pool, urgent=urgent, minimum=minimum)
     return Queue(name=f"portal.due.{key}", exchange=Exchange.DUE, keys=(key,))
 
 
-def due_queues(pool: str) -> tuple[Queue, Queue]:
-    """Return both queues of a pool."""
-    return due_queue(pool, urgent=False), due_queue(pool, urgent=True)
+def due_queues(pool: str, level: str) -> tuple[Queue, ...]:
+    """Return the queues that an executor of this level serves in a pool, two for each minimum."""
+    return tuple(
+        due_queue(pool, urgent=urgent, minimum=minimum)
+        for minimum in offered(level)
+        for urgent in (False, True)
+    )
 
 
 def control_queue(executor: ExecutorName, boot: BootId) -> Queue:
@@ -148,7 +157,7 @@ def log_key(job_id: JobId, run_id: RunId) -> str:
     return f"log.{job_id}.{run_id}"
 
 
-LASTING: tuple[Queue, ...] = (*COMMON, *due_queues(DEFAULT_POOL))
+LASTING: tuple[Queue, ...] = (*COMMON, *due_queues(DEFAULT_POOL, MinSandbox.ISOLATED))
 """What definitions hold and the scheduler declares; it declares the due queues of other pools as well."""
 
 _REPLIES = r"amq\.rabbitmq\.reply-to.*"

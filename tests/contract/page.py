@@ -34,7 +34,7 @@ def _queues() -> Iterator[str]:
     yield "## Queues\n"
     yield "| queue | fed by | kind | with the keys | policy |"
     yield "|---|---|---|---|---|"
-    for queue in (*due_queues("<pool>"), *COMMON, live_queue("<replica>")):
+    for queue in (*due_queues("<pool>", "isolated"), *COMMON, live_queue("<replica>")):
         definitions = [policy.definition for policy in POLICIES if re.search(policy.pattern, queue.name)]
         behaviour = [*definitions, *([queue.arguments] if queue.arguments else [])]
         rules = ", ".join(f"`{name}: {value}`" for one in behaviour for name, value in one.items())

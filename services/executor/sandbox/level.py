@@ -13,6 +13,7 @@ from services.executor.sandbox.paths import ScriptChanged, resolve
 from services.executor.sandbox.process import Order, Printed, Process, Setup, Spawner, TooLate
 from shared.domain.job import Network
 from shared.domain.resources import resources_of
+from shared.domain.sandbox import is_enough
 from shared.domain.script import Interpreters, Pin
 from shared.messages.answers import Grant
 
@@ -99,6 +100,11 @@ class Sandbox:
             raise NotRunnable(
                 "The job is to have no network, and level process keeps no script from it. "
                 "Run it where scripts are fenced in, or let it have the network."
+            )
+        if not is_enough(self.level, grant.min_sandbox):
+            raise NotRunnable(
+                f"The job asks for level {grant.min_sandbox}, and this executor fences scripts in at level "
+                f"{self.level}. Run it where that level holds, or lower the job's minimum."
             )
         script = resolve(self._ground.scripts_dir, grant.script, _pin(grant))
         folder = self._folder(grant)

@@ -21,6 +21,7 @@ from shared.domain.job import (
     OnLost,
 )
 from shared.domain.policy import Overlap
+from shared.domain.sandbox import MinSandbox
 from shared.domain.script import Pinning
 from shared.domain.secret import SecretUse
 
@@ -93,6 +94,7 @@ class JobBody(_Body):
     network: Network = Network.HOST
     pinning: Pinning = Pinning.RECORD
     resources: dict[str, Any] = Field(default_factory=dict)
+    min_sandbox: MinSandbox = MinSandbox.ANY
     secrets: tuple[SecretUseBody, ...] = ()
     parameters: tuple[dict[str, Any], ...] = ()
 
@@ -131,6 +133,7 @@ class JobPatch(_Body):
     network: Network | None = None
     pinning: Pinning | None = None
     resources: dict[str, Any] | None = None
+    min_sandbox: MinSandbox | None = None
     secrets: tuple[SecretUseBody, ...] | None = None
     parameters: tuple[dict[str, Any], ...] | None = None
 

@@ -14,6 +14,7 @@ from shared.domain.job import (
     OnLost,
 )
 from shared.domain.policy import Overlap
+from shared.domain.sandbox import MinSandbox
 from shared.domain.script import Pinning
 from shared.domain.secret import SecretUse
 
@@ -59,6 +60,7 @@ class JobDraft:
     pinning: Pinning = Pinning.RECORD
     resources: Mapping[str, object] = field(default_factory=dict)
     """As `shared.domain.resources.resources_from_json` reads it."""
+    min_sandbox: MinSandbox = MinSandbox.ANY
     secrets: tuple[SecretUse, ...] = ()
     parameters: Sequence[Mapping[str, object]] = ()
     """As `shared.domain.parameters.parameters_from_json` reads them."""

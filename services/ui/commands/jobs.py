@@ -145,6 +145,7 @@ async def _checked(draft: JobDraft, scripts: Scripts, *, now: datetime) -> Defin
             merge_output=draft.merge_output,
             network=draft.network,
             resources=resources_from_json(draft.resources),
+            min_sandbox=draft.min_sandbox,
             secrets=draft.secrets,
             parameters=parameters_from_json(draft.parameters),
         )

@@ -1,6 +1,6 @@
 // The head of a job's page: what it is, how it stands, why it did not run, what can be done.
 import { duration, isActive, isUnhappy, local, NO_NEXT, parts, plural, reasonOf, screenSize, seconds, tick } from "jp_format";
-import { api, attempt, debounced, follow, jobActions, openUnder } from "jp_core";
+import { api, attempt, debounced, follow, jobActions, lacksLevel, openUnder } from "jp_core";
 import { CancelWaitingDialog } from "jp_controls";
 import { BackfillDialog, ResumeDialog } from "jp_dialogs";
 import { JpChain } from "jp_chain";
@@ -121,6 +121,9 @@ export default {
       if (this.job.deleted_at) return { tone: "skipped", icon: "bin", text: `Deleted ${local(this.job.deleted_at)}. Its history is kept; restoring it brings it back.` };
       const braked = this.job.recent.filter((one) => one.reason === "braked").length;
       if (braked) return { tone: "missed", icon: "warning", text: `It starts too often: its brake kept ${braked} of its last ${plural(this.job.recent.length, "run")} from going on. Find what starts it, or give it a higher brake.`, href: `/jobs/${this.job.id}/edit`, link: "Edit the job" };
+      // What waits already says so itself, in the panel below.
+      const lacking = this.job.recent.some((one) => one.state === "queued") ? "" : lacksLevel(this.job);
+      if (lacking) return { tone: "missed", icon: "warning", text: lacking, href: `/jobs/${this.job.id}/edit`, link: "Edit the job" };
       if (!run) return null;
       const which = run.number ? `#${run.number}` : "The run";
       if (run.reason === "script-changed") {

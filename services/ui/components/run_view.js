@@ -1,6 +1,6 @@
 // The head and the facts of a run: how it stands, how long each step took, on which executor.
 import { CAUSES, STATES, bytes, duration, exitOf, isActive, isStopping, isUnhappy, parts, reasonOf, seconds, tick, toneOf, until } from "jp_format";
-import { chooseAttempt, watchRun } from "jp_core";
+import { chooseAttempt, lacksLevel, watchRun } from "jp_core";
 import { CancelDialog } from "jp_controls";
 import { RerunDialog } from "jp_dialogs";
 import { shortHash } from "jp_script";
@@ -79,6 +79,7 @@ export default {
       const { shown } = this;
       const said = reasonOf(shown);
       if (shown.state === "queued" && this.one?.number > 1 && Date.parse(this.dueAt) > this.tick.now) return `${said} Attempt ${this.one.number} of ${this.run.tries} starts ${until(this.dueAt, this.tick.now)}.`;
+      if (shown.state === "queued" && lacksLevel(this.run)) return lacksLevel(this.run);
       if (shown.state === "timed_out") return `It was stopped at its timeout of ${seconds(this.run.timeout_s)}. ${said}`;
       if (shown.state === "failed" && !said && shown.signal != null) return `The script was ended by signal ${shown.signal}.`;
       return isActive(shown.state) || shown.state === "succeeded" ? "" : said;

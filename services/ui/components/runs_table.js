@@ -1,6 +1,6 @@
 // Runs, newest first and live: of every job on /runs, of one job on its page.
 import { CAUSES, REASONS, STATES, duration, exitOf, isActive, isStopping, parts, plural, reasonOf, screenSize, tick, toneOf, when } from "jp_format";
-import { api, attempt, debounced, follow, fromUrl, jobActions, query, rememberInUrl } from "jp_core";
+import { api, attempt, debounced, follow, fromUrl, jobActions, lacksLevel, query, rememberInUrl } from "jp_core";
 import { CancelDialog } from "jp_controls";
 import { BackfillDialog, RerunDialog, rangeOfRun } from "jp_dialogs";
 
@@ -39,7 +39,7 @@ export default {
           <JpChip :state="run.state" :stopping="stopping(run)" />
           <span class="jp-cards__line"><JpTime :at="run.due_at" /><span>{{ took(run) }}</span><span v-if="run.attempt > 1">attempt {{ run.attempt }}</span></span>
           <span v-if="never(run)" class="jp-cards__line"><span class="jp-cards__why">{{ why(run) }}</span><button class="jp-btn jp-btn--small" type="button" @click="makeUp(run)">{{ run.instants > 1 ? 'Run some…' : 'Run it now' }}</button></span>
-          <span v-else-if="endable(run)" class="jp-cards__line"><button class="jp-btn jp-btn--small jp-btn--bad" type="button" :aria-label="'Cancel ' + run.job_name + ' ' + numberOf(run)" @click="$refs.cancel.open(run)">Cancel run</button></span>
+          <span v-else-if="endable(run)" class="jp-cards__line"><span v-if="run.state === 'queued' && lacking(run)" class="jp-cards__why">{{ lacking(run) }}</span><button class="jp-btn jp-btn--small jp-btn--bad" type="button" :aria-label="'Cancel ' + run.job_name + ' ' + numberOf(run)" @click="$refs.cancel.open(run)">Cancel run</button></span>
         </li>
       </ul>
       <div v-else class="jp-scroll">
@@ -97,7 +97,7 @@ export default {
     longest() { return Math.max(1, ...this.runs.map((run) => run.duration_ms ?? 0)); },
   },
   methods: {
-    tone: toneOf, why: reasonOf, stopping: isStopping,
+    tone: toneOf, why: reasonOf, stopping: isStopping, lacking: lacksLevel,
     endable: (run) => isActive(run.state) && !isStopping(run),
     // An instant that did not run, and can after the fact; who asked for a run can ask again.
     never: (run) => (run.state === "skipped" || run.state === "missed") && run.schedule_id != null,
@@ -107,7 +107,7 @@ export default {
       if (whole) this.$refs.rerun.open(whole);
     },
     what(run) {
-      const text = this.why({ ...run, instants: 1 });
+      const text = (run.state === "queued" && lacksLevel(run)) || this.why({ ...run, instants: 1 });
       if (run.instants > 1) return `${plural(run.instants, "instant")}. ${text}`;
       // A run after the fact is due when it was asked for: which instant it makes up for is said here.
       if (run.cause === "backfill" && run.nominal_at !== run.due_at) return [`For ${when(run.nominal_at)}.`, text].filter(Boolean).join(" ");

@@ -29,6 +29,7 @@ _ITEM = (
     "exit_code",
     "signal",
 )
+_OF_JOB = ("job_name", "pool", "min_sandbox")
 BRIEF_COLUMNS = tuple(getattr(RunRow, name) for name in _BRIEF)
 ITEM_COLUMNS = tuple(getattr(RunRow, name) for name in _ITEM)
 
@@ -39,18 +40,19 @@ def brief(row: Any) -> RunBrief:
 
 
 def item_values(row: Any) -> dict[str, Any]:
-    """Return the fields of a `RunItem` from a row that holds `ITEM_COLUMNS` and `job_name`."""
-    return {name: getattr(row, name) for name in _ITEM} | {"job_name": row.job_name}
+    """Return the fields of a `RunItem` from a row of `items_query`."""
+    return {name: getattr(row, name) for name in (*_ITEM, *_OF_JOB)}
 
 
 def item(row: Any) -> RunItem:
-    """Return the item in a row that holds `ITEM_COLUMNS` and `job_name`."""
+    """Return the item in a row of `items_query`."""
     return RunItem(**item_values(row))
 
 
 def items_query() -> Select[*tuple[Any, ...]]:
-    """Return the query of runs with their jobs' names, to be filtered."""
-    return select(*ITEM_COLUMNS, JobRow.name.label("job_name")).join(JobRow, JobRow.id == RunRow.job_id)
+    """Return the query of runs with what is shown of their jobs, to be filtered."""
+    of_job = (JobRow.name.label("job_name"), JobRow.pool, JobRow.min_sandbox)
+    return select(*ITEM_COLUMNS, *of_job).join(JobRow, JobRow.id == RunRow.job_id)
 
 
 def is_waiting(now: datetime) -> ColumnElement[bool]:

@@ -1,5 +1,6 @@
 """The one word on health, from which everything that speaks of health is drawn."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,10 +11,11 @@ from services.ui.models import Freeze, Health, HealthState, Unserved
 from services.ui.queries.briefs import is_waiting
 from services.ui.queries.executors import HAS_LEFT
 from services.ui.queries.parked import parked_count
-from services.ui.queries.pools import unserved_pools
+from services.ui.queries.pools import offers_of_pools, unserved_pools
 from shared.db.holds import open_holds
 from shared.db.tables import CursorRow, ExecutorRow, RequestRow, RunRow
 from shared.domain.holds import Holds
+from shared.domain.sandbox import HOW_TO_OFFER, MinSandbox
 
 SILENCE = timedelta(seconds=10)
 """A scheduler that decides nothing of what is due for so long is silent."""
@@ -41,6 +43,7 @@ class Facts:
     waiting: int = 0
     holds: Holds = field(default_factory=Holds)
     unserved: tuple[Unserved, ...] = ()
+    offers: Mapping[str, MinSandbox] = field(default_factory=dict)
     parked: int = 0
 
 
@@ -76,6 +79,7 @@ async def facts(
         waiting=waiting or 0,
         holds=await open_holds(session),
         unserved=await unserved_pools(session, now=now),
+        offers=await offers_of_pools(session),
         parked=await parked_count(session),
     )
 
@@ -96,6 +100,7 @@ def judged(known: Facts, *, now: datetime) -> Health:
         freeze=_freeze(known, now),
         paused_pools=tuple(sorted(known.holds.paused_pools(now))),
         unserved=known.unserved,
+        offers=dict(known.offers),
         parked=known.parked,
     )
 
@@ -128,8 +133,7 @@ def _verdict(known: Facts, now: datetime) -> tuple[HealthState, str, str, dateti
     if known.executors_online == 0:
         return (HealthState.DEGRADED, "No executor", _no_executor(known, now), known.last_seen_at)
     if known.unserved:
-        title = "Pool without executor" if len(known.unserved) == 1 else "Pools without executor"
-        return (HealthState.DEGRADED, title, _dead_pools(known), None)
+        return (HealthState.DEGRADED, _unserved_title(known), _unserved(known), None)
     # Somebody wants it so: it is said in a banner of its own, and nothing is wrong.
     title = "All systems go" if known.holds.freeze(now) is None else "Frozen"
     return (HealthState.OK, title, "", None)
@@ -146,9 +150,23 @@ def _broker(known: Facts, now: datetime) -> tuple[str, str, datetime | None] | N
     return None
 
 
-def _dead_pools(known: Facts) -> str:
-    said = (f"No executor serves {one.pool}: {_runs_wait(one.waiting)}." for one in known.unserved)
-    return f"{' '.join(said)} Start an executor that serves it, or give the jobs another pool."
+def _unserved_title(known: Facts) -> str:
+    dead = [one for one in known.unserved if one.min_sandbox is MinSandbox.ANY]
+    if not dead:
+        return "Level not offered"
+    return "Pool without executor" if len(dead) == 1 else "Pools without executor"
+
+
+def _unserved(known: Facts) -> str:
+    dead = [one for one in known.unserved if one.min_sandbox is MinSandbox.ANY]
+    said = [f"No executor serves {one.pool}: {_runs_wait(one.waiting)}." for one in dead]
+    if dead:
+        said.append("Start an executor that serves it, or give the jobs another pool.")
+    for one in known.unserved:
+        if one.min_sandbox is not MinSandbox.ANY:
+            said.append(f"No executor of {one.pool} offers {one.min_sandbox}: {_runs_wait(one.waiting)}.")
+            said.append(f"{HOW_TO_OFFER[one.min_sandbox]}, or lower the jobs' minimum.")
+    return " ".join(said)
 
 
 def _no_executor(known: Facts, now: datetime) -> str:

@@ -14,6 +14,7 @@ from services.ui.queries import paging
 from services.ui.queries.briefs import recent_of
 from services.ui.queries.chains import runs_after_by_job
 from services.ui.queries.paging import Cursor
+from services.ui.queries.pools import offers_of_pools
 from services.ui.queries.schedules import in_one_line, schedules_by_job, shown_schedule
 from services.ui.queries.secrets import uses_by_job
 from shared.db.tables import JobLedgerRow, JobRow, PauseRow, RunRow
@@ -24,6 +25,7 @@ from shared.domain.ids import JobId
 from shared.domain.job import JobSchedule, name_key
 from shared.domain.policy import Policy, policy_from_json, policy_to_json
 from shared.domain.run import RunState
+from shared.domain.sandbox import HOW_TO_OFFER, is_enough
 from shared.domain.schedules import Manual
 from shared.domain.script import Pinning
 
@@ -72,7 +74,15 @@ async def job_by_id(session: AsyncSession, job_id: JobId, *, now: datetime) -> J
     items = await jobs_by_ids(session, [job_id], now=now)
     if not items:
         raise NotFound("There is no such job.")
-    return items[0]
+    return replace(items[0], warnings=await _warnings(session, items[0]))
+
+
+async def _warnings(session: AsyncSession, job: JobItem) -> tuple[str, ...]:
+    best = (await offers_of_pools(session)).get(job.pool)
+    if best is None or is_enough(best, job.min_sandbox):
+        return ()
+    lacking = f"No executor of pool {job.pool} offers {job.min_sandbox}."
+    return (f"{lacking} {HOW_TO_OFFER[job.min_sandbox]}, or lower the job's minimum.",)
 
 
 async def jobs_by_ids(session: AsyncSession, job_ids: list[JobId], *, now: datetime) -> list[JobItem]:
@@ -216,6 +226,7 @@ def _item(
         pinned_sha256=job.pinned_sha256,
         pinned_at=job.pinned_at,
         resources=job.resources or {},
+        min_sandbox=job.min_sandbox,
         secrets=(),
         parameters=tuple(job.parameters or ()),
         version=job.version,

@@ -1,7 +1,8 @@
 """The pools: who serves each, what waits for it, and whether somebody paused it."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -13,9 +14,13 @@ from shared.db.executors import ExecutorView, executors
 from shared.db.holds import open_holds
 from shared.db.tables import AttemptRow, JobRow
 from shared.domain.run import RunState
+from shared.domain.sandbox import MinSandbox, is_enough, offered
 
 _MOST_COUNTED = 5_000
 """Of what waits so much is looked at, oldest first: what nobody serves is soon among the oldest."""
+
+
+_ORDER = list(MinSandbox)
 
 
 class PoolItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +58,7 @@ async def all_pools(session: AsyncSession, *, now: datetime) -> tuple[PoolItem, 
             slots=sum(one.slots for one in serving if not one.draining),
             busy=sum(one.busy for one in serving if not one.draining),
             waiting=len(waiting.get(name, ())),
-            oldest_waiting_at=min(waiting.get(name, ()), default=None),
+            oldest_waiting_at=min((one.since for one in waiting.get(name, ())), default=None),
             paused_at=paused[name].begun_at if name in paused else None,
             paused_by=paused[name].begun_by if name in paused else None,
         )
@@ -62,25 +67,51 @@ async def all_pools(session: AsyncSession, *, now: datetime) -> tuple[PoolItem, 
 
 
 async def unserved_pools(session: AsyncSession, *, now: datetime) -> tuple[Unserved, ...]:
-    """Return the pools for which runs wait and that no online executor serves."""
-    served = {pool for one in await executors(session) if one.online for pool in one.pools}
-    waiting = await _waiting(session, now=now)
-    return tuple(Unserved(pool=pool, waiting=len(waiting[pool])) for pool in sorted(waiting.keys() - served))
+    """Return the pools for which runs wait that no online executor serves, or none as they ask for."""
+    offers = await offers_of_pools(session)
+    found: Counter[tuple[str, MinSandbox]] = Counter()
+    for pool, waiting in (await _waiting(session, now=now)).items():
+        best = offers.get(pool)
+        for one in waiting:
+            if best is None:
+                found[pool, MinSandbox.ANY] += 1
+            elif not is_enough(best, one.min_sandbox):
+                found[pool, one.min_sandbox] += 1
+    return tuple(
+        Unserved(pool=pool, waiting=count, min_sandbox=minimum)
+        for (pool, minimum), count in sorted(found.items())
+    )
+
+
+async def offers_of_pools(session: AsyncSession) -> dict[str, MinSandbox]:
+    """Return the most that an online executor offers, by pool."""
+    found: dict[str, MinSandbox] = {}
+    for one in await executors(session):
+        for pool in one.pools if one.online else ():
+            found[pool] = max(found.get(pool, MinSandbox.ANY), offered(one.sandbox)[-1], key=_ORDER.index)
+    return found
 
 
 def _serving(online: Iterable[ExecutorView], pool: str) -> list[ExecutorView]:
     return [one for one in online if pool in one.pools]
 
 
-async def _waiting(session: AsyncSession, *, now: datetime) -> dict[str, list[datetime]]:
-    """Return since when each waits, by pool."""
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    since: datetime
+    min_sandbox: MinSandbox
+
+
+async def _waiting(session: AsyncSession, *, now: datetime) -> dict[str, list[_Waiting]]:
+    """Return what waits, by pool."""
     rows = await session.execute(
-        select(AttemptRow.pool, AttemptRow.due_at)
+        select(AttemptRow.pool, AttemptRow.due_at, JobRow.min_sandbox)
+        .join(JobRow, JobRow.id == AttemptRow.job_id)
         .where(AttemptRow.state == RunState.QUEUED, AttemptRow.due_at <= now)
         .order_by(AttemptRow.due_at)
         .limit(_MOST_COUNTED)
     )
-    found: dict[str, list[datetime]] = defaultdict(list)
-    for pool, due_at in rows:
-        found[pool].append(due_at)
+    found: dict[str, list[_Waiting]] = defaultdict(list)
+    for pool, due_at, minimum in rows:
+        found[pool].append(_Waiting(due_at, minimum))
     return found

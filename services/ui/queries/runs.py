@@ -279,6 +279,8 @@ def _as_queued(request: RunRequest, job: JobRow, values: tuple[ParameterValue, .
         executor=None,
         exit_code=None,
         signal=None,
+        pool=job.pool,
+        min_sandbox=job.min_sandbox,
         script=job.script,
         args=args_of(request.args, job.args),
         parameters=values,

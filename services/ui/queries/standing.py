@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.db.tables import AttemptRow, ExecutorRow, RunRow
 from shared.domain.ids import JobId
 from shared.domain.run import RunState
+from shared.domain.sandbox import is_enough
 from shared.domain.why import PoolFacts, RunFacts, RunRef
 
 _AMONG = 1_000
@@ -52,16 +53,18 @@ async def blocker_of(session: AsyncSession, job_id: JobId, run: RunFacts) -> Blo
 
 
 async def pool_of(session: AsyncSession, run: RunFacts, *, now: datetime) -> PoolFacts:
-    """Return who serves the run's pool, and how many runs go before it."""
+    """Return who serves the run's pool at the level that its job asks for, and how many runs go before it."""
     rows = await session.scalars(
         select(ExecutorRow).order_by(ExecutorRow.online.desc(), ExecutorRow.name).limit(_MAX_EXECUTORS)
     )
     serving = [row for row in rows if run.pool in row.pools]
-    online = [row for row in serving if row.online]
+    here = [row for row in serving if row.online]
+    online = [row for row in here if is_enough(row.sandbox, run.min_sandbox)]
     ailing = [row for row in online if row.problems and not row.draining]
     taking = [row for row in online if not row.problems and not row.draining]
     return PoolFacts(
         known=len(serving),
+        exposed=len(here) - len(online),
         online=len(online),
         draining=sum(row.draining for row in online),
         ailing=len(ailing),

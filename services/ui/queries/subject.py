@@ -121,7 +121,7 @@ async def _requested(session: AsyncSession, job_id: JobId) -> Subject | None:
     """Return the oldest run that was asked for and that no scheduler has taken up."""
     found = (
         await session.execute(
-            select(RequestRow, JobRow.pool)
+            select(RequestRow, JobRow.pool, JobRow.min_sandbox)
             .join(JobRow, JobRow.id == RequestRow.job_id)
             .where(
                 RequestRow.handled_at.is_(None), RequestRow.job_id == job_id, RequestRow.kind.in_(FOR_ONE_RUN)
@@ -145,6 +145,7 @@ async def _requested(session: AsyncSession, job_id: JobId) -> Subject | None:
         due_at=request.requested_at,
         created_at=request.requested_at,
         pool=found.pool,
+        min_sandbox=found.min_sandbox,
         urgent=True,
     )
     return Subject(at=request.requested_at, run=run)
@@ -158,6 +159,7 @@ def _query() -> Any:
             AttemptRow.pool,
             AttemptRow.urgent,
             JobRow.pool.label("job_pool"),
+            JobRow.min_sandbox,
         )
         .join(JobRow, JobRow.id == RunRow.job_id)
         .outerjoin(AttemptRow, and_(AttemptRow.run_id == RunRow.id, AttemptRow.number == RunRow.attempt))
@@ -204,6 +206,7 @@ def _subject(at: datetime, row: Any) -> Subject:
         attempt=run.attempt,
         attempt_due_at=row.attempt_due_at,
         pool=row.pool or row.job_pool,
+        min_sandbox=row.min_sandbox,
         urgent=bool(row.urgent),
     )
     shown = WhyRun(

@@ -158,10 +158,21 @@ export async function attempt(action, otherwise = undefined) {
   }
 }
 
+// Why a job, or a run of it, waits for a level; "" where an executor of its pool offers it, or none is there.
+const LEVELS = ["any", "restricted", "isolated"];
+const HOW_TO_OFFER = { restricted: "Start one on Linux 5.13 or newer with Landlock", isolated: "Start one on a host that allows namespaces" };
+
+export function lacksLevel({ pool, min_sandbox: least }) {
+  const offered = health.offers[pool];
+  if (!offered || LEVELS.indexOf(offered) >= LEVELS.indexOf(least)) return "";
+  return `No executor of pool ${pool} offers ${least}. ${HOW_TO_OFFER[least]}, or lower the job's minimum.`;
+}
+
 // Why a run of the job would wait though somebody asks for it; "" when it would start.
 export function heldBack(job) {
   if (health.freeze) return ` It waits: everything is frozen until ${when(health.freeze.until)}.`;
-  return health.paused_pools.includes(job.pool) ? ` It waits: pool ${job.pool} is paused.` : "";
+  if (health.paused_pools.includes(job.pool)) return ` It waits: pool ${job.pool} is paused.`;
+  return lacksLevel(job) ? ` It waits: no executor offers ${job.min_sandbox}.` : "";
 }
 
 // --- what a person does to a job: the same on every page ------------------------------------------
@@ -211,7 +222,7 @@ export const jobActions = {
 
 // --- one health object for pill, banner and counts ------------------------------------------------
 export const health = reactive({
-  state: "ok", title: "", sentence: "", since: null, executors_online: 0, waiting: 0, freeze: null, paused_pools: [], unserved: [],
+  state: "ok", title: "", sentence: "", since: null, executors_online: 0, waiting: 0, freeze: null, paused_pools: [], unserved: [], offers: {},
 });
 
 // The stream tells the health when it is subscribed to, and then when it changes.

@@ -13,6 +13,7 @@ from shared.domain.job import Network, OnLost
 from shared.domain.parked import ParkedState, ParkedWish
 from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
+from shared.domain.sandbox import MinSandbox
 
 
 class LedgerBase(DeclarativeBase):
@@ -30,6 +31,7 @@ class LedgerBase(DeclarativeBase):
         HoldKind: EnumText(HoldKind),
         Join: EnumText(Join),
         Network: EnumText(Network),
+        MinSandbox: EnumText(MinSandbox),
         ChainOn: EnumText(ChainOn),
         ParkedState: EnumText(ParkedState),
         ParkedWish: EnumText(ParkedWish),

@@ -15,6 +15,7 @@ from shared.domain.job import Network, OnLost
 from shared.domain.parked import ParkedWish
 from shared.domain.policy import Overlap
 from shared.domain.run import Cause
+from shared.domain.sandbox import MinSandbox
 
 
 class JobRow(LedgerBase):
@@ -49,6 +50,7 @@ class JobRow(LedgerBase):
     pinned_sha256: Mapped[str | None] = mapped_column(String(64))
     pinned_at: Mapped[datetime | None]
     resources: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))  # None: not bounded
+    min_sandbox: Mapped[MinSandbox] = mapped_column(default=MinSandbox.ANY, server_default=text("'any'"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)  # what changed since the last look
     paused_at: Mapped[datetime | None]

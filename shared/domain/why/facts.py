@@ -10,6 +10,7 @@ from shared.domain.ids import ScheduleId
 from shared.domain.instants import Followed
 from shared.domain.policy import DEFAULT_POLICY, Policy
 from shared.domain.run import Cause, Reason, RunState
+from shared.domain.sandbox import MinSandbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ class RunFacts:
     attempt_due_at: datetime | None = None
     """When the newest attempt may start: after a failed one it waits."""
     pool: str = "default"
+    min_sandbox: MinSandbox = MinSandbox.ANY
     urgent: bool = False
 
     @property
@@ -71,7 +73,7 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolFacts:
-    """Who serves the pool of the run, and what stands before it."""
+    """Who serves the pool of the run and fences in as its job asks for, and what stands before it."""
 
     online: int = 0
     draining: int = 0
@@ -81,7 +83,9 @@ class PoolFacts:
     problem: str = ""
     """The first of those problems."""
     known: int = 0
-    """Online or not."""
+    """Online or not, and however they fence in."""
+    exposed: int = 0
+    """Online, but at a level below what the job asks for."""
     last_seen_at: datetime | None = None
     slots: int = 0
     """Of those that take runs."""

@@ -6,6 +6,7 @@ from shared.domain.holds import HoldKind
 from shared.domain.limits import in_words
 from shared.domain.retry import tries
 from shared.domain.run import RunState
+from shared.domain.sandbox import HOW_TO_OFFER, MinSandbox
 from shared.domain.why.answer import Fix, Remedy, Verdict, Words
 from shared.domain.why.facts import Facts, RunFacts
 from shared.domain.why.finding import Finding, ends_well, passed, stops
@@ -97,13 +98,17 @@ def _executor(facts: Facts, run: RunFacts) -> Finding:
     pool = facts.pool
     if pool.taking > 0:
         serve = "executor serves" if pool.taking == 1 else "executors serve"
-        return passed("Executor", f"{pool.taking} {serve} pool {run.pool}")
+        level = "" if run.min_sandbox is MinSandbox.ANY else f" at level {run.min_sandbox} or better"
+        return passed("Executor", f"{pool.taking} {serve} pool {run.pool}{level}")
     if pool.ailing:
         fix = Fix("Mend that executor, or start another one.", _OPEN_EXECUTORS)
         words: Words = (f"No executor of pool {run.pool} takes runs: {pool.problem}",)
     elif pool.draining:
         fix = Fix("Start another executor, or end the draining.", _OPEN_EXECUTORS)
         words = (f"Every executor of pool {run.pool} is draining",)
+    elif pool.exposed:
+        fix = Fix(f"{HOW_TO_OFFER[run.min_sandbox]}, or lower the job's minimum.", Remedy.EDIT)
+        words = (f"No executor of pool {run.pool} offers {run.min_sandbox}",)
     elif pool.known:
         last: Words = () if pool.last_seen_at is None else (", the last was seen ", pool.last_seen_at)
         fix = Fix("Start an executor for this pool.", _OPEN_EXECUTORS)

@@ -71,3 +71,29 @@ def test_a_job_gives_up_the_network_where_scripts_are_fenced_in(watched: Watched
     expect(page.get_by_text("level process keeps no script from it")).to_be_visible()
     assert run["reason"] == "start-error"
     assert watched.complaints == []
+
+
+def test_a_job_that_asks_for_a_level_nobody_offers_says_so_and_waits(watched: Watched, stack: Stack) -> None:
+    page = watched.page
+    job = stack.create("a guarded one", "hello.py")
+    lacking = "No executor of pool default offers isolated"
+    page.goto(f"/jobs/{job}/edit")
+    page.locator("summary", has_text="Output and network").click()
+    page.get_by_label("Sandbox, at least").select_option("Isolated")
+    expect(page.locator(".jp-warn")).to_contain_text(lacking)
+    assert objected_to(page) == {}
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_text("isolated only", exact=True)).to_be_visible()
+    expect(page.locator(".jp-notice")).to_contain_text(lacking)
+
+    run = stack.run_now(job)
+
+    page.goto(f"/jobs/{job}")
+    expect(page.get_by_role("heading", name=lacking)).to_be_visible()
+    page.goto(f"/runs/{run}")
+    expect(page.locator(".jp-notice")).to_contain_text(lacking)
+    page.goto(f"/runs?job={job}")
+    expect(page.get_by_role("table")).to_contain_text(lacking)
+    stack.ask("POST", f"/runs/{run}/cancel")
+    stack.ended(run)
+    assert watched.complaints == []

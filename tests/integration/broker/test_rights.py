@@ -199,7 +199,7 @@ async def test_each_service_parks_what_it_does_not_understand(
     users: Mapping[str, str], amqp_url: str
 ) -> None:
     queues = {
-        "executor": (*due_queues("default"), OWN),
+        "executor": (*due_queues("default", "isolated"), OWN),
         "ui": (LOG_STORE, LIVE),
         "scheduler": (CLAIMS, SCHEDULER_EVENTS),
     }

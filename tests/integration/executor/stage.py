@@ -19,6 +19,7 @@ from shared.broker.consumer import Delivery
 from shared.domain.errors import BrokerUnavailable, Unroutable
 from shared.domain.ids import AttemptId, ExecutorName, JobId, RunId, new_id
 from shared.domain.job import Network, OnLost
+from shared.domain.sandbox import MinSandbox
 from shared.messages.answers import (
     AttemptStanding,
     ClaimAnswer,
@@ -70,6 +71,7 @@ class Wanted:
     network: Network = Network.HOST
     pinned_sha256: str | None = None
     resources: dict[str, int] = field(default_factory=dict)
+    min_sandbox: MinSandbox = MinSandbox.ANY
     secrets: tuple[SealedSecret, ...] = ()
 
 
@@ -100,18 +102,26 @@ class Ledger:
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def due(
-        self, script: str, *, urgent: bool = False, refused: bool = False, **wanted: object
+        self,
+        script: str,
+        *,
+        urgent: bool = False,
+        refused: bool = False,
+        said_to: MinSandbox = MinSandbox.ANY,
+        **wanted: object,
     ) -> Wanted:
-        """Let an attempt of this script be due."""
+        """Let an attempt of this script be due, for those who offer the level `said_to`."""
         ref = AttemptRef(AttemptId(new_id()), 1)
         attempt = Wanted(ref=ref, run_id=RunId(new_id()), job_id=JobId(new_id()), script=script, **wanted)  # type: ignore[arg-type]
         self.jobs[ref.attempt_id] = attempt
         if refused:
             self.refuses.add(ref.attempt_id)
-        await self.publish_due(attempt, urgent=urgent)
+        await self.publish_due(attempt, urgent=urgent, said_to=said_to)
         return attempt
 
-    async def publish_due(self, wanted: Wanted, *, urgent: bool = False) -> None:
+    async def publish_due(
+        self, wanted: Wanted, *, urgent: bool = False, said_to: MinSandbox = MinSandbox.ANY
+    ) -> None:
         message = JobDue(
             source="test",
             time=instant(),
@@ -120,7 +130,7 @@ class Ledger:
             attempt_id=wanted.ref.attempt_id,
             token=wanted.ref.token,
         )
-        key = due_key("default", urgent=urgent)
+        key = due_key("default", urgent=urgent, minimum=said_to)
         await self.publisher.publish(Outgoing(exchange=Exchange.DUE, key=key, message=message))
 
     async def until(self, holds: Callable[[], object]) -> None:
@@ -224,6 +234,7 @@ class Ledger:
             network=wanted.network,
             pinned_sha256=wanted.pinned_sha256,
             resources=wanted.resources,
+            min_sandbox=wanted.min_sandbox,
             secrets=wanted.secrets,
         )
         return sign(grant, self.key)
@@ -315,13 +326,12 @@ def settings_for(amqp_url: str, folder: Path, **other: object) -> ExecutorSettin
     key_file = folder / "grant.key"
     key_file.write_text(KEY)
     (folder / "scripts").mkdir(exist_ok=True)
+    usual = {"scripts_dir": folder / "scripts", "executor_name": NAME, "sandbox": "process"}
     return ExecutorSettings(
         amqp_url=SecretStr(amqp_url),
         home=folder,
         grant_key_file=key_file,
-        scripts_dir=folder / "scripts",
-        executor_name=NAME,
-        **{"sandbox": "process", **other},  # type: ignore[arg-type]
+        **{**usual, **other},  # type: ignore[arg-type]
     )
 
 

@@ -23,7 +23,9 @@ from services.executor.sandbox.namespaces import HOME
 from services.executor.sandbox.process import Process, Setup, Spawner
 from shared.domain.job import Network
 from shared.domain.run import Reason, RunState
+from shared.domain.sandbox import MinSandbox
 from shared.messages.events import Stream
+from shared.messages.topology import due_queue
 from tests.integration.executor.confined import an_order
 from tests.integration.executor.conftest import Start
 from tests.integration.executor.stage import Ledger
@@ -264,6 +266,40 @@ async def test_a_job_without_network_is_not_run_where_nothing_keeps_it_from_one(
 
     assert (report.state, report.reason) == (RunState.FAILED, Reason.START_ERROR)
     assert "level process keeps no script from it" in report.detail
+
+
+async def test_of_two_executors_only_the_one_that_offers_the_level_takes_the_run(
+    executor: Start, played: Ledger, ground: Ground
+) -> None:
+    await executor()
+    fenced = await played.due("hello.py", said_to=MinSandbox.RESTRICTED, min_sandbox=MinSandbox.RESTRICTED)
+    exposed = await played.due("hello.py")
+    await played.ended(exposed)
+    queue = due_queue("default", urgent=False, minimum=MinSandbox.RESTRICTED)
+    assert await played.publisher.depth(queue) == 1
+
+    (ground.scripts_dir / "hello.py").write_text("print('hello')")
+    await executor(executor_name="fenced", sandbox="auto", scripts_dir=ground.scripts_dir)
+    await played.until(lambda: any(one.executor == "fenced" for one in played.renewals))
+    first = next(one for one in played.renewals if one.executor == "fenced")
+    if first.problems:
+        pytest.skip(first.problems[0])
+    report = await played.ended(fenced)
+
+    assert (report.executor, report.state) == ("fenced", RunState.SUCCEEDED)
+    assert {claim.executor for claim in played.claims if fenced.ref in claim.attempts} == {"fenced"}
+
+
+async def test_a_run_that_asks_for_more_is_refused_once_more_before_its_start(
+    executor: Start, played: Ledger
+) -> None:
+    await executor()
+
+    report = await played.ended(await played.due("hello.py", min_sandbox=MinSandbox.ISOLATED))
+
+    assert (report.state, report.reason) == (RunState.FAILED, Reason.START_ERROR)
+    assert "asks for level isolated, and this executor fences scripts in at level process" in report.detail
+    assert played.started == []
 
 
 @pytest.mark.parametrize(("network", "reaches"), [(Network.HOST, True), (Network.NONE, False)])

@@ -73,6 +73,7 @@ class Holder:
     name: ExecutorName = field(default=ExecutorName("one"))
     boot: BootId = field(default_factory=lambda: BootId(new_id()))
     started_at: datetime = EPOCH
+    sandbox: str = "process"
 
     def claim(self, *refs: AttemptRef, claim_id: ClaimId | None = None) -> AttemptClaim:
         return AttemptClaim(
@@ -82,6 +83,7 @@ class Holder:
             executor=self.name,
             boot=self.boot,
             attempts=refs,
+            sandbox=self.sandbox,
         )
 
     def release(self, *refs: AttemptRef) -> AttemptRelease:
@@ -109,7 +111,7 @@ class Holder:
             host="here",
             pid=1,
             version="0",
-            sandbox="process",
+            sandbox=self.sandbox,
             started_at=self.started_at,
             answered_at=heard,
         )

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aio_pika
-from msgspec.structs import replace
 
 from services.scheduler.ledger import Ledger
 from services.scheduler.relay import Relay, wait_before_republish
@@ -15,7 +14,7 @@ from shared.domain.job import DEFAULT_POOL
 from shared.domain.run import Reason, RunState
 from shared.domain.schedules import Interval
 from shared.messages.commands import JobDue
-from shared.messages.topology import CLAIMS, due_queue, due_queues
+from shared.messages.topology import CLAIMS, due_queue
 from tests.integration.scheduler.stage import RULE, Holder, Stage, at, manual, ref, seconds
 from tests.support.manual_clock import EPOCH
 
@@ -279,15 +278,6 @@ def test_patience_doubles_from_ten_seconds_to_five_minutes() -> None:
     waits = [wait_before_republish(count).total_seconds() for count in range(8)]
 
     assert waits == [10, 10, 20, 40, 80, 160, 300, 300]
-
-
-async def test_a_pool_has_its_queues_as_soon_as_an_executor_serves_it(stage: Stage) -> None:
-    outrageous = "g" * 300
-    await stage.desk.renew(replace(Holder().renewal(), pools=("gpu", outrageous)))
-
-    await stage.relay.declare_queues()
-
-    assert [await stage.publisher.depth(queue) for queue in due_queues("gpu")] == [0, 0]
 
 
 async def test_what_was_deleted_by_hand_is_declared_again(stage: Stage, amqp_url: str) -> None:

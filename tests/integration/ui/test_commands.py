@@ -49,6 +49,7 @@ async def test_a_job_is_stored_as_it_was_asked_for(client: httpx.AsyncClient) ->
         "network": "none",
         "pinning": "record",
         "resources": {"memory_bytes": 256_000_000, "cpu_s": 60, "nice": 5},
+        "min_sandbox": "isolated",
     }
 
     job = await created(client, **asked)

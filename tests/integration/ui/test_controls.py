@@ -29,6 +29,7 @@ from tests.integration.ui.stage import (
     run_rows,
     serving,
 )
+from tests.integration.ui.test_why import ask_live
 
 API = "/api/v1"
 HOUR = timedelta(hours=1)
@@ -202,13 +203,39 @@ async def test_a_pool_that_nobody_serves_is_told_while_runs_wait_for_it(
 
     health = (await client.get(f"{API}/health")).json()
 
-    assert health["unserved"] == [{"pool": "heavy", "waiting": 1}]
+    assert health["unserved"] == [{"pool": "heavy", "waiting": 1, "min_sandbox": "any"}]
     pools = (await client.get(f"{API}/pools")).json()["items"]
     assert [(one["name"], one["executors_online"], one["waiting"]) for one in pools] == [
         ("default", 1, 0),
         ("heavy", 0, 1),
     ]
     assert (await parts.portal.queries.health()).state is HealthState.DEGRADED
+
+
+async def test_a_level_that_nobody_offers_is_told_when_a_job_asks_for_it_and_while_runs_wait(
+    parts: Parts, client: httpx.AsyncClient, database: Database
+) -> None:
+    await run_rows(database, an_executor("a", sandbox="process"), an_executor("b", sandbox="restricted"))
+    await run_rows(database, an_executor("c", sandbox="isolated", online=False))
+    job_id = await a_job(parts)
+    job = (await client.get(f"{API}/jobs/{job_id}")).json()
+    edit = {"version": job["version"], "min_sandbox": "isolated"}
+
+    edited = (await client.patch(f"{API}/jobs/{job_id}", json=edit)).json()
+
+    lacking = "No executor of pool default offers isolated. Start one on a host that allows namespaces, "
+    assert (job["warnings"], edited["warnings"]) == ([], [f"{lacking}or lower the job's minimum."])
+    run = a_run(job_id, state=RunState.QUEUED)
+    await run_rows(database, run)
+    await run_rows(database, an_attempt(run))
+    await a_ledger(database, job_id)
+    health = (await client.get(f"{API}/health")).json()
+    assert health["unserved"] == [{"pool": "default", "waiting": 1, "min_sandbox": "isolated"}]
+    assert health["offers"] == {"default": "restricted"}
+    assert await ask_live(parts, job_id, None) == (
+        "no-executor",
+        "No executor of pool default offers isolated",
+    )
 
 
 async def test_why_names_the_freeze_and_then_the_paused_pool(

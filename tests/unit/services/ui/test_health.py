@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ui.models import HealthState, Unserved
+from services.ui.models import Health, HealthState, Unserved
 from services.ui.queries.health import Facts, judged
 from shared.domain.holds import Hold, HoldKind, Holds
+from shared.domain.sandbox import MinSandbox
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 instants = st.none() | st.integers(0, 10**6).map(lambda s: NOW - timedelta(seconds=s))
@@ -78,13 +79,20 @@ def test_the_fault_that_explains_the_others_is_told() -> None:
 
 def test_a_pool_that_nobody_serves_is_told_with_how_many_wait() -> None:
     pools = (Unserved(pool="heavy", waiting=3), Unserved(pool="night", waiting=1))
-    known = Facts(database=True, broker=True, broker_since=None, executors_online=1, unserved=pools)
+    exposed = Unserved(pool="default", waiting=2, min_sandbox=MinSandbox.ISOLATED)
 
-    health = judged(known, now=NOW)
+    def health(*unserved: Unserved) -> Health:
+        known = Facts(database=True, broker=True, broker_since=None, executors_online=1, unserved=unserved)
+        return judged(known, now=NOW)
 
-    assert health.title == "Pools without executor"
-    assert health.sentence.startswith(
-        "No executor serves heavy: 3 runs wait. No executor serves night: 1 run"
+    assert health(*pools, exposed).title == "Pools without executor"
+    assert health(*pools, exposed).sentence.startswith(
+        "No executor serves heavy: 3 runs wait. No executor serves night: 1 run waits. Start an executor"
+    )
+    assert health(exposed).title == "Level not offered"
+    assert health(exposed).sentence == (
+        "No executor of default offers isolated: 2 runs wait. "
+        "Start one on a host that allows namespaces, or lower the jobs' minimum."
     )
 
 

@@ -17,6 +17,7 @@ from shared.domain.instants import Followed
 from shared.domain.policy import Policy
 from shared.domain.retry import RetryRule
 from shared.domain.run import Cause, Reason, RunState
+from shared.domain.sandbox import MinSandbox
 from shared.domain.schedules import Interval, timetable
 from shared.domain.why import (
     Before,
@@ -290,6 +291,10 @@ CASES: dict[str, tuple[Facts, Verdict, str, Remedy | None]] = {
     "all draining": (
         of_run(Q, around={"pool": PoolFacts(known=1, online=1, draining=1)}), Verdict.NO_EXECUTOR,
         "Every executor of pool default is draining", Remedy.OPEN_EXECUTORS,
+    ),
+    "all too exposed": (
+        of_run(Q, min_sandbox=MinSandbox.ISOLATED, around={"pool": PoolFacts(known=2, exposed=2)}),
+        Verdict.NO_EXECUTOR, "No executor of pool default offers isolated", Remedy.EDIT,
     ),
     "ailing": (
         of_run(Q, around={"pool": PoolFacts(known=1, online=1, ailing=1, problem="The disk is full.")}),
