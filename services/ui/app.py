@@ -24,6 +24,7 @@ from services.ui.messaging import Messaging
 from services.ui.portal import Portal
 from services.ui.queries import Planning, Queries
 from services.ui.recorder.consumer import Recorder
+from services.ui.recorder.script_texts import ScriptTexts
 from services.ui.recorder.writer import Writer
 from services.ui.scripts import Scripts
 from services.ui.settings import UiSettings
@@ -93,6 +94,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             clock=clock,
             link=link,
             live=live,
+            script_texts=ScriptTexts(database, scripts, clock),
             recorder=Recorder(Writer(database.logs), clock, on_stored),
             wakeups=wakeups,
         ),

@@ -14,6 +14,7 @@ from services.ui.commands.wake import Wakeups
 from services.ui.link import Link
 from services.ui.live import Live
 from services.ui.recorder.consumer import BATCH, Recorder
+from services.ui.recorder.script_texts import ScriptTexts
 from shared.broker import Broker, Consumer, Publisher, connect, until_declared
 from shared.broker.connection import CONNECTION_ERRORS
 from shared.messages.commands import LogStored
@@ -41,6 +42,7 @@ class Messaging:
     link: Link
     live: Live
     recorder: Recorder
+    script_texts: ScriptTexts
     wakeups: Wakeups
 
     async def run(self) -> None:
@@ -76,6 +78,8 @@ class Messaging:
                     self._resync_after(reconnected),
                     self._watch_link(),
                     self._feel(publisher),
+                    # Each connection anew: it begins with what it may not have heard of.
+                    self.script_texts.run(),
                 )
                 async with asyncio.TaskGroup() as group:
                     for loop in forever:
@@ -88,6 +92,8 @@ class Messaging:
                 message = delivery.message
                 if isinstance(message, RunChanged | ExecutorChanged | JobChanged):
                     self.live.note(message)
+                    if isinstance(message, RunChanged):
+                        self.script_texts.note(message.run_id)
                 elif isinstance(message, LogStored):
                     self.live.stored([message.attempt_id])
             await batch[-1].ack(up_to_here=True)

@@ -51,8 +51,8 @@ class Scripts:
                 "or name the program for such files in PORTAL_INTERPRETERS.",
             )
 
-    def hash_to_pin(self, script: str) -> str:
-        """Return the hash of a script as executors read it, in hex.
+    def to_pin(self, script: str) -> tuple[str, bytes]:
+        """Return the hash of a script, in hex, and its content, as executors read it.
 
         Raises:
             InvalidInput: on field `pinning`, why it cannot be pinned.
@@ -61,13 +61,13 @@ class Scripts:
             found = read_script(self.root, script)
         except UnusableScript as error:
             raise InvalidInput("pinning", str(error)) from error
-        if found.sha256 is None:
+        if found.content is None or found.sha256 is None:
             raise InvalidInput(
                 "pinning",
                 f"The script has {found.size / 1e6:,.0f} MB; only one of up to "
                 f"{MOST_HASHED_BYTES // 1_000_000} MB can be pinned. Let it run whatever is there.",
             )
-        return found.sha256
+        return found.sha256, found.content
 
     def _is_runnable(self, script: str) -> bool:
         try:

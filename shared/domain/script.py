@@ -53,6 +53,9 @@ def is_runnable(name: str, *, executable: bool, interpreters: Container[str]) ->
 MOST_HASHED_BYTES = 16_000_000
 """A larger script is not read before it is run: no hash of it is known, and it cannot be pinned."""
 
+MOST_KEPT_BYTES = 256_000
+"""Of a longer script no text is kept, from which a change could be shown."""
+
 
 class Pinning(StrEnum):
     """What becomes of a script that is not the one its job was saved with."""

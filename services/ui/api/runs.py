@@ -69,6 +69,11 @@ def _add_runs(routes: APIRouter, portal: Portal) -> None:
     async def get_run(run_id: UUID) -> Response:
         return answer(await portal.queries.run(RunId(run_id)))
 
+    @routes.get("/{run_id}/script")
+    async def script(run_id: UUID, attempt: Attempt = None) -> Response:
+        """Say what had changed in the script since the job's last success before this run."""
+        return answer({"change": await portal.queries.change_of_run(RunId(run_id), attempt=attempt)})
+
     @routes.post("/{run_id}/rerun")
     async def run_again(run_id: UUID, body: RerunBody | None = None) -> Response:
         """Ask for a run like this one; it can be watched at once under the answered id."""

@@ -13,7 +13,7 @@ from services.ui.commands.drafts import JobDraft
 from services.ui.commands.heads import CHANGED, Change, known, living
 from services.ui.commands.schedules import Saving, checked_schedules
 from services.ui.scripts import Scripts
-from shared.db import edges, jobs
+from shared.db import edges, jobs, script_texts
 from shared.db.engine import Sessions
 from shared.domain.chain import AFTER_NOTHING
 from shared.domain.errors import Conflict, InvalidInput, NameTaken
@@ -28,7 +28,7 @@ from shared.domain.script import Pin, Pinning
 
 async def create(sessions: Sessions, draft: JobDraft, scripts: Scripts, *, now: datetime) -> Change:
     """Store a new job; see `Commands.create_job`."""
-    definition = await _checked(draft, scripts, now=now)
+    definition, pinned = await _checked(draft, scripts, now=now)
     job_id = JobId(new_id())
     schedules = checked_schedules(draft, (), Saving(job_id=job_id, now=now))
     _check_parameters(definition, schedules)
@@ -40,6 +40,7 @@ async def create(sessions: Sessions, draft: JobDraft, scripts: Scripts, *, now: 
             await jobs.replace_schedules(session, job_id, schedules, now=now)
             await chains.save(session, job_id, definition.runs_after, AFTER_NOTHING, now=now)
             await secrets.save_uses(session, job_id, definition.secrets)
+            await _keep_text(session, definition, pinned, now=now)
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
     return Change(job_id=job_id, version=1)
@@ -55,7 +56,7 @@ async def edit(
     now: datetime,
 ) -> Change:
     """Replace a definition; see `Commands.edit_job`."""
-    definition = await _checked(draft, scripts, now=now)
+    definition, pinned = await _checked(draft, scripts, now=now)
     try:
         async with sessions.begin() as session:
             await edges.lock_edges(session)
@@ -74,6 +75,7 @@ async def edit(
             await jobs.replace_schedules(session, job_id, schedules, now=now)
             await chains.save(session, job_id, definition.runs_after, was_after, now=now)
             await secrets.save_uses(session, job_id, definition.secrets)
+            await _keep_text(session, definition, pinned, now=now)
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
     return Change(job_id=job_id, version=expected_version + 1)
@@ -88,13 +90,15 @@ async def accept_script(
         pinned = await jobs.pinned_of(session, job_id)
     if pinned.sha256 is None:
         raise Conflict("This job runs whatever script is there: there is nothing to accept.")
-    if await asyncio.to_thread(scripts.hash_to_pin, pinned.script) != sha256:
+    found, content = await asyncio.to_thread(scripts.to_pin, pinned.script)
+    if found != sha256:
         raise Conflict("The script has changed since you looked at it. Look again, then accept it.")
     if pinned.sha256 == sha256:
         return None
     async with sessions.begin() as session:
         if not await jobs.pin(session, head, Pin(sha256=sha256, at=now), now=now):
             raise Conflict(CHANGED)
+        await script_texts.keep(session, sha256, content, now=now)
     return Change(job_id=job_id, version=head.version + 1)
 
 
@@ -126,7 +130,8 @@ async def restore(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change
     return Change(job_id=job_id, version=head.version + 1)
 
 
-async def _checked(draft: JobDraft, scripts: Scripts, *, now: datetime) -> Definition:
+async def _checked(draft: JobDraft, scripts: Scripts, *, now: datetime) -> tuple[Definition, bytes]:
+    """Return what is to be stored, and of a pinned script its content."""
     definition = checked_definition(
         Definition(
             name=draft.name,
@@ -152,9 +157,14 @@ async def _checked(draft: JobDraft, scripts: Scripts, *, now: datetime) -> Defin
     )
     await asyncio.to_thread(scripts.check, definition.script)
     if draft.pinning is Pinning.RECORD:
-        return definition
-    sha256 = await asyncio.to_thread(scripts.hash_to_pin, definition.script)
-    return replace(definition, pin=Pin(sha256=sha256, at=now))
+        return definition, b""
+    sha256, content = await asyncio.to_thread(scripts.to_pin, definition.script)
+    return replace(definition, pin=Pin(sha256=sha256, at=now)), content
+
+
+async def _keep_text(session: AsyncSession, definition: Definition, content: bytes, *, now: datetime) -> None:
+    if definition.pin is not None:
+        await script_texts.keep(session, definition.pin.sha256, content, now=now)
 
 
 async def _refuse_unknown_calendars(session: AsyncSession, definition: Definition) -> None:

@@ -7,7 +7,7 @@ import { JpChain } from "jp_chain";
 import { outputSaid } from "jp_output";
 import { resourcesSaid } from "jp_resources";
 import { rulesSaid } from "jp_rules";
-import { JpPinned, shortHash } from "jp_script";
+import { JpScriptState, shortHash } from "jp_script";
 import { WhyPanel } from "jp_why";
 
 const OVERLAPS = {
@@ -16,7 +16,7 @@ const OVERLAPS = {
 };
 
 export default {
-  components: { ...parts, BackfillDialog, CancelWaitingDialog, JpChain, JpPinned, ResumeDialog, WhyPanel },
+  components: { ...parts, BackfillDialog, CancelWaitingDialog, JpChain, JpScriptState, ResumeDialog, WhyPanel },
   props: { initial: Object, around: Object },
   template: `
   <div>
@@ -47,7 +47,7 @@ export default {
 
     <div v-if="notice" class="jp-notice" :class="'jp-tone--' + notice.tone"><JpIcon :name="notice.icon" /><span>{{ notice.text }}
       <a v-if="notice.href" class="jp-link" :href="notice.href">{{ notice.link }}</a></span></div>
-    <JpPinned ref="pinned" :job="job" @changed="(fresh) => (job = fresh)" @judged="(it) => (refuses = it)" />
+    <JpScriptState ref="script" :job="job" @changed="(fresh) => (job = fresh)" @judged="(it) => (refuses = it)" />
     <WhyPanel ref="why" :job="job" @resume="$refs.resume.open(job)" @restore="restore" @backfill="backfill" />
     <ResumeDialog ref="resume" @done="load" />
     <BackfillDialog ref="backfill" />
@@ -145,7 +145,7 @@ export default {
       const path = `/jobs/${this.job.id}`;
       const [job, graph] = await Promise.all([api(path), api(`${path}/chain`)]).catch(() => []);
       if (job) Object.assign(this, { job, graph });
-      this.$refs.pinned?.load();
+      this.$refs.script?.load();
     },
     openUnder,
     doing(action) { this.$refs.menu.hidePopover(); return action(); },

@@ -1,14 +1,14 @@
 // The head and the facts of a run: how it stands, how long each step took, on which executor.
 import { CAUSES, STATES, bytes, duration, exitOf, isActive, isStopping, isUnhappy, parts, reasonOf, seconds, tick, toneOf, until } from "jp_format";
-import { chooseAttempt, lacksLevel, watchRun } from "jp_core";
+import { api, chooseAttempt, lacksLevel, watchRun } from "jp_core";
 import { CancelDialog } from "jp_controls";
 import { RerunDialog } from "jp_dialogs";
-import { shortHash } from "jp_script";
+import { JpChange, shortHash } from "jp_script";
 
 const ms = (from, to) => Math.max(0, Date.parse(to) - Date.parse(from));
 
 export default {
-  components: { ...parts, CancelDialog, RerunDialog },
+  components: { ...parts, CancelDialog, JpChange, RerunDialog },
   props: { initial: Object },
   template: `
   <div>
@@ -32,6 +32,7 @@ export default {
 
     <div id="jp-attempt" :role="many ? 'tabpanel' : null" :aria-labelledby="many ? 'jp-attempt-' + number : null">
     <div v-if="why" class="jp-notice" :class="'jp-tone--' + tone"><JpIcon :name="unhappy ? 'warning' : 'gone'" /><span>{{ why }}</span></div>
+    <JpChange v-if="unhappy && change" :change="change" words="The script had changed" />
     <div v-if="!never" class="jp-kpis">
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Due to started</span><span class="jp-kpi__value">{{ startDelay }}</span><span class="jp-kpi__note">{{ delayParts }}</span></div>
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Duration</span><span class="jp-kpi__value">{{ took }}</span><span class="jp-kpi__note">{{ usual }}</span></div>
@@ -56,13 +57,14 @@ export default {
     </section></div>
     <RerunDialog ref="rerun" />
   </div>`,
-  data: (self) => ({ ...watchRun(self.initial), tick, states: STATES }),
+  data: (self) => ({ ...watchRun(self.initial), tick, states: STATES, change: null }),
   computed: {
     active() { return isActive(this.run.state); },
     stopping() { return isStopping(this.run); },
     stopBy() { return this.run.stop_asked_by && this.run.stop_asked_by !== "local" ? `by ${this.run.stop_asked_by} ` : ""; },
     unhappy() { return isUnhappy(this.shown.state); },
     never() { return this.run.state === "skipped" || this.run.state === "missed"; },
+    asksForChange() { return this.unhappy && this.one?.script_sha256 ? `/runs/${this.run.id}/script?attempt=${this.one.number}` : ""; },
     tone() { return toneOf(this.shown.state); },
     many() { return this.run.attempts.length > 1; },
     newest() { return this.run.attempts.at(-1); },
@@ -134,6 +136,17 @@ export default {
       const reached = list.findLastIndex((step) => step.at);
       if (isActive(shown.state)) list[reached].now = true;
       return this.never ? [list[0], list[4]] : list;
+    },
+  },
+  // Of an attempt that has ended badly it is asked once what had changed in its script.
+  watch: {
+    asksForChange: {
+      immediate: true,
+      async handler(path) {
+        this.change = null;
+        const answer = path ? await api(path).catch(() => null) : null;
+        if (path === this.asksForChange) this.change = answer?.change ?? null;
+      },
     },
   },
   mounted() { this.showTab(); },

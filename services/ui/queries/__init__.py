@@ -42,6 +42,7 @@ from services.ui.queries import (
     preview,
     runs,
     secrets,
+    versions,
     why,
 )
 from services.ui.queries.backfill import BackfillPreview, ResumePreview
@@ -56,7 +57,7 @@ from services.ui.queries.pools import PoolItem
 from services.ui.queries.preview import Typed
 from services.ui.queries.runs import RunsFilter
 from services.ui.queries.secrets import SecretItem
-from services.ui.queries.versions import ScriptNow, script_now
+from services.ui.queries.versions import ScriptChange, ScriptNow
 from services.ui.scripts import Scripts
 from shared.db.engine import Database
 from shared.domain.ids import AttemptId, CalendarId, JobId, RunId, ScheduleId
@@ -122,13 +123,24 @@ class Queries:
             return await chains.graph_of(session, job_id)
 
     async def script_of_job(self, job_id: JobId) -> ScriptNow:
-        """Return how a job's script stands in the scripts directory.
+        """Return how a job's script stands in the scripts directory, and what changed in it.
 
         Raises:
             NotFound: no such job.
         """
         job = await self.job(job_id)
-        return await script_now(self.script_files.root, job.script)
+        async with self.database.reading() as session:
+            return await versions.script_of_job(session, self.script_files, job)
+
+    async def change_of_run(self, run_id: RunId, *, attempt: int | None = None) -> ScriptChange | None:
+        """Return what had changed in the script of a run since its job's last success before it.
+
+        Raises:
+            NotFound: no such run.
+        """
+        async with self.database.reading() as session:
+            run = await runs.run_by_id(session, run_id)
+            return await versions.change_of_run(session, self.script_files, run, attempt)
 
     async def why(self, job_id: JobId, at: datetime | None) -> WhyAnswer:
         """Say why a job ran or did not at an instant; for None of what waits or was due last.

@@ -2,7 +2,7 @@
 
 | written by | tables |
 |---|---|
-| ui | `jobs`, `schedules`, `chain_edges`, `secrets`, `job_secrets`, `run_secrets`, |
+| ui | `jobs`, `schedules`, `chain_edges`, `secrets`, `job_secrets`, `run_secrets`, `script_texts`, |
 | | `pauses`, `holds`, `limits`, `calendars`, `people`, `log_chunks`, both of requests |
 | scheduler | all others, and the outcome of each of `requests` and `parked_requests` |
 
@@ -34,6 +34,7 @@ from shared.db.tables.wanted import (
     RequestRow,
     RunSecretRow,
     ScheduleRow,
+    ScriptTextRow,
     SecretRow,
 )
 
@@ -61,5 +62,6 @@ __all__ = [
     "RunRow",
     "RunSecretRow",
     "ScheduleRow",
+    "ScriptTextRow",
     "SecretRow",
 ]

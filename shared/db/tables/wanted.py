@@ -8,7 +8,7 @@ from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, UniqueConstr
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.tables.base import LedgerBase, LogsBase
-from shared.db.types import OrderedKey, Words
+from shared.db.types import Large, OrderedKey, Words
 from shared.domain.chain import ChainOn, Join
 from shared.domain.holds import HoldKind
 from shared.domain.job import Network, OnLost
@@ -118,6 +118,17 @@ class RunSecretRow(LedgerBase):
     run_id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(40), primary_key=True)  # of the parameter
     sealed: Mapped[str] = mapped_column(Text)
+
+
+class ScriptTextRow(LedgerBase):
+    """A script that ran or was pinned, by the hash of what it was."""
+
+    __tablename__ = "script_texts"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)  # in hex
+    size: Mapped[int] = mapped_column(Large)
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)  # UTF-8, deflated; NULL: no text, or too long
+    used_at: Mapped[datetime] = mapped_column(index=True)  # what is dropped first; at most an hour late
 
 
 class PauseRow(LedgerBase):

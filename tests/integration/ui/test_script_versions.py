@@ -1,17 +1,27 @@
 """The version of a script that a job may run, over the API that pages share."""
 
+import asyncio
 import hashlib
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from services.ui.app import Parts
+from services.ui.recorder.script_texts import ScriptTexts
+from services.ui.scripts import Scripts
 from services.ui.settings import UiSettings
+from shared.db import script_texts
+from shared.db.engine import Database
+from shared.domain.ids import RunId
+from shared.domain.run import RunState
 from shared.domain.script import MOST_HASHED_BYTES
 from shared.runtime.settings import DatabaseSettings
-from tests.integration.ui.stage import NOWHERE
+from tests.integration.ui.stage import NOW, NOWHERE, a_run, an_attempt, eventually, run_rows
 
 JOBS = "/api/v1/jobs"
 OLD, NEW, NEWEST = b"print('old')\n", b"print('new')\n", b"print('newest')\n"
@@ -45,6 +55,14 @@ def write(path: Path, text: bytes) -> None:
 
 def sha256(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()
+
+
+async def until_kept(database: Database, one: str) -> None:
+    async def found() -> bool:
+        async with database.reading() as session:
+            return one in await script_texts.texts_of(session, [one])
+
+    await eventually(found)
 
 
 async def a_strict_job(client: httpx.AsyncClient) -> dict[str, Any]:
@@ -85,6 +103,60 @@ async def test_saving_a_strict_job_accepts_what_is_there(client: httpx.AsyncClie
     assert saved["pinned_sha256"] == sha256(NEW)
     assert (freed["pinning"], freed["pinned_sha256"], freed["pinned_at"]) == ("record", None, None)
     assert nothing.status_code == 409
+
+
+async def test_what_changed_since_the_last_success_is_shown(
+    client: httpx.AsyncClient, database: Database, parts: Parts, settings: UiSettings, script: Path
+) -> None:
+    body = {"name": "daily", "script": "reports/daily.py", "schedule": {"kind": "manual"}}
+    job = (await client.post(JOBS, json=body)).json()
+    well, badly = a_run(UUID(job["id"]), 1), a_run(UUID(job["id"]), 2, state=RunState.FAILED)
+    texts = ScriptTexts(database, Scripts(settings.scripts_dir), parts.portal.clock)
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        loop = group.create_task(texts.run())
+        for run, text in ((well, OLD), (badly, NEW)):
+            write(script, text)
+            await run_rows(database, run)
+            await run_rows(database, an_attempt(run, state=run.state, script_sha256=sha256(text)))
+            texts.note(RunId(run.id))
+            await until_kept(database, sha256(text))
+        loop.cancel()
+    of_run = (await client.get(f"/api/v1/runs/{badly.id}/script")).json()["change"]
+    write(script, b"\0")
+    of_job = (await client.get(f"{JOBS}/{job['id']}/script")).json()["change"]
+
+    assert of_run["since"] | {"at": ""} == {
+        "sha256": sha256(OLD),
+        "at": "",
+        "run_id": str(well.id),
+        "run_number": 1,
+    }
+    assert [(one["kind"], one["text"]) for one in of_run["diff"]["lines"]] == [
+        ("removed", "print('old')"),
+        ("added", "print('new')"),
+        ("same", ""),
+    ]
+    assert of_job["diff"]["problem"] == "What changed is not shown: this version is no text."
+    assert (await client.get(f"/api/v1/runs/{well.id}/script")).json() == {"change": None}
+
+
+async def test_texts_go_with_the_runs_that_ran_them_unless_they_are_pinned(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    job = await a_strict_job(client)
+    long_ago = NOW - timedelta(days=30)
+    async with database.ledger.begin() as session:
+        for text in (OLD, NEW):
+            await script_texts.keep(session, sha256(text), text, now=long_ago)
+        await script_texts.keep(session, sha256(NEWEST), NEWEST, now=NOW)
+        session.add(a_run(UUID(job["id"]), due_at=NOW - timedelta(days=9)))
+
+    async with database.ledger.begin() as session:
+        await script_texts.drop_unused(session)
+        kept = await script_texts.texts_of(session, list(map(sha256, (OLD, NEW, NEWEST))))
+
+    assert set(kept) == {sha256(OLD), sha256(NEWEST)}
 
 
 async def test_what_cannot_be_hashed_cannot_be_pinned(client: httpx.AsyncClient, script: Path) -> None:
