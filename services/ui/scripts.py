@@ -5,7 +5,9 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 
 from shared.domain.errors import InvalidInput, UnusableScript
@@ -14,6 +16,24 @@ from shared.runtime.script_files import read_script
 
 MAX_SCRIPTS = 5_000
 _MAX_FOLDERS = 2_000
+_ANY_EXECUTES = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+_NO_WAY = "Nothing says how to run it."
+_SAY_HOW = (
+    "Give it a #! line and chmod +x, rename it to .py or .sh, "
+    "or name the program for such files in PORTAL_INTERPRETERS."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A file below the scripts directory."""
+
+    name: str
+    size: int | None
+    """In bytes; None: it is not there."""
+    changed_at: datetime | None
+    problem: str
+    """Why no job can run it, in words; empty where it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +51,19 @@ class Scripts:
         """
         return tuple(sorted(islice(filter(self._is_runnable, _files(self.root)), MAX_SCRIPTS)))
 
+    def looked_through(self) -> tuple[list[Found], bool]:
+        """Return every file whose name is not hidden, by name, and whether there are more than `MAX_SCRIPTS`.
+
+        No file is opened, and no link followed.
+        """
+        found = list(islice(self._every(), MAX_SCRIPTS + 1))
+        return sorted(found[:MAX_SCRIPTS], key=attrgetter("name")), len(found) > MAX_SCRIPTS
+
+    def problem_of(self, script: str, *, executable: bool) -> str:
+        """Return why a plain file cannot be run, in words; empty where it can."""
+        known = is_runnable(script, executable=executable, interpreters=self.interpreters)
+        return "" if known else f"{_NO_WAY} {_SAY_HOW}"
+
     def check(self, script: str) -> None:
         """Say at the field that a script is not there, and which one was probably meant; or cannot be run.
 
@@ -45,11 +78,7 @@ class Scripts:
             hint = f" Did you mean {close[0]}?" if close else " Put it into the scripts directory first."
             raise InvalidInput("script", f"No such script.{hint}")
         if not self._is_runnable(script):
-            raise InvalidInput(
-                "script",
-                "Nothing says how to run it. Give it a #! line and chmod +x, rename it to .py or .sh, "
-                "or name the program for such files in PORTAL_INTERPRETERS.",
-            )
+            raise InvalidInput("script", f"{_NO_WAY} {_SAY_HOW}")
 
     def to_pin(self, script: str) -> tuple[str, bytes]:
         """Return the hash of a script, in hex, and its content, as executors read it.
@@ -69,12 +98,38 @@ class Scripts:
             )
         return found.sha256, found.content
 
+    def _every(self) -> Iterator[Found]:
+        for path in _paths(self.root):
+            try:
+                name, seen = path.relative_to(self.root).as_posix(), path.lstat()
+                name.encode()
+            except (OSError, UnicodeError):
+                continue  # gone meanwhile, or no name that can be shown
+            changed_at = datetime.fromtimestamp(seen.st_mtime, UTC)
+            yield Found(
+                name=name, size=seen.st_size, changed_at=changed_at, problem=self._problem(name, seen)
+            )
+
+    def _problem(self, name: str, seen: os.stat_result) -> str:
+        if stat.S_ISLNK(seen.st_mode):
+            return "A symbolic link: put the file itself there."
+        if not stat.S_ISREG(seen.st_mode):
+            return "Not a plain file."
+        if seen.st_nlink != 1:
+            return "A hard link to a file that has other names: copy the file instead."
+        try:
+            if checked_script(name) != name:
+                return "Its name is not in normal form (NFC): rename it."
+        except InvalidInput as error:
+            return error.message
+        return _NO_WAY if self.problem_of(name, executable=bool(seen.st_mode & _ANY_EXECUTES)) else ""
+
     def _is_runnable(self, script: str) -> bool:
         try:
             mode = (self.root / script).stat().st_mode
         except OSError:
             return False
-        executable = bool(mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH))
+        executable = bool(mode & _ANY_EXECUTES)
         return is_runnable(script, executable=executable, interpreters=self.interpreters)
 
 
@@ -90,14 +145,21 @@ def _is_file(root: Path, script: str) -> bool:
         return False
 
 
-def _files(root: Path) -> Iterator[str]:
+def _paths(root: Path) -> Iterator[Path]:
+    """Yield every file and link below the root that is not hidden, in no hidden folder."""
     for folder, subfolders, files in islice(os.walk(root, followlinks=False), _MAX_FOLDERS):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__pycache__")))
-        for name in sorted(files):
-            path = Path(folder, name)
-            relative = path.relative_to(root).as_posix()
-            if not path.is_symlink() and _is_acceptable(relative):
-                yield relative
+        links = [name for name in subfolders if Path(folder, name).is_symlink()]
+        for name in sorted((*files, *links)):
+            if not name.startswith("."):
+                yield Path(folder, name)
+
+
+def _files(root: Path) -> Iterator[str]:
+    for path in _paths(root):
+        relative = path.relative_to(root).as_posix()
+        if not path.is_symlink() and _is_acceptable(relative):
+            yield relative
 
 
 def _is_acceptable(name: str) -> bool:

@@ -18,6 +18,7 @@ from services.ui.api import (
     problems,
     runs,
     schedules,
+    scripts,
     secrets,
     week,
 )
@@ -38,6 +39,7 @@ def register(app: FastAPI, portal: Portal) -> None:
         people,
         runs,
         schedules,
+        scripts,
         secrets,
         week,
     ):

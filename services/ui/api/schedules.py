@@ -13,13 +13,8 @@ from services.ui.zones import listed
 
 
 def router(portal: Portal) -> APIRouter:
-    """Return the routes of scripts, schedule previews, zones and the overview."""
+    """Return the routes of schedule previews, zones and the overview."""
     routes = APIRouter(prefix="/api/v1")
-
-    @routes.get("/scripts")
-    async def scripts() -> Response:
-        names = await portal.queries.scripts()
-        return answer({"items": names, "next": None, "total": len(names)})
 
     @routes.post("/schedules/preview")
     async def preview(body: PreviewBody) -> Response:

@@ -1,7 +1,7 @@
 // The job form with a preview that says what its schedules mean. The form is the browser's own: what was
 // typed survives a restart of the portal, and the REST API judges it by the same rules as everybody else.
 import { parts, prefs } from "jp_format";
-import { api, debounced } from "jp_core";
+import { api, debounced, fromUrl } from "jp_core";
 import { draftOf, FieldError, JpCombo, JpSchedule, JpSchedulePreview, lines, ruleOf, typedOf } from "jp_schedule";
 import { afterDraft, afterOf, afterProblem, afterSaid, idsOf, JpAfter } from "jp_chain";
 import { outputDraft, outputProblem } from "jp_output";
@@ -16,7 +16,7 @@ const NOTHING = { text: "", next: [], notes: [], warnings: [], parts: [], expand
 
 function filled(job) {
   return {
-    name: job?.name ?? "", script: job?.script ?? "", strict: job?.pinning === "strict", args: (job?.args ?? []).join("\n"), description: job?.description ?? "",
+    name: job?.name ?? "", script: job?.script ?? fromUrl("script"), strict: job?.pinning === "strict", args: (job?.args ?? []).join("\n"), description: job?.description ?? "",
     timeout: String(job?.timeout_s ?? 300), grace: String(job?.kill_grace_s ?? 10),
     schedules: (job?.schedules ?? [null]).map((item) => typedOf(item, prefs.zone)), rules: rulesOf(job), after: afterOf(job), uses: usesOf(job), params: paramsOf(job),
   };

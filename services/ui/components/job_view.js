@@ -69,7 +69,7 @@ export default {
       <section class="jp-card" aria-labelledby="jp-details">
         <div class="jp-card__head"><h2 id="jp-details">Details</h2></div>
         <dl class="jp-facts">
-          <dt>Script</dt><dd><span class="jp-mono">{{ job.script }}</span><template v-if="job.pinned_sha256"><span class="jp-version">only version <span class="jp-mono" :title="job.pinned_sha256">{{ shortHash(job.pinned_sha256) }}</span>, saved <JpTime :at="job.pinned_at" /></span></template></dd>
+          <dt>Script</dt><dd><a class="jp-link jp-mono" :href="'/scripts?name=' + encodeURIComponent(job.script)">{{ job.script }}</a><template v-if="job.pinned_sha256"><span class="jp-version">only version <span class="jp-mono" :title="job.pinned_sha256">{{ shortHash(job.pinned_sha256) }}</span>, saved <JpTime :at="job.pinned_at" /></span></template></dd>
           <template v-if="job.args.length"><dt>Arguments</dt><dd class="jp-mono">{{ job.args.join(' ') }}</dd></template>
           <dt>Next run</dt><dd><template v-if="job.paused_at">Paused by {{ job.paused_by || 'somebody' }} since <JpTime :at="job.paused_at" /></template><JpTime v-else-if="job.next_due_at" :at="job.next_due_at" /><template v-else>{{ noNext }}</template></dd>
           <template v-if="job.schedules.length > 1"><dt>Schedules</dt><dd><ul class="jp-rulelist"><li v-for="one in job.schedules" :key="one.id"><span>{{ one.text }}</span> <span class="jp-muted">{{ one.zone }}<template v-if="one.args">, with <span v-if="one.args.length" class="jp-mono">{{ one.args.join(' ') }}</span><template v-else>no arguments</template></template></span></li></ul></dd></template>
@@ -137,7 +137,7 @@ export default {
     },
   },
   methods: {
-    seconds, shortHash,
+    seconds, shortHash, encodeURIComponent,
     tone: (run) => (run.state === "held" ? "queued" : run.state),
     height(run) { return run.duration_ms ? Math.max(8, (100 * run.duration_ms) / this.longest) : 8; },
     label: (run) => `#${run.number ?? "?"} ${run.state.replace("_", " ")}, ${local(run.due_at)}, ${duration(run.duration_ms)}`,

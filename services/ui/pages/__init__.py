@@ -15,6 +15,7 @@ from services.ui.pages import (
     parked,
     run,
     runs,
+    scripts,
     secrets,
     week,
 )
@@ -41,6 +42,8 @@ def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door t
     nicegui_app.config.quasar_config["loadingBar"]["skipHijack"] = True
     # Through NiceGUI's own app: it is mounted last, and its static files come with cache headers.
     nicegui_app.add_static_files(STATIC_URL, STATIC, max_cache_age=_FOREVER_S)
-    for page in (overview, jobs, job, job_editor, runs, run, week, calendars, secrets, executors, parked):
+    for page in (overview, jobs, job, job_editor, runs, run, week, calendars, scripts, secrets):
+        page.register(portal, view_of)
+    for page in (executors, parked):
         page.register(portal, view_of)
     missing.register(view_of)

@@ -31,6 +31,7 @@ from services.ui.queries import (
     calendars,
     chains,
     executors,
+    folder,
     health,
     jobs,
     limits,
@@ -48,6 +49,7 @@ from services.ui.queries import (
 from services.ui.queries.backfill import BackfillPreview, ResumePreview
 from services.ui.queries.calendars import CalendarItem
 from services.ui.queries.explained import WhyAnswer
+from services.ui.queries.folder import Folder, ReadScript
 from services.ui.queries.jobs import JobsFilter
 from services.ui.queries.limits import LimitItem
 from services.ui.queries.overview import Overview
@@ -131,6 +133,20 @@ class Queries:
         job = await self.job(job_id)
         async with self.database.reading() as session:
             return await versions.script_of_job(session, self.script_files, job)
+
+    async def scripts_folder(self) -> Folder:
+        """Return every file of the scripts directory that is not hidden, and the jobs that name each."""
+        async with self.database.reading() as session:
+            return await folder.folder(session, self.script_files)
+
+    async def script_text(self, name: str) -> ReadScript:
+        """Return one script with its text.
+
+        Raises:
+            NotFound: it cannot be read, and why.
+        """
+        async with self.database.reading() as session:
+            return await folder.script_text(session, self.script_files, name)
 
     async def change_of_run(self, run_id: RunId, *, attempt: int | None = None) -> ScriptChange | None:
         """Return what had changed in the script of a run since its job's last success before it.

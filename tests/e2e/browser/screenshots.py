@@ -47,6 +47,7 @@ def pages_of(url: str) -> dict[str, str]:
         "runs": "/runs",
         "week": "/week",
         "calendars": "/calendars",
+        "scripts": "/scripts",
         "secrets": "/secrets",
         "executors": "/executors",
         "parked": "/parked",

@@ -23,7 +23,7 @@ from shared.domain.script import MOST_HASHED_BYTES
 from shared.runtime.settings import DatabaseSettings
 from tests.integration.ui.stage import NOW, NOWHERE, a_run, an_attempt, eventually, run_rows
 
-JOBS = "/api/v1/jobs"
+JOBS, SCRIPTS = "/api/v1/jobs", "/api/v1/scripts"
 OLD, NEW, NEWEST = b"print('old')\n", b"print('new')\n", b"print('newest')\n"
 
 
@@ -157,6 +157,65 @@ async def test_texts_go_with_the_runs_that_ran_them_unless_they_are_pinned(
         kept = await script_texts.texts_of(session, list(map(sha256, (OLD, NEW, NEWEST))))
 
     assert set(kept) == {sha256(OLD), sha256(NEWEST)}
+
+
+async def test_the_folder_is_listed_with_its_users_and_what_is_missing(
+    client: httpx.AsyncClient, script: Path
+) -> None:
+    root = script.parents[1]
+    for name in ("data.csv", ".hidden.py", " odd.py", "reports/plain", "gone.py", "secrets/.key"):
+        write(root / name, b"<script>alert(1)</script>\n")
+    (root / "link.py").symlink_to("/etc/passwd")
+    (root / "away").symlink_to("/etc")
+    os.link(root / "data.csv", root / "hard.py")
+    for name in ("reports/daily.py", "gone.py"):
+        await client.post(JOBS, json={"name": name, "script": name, "schedule": {"kind": "manual"}})
+    (root / "gone.py").unlink()
+
+    folder = (await client.get(f"{SCRIPTS}/folder")).json()
+
+    assert {one["name"]: one["problem"].split(":")[0].split(".")[0] for one in folder["items"]} == {
+        " odd.py": "' odd",
+        "away": "A symbolic link",
+        "data.csv": "A hard link to a file that has other names",
+        "hard.py": "A hard link to a file that has other names",
+        "link.py": "A symbolic link",
+        "reports/daily.py": "",
+        "reports/plain": "Nothing says how to run it",
+    }
+    assert [(one["name"], [job["name"] for job in one["jobs"]]) for one in folder["missing"]] == [
+        ("gone.py", ["gone.py"])
+    ]
+    (daily,) = [one for one in folder["items"] if one["name"] == "reports/daily.py"]
+    assert (daily["size"], daily["job_count"], daily["jobs"][0]["name"]) == (len(OLD), 1, "reports/daily.py")
+    assert folder["cut"] is False
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("reports/daily.py", OLD.decode()),
+        ("link.py", "symbolic link"),
+        ("reports/../../outside.py", "may not contain '..'"),
+        ("/etc/passwd", "without a leading /"),
+        (".hidden.py", "Hidden files"),
+        ("reports", "not a plain file"),
+        ("gone.py", "does not exist"),
+    ],
+)
+async def test_a_script_is_read_by_the_rules_of_executors(
+    client: httpx.AsyncClient, script: Path, name: str, says: str
+) -> None:
+    root = script.parents[1]
+    for path in (root / ".hidden.py", root.parent / "outside.py"):
+        write(path, b"outside")
+    (root / "link.py").symlink_to("../outside.py")
+
+    answer = await client.get(f"{SCRIPTS}/text", params={"name": name})
+
+    assert "outside\n" not in answer.text
+    assert says in (answer.json().get("text") or answer.json().get("detail"))
+    assert answer.status_code == (200 if says == OLD.decode() else 404)
 
 
 async def test_what_cannot_be_hashed_cannot_be_pinned(client: httpx.AsyncClient, script: Path) -> None:
