@@ -92,6 +92,11 @@ def interpreters() -> Interpreters:
     return interpreters_of(os.environ.get("PORTAL_INTERPRETERS", ""))
 
 
+def given_uv() -> Path | None:
+    """Return what makes environments: PORTAL_UV; None: the one that is installed beside us."""
+    return Path(given) if (given := os.environ.get("PORTAL_UV")) else None
+
+
 def script_python() -> str:
     """Return the interpreter of `.py` scripts: PORTAL_SCRIPT_PYTHON, else the system's, else our base's.
 

@@ -57,5 +57,6 @@ async def chosen(wanted: str, folder: Path, *, scripts: Path) -> Sandbox:
             work_root=folder / "work",
             users_root=Path("/run/portal-jobs", f"trial-{os.getpid()}"),
             interpreters=programs,
+            environments=folder / "environments",
         ),
     )

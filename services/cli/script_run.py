@@ -12,11 +12,13 @@ from tempfile import TemporaryDirectory
 
 from services.cli import fences
 from services.cli.console import Console
-from services.cli.environment import scripts_dir
+from services.cli.environment import given_uv, scripts_dir
 from services.executor.chunks import Chunk, Chunker
+from services.executor.environments import Environments, NoEnvironment, Rules
 from services.executor.sandbox.command import NOTHING, NotRunnable
 from services.executor.sandbox.level import Sandbox
 from services.executor.sandbox.process import Ended, Process
+from services.executor.settings import uv_variables
 from services.executor.verdict import Asked, Verdict, verdict
 from shared.domain.ids import AttemptId, BootId, ClaimId, ExecutorName, JobId, RunId, new_id
 from shared.domain.job import DEFAULT_KILL_GRACE, OnLost
@@ -61,7 +63,8 @@ async def _run(wish: Wish) -> int:
             if sandbox.level == "unavailable":
                 Console().say(sandbox.problem)
                 return _REFUSED
-            return await _Try(wish, sandbox, _grant(wish, name)).to_its_end()
+            _let_pass(Path(folder))
+            return await _Try(wish, sandbox, _grant(wish, name), Path(folder, "environments")).to_its_end()
         finally:
             sandbox.close()
 
@@ -74,6 +77,14 @@ def _found(script: Path) -> tuple[Path, str]:
         return own, str(script)
     # A script of the scripts directory sees its neighbours in other folders of it, too.
     return (own, str(path.relative_to(own))) if path.is_relative_to(own) else (path.parent, path.name)
+
+
+def _let_pass(folder: Path) -> None:
+    folder.chmod(0o711)  # users of runs come by it on their way to their environment
+
+
+def _print_note(text: str) -> None:
+    print(text, end="", file=sys.stderr)
 
 
 def _grant(wish: Wish, name: str) -> Grant:
@@ -103,27 +114,36 @@ def _grant(wish: Wish, name: str) -> Grant:
 class _Try:
     """One run of one script. Ctrl-C once asks it to end, twice kills it."""
 
-    def __init__(self, wish: Wish, sandbox: Sandbox, grant: Grant) -> None:
+    def __init__(self, wish: Wish, sandbox: Sandbox, grant: Grant, environments: Path) -> None:
         self._wish = wish
         self._sandbox = sandbox
         self._grant = grant
         self._clock = SystemClock()
+        rules = Rules(folder=environments, uv=given_uv(), variables=uv_variables())
+        self._environments = Environments(rules, sandbox, self._clock)
         self._chunker = Chunker(max_bytes=grant.max_output_bytes)
         self._timer: asyncio.TimerHandle | None = None
         self._asked: Asked | None = None
 
     async def to_its_end(self) -> int:
         try:
+            wanted = self._sandbox.wanted(self._grant)
+            made = await self._environments.obtain(wanted, _print_note) if wanted else None
             order = self._sandbox.prepare(
-                self._grant, NOTHING, lease_until=float("inf"), spawn_until=float("inf")
+                self._grant,
+                NOTHING,
+                lease_until=float("inf"),
+                spawn_until=float("inf"),
+                environment=made.path if made else None,
             )
             process = self._sandbox.start(replace(order, network=self._wish.network), self._take)
             self._listen(process)
             ended = await process.ended
             await process.gone
             await process.started  # raises why it was not
-        except (NotRunnable, OSError) as error:
-            self._say((RunState.FAILED, Reason.START_ERROR, str(error)), None)
+        except (NoEnvironment, NotRunnable, OSError) as error:
+            reason = Reason.ENVIRONMENT if isinstance(error, NoEnvironment) else Reason.START_ERROR
+            self._say((RunState.FAILED, reason, str(error)), None)
             return _NOT_STARTED
         self._print(self._chunker.finish(at=self._now()))
         wish = self._wish

@@ -1,16 +1,17 @@
 """The composition root: finds an executor its place, serves while the broker is there, and drains it."""
 
 import asyncio
+import contextlib
 import os
 import resource
 import socket
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
 from services.executor.adoption import adopt_siblings
+from services.executor.environments import folder_of, make_folder
 from services.executor.identity import Identity
 from services.executor.place import Place, take_first_free, take_named
 from services.executor.recovery import bury_keepers
@@ -74,8 +75,12 @@ def take_place(settings: ExecutorSettings) -> Place:
         SystemExit: somebody else has it, or it cannot be written; says what to do.
     """
     if settings.executor_prefix is None:
-        return take_named(settings.state_dir, settings.executor_name)
-    return take_first_free(settings.executors_dir, settings.executor_prefix)
+        place = take_named(settings.state_dir, settings.executor_name)
+    else:
+        place = take_first_free(settings.executors_dir, settings.executor_prefix)
+    with contextlib.suppress(OSError):  # tried again, and told, by the first run that needs it
+        make_folder(folder_of(settings, place))
+    return place
 
 
 def _ground(settings: ExecutorSettings, place: Place) -> Ground:
@@ -86,7 +91,8 @@ def _ground(settings: ExecutorSettings, place: Place) -> Ground:
         marker=place.keeper,
         work_root=place.work,
         # Executors of several homes may have one name, and all of a machine share that folder.
-        users_root=settings.sandbox_dir / f"{place.name}-{zlib.crc32(os.fsencode(place.folder)):08x}",
+        users_root=settings.sandbox_dir / place.unique_name,
+        environments=folder_of(settings, place),
         readable=tuple(map(str, settings.sandbox_readable)),
         writable=tuple(map(str, settings.sandbox_writable)),
         user=settings.executor_user,

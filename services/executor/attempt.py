@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from services.executor.claims import Claims
+from services.executor.environments import Environment, Environments, NoEnvironment
 from services.executor.identity import SOURCE, Identity
 from services.executor.journal import Entry, Journal, Phase
 from services.executor.opening import opened
 from services.executor.output import Output
 from services.executor.reporter import Reporter
+from services.executor.sandbox.inline import Wanted
 from services.executor.sandbox.level import NotRunnable, Order, Process, Sandbox, ScriptChanged, TooLate
 from services.executor.sandbox.process import Ended
 from services.executor.spool import Spools
@@ -45,6 +47,7 @@ class Means:
     reporter: Reporter
     claims: Claims
     sandbox: Sandbox
+    environments: Environments
     vault: Vault
 
 
@@ -62,6 +65,10 @@ class Attempt:
         self._asked: Asked | None = None
         self._started_at: datetime | None = None
         self._script_sha256: str | None = None
+        self._environment: Environment | None = None
+        self._preparing: asyncio.Timeout | None = None
+        self.may_start = True
+        """Whether its script has not been started and still may be."""
         # In the clear from here to the end of the attempt.
         self._given = opened(grant, means.vault)
         self._output = Output(
@@ -76,12 +83,14 @@ class Attempt:
     def stop(self) -> None:
         """End it gently, on a person's request."""
         self._asked = self._asked or Asked.CANCEL
+        self._prepare_no_more()
         if self._process is not None:
             self._process.stop()
 
     def kill(self, why: Asked) -> None:
         """End it at once."""
         self._asked = why
+        self._prepare_no_more()
         if self._process is not None:
             self._process.kill()
 
@@ -102,16 +111,22 @@ class Attempt:
         self.has_ended.set()
         if self._process is not None:
             await self._process.gone
+        if self._environment is not None:
+            self._means.environments.let_go(self._environment)
 
     async def _to_the_end(self) -> RunFinished | None:
         try:
-            order = await asyncio.to_thread(self._make_ready)
+            ready = await asyncio.to_thread(self._make_ready)
+            order = await self._prepared(ready) if isinstance(ready, Wanted) else ready
         except ScriptChanged as error:
             self._script_sha256 = error.found.sha256
             return self._report((RunState.FAILED, Reason.SCRIPT_CHANGED, str(error)))
         except NotRunnable as error:
             return self._report((RunState.FAILED, Reason.START_ERROR, str(error)))
-        self._script_sha256 = order.script_sha256
+        except NoEnvironment as error:
+            text = f"Its environment could not be made: {error}."
+            return self._report((RunState.FAILED, Reason.ENVIRONMENT, text))
+        self.may_start, self._script_sha256 = False, order.script_sha256
         # Asked after the disk had its say: what is decided here is what happens.
         if self._asked is not None:
             return self._report(of_asked(self._asked))
@@ -120,14 +135,37 @@ class Attempt:
             return None
         return await self._watch(order)
 
-    def _make_ready(self) -> Order:
-        """Do all that blocks before the spawn, in one thread's turn; last the note that it may be spawned."""
+    def _make_ready(self) -> Order | Wanted:
+        """Do all that blocks before the spawn, in one thread's turn, unless the script asks for packages."""
         self._means.journal.write_now(self._entry(Phase.GRANTED))
         if self._given.problem:
             raise NotRunnable(self._given.problem)
+        return self._means.sandbox.wanted(self.grant) or self._order()
+
+    async def _prepared(self, wanted: Wanted) -> Order:
+        """Make its environment, or find it made, unless it is asked to end; then do the rest."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None) as self._preparing:
+                if self._asked is None:
+                    self._environment = await self._means.environments.obtain(wanted, self._output.note)
+        self._preparing = None
+        # From here on no renewal says that it may still start: the newest lease is the last that counts.
+        self.may_start, self._spawn_until = False, self._lease_until
+        return await asyncio.to_thread(self._order)
+
+    def _prepare_no_more(self) -> None:
+        if self._preparing is not None and not self._preparing.expired():
+            self._preparing.reschedule(asyncio.get_running_loop().time())
+
+    def _order(self) -> Order:
+        """Make the order; last the note that it may be spawned."""
         lease_until = self._lease_until if self.grant.on_lost is OnLost.RETRY else math.inf
         order = self._means.sandbox.prepare(
-            self.grant, self._given, lease_until=lease_until, spawn_until=self._spawn_until
+            self.grant,
+            self._given,
+            lease_until=lease_until,
+            spawn_until=self._spawn_until,
+            environment=self._environment.path if self._environment else None,
         )
         self._means.journal.write_now(self._entry(Phase.SPAWNING))
         return order
@@ -194,7 +232,7 @@ class Attempt:
 
     async def _release(self) -> None:
         await self._means.claims.release(
-            self.ref, boot=self.grant.boot, reason="the claim's answer came too late to start"
+            self.ref, boot=self.grant.boot, reason="no scheduler answered in time to start it"
         )
         await self._means.journal.remove(self.ref.attempt_id)
 
@@ -204,6 +242,11 @@ class Attempt:
     def _on_disk_full(self, error: OSError) -> None:
         log.error("output not kept", attempt_id=str(self.ref.attempt_id), error=str(error))
         self.kill(Asked.DISK)
+
+    @property
+    def _prepared_ms(self) -> int | None:
+        took_s = self._environment.made_in_s if self._environment else None
+        return None if took_s is None else round(took_s * 1000)
 
     def _started_event(self, at: datetime) -> RunStarted:
         return RunStarted(
@@ -218,6 +261,7 @@ class Attempt:
             sandbox=self._means.identity.sandbox,
             sandbox_features=self._means.identity.sandbox_features,
             script_sha256=self._script_sha256,
+            prepared_ms=self._prepared_ms,
         )
 
     def _report(self, judged: Verdict, ended: Ended | None = None) -> RunFinished:
@@ -250,4 +294,5 @@ class Attempt:
             sandbox=self._means.identity.sandbox,
             sandbox_features=self._means.identity.sandbox_features,
             script_sha256=self._script_sha256,
+            prepared_ms=self._prepared_ms,
         )

@@ -34,6 +34,8 @@ class Chunk:
     printed: int = 0
     """How many bytes the script printed for it; when a chunk was too large for a message, its last part has
     them all."""
+    is_note: bool = False
+    """Whether these are the portal's words and not the script's."""
 
 
 @dataclass(slots=True)

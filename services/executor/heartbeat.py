@@ -140,6 +140,7 @@ class Heartbeat:
             answered_at=self._answer_time,
             leaving=self._is_leaving,
             sandbox_features=identity.sandbox_features,
+            preparing=self._holdings.preparing,
         )
 
     async def _obey(self, said: AttemptStanding, *, lease_until: float) -> None:

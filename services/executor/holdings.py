@@ -8,6 +8,7 @@ import structlog
 from services.executor.attempt import Attempt, Means
 from services.executor.slots import Slots
 from services.executor.verdict import Asked
+from shared.domain.ids import AttemptId
 from shared.messages.answers import Grant
 from shared.messages.envelope import AttemptRef
 
@@ -36,6 +37,11 @@ class Holdings:
     def refs(self) -> tuple[AttemptRef, ...]:
         """Return the attempts whose scripts run, or are about to."""
         return tuple(self._held)
+
+    @property
+    def preparing(self) -> tuple[AttemptId, ...]:
+        """Return those of them that have not started."""
+        return tuple(ref.attempt_id for ref, attempt in self._held.items() if attempt.may_start)
 
     def knows(self, ref: AttemptRef) -> bool:
         """Say whether this executor holds the attempt or held it lately."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
-from services.executor.chunks import Chunk, Chunker
+from services.executor.chunks import CHUNK_BYTES, Chunk, Chunker
 from services.executor.identity import SOURCE
 from services.executor.masking import Read
 from services.executor.spool import Spools
@@ -60,6 +60,12 @@ class Output:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
         return self._chunker.is_past_head
 
+    def note(self, text: str) -> None:
+        """Keep words of ours, which count as nothing that the script printed."""
+        for start in range(0, len(text), CHUNK_BYTES):
+            part = text[start : start + CHUNK_BYTES].replace("\0", "\ufffd")
+            self._keep([Chunk(stream=Stream.STDERR, at=self._clock.now(), text=part, is_note=True)])
+
     def finish(self) -> None:
         """Keep the rest: the script and all it started are gone."""
         if self._timer is not None:
@@ -100,4 +106,5 @@ class Output:
             stream=chunk.stream,
             at=chunk.at,
             text=chunk.text,
+            note=chunk.is_note,
         )

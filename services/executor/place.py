@@ -7,6 +7,7 @@ dead one left. The locks hold across containers of one host, whatever their proc
 
 import fcntl
 import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,11 @@ class Place:
     def work(self) -> Path:
         """Return the folder of the scripts' working directories."""
         return self.folder / "work"
+
+    @property
+    def unique_name(self) -> str:
+        """Return a name that no place of another home on this machine has."""
+        return f"{self.name}-{zlib.crc32(os.fsencode(self.folder)):08x}"
 
     def leave(self) -> None:
         """Let the next one take it. Without this call, the end of the process does it."""

@@ -1,7 +1,9 @@
 """What can be configured of an executor: environment variables `PORTAL_*`."""
 
+import os
 import re
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -11,6 +13,23 @@ from pydantic_settings import NoDecode
 from shared.domain.job import DEFAULT_POOL, POOL_NAMES, is_pool_name
 from shared.runtime.settings import BrokerSettings, GrantSettings, ScriptSettings
 from shared.runtime.vault import SecretsSettings
+
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_OF_UV = frozenset(
+    {
+        *("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX_STRATEGY"),
+        *("UV_FIND_LINKS", "UV_OFFLINE", "UV_EXCLUDE_NEWER", "UV_PRERELEASE", "UV_CONFIG_FILE"),
+        *("UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES", "UV_INSECURE_HOST", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", *_PROXIES, *map(str.lower, _PROXIES)),
+    }
+)
+"""What of its own variables uv is given, besides all `UV_INDEX_...`, which may hold an index' password."""
+
+
+def uv_variables() -> Mapping[str, str]:
+    """Return what this process' environment says to uv, and how the network is reached."""
+    wanted = _OF_UV | {name for name in os.environ if name.startswith("UV_INDEX_")}  # noqa: TID251 - this is settings
+    return {name: os.environ[name] for name in sorted(wanted & os.environ.keys())}  # noqa: TID251 - this is settings
 
 
 def _host_name() -> str:
@@ -38,6 +57,18 @@ class ExecutorSettings(BrokerSettings, GrantSettings, SecretsSettings, ScriptSet
     """Paths separated by colons that scripts may read and execute besides the system's and the scripts."""
     sandbox_writable: Annotated[tuple[Path, ...], NoDecode] = ()
     """Paths separated by colons that scripts may write to, if their modes let any user."""
+
+    uv: Path | None = None
+    """What makes environments; by default the uv that is installed beside this Python, or on the PATH."""
+    environments_dir: Path | None = None
+    """Where environments are kept; every user must be able to come by it."""
+    environment_timeout: float = Field(default=120, ge=1, le=3600)
+    """Seconds that making one may take."""
+    environments_most: int = Field(default=20, ge=1, le=1000)
+    environments_bytes: int = Field(default=5_000_000_000, ge=1_000_000)
+    """Beyond either, those that were not used for longest go."""
+    environment_builds: bool = False
+    """Whether packages without a wheel may be built, which runs their code, fenced in like a script."""
 
     @field_validator("executor_user", mode="before")
     @classmethod

@@ -12,6 +12,7 @@ import structlog
 from services.executor.attempt import Means
 from services.executor.claims import Claims
 from services.executor.control import Control
+from services.executor.environments import Environments, rules_of
 from services.executor.heartbeat import Condition, Heartbeat
 from services.executor.holdings import Holdings
 from services.executor.identity import Identity
@@ -55,6 +56,7 @@ class Base:
     journal: Journal
     spools: Spools
     sandbox: Sandbox
+    environments: Environments
     owed: Owed
     draining: bool = False
     """It stops: it takes no more runs, and leaves when it has ended what it has."""
@@ -100,7 +102,8 @@ def opened(
     """Read what earlier boots left in the place; blocks."""
     journal, spools = Journal(place.journal), Spools(place.spool)
     owed = recover(journal, spools, identity=identity, work_root=place.work, clock=clock)
-    return Base(settings, identity, clock, place, journal, spools, sandbox, owed)
+    environments = Environments(rules_of(settings, place), sandbox, clock)
+    return Base(settings, identity, clock, place, journal, spools, sandbox, environments, owed)
 
 
 @asynccontextmanager
@@ -144,6 +147,7 @@ def _wired(
         reporter=reporter,
         claims=claims,
         sandbox=base.sandbox,
+        environments=base.environments,
         vault=base.settings.vault,
     )
     holdings = Holdings(means, slots)

@@ -280,7 +280,6 @@ async def _claim(
     if size > scene.room:
         effects.attempt_again(attempt, token=attempt.token, due_at=scene.now)
         return "the answer is full: its message comes again"
-    longest = timedelta(seconds=attempt.timeout_s + attempt.kill_grace_s)
     claimant = Claimant(
         claim_id=claim.claim_id,
         executor=claim.executor,
@@ -288,7 +287,7 @@ async def _claim(
         claimed_at=scene.now,
         limit_key=attempt.job_limit_key,
     )
-    until = scene.now + _CLAIM_LEASE + longest + _SLACK
+    until = over_by(attempt, now=scene.now)
     if not await claim_attempt(session, attempt, claimant, may_run_until=until):
         return "another executor was faster"
     await scene.given.record(session, attempt)
@@ -296,6 +295,11 @@ async def _claim(
     _note_claimed(scene, attempt, claimant)
     effects.run_changed(attempt.run_id)
     return signed
+
+
+def over_by(attempt: AttemptView, *, now: datetime) -> datetime:
+    """Return by when its script has ended, if it is started within a lease from now."""
+    return now + _CLAIM_LEASE + timedelta(seconds=attempt.timeout_s + attempt.kill_grace_s) + _SLACK
 
 
 def _note_claimed(scene: Scene, attempt: AttemptView, claimant: Claimant) -> None:

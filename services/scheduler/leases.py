@@ -8,11 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.announcer import SOURCE
 from services.scheduler.endings import Ending, lose_attempt
+from services.scheduler.grants import over_by
 from services.scheduler.ledger import Effects
 from shared.db.attempts import AttemptView, attempts_by_id, move_attempt, running_of
 from shared.db.executors import ExecutorView, executor_by_name, store_executor
 from shared.db.holds import open_holds
 from shared.db.runs import move_run
+from shared.db.starts import extend_attempt
 from shared.domain.ids import AttemptId
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import AttemptStanding, RenewAnswer, Standing
@@ -47,7 +49,7 @@ async def renew_leases(
         standing = (
             Standing.REVOKED
             if is_outdated
-            else await _running(session, effects, attempts.get(ref.attempt_id), ref, renewal)
+            else await _running(session, effects, attempts.get(ref.attempt_id), ref, renewal, now=now)
         )
         standings.append(AttemptStanding(attempt_id=ref.attempt_id, token=ref.token, standing=standing))
     standings += (_unsettled(attempts.get(ref.attempt_id), ref, renewal) for ref in renewal.unsettled)
@@ -67,6 +69,8 @@ async def _running(
     attempt: AttemptView | None,
     ref: AttemptRef,
     renewal: LeaseRenew,
+    *,
+    now: datetime,
 ) -> Standing:
     if attempt is None or attempt.token != ref.token or attempt.boot != renewal.boot:
         return Standing.REVOKED
@@ -74,6 +78,9 @@ async def _running(
         await _find_again(session, effects, attempt)
     elif attempt.state is not RunState.RUNNING:
         return Standing.REVOKED
+    if ref.attempt_id in renewal.preparing:
+        # Its environment is being made: it may start as late as a lease from now, and then has all its time.
+        await extend_attempt(session, attempt.id, may_run_until=over_by(attempt, now=now))
     return Standing.RENEWED if attempt.cancel_requested_at is None else Standing.CANCEL
 
 

@@ -106,6 +106,7 @@ async def _apply_start(
         "sandbox": word.sandbox,
         "sandbox_features": word.sandbox_features,
         "script_sha256": word.script_sha256,
+        "prepared_ms": word.prepared_ms,
     }
     await note_on_attempt(session, attempt.id, values)
     if attempt.state in (RunState.RUNNING, RunState.LOST) and await note_start(

@@ -123,6 +123,8 @@ class AttemptItem(msgspec.Struct, frozen=True, kw_only=True):
     signal: int | None
     duration_ms: int | None
     cpu_ms: int | None
+    prepared_ms: int | None
+    """How long its environment took to be made."""
     peak_memory_bytes: int | None
     last_seq: int | None
     stdout_bytes: int | None

@@ -15,6 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.db.tables import LogChunkRow
 from shared.domain.ids import AttemptId
 
+NOTE = "portal"
+"""What is stored as the stream of the portal's own words."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredChunk:

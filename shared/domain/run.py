@@ -33,6 +33,7 @@ class Reason(StrEnum):
     DOWNTIME = "downtime"
     START_ERROR = "start-error"
     SCRIPT_CHANGED = "script-changed"
+    ENVIRONMENT = "environment"
     OUTPUT = "output"
     DISK = "disk"
     MEMORY_LIMIT = "memory-limit"

@@ -60,6 +60,8 @@ class LeaseRenew(Message, frozen=True, kw_only=True, tag="lease.renew"):
     """The last word of a boot that drained: nobody is to wait for another one."""
     sandbox_features: str = ""
     """What fences scripts in here besides the level's name, for people."""
+    preparing: tuple[AttemptId, ...] = ()
+    """Those of `running` that have not started: each may still start within the lease of this renewal."""
 
 
 class RunCancel(Message, frozen=True, kw_only=True, tag="run.cancel"):

@@ -28,6 +28,8 @@ class RunStarted(Message, frozen=True, kw_only=True, tag="run.started"):
     """What fenced it in besides the level's name, for people: "own user, Landlock 6, seccomp"."""
     script_sha256: str | None = None
     """Of the bytes that were read just before the start, in hex; None: too many, or an older executor."""
+    prepared_ms: int | None = None
+    """As in `RunFinished`."""
 
 
 class RunFinished(Message, frozen=True, kw_only=True, tag="run.finished"):
@@ -66,6 +68,8 @@ class RunFinished(Message, frozen=True, kw_only=True, tag="run.finished"):
     sandbox_features: str = ""
     script_sha256: str | None = None
     """As in `RunStarted`; with the reason script-changed, of the script that was refused."""
+    prepared_ms: int | None = None
+    """How long its environment took to be made; None: it needs none, or one was there."""
 
 
 class RunOutput(Message, frozen=True, kw_only=True, tag="run.output"):
@@ -81,6 +85,8 @@ class RunOutput(Message, frozen=True, kw_only=True, tag="run.output"):
     at: Instant
     """When its first byte was read."""
     text: str
+    note: bool = False
+    """The portal's own words about the run, on no stream of the script's."""
 
 
 class RunChanged(Message, frozen=True, kw_only=True, tag="run.changed"):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from shared.domain.parameters import Value, text_of, variable_of
@@ -96,6 +96,12 @@ class Command:
     """To be written into the folder SECRETS before the start, for the run's user alone: names and texts."""
     interpreter: str = ""
     """The setting that names the program, where it is not the script itself."""
+
+    def within(self, environment: PurePosixPath) -> "Command":
+        """Return the same with an environment's Python and programs: a Python script's alone."""
+        programs = environment / "bin"
+        env = {**self.env, "VIRTUAL_ENV": str(environment), "PATH": f"{programs}:{self.env['PATH']}"}
+        return replace(self, argv=(str(programs / "python"), *self.argv[1:]), env=env)
 
 
 def command_for(

@@ -48,6 +48,7 @@ class Fence:
         self.level = Level(setup["level"])
         self._readable: list[str] = [*SYSTEM, *setup["readable"]]
         self._writable: list[str] = setup["writable"]
+        self._environments: str = setup["environments"]
         self._first_user = first_user
         is_isolated = self.level is Level.ISOLATED
         # The machine's network has its abstract sockets; its paths are not in a root of one's own.
@@ -79,11 +80,15 @@ class Fence:
             raise ValueError(place)
         return self._first_user + 1 + place
 
-    def hand_over_output(self, order: dict[str, Any]) -> None:
-        """Give the pipes to the run's user: who opens /dev/stderr by its name must own it."""
-        if order["user"] is not None:
-            for fd in (1, 2):
-                os.fchown(fd, order["user"], order["user"])
+    def hand_over(self, order: dict[str, Any]) -> None:
+        """Give the run's user its pipes, who opens /dev/stderr by its name must own it, and what it makes."""
+        if order["user"] is None:
+            return
+        for fd in (1, 2):
+            os.fchown(fd, order["user"], order["user"])
+        if order["makes"]:
+            folder = self._environment(os.fsdecode(order["makes"]))
+            os.chown(folder, order["user"], order["user"], follow_symlinks=False)
 
     def enter(self, order: dict[str, Any]) -> None:
         """Become the run's user and make its namespaces, before the keeper is forked into them."""
@@ -94,8 +99,8 @@ class Fence:
         """Make the folder in which the script starts, or the root that holds it."""
         if self.makes_namespaces:
             namespaces.take_root(
-                readable=self._readable,
-                writable=self._writable,
+                readable=self._readable_by(order),
+                writable=self._writable_by(order),
                 size_bytes=min(MOST_BYTES, order["resources"].get("disk_bytes", MOST_BYTES)),
             )
             return
@@ -118,15 +123,15 @@ class Fence:
         )
         if self.level is Level.PROCESS:
             return
-        os.umask(0o077)
+        os.umask(0o022 if order["makes"] else 0o077)  # what is made is for other runs to read
         if self.makes_namespaces:
             if landlock.has_scopes():
                 landlock.scope()
         else:
             devices = [f"/dev/{name}" for name in _DEVICES]
             landlock.restrict(
-                readable=[*self._readable, "/proc", "/sys"],
-                writable=[os.fsdecode(order["cwd"]), *_SHARED, *devices, *self._writable],
+                readable=[*self._readable_by(order), "/proc", "/sys"],
+                writable=[os.fsdecode(order["cwd"]), *_SHARED, *devices, *self._writable_by(order)],
             )
         seccomp.install(self._filters[order["network"]])
 
@@ -196,6 +201,28 @@ class Fence:
         if user is not None:
             # Always as that user: this is the spawner, no run's first process. As root, -1 is everybody.
             self._signal_as(user, -1, (signal.SIGKILL,))
+
+    def empty(self, name: str) -> None:
+        """Remove what is in the folder of an environment, as its owner; for a process of its own."""
+        folder = self._environment(str(Path(self._environments, name)))
+        if os.geteuid() == 0:
+            _become(os.lstat(folder).st_uid or None)
+        for path in list(Path(folder).iterdir()):
+            remove_tree(str(path))
+
+    def _environment(self, folder: str) -> str:
+        """Return a folder that the executor names, if it is one of environments."""
+        if not self._environments or Path(folder).parent != Path(self._environments):
+            raise ValueError(folder)
+        return folder
+
+    def _readable_by(self, order: dict[str, Any]) -> list[str]:
+        # Of environments it may read all, or write to the one that it makes.
+        environments = [] if order["makes"] or not self._environments else [self._environments]
+        return [*self._readable, *environments, *map(os.fsdecode, order["reads"])]
+
+    def _writable_by(self, order: dict[str, Any]) -> list[str]:
+        return [*self._writable, *([os.fsdecode(order["makes"])] if order["makes"] else [])]
 
     def clear(self, order: dict[str, Any]) -> None:
         """Remove what the run left: as its user, so that a hostile tree is never walked with more rights."""

@@ -66,7 +66,7 @@ def keep(channel: int, fence: Fence, copy: int | None = None) -> None:
         return
     try:
         order["user"] = fence.user_of(order)
-        fence.hand_over_output(order)
+        fence.hand_over(order)
         if fence.makes_namespaces:
             _fork_into_namespaces(order, fence)
         fence.make_ground(order)

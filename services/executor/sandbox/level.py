@@ -1,20 +1,23 @@
 """Chooses the level at which scripts run here, and is what an attempt sees of the sandbox."""
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from services.executor.sandbox import landlock, probe
-from services.executor.sandbox.command import Given, NotRunnable, Programs, command_for
+from services.executor.sandbox.command import PATH, Command, Given, NotRunnable, Programs, command_for
 from services.executor.sandbox.fence import Level, remove_tree
+from services.executor.sandbox.inline import MARK, Wanted, wanted_by
 from services.executor.sandbox.namespaces import HOME
 from services.executor.sandbox.paths import ScriptChanged, resolve
 from services.executor.sandbox.process import Order, Printed, Process, Setup, Spawner, TooLate
+from shared.domain.ids import new_id
 from shared.domain.job import Network
 from shared.domain.resources import resources_of
 from shared.domain.sandbox import is_enough
-from shared.domain.script import Interpreters, Pin
+from shared.domain.script import PYTHON, Interpreters, Pin
 from shared.messages.answers import Grant
 
 AUTO = "auto"
@@ -51,6 +54,8 @@ class Ground:
     user: tuple[int, int] | None = None
     """Who root will be, when it has given up its privileges."""
     interpreters: Interpreters = field(default_factory=dict)
+    environments: Path | None = None
+    """Where environments of scripts are kept: every user must be able to come by it. None: none are made."""
 
     @property
     def programs(self) -> Programs:
@@ -89,23 +94,47 @@ class Sandbox:
         files = (*own_root, f"Landlock {landlock.abi()}") if is_landlocked else own_root
         return (*own_user, *files, "seccomp")
 
-    def prepare(self, grant: Grant, given: Given, *, lease_until: float, spawn_until: float) -> Order:
-        """Find the script and read it; blocks, and changes nothing.
+    @property
+    def python(self) -> Path:
+        """Return what runs `.py` scripts."""
+        return self._ground.python
+
+    def wanted(self, grant: Grant) -> Wanted | None:
+        """Read what packages the script asks for; None: none. Blocks, and changes nothing.
+
+        Raises:
+            NotRunnable: it cannot be read, or its block is none; in words for people.
+            ScriptChanged: it is not the one that the grant pins.
+        """
+        name = grant.script
+        if not name.endswith(PYTHON):
+            return None
+        self._check(grant)
+        text = resolve(self._ground.scripts_dir, name, _pin(grant)).content
+        if text is None or MARK not in text:
+            return None
+        try:
+            lock = resolve(self._ground.scripts_dir, f"{name}.lock").content
+        except NotRunnable:
+            lock = None
+        return wanted_by(name.rpartition("/")[2], text, lock)
+
+    def prepare(
+        self,
+        grant: Grant,
+        given: Given,
+        *,
+        lease_until: float,
+        spawn_until: float,
+        environment: Path | None = None,
+    ) -> Order:
+        """Find the script and read it; blocks, and changes nothing. `environment`: whose Python it has.
 
         Raises:
             NotRunnable: in words for people.
             ScriptChanged: it is not the one that the grant pins.
         """
-        if grant.network is Network.NONE and self.level == Level.PROCESS:
-            raise NotRunnable(
-                "The job is to have no network, and level process keeps no script from it. "
-                "Run it where scripts are fenced in, or let it have the network."
-            )
-        if not is_enough(self.level, grant.min_sandbox):
-            raise NotRunnable(
-                f"The job asks for level {grant.min_sandbox}, and this executor fences scripts in at level "
-                f"{self.level}. Run it where that level holds, or lower the job's minimum."
-            )
+        self._check(grant)
         script = resolve(self._ground.scripts_dir, grant.script, _pin(grant))
         folder = self._folder(grant)
         command = command_for(
@@ -116,6 +145,8 @@ class Sandbox:
             programs=self._ground.programs,
             work_dir=PurePosixPath(folder),
         )
+        if environment is not None:
+            command = command.within(PurePosixPath(environment))
         return Order(
             command=command,
             work_dir=folder,
@@ -129,6 +160,32 @@ class Sandbox:
             copy=None if grant.pinned_sha256 is None else script.content,
             resources=resources_of(grant.resources),
         )
+
+    def making(
+        self, argv: tuple[str, ...], env: Mapping[str, str], *, folder: Path, tool: Path, timeout_s: float
+    ) -> Order:
+        """Return the order to run what makes an environment in `folder`, fenced in like a script.
+
+        It has the network, may write to that folder alone besides its own, and run what is beside `tool`.
+        """
+        work_dir = self._folder_of(str(new_id()))
+        homes = {"HOME": str(work_dir), "TMPDIR": str(work_dir), "PATH": PATH, "LANG": "C.UTF-8"}
+        return Order(
+            command=Command(argv=argv, env={**env, **homes}),
+            work_dir=work_dir,
+            timeout_s=timeout_s,
+            kill_grace_s=0,
+            lease_until=math.inf,
+            makes=folder,
+            reads=(tool.parent,),
+            merges_output=True,
+        )
+
+    async def remove(self, name: str) -> None:
+        """Have the folder of an environment emptied; OSError or TimeoutError when it cannot be."""
+        if self._spawner is None:
+            raise OSError(self._problem)
+        await self._spawner.remove(name)
 
     def start(self, order: Order, printed: Printed) -> Process:
         """Have the script started; for the event loop's thread.
@@ -145,11 +202,27 @@ class Sandbox:
         if self._spawner is not None:
             self._spawner.close()
 
+    def _check(self, grant: Grant) -> None:
+        """Raise NotRunnable where the level is not enough for what the job asks."""
+        if grant.network is Network.NONE and self.level == Level.PROCESS:
+            raise NotRunnable(
+                "The job is to have no network, and level process keeps no script from it. "
+                "Run it where scripts are fenced in, or let it have the network."
+            )
+        if not is_enough(self.level, grant.min_sandbox):
+            raise NotRunnable(
+                f"The job asks for level {grant.min_sandbox}, and this executor fences scripts in at level "
+                f"{self.level}. Run it where that level holds, or lower the job's minimum."
+            )
+
     def _folder(self, grant: Grant) -> Path:
+        return self._folder_of(str(grant.attempt_id))
+
+    def _folder_of(self, name: str) -> Path:
         assert self._spawner is not None
         if self._spawner.setup.level is Level.ISOLATED:
             return Path(HOME)
-        return self._spawner.setup.work_root / str(grant.attempt_id)
+        return self._spawner.setup.work_root / name
 
 
 def _pin(grant: Grant) -> Pin | None:
@@ -187,6 +260,7 @@ async def _tried(level: Level, ground: Ground) -> tuple[Spawner | None, tuple[st
         work_root=ground.users_root if level is Level.RESTRICTED else ground.work_root,
         readable=(str(ground.scripts_dir), *_of_programs(ground), *ground.readable),
         writable=ground.writable,
+        environments=str(ground.environments or ""),
         user=ground.user,
     )
     try:

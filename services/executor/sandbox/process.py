@@ -34,6 +34,7 @@ wait for us. Single bytes come together while it waits."""
 _MAX_PIPE_BYTES = 1_048_576
 """What may still be in a pipe when the last process is dead; more comes from nobody we started."""
 _MAX_PACKET = 262_144
+_MOST_REMOVING_S = 60
 _PATIENCE_S = 30
 """So long a spawner may take to start, on a machine that is busy with other starts."""
 
@@ -50,6 +51,10 @@ class Order:
     spawn_until: float = math.inf
     """An order that the keeper reads later than this starts nothing."""
     network: bool = True
+    makes: Path | None = None
+    """The folder of an environment that is to be made: the only one that is the run's to write to."""
+    reads: tuple[Path, ...] = ()
+    """Further folders for this order alone."""
     merges_output: bool = False
     """Whether stderr is stdout's pipe: what is printed is all of one stream, in its exact order."""
     script_sha256: str | None = None
@@ -68,6 +73,8 @@ class Setup:
     readable: tuple[str, ...] = ()
     """Absolute paths besides the system's own that scripts may read and execute."""
     writable: tuple[str, ...] = ()
+    environments: str = ""
+    """The folder of environments, which scripts may read and execute; need not exist."""
     user: tuple[int, int] | None = None
     """User and group of the executor to be: at level process, also its scripts'."""
 
@@ -78,6 +85,7 @@ class Setup:
             "work_root": str(self.work_root),
             "readable": [*self.readable],
             "writable": [*self.writable],
+            "environments": self.environments,
             "user": self.user,
         }
 
@@ -302,6 +310,21 @@ class Spawner:
         process.listen()
         return process
 
+    async def remove(self, name: str) -> None:
+        """Have what is in this folder of an environment removed, with no more rights than its owner has.
+
+        Raises:
+            OSError: the spawner is gone.
+            TimeoutError: it takes more than a minute.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with ours:
+            with theirs:
+                socket.send_fds(self._channel, [b"R" + os.fsencode(name)], [theirs.fileno()])
+            ours.setblocking(False)
+            async with asyncio.timeout(_MOST_REMOVING_S):
+                await asyncio.get_running_loop().sock_recv(ours, 1)  # its end: who removes says nothing
+
     def _sweep(self, place: int, pid: int) -> None:
         if self.first_user is not None:
             with contextlib.suppress(OSError):
@@ -332,6 +355,8 @@ def _packed(order: Order, place: int) -> bytes:
         "merges_output": order.merges_output,
         "copy_as": SCRIPT_FD,
         "resources": resources_to_json(order.resources),
+        "makes": os.fsencode(order.makes or ""),
+        "reads": [os.fsencode(path) for path in order.reads],
     }
     return marshal.dumps(wanted)
 

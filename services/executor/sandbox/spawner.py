@@ -5,7 +5,8 @@ up its privileges, and keeps the few that fences need: to become a run's user an
 never reads a credential, holds no connection and runs one thread. Over its socket the executor says, one
 packet each, first how to fence in (marshal; answered), and then `K` with the keeper's socket, the script's
 stdout and stderr and, of a pinned script, its text as a fourth descriptor; or `S<place>`: kill what the user
-of that place still runs. It leaves when the executor does.
+of that place still runs; or `R<name>` with a descriptor that is closed when it is done: empty the folder of
+that environment. It leaves when the executor does.
 """
 
 import contextlib
@@ -82,8 +83,21 @@ def _serve(channel: socket.socket, fence: Fence) -> None:
 def _obey(packet: bytes, channel: socket.socket, descriptors: list[int], fence: Fence) -> None:
     if packet[:1] == b"S":
         fence.sweep(int(packet[1:]))
+    elif packet[:1] == b"R":
+        if os.fork() == 0:
+            _be_remover(channel, packet[1:].decode(), fence)
     elif os.fork() == 0:
         _be_keeper(channel, descriptors, fence)
+
+
+def _be_remover(spawner: socket.socket, name: str, fence: Fence) -> None:
+    """Never returns; its end closes the descriptor that came with the order."""
+    try:
+        spawner.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # it waits for what it starts
+        fence.empty(name)
+    finally:
+        os._exit(0)
 
 
 def _be_keeper(spawner: socket.socket, descriptors: list[int], fence: Fence) -> None:

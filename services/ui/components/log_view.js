@@ -262,7 +262,7 @@ export default {
         at: this.times === "off" ? "" : this.times === "clock" ? local(line.at, "log") : this.sinceStart(line.at),
         parts: found.map((part) => ({ text: part.text, mark: part.mark, look: look(part.style) })),
         more: cut ? bytes(line.text.length) : "",
-        classes: { "jp-log__row--error": line.stream === "stderr", "jp-log__row--hit": now, "jp-log__row--picked": this.picked && index + 1 >= this.picked[0] && index + 1 <= this.picked[1] },
+        classes: { "jp-log__row--error": line.stream === "stderr", "jp-log__row--note": line.stream === "portal", "jp-log__row--hit": now, "jp-log__row--picked": this.picked && index + 1 >= this.picked[0] && index + 1 <= this.picked[1] },
       };
     },
     sinceStart(at) { return `+${(Math.max(0, Date.parse(at) - Date.parse(this.current?.started_at ?? at)) / 1000).toFixed(3)}`; },

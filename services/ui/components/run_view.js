@@ -93,6 +93,7 @@ export default {
     },
     delayParts() {
       const { one } = this;
+      if (one?.claimed_at && !one.started_at && this.shown.state === "running") return `claimed after ${duration(ms(this.dueAt, one.claimed_at))}, being made ready`;
       if (!one?.claimed_at || !one.started_at) return !isActive(this.shown.state) ? "never started" : Date.parse(this.dueAt) > this.tick.now ? "waits for its instant" : "waiting for an executor";
       return `claimed after ${duration(ms(this.dueAt, one.claimed_at))}, started +${duration(ms(one.claimed_at, one.started_at))}`;
     },
@@ -124,6 +125,7 @@ export default {
         { word: "Due", at: this.dueAt },
         { word: "Queued", at: queued },
         { word: "Claimed", at: one?.claimed_at },
+        ...(one?.prepared_ms == null || !one.claimed_at ? [] : [{ word: "Prepared", at: new Date(Date.parse(one.claimed_at) + one.prepared_ms).toISOString() }]),
         { word: "Started", at: one?.started_at ?? shown.started_at },
         { word: { failed: "Failed", timed_out: "Timed out", lost: "Lost", cancelled: "Cancelled", skipped: "Skipped", missed: "Missed" }[shown.state] ?? "Ended", at: shown.finished_at, bad: this.unhappy, idle: this.never || shown.state === "cancelled" },
       ];
@@ -135,7 +137,7 @@ export default {
       }
       const reached = list.findLastIndex((step) => step.at);
       if (isActive(shown.state)) list[reached].now = true;
-      return this.never ? [list[0], list[4]] : list;
+      return this.never ? [list[0], list.at(-1)] : list;
     },
   },
   // Of an attempt that has ended badly it is asked once what had changed in its script.

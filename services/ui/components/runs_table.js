@@ -12,7 +12,7 @@ const FILTERS = [["", "All"], ["running", "Running"], ["held,queued", "Waiting"]
 const NOT_RUN = { skipped: ["overlap", "coincides", "calendar", "braked"], missed: ["downtime", "deadline"] };
 const REASONS_OF = {
   "skipped,missed": [...NOT_RUN.skipped, ...NOT_RUN.missed], ...NOT_RUN, cancelled: ["requested", "overlap", "paused", "edited", "deleted"],
-  "failed,timed_out,lost": ["start-error", "script-changed", "memory-limit", "cpu-limit", "disk-limit", "process-limit", "output", "disk", "silent", "executor-gone"],
+  "failed,timed_out,lost": ["start-error", "script-changed", "environment", "memory-limit", "cpu-limit", "disk-limit", "process-limit", "output", "disk", "silent", "executor-gone"],
 };
 
 export default {

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from shared.db import logs
 from shared.db.engine import Sessions
-from shared.db.logs import StoredChunk
+from shared.db.logs import NOTE, StoredChunk
 from shared.domain.ids import AttemptId
 from shared.messages.events import RunOutput
 
@@ -53,7 +53,7 @@ def _stored(output: RunOutput) -> StoredChunk:
         attempt_id=output.attempt_id,
         run_id=output.run_id,
         seq=output.seq,
-        stream=output.stream.value,
+        stream=NOTE if output.note else output.stream.value,
         at=output.at,
         text=output.text,
     )

@@ -183,6 +183,7 @@ export const REASONS = {
   downtime: { word: "Downtime", text: "No scheduler was there at that instant." },
   "start-error": { word: "Start error", text: "The script could not be started." },
   "script-changed": { word: "Script changed", text: "" },
+  environment: { word: "No environment", text: "" },
   output: { word: "Output", text: "The script printed more than its output cap allows." },
   disk: { word: "Disk", text: "The executor's disk was full." },
   "memory-limit": { word: "Memory", text: "It used more memory than its job allows." },

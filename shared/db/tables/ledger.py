@@ -134,6 +134,7 @@ class AttemptRow(LedgerBase):
     signal: Mapped[int | None]
     duration_ms: Mapped[int | None]
     cpu_ms: Mapped[int | None] = mapped_column(Large)
+    prepared_ms: Mapped[int | None] = mapped_column(Large)
     peak_memory_bytes: Mapped[int | None] = mapped_column(Large)
     last_seq: Mapped[int | None]
     stdout_bytes: Mapped[int | None] = mapped_column(Large)

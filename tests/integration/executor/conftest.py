@@ -84,7 +84,7 @@ class ExecutorProcess:
 
     def __init__(self, amqp_url: str, home: Path, *, prefix: str | None = None) -> None:
         settings_for(amqp_url, home)
-        self._env = {
+        self.env = {
             "PORTAL_AMQP_URL": amqp_url,
             "PORTAL_HOME": str(home),
             "PORTAL_GRANT_KEY_FILE": str(home / "grant.key"),
@@ -97,7 +97,7 @@ class ExecutorProcess:
 
     async def start(self) -> int:
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.executor", env=self._env
+            sys.executable, "-m", "services.executor", env=self.env
         )
         return self.process.pid
 

@@ -1,6 +1,6 @@
 """Renewals and reports: who may go on, what is settled, and what is never overwritten."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -43,6 +43,21 @@ async def test_a_renewal_keeps_what_it_names_and_describes_the_executor(desk: De
     row = await desk.executor()
     assert (row.boot, row.beat_seq, row.busy, row.slots, row.online) == (holder.boot, 7, 1, 4, True)
     assert row.last_seen_at == at(5)
+
+
+async def test_what_is_still_being_prepared_may_end_as_much_later_as_it_starts(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder)
+    first = (await desk.newest_attempt()).may_run_until
+    desk.clock.advance(60)
+
+    await desk.renew(replace(holder.renewal(held(grant)), preparing=(grant.attempt_id,)))
+    prepared = (await desk.newest_attempt()).may_run_until
+    desk.clock.advance(60)
+    await desk.renew(holder.renewal(held(grant), beat=2))
+
+    assert prepared - first == timedelta(seconds=60)
+    assert (await desk.newest_attempt()).may_run_until == prepared
 
 
 async def test_an_overtaken_renewal_does_not_turn_the_beat_back(desk: Desk) -> None:

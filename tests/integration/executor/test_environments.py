@@ -1,0 +1,207 @@
+"""Scripts that name their packages: environments are made, shared, kept, bounded, and never half there."""
+
+import asyncio
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.executor.environments import Environments, NoEnvironment, Rules, make_folder
+from services.executor.sandbox.command import NOTHING
+from services.executor.sandbox.inline import Wanted, wanted_by
+from services.executor.sandbox.level import Ground, Sandbox, choose
+from shared.messages.events import Stream
+from shared.runtime.clock import SystemClock
+from tests.integration.executor.packages import BLOCK, GREETS, offline, write_source, write_wheel
+from tests.unit.services.executor.grants import a_grant
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def ground() -> Iterator[Ground]:
+    """Folders that every user can pass, which pytest's own are not."""
+    folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    folder.chmod(0o755)
+    (folder / "scripts").mkdir(mode=0o755)
+    (folder / "home").mkdir(mode=0o700)
+    write_wheel(folder / "links")
+    write_source(folder / "links")
+    yield Ground(
+        scripts_dir=folder / "scripts",
+        python=Path("/usr/bin/python3"),
+        home=folder / "home",
+        marker=folder / "home" / "keeper",
+        work_root=folder / "home" / "work",
+        users_root=folder / "jobs",
+        readable=(str(folder / "links"),),
+        environments=folder / "environments",
+    )
+    shutil.rmtree(folder)
+
+
+def rules(ground: Ground, **other: object) -> Rules:
+    assert ground.environments is not None
+    make_folder(ground.environments)
+    of_all = {
+        "folder": ground.environments,
+        "uv": REPOSITORY / ".venv" / "bin" / "uv",
+        "timeout_s": 60.0,
+        "most": 20,
+        "most_bytes": 1_000_000_000,
+        "builds": False,
+        "variables": offline(ground.home.with_name("links")),
+    }
+    return Rules(**{**of_all, **other})  # type: ignore[arg-type]
+
+
+def wanted(*dependencies: str, requires: str = "") -> Wanted:
+    listed = ", ".join(f'"{one}"' for one in dependencies)
+    python = f'# requires-python = "{requires}"\n' if requires else ""
+    asked = wanted_by("a.py", BLOCK.format(wanted=listed, python=python).encode(), None)
+    assert asked is not None
+    return asked
+
+
+def held_in(ground: Ground) -> list[str]:
+    assert ground.environments is not None
+    return sorted(path.suffix or "folder" for path in ground.environments.iterdir())
+
+
+@pytest.fixture
+async def sandbox(ground: Ground) -> AsyncIterator[Sandbox]:
+    sandbox = await choose("process", ground)
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.mark.parametrize("level", ["process", "restricted", "isolated"])
+async def test_at_every_level_a_script_has_its_packages_and_cannot_change_them(
+    ground: Ground, level: str
+) -> None:
+    sandbox = await choose(level, ground)
+    if sandbox.level != level:
+        sandbox.close()
+        pytest.skip(sandbox.problem)
+    (ground.scripts_dir / "greets.py").write_text(GREETS)
+    environments = Environments(rules(ground), sandbox, SystemClock())
+    said = list[str]()
+    printed = bytearray()
+
+    def take(_: Stream, read: memoryview) -> bool:
+        printed.extend(read)
+        return False
+
+    for _ in range(2):
+        asked = sandbox.wanted(a_grant(script="greets.py"))
+        assert asked is not None
+        environment = await environments.obtain(asked, said.append)
+        order = sandbox.prepare(
+            a_grant(script="greets.py"),
+            NOTHING,
+            lease_until=math.inf,
+            spawn_until=math.inf,
+            environment=environment.path,
+        )
+        await sandbox.start(order, take).gone
+        environments.let_go(environment)
+    is_closed = level != "process" or os.geteuid() != 0
+    first, second = printed.decode().splitlines()
+    whole = held_in(ground)
+    # One more than there may be: the first, which nobody uses, goes; whoever made it.
+    other = Environments(rules(ground, most=1), sandbox, SystemClock())
+    await other.obtain(wanted("greeting", requires=">=3"), said.append)
+
+    sandbox.close()
+    assert first == second == f"hello {not is_closed} {environment.path}"
+    assert "".join(said).count("Preparing the environment: greeting]") == 1
+    assert " + greeting==1.0" in "".join(said)
+    assert whole == held_in(ground) == [".json", "folder"]
+
+
+async def test_those_who_want_one_at_the_same_time_share_it_and_its_failure(
+    ground: Ground, sandbox: Sandbox
+) -> None:
+    environments = Environments(rules(ground), sandbox, SystemClock())
+    said = list[str]()
+
+    async def failure() -> str:
+        with pytest.raises(NoEnvironment) as refused:
+            await environments.obtain(wanted("reqests"), said.append)
+        return str(refused.value)
+
+    async with asyncio.TaskGroup() as group:
+        good = [group.create_task(environments.obtain(wanted("greeting"), said.append)) for _ in range(4)]
+        bad = [group.create_task(failure()) for _ in range(3)]
+
+    assert len({one.result().path for one in good}) == 1
+    assert "".join(said).count("Installed 1 package") == 1
+    (words,) = {one.result() for one in bad}
+    assert "no package `reqests` is known to the index" in words
+    assert "".join(said).count("reqests was not found") == 1
+    assert held_in(ground) == [".json", "folder"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (wanted("tardy"), "has no wheel for this machine, and none is built here"),
+        (wanted("greeting", requires=">=4"), "asks for Python >=4, and this executor"),
+        (replace(wanted("greeting"), lock=b"version = 1\nrequires-python = '>=3.11'\n"), "lockfile"),
+    ],
+)
+async def test_what_cannot_be_made_is_said_and_leaves_nothing(
+    ground: Ground, sandbox: Sandbox, asked: Wanted, says: str
+) -> None:
+    environments = Environments(rules(ground), sandbox, SystemClock())
+
+    with pytest.raises(NoEnvironment, match=says):
+        await environments.obtain(asked, lambda _: None)
+
+    assert held_in(ground) == []
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+async def test_a_making_ends_at_its_limit_and_when_nobody_wants_it_any_more(
+    ground: Ground, sandbox: Sandbox, *, is_cancelled: bool
+) -> None:
+    """The package's own code runs, builds being allowed, and would do so for ever."""
+    limit_s = 1000.0 if is_cancelled else 3.0
+    environments = Environments(rules(ground, builds=True, timeout_s=limit_s), sandbox, SystemClock())
+    patience = asyncio.timeout(None)
+
+    def hear(text: str) -> None:
+        if is_cancelled and "Preparing" not in text:
+            patience.reschedule(0)
+
+    async def obtain() -> None:
+        async with patience:
+            await environments.obtain(wanted("tardy"), hear)
+
+    with pytest.raises(TimeoutError if is_cancelled else NoEnvironment) as ended:
+        await obtain()
+
+    assert is_cancelled or "took longer than 3 s" in str(ended.value)
+    assert held_in(ground) == []
+
+
+async def test_what_an_interrupted_making_left_is_removed_and_made_anew(
+    ground: Ground, sandbox: Sandbox
+) -> None:
+    environments = Environments(rules(ground), sandbox, SystemClock())
+    made = await environments.obtain(wanted("greeting"), lambda _: None)
+    environments.let_go(made)
+    made.path.parent.with_name(f"{made.key}.json").unlink()
+    (made.path / "lib" / "half").touch()
+    (made.path.parent.with_name("f" * 32) / "deep").mkdir(parents=True)
+
+    again = await environments.obtain(wanted("greeting"), lambda _: None)
+
+    assert again.path == made.path
+    assert not (made.path / "lib" / "half").exists()
+    assert held_in(ground) == [".json", "folder"]

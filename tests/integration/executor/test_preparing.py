@@ -1,0 +1,143 @@
+# ruff: noqa: ASYNC240 - files of the test itself, which block nobody
+"""A run whose environment is still to be made: what it says, who may end it, and until when it may start."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shared.domain.run import Reason, RunState
+from shared.messages.commands import RunCancel
+from tests.integration.executor.conftest import ExecutorProcess, ShiftedClock, Start
+from tests.integration.executor.packages import SLOW, offline, write_source
+from tests.integration.executor.stage import NAME, Ledger, Wanted, instant, write_script
+
+
+@pytest.fixture
+def may_be_built(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A script whose package is built once this path exists."""
+    until = write_source(home / "links")
+    write_script(home, "runs.py", SLOW)
+    for name, value in offline(home / "links").items():
+        monkeypatch.setenv(name, value)
+    return until
+
+
+def notes(played: Ledger, wanted: Wanted) -> str:
+    return "".join(chunk.text for chunk in played.copies(wanted) if chunk.note)
+
+
+def held_in(home: Path) -> list[str]:
+    folder = home / "executors" / NAME / "environments"
+    return sorted(path.suffix or "folder" for path in folder.iterdir())
+
+
+async def preparing(played: Ledger, script: str = "runs.py") -> Wanted:
+    """Let a run be due and wait until the ledger has heard that it is being prepared."""
+    wanted = await played.due(script)
+    await played.until(lambda: "Creating" in notes(played, wanted))
+    return wanted
+
+
+def named(played: Ledger, wanted: Wanted) -> Callable[[], bool]:
+    """Say whether a later renewal than the newest names it as not started."""
+    before = len(played.renewal_answers)
+    return lambda: (
+        len(played.renewal_answers) > before
+        and any(wanted.ref.attempt_id in renewal.preparing for renewal in played.renewals[-1:])
+    )
+
+
+async def test_an_environment_is_made_under_a_lease_and_told_as_a_phase_of_the_run(
+    executor: Start, played: Ledger, clock: ShiftedClock, home: Path, may_be_built: Path
+) -> None:
+    await executor(environment_builds=True)
+
+    first = await preparing(played)
+    clock.shift = 20  # past the lease of the claim
+    await played.until(named(played, first))
+    may_be_built.touch()
+    report, text = await played.ended(first), await played.text(first)
+    second = await played.due("runs.py")
+    again, plain = await played.ended(second), await played.text(second)
+
+    assert (report.state, again.state, plain) == (RunState.SUCCEEDED, RunState.SUCCEEDED, "hello\n")
+    assert text.startswith("[Preparing the environment: tardy]\n")
+    assert " + tardy==1.0\n[Environment ready after " in text
+    assert text.endswith(" s]\nhello\n")
+    assert (report.stdout_bytes, report.stderr_bytes) == (len("hello\n"), 0)
+    assert report.prepared_ms is not None
+    assert report.prepared_ms > 20_000 > report.duration_ms  # the clock was set forward meanwhile
+    assert [event.prepared_ms for event in played.started] == [report.prepared_ms, None]
+    assert again.prepared_ms is None
+    assert held_in(home) == [".json", "folder"]
+
+
+async def test_without_a_lease_nothing_starts_that_was_still_being_prepared(
+    executor: Start, played: Ledger, clock: ShiftedClock, may_be_built: Path
+) -> None:
+    await executor(environment_builds=True)
+
+    wanted = await preparing(played)
+    played.answers_renewals = False
+    clock.shift = 100
+    may_be_built.touch()
+    await played.until(lambda: played.releases)
+
+    assert [release.attempts for release in played.releases] == [(wanted.ref,)]
+    assert not played.started
+    assert not played.finished
+    played.answers_renewals = True
+
+
+async def test_a_run_that_is_being_prepared_is_cancelled_at_once(
+    executor: Start, played: Ledger, home: Path, may_be_built: Path
+) -> None:
+    running = await executor(environment_builds=True)
+
+    wanted = await preparing(played)
+    await played.say(RunCancel(source="test", time=instant(), attempt=wanted.ref))
+    report = await played.ended(wanted)
+    await running.drain()
+
+    assert not may_be_built.exists()
+    assert (report.state, report.reason) == (RunState.CANCELLED, Reason.REQUESTED)
+    assert not played.started
+    assert held_in(home) == []
+
+
+async def test_an_environment_that_cannot_be_made_fails_the_run_with_its_own_reason(
+    executor: Start, played: Ledger, may_be_built: Path
+) -> None:
+    await executor()
+
+    report = await played.ended(await preparing(played))
+
+    assert not may_be_built.exists()
+    assert (report.state, report.reason) == (RunState.FAILED, Reason.ENVIRONMENT)
+    assert report.detail.startswith("Its environment could not be made: a package has no wheel")
+    assert report.started_at is None
+
+
+async def test_an_executor_that_is_killed_while_it_prepares_leaves_nothing_half(
+    executor_process: ExecutorProcess,
+    played: Ledger,
+    home: Path,
+    may_be_built: Path,
+) -> None:
+    executor_process.env |= offline(home / "links") | {"PORTAL_ENVIRONMENT_BUILDS": "true"}
+    await executor_process.start()
+    wanted = await preparing(played)
+    half = held_in(home)
+    await executor_process.end(signal.SIGKILL)
+
+    await executor_process.start()
+    await played.until(lambda: played.releases)
+    may_be_built.touch()
+    report = await played.ended(await played.due("runs.py"))
+
+    assert half == ["folder"]
+    assert played.releases[0].attempts == (wanted.ref,)
+    assert report.state is RunState.SUCCEEDED
+    assert held_in(home) == [".json", "folder"]
