@@ -3,8 +3,9 @@
     python -m benchmarks.sandbox [--rounds 40]
 
 Needs root. In each round the program `python3 -s -B -c pass` is started bare, by every level, and bare
-again; the medians are compared. Then: what a keeper holds of memory of its own, how soon scripts are dead
-when their executor is killed, and when a run has ended whose script refuses to.
+again; the medians are compared. Then: what a keeper holds of memory of its own, what it takes of a processor
+while it measures a run of three processes, how soon scripts are dead when their executor is killed, and when
+a run has ended whose script refuses to.
 """
 
 import argparse
@@ -32,6 +33,9 @@ TARGETS = {"restricted": (1.5, 10.0), "isolated": (2.5, 25.0)}
 """Of the wall time of a bare start, and milliseconds added to it."""
 KEEPER_MB, DEAD_WITHIN_S, OVERTIME_S = 5.1, 1.0, 2.0
 """The first: what a keeper took when it was an interpreter of its own."""
+WATCH_MS_PER_S = 2.0
+"""A fifth of a percent of a core, for a run that is measured four times a second."""
+_WATCHED_S = 5.0
 _LIMIT_S, _GRACE_S = 1.0, 0.5
 _LONGEST_S = 30
 _OPEN = "/var/tmp"  # noqa: S108 - where every user may come by
@@ -77,7 +81,12 @@ def main() -> None:
     if options.victim:
         asyncio.run(_be_victim(Level(options.victim[0]), options.victim[1]))
         return
-    results = [*asyncio.run(_spawn_costs(options.rounds)), *asyncio.run(_keepers()), *_deaths()]
+    results = [
+        *asyncio.run(_spawn_costs(options.rounds)),
+        *asyncio.run(_keepers()),
+        *asyncio.run(_watching()),
+    ]
+    results += _deaths()
     results += asyncio.run(_ends())
     raise SystemExit(not all(results))
 
@@ -171,8 +180,33 @@ async def _keepers() -> list[bool]:
     return results
 
 
+async def _watching() -> list[bool]:
+    results = []
+    for level in Level:
+        with _spawner(level) as (spawner, root):
+            process = _start(spawner, root, ("/bin/sh", "-c", "sleep 60 & sleep 60"))
+            await process.started
+            await asyncio.sleep(1)
+            keepers = [pid for pid in _below(spawner.popen.pid) if "python" in _name(pid)]
+            before = sum(map(_cpu_ms, keepers))
+            await asyncio.sleep(_WATCHED_S)
+            took = (sum(map(_cpu_ms, keepers)) - before) / _WATCHED_S
+            process.kill()
+            await process.gone
+        results.append(_said(f"{level}: CPU of a run's keepers, ms a second", took, WATCH_MS_PER_S))
+    return results
+
+
+def _name(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text()
+
+
+def _cpu_ms(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
+
+
 def _private_mb(pid: int) -> float:
-    if "sleep" in Path(f"/proc/{pid}/comm").read_text():
+    if "sleep" in _name(pid):
         return 0
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024

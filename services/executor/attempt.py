@@ -25,13 +25,15 @@ from shared.domain.job import OnLost
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import Grant
 from shared.messages.envelope import AttemptRef
-from shared.messages.events import RunFinished, RunStarted, Stream
+from shared.messages.events import RunFinished, RunStarted, Stream, Usage
 from shared.runtime.clock import Clock
 from shared.runtime.vault import Vault
 
 log = structlog.get_logger()
 
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+_LEAST_POINTS = 3
+"""Fewer are no curve."""
 _OUTPUT_FIRST_S = 2.0
 """How long a report waits for the broker to take the output that belongs to it."""
 
@@ -285,6 +287,7 @@ class Attempt:
             duration_ms=round(ended.duration_s * 1000) if ended else 0,
             cpu_ms=round(ended.cpu_s * 1000) if ended and ended.cpu_s is not None else None,
             peak_memory_bytes=ended.peak_memory_bytes if ended else None,
+            usage=_usage(ended, self.grant) if ended else None,
             last_seq=self._output.last_seq,
             stdout_bytes=self._output.printed_bytes(Stream.STDOUT),
             stderr_bytes=self._output.printed_bytes(Stream.STDERR),
@@ -296,3 +299,15 @@ class Attempt:
             script_sha256=self._script_sha256,
             prepared_ms=self._prepared_ms,
         )
+
+
+def _usage(ended: Ended, grant: Grant) -> Usage | None:
+    step_ms, memory_kb, cpu_ms = ended.curve or (0, [], [])
+    if len(memory_kb) < _LEAST_POINTS:
+        return None
+    return Usage(
+        step_ms=step_ms,
+        memory_kb=tuple(memory_kb),
+        cpu_ms=tuple(cpu_ms),
+        memory_limit_bytes=grant.resources.get("memory_bytes"),
+    )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -226,6 +227,7 @@ def _facts_of(report: RunFinished) -> dict[str, Any]:
         "duration_ms": report.duration_ms,
         "cpu_ms": report.cpu_ms,
         "peak_memory_bytes": report.peak_memory_bytes,
+        "usage": None if report.usage is None else msgspec.to_builtins(report.usage),
         "last_seq": report.last_seq,
         "stdout_bytes": report.stdout_bytes,
         "stderr_bytes": report.stderr_bytes,

@@ -6,7 +6,7 @@ encoded by msgspec as it is.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -126,6 +126,8 @@ class AttemptItem(msgspec.Struct, frozen=True, kw_only=True):
     prepared_ms: int | None
     """How long its environment took to be made."""
     peak_memory_bytes: int | None
+    usage: dict[str, Any] | None
+    """As `shared.messages.events.Usage` has it; None: it ended before there was a curve."""
     last_seq: int | None
     stdout_bytes: int | None
     stderr_bytes: int | None

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+import msgspec
+
 from shared.domain.ids import AttemptId, BootId, ExecutorName, JobId, RequestId, RunId
 from shared.domain.run import Cause, Reason, RunState
 from shared.messages.envelope import Instant, Message
@@ -32,6 +34,18 @@ class RunStarted(Message, frozen=True, kw_only=True, tag="run.started"):
     """As in `RunFinished`."""
 
 
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt used over time: in steps of one length from its start on, at most 60."""
+
+    step_ms: int
+    memory_kb: tuple[int, ...]
+    """The most that was found in each step, of all its processes together, in 1,000 bytes."""
+    cpu_ms: tuple[int, ...]
+    """Processor time of all its processes in each step."""
+    memory_limit_bytes: int | None = None
+    """What its job allowed it."""
+
+
 class RunFinished(Message, frozen=True, kw_only=True, tag="run.finished"):
     """The last word on one attempt, sent until a renewal answer says settled.
 
@@ -55,6 +69,9 @@ class RunFinished(Message, frozen=True, kw_only=True, tag="run.finished"):
     """By a monotonic clock, from the start of the script to its end."""
     cpu_ms: int | None = None
     peak_memory_bytes: int | None = None
+    """Of all its processes together, as far as it was looked at; at least that of the largest."""
+    usage: Usage | None = None
+    """None: it ended before there was a curve."""
     last_seq: int = 0
     """Number of output chunks: the log is complete when the store has this one. 0: nothing printed."""
     stdout_bytes: int = 0
@@ -144,4 +161,5 @@ __all__ = [
     "RunOutput",
     "RunStarted",
     "Stream",
+    "Usage",
 ]

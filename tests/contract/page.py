@@ -114,6 +114,7 @@ _PARTS = (
     answers.SealedSecret,
     answers.Refusal,
     answers.AttemptStanding,
+    events.Usage,
 )
 _MODULES = ((commands, "Commands and requests"), (answers, "Answers"), (events, "Events"))
 _HEAD = f"""# Messages

@@ -200,7 +200,7 @@ def _is_to_be_killed(watch: _Watch, fence: Fence, now: float) -> bool:
         _terminate(watch, fence, "timeout")
     if now >= watch.beat_at:
         watch.beat_at = now + BEAT_S
-        if watch.meter.beat():
+        if watch.meter.beat(now - watch.began):
             watch.stopped = watch.stopped or watch.meter.over
             return True
     return now >= watch.kill_at
@@ -259,7 +259,7 @@ def _kill_all(watch: _Watch, fence: Fence) -> None:
         nap = min(nap * 2, 0.02)
 
 
-def _account(watch: _Watch) -> dict[str, int | float | str | None]:
+def _account(watch: _Watch) -> dict[str, Any]:
     status, meter = watch.status or 0, watch.meter
     stopped = watch.stopped
     if not stopped and os.WIFSIGNALED(status):
@@ -274,6 +274,7 @@ def _account(watch: _Watch) -> dict[str, int | float | str | None]:
         "cpu_s": meter.cpu_s,
         "peak_memory_bytes": meter.peak_bytes,
         "used": meter.used,
+        "curve": meter.curve.points(),
     }
 
 

@@ -17,6 +17,7 @@ from resource import struct_rusage
 from typing import Any, NamedTuple
 
 from services.executor.sandbox import kernel
+from services.executor.sandbox.curve import Curve
 from services.executor.sandbox.fence import Fence
 
 BEAT_S = 0.25
@@ -52,6 +53,7 @@ class Meter:
         self.peak_bytes = 0
         self.cpu_s = 0.0
         """Of what has ended."""
+        self.curve = Curve(BEAT_S)
         self._order = order
         self._bounds: dict[str, int] = order["resources"]
         self._fence = fence
@@ -60,13 +62,15 @@ class Meter:
         self._memory_after = self._disk_after = 0.0
         self._disk: _Count | None = None
 
-    def beat(self) -> bool:
-        """Look; say whether it uses more than it may."""
+    def beat(self, at_s: float) -> bool:
+        """Look, so long after the start; say whether it uses more than it may."""
         used = look(os.getpid(), besides=self._counting())
-        self._judge("cpu", "cpu_s", self.cpu_s + used.cpu_s)
+        memory, cpu_s = self._memory_of(used), self.cpu_s + used.cpu_s
+        self.curve.add(at_s, memory, cpu_s)
+        self._judge("cpu", "cpu_s", cpu_s)
         if not self._fence.bounds_processes(self._order["user"]):
             self._judge("processes", "processes", used.tasks)
-        self._judge("memory", "memory_bytes", self._memory_of(used))
+        self._judge("memory", "memory_bytes", memory or 0)
         self._judge("disk", "disk_bytes", self._disk_bytes())
         return bool(self.over)
 
@@ -97,13 +101,16 @@ class Meter:
         if not self.over and used > self._bounds.get(bound, used):
             self.over, self.used = over, used
 
-    def _memory_of(self, used: Used) -> int:
-        """Return what they use of memory, exactly where that decides: after a fork most of it is shared."""
+    def _memory_of(self, used: Used) -> int | None:
+        """Return what they use of memory, exactly where that decides: after a fork most of it is shared.
+
+        None while that is being counted: the next beat knows.
+        """
         most = self._bounds.get("memory_bytes", used.memory_bytes)
         if used.memory_bytes > most and len(used.pids) > 1:
             self._count_pages(used)
             if self._memory is not None:
-                return 0  # still being counted: the next beat knows
+                return None
         else:
             self._shared_bytes = 0
         found = max(0, used.memory_bytes - self._shared_bytes)

@@ -46,6 +46,8 @@ class Ended:
     peak_memory_bytes: int | None = None
     used: float = 0.0
     """How much it used of what it was stopped for: bytes, processes and threads, or seconds."""
+    curve: tuple[int, list[int], list[int]] | None = None
+    """What it used over time: see `Curve.points`."""
 
 
 def ended_of(account: Mapping[str, Any]) -> Ended:
@@ -58,4 +60,5 @@ def ended_of(account: Mapping[str, Any]) -> Ended:
         cpu_s=account["cpu_s"],
         peak_memory_bytes=account["peak_memory_bytes"],
         used=account["used"],
+        curve=account["curve"],
     )

@@ -4,11 +4,12 @@ import { api, chooseAttempt, lacksLevel, watchRun } from "jp_core";
 import { CancelDialog } from "jp_controls";
 import { RerunDialog } from "jp_dialogs";
 import { JpChange, shortHash } from "jp_script";
+import { JpUsage } from "jp_usage";
 
 const ms = (from, to) => Math.max(0, Date.parse(to) - Date.parse(from));
 
 export default {
-  components: { ...parts, CancelDialog, JpChange, RerunDialog },
+  components: { ...parts, CancelDialog, JpChange, JpUsage, RerunDialog },
   props: { initial: Object },
   template: `
   <div>
@@ -54,7 +55,8 @@ export default {
         <div v-if="one?.sandbox"><dt>Sandbox</dt><dd class="jp-sandbox"><JpIcon :name="one.sandbox === 'process' ? 'warning' : 'shield'" />{{ one.sandbox }}<span v-if="one.sandbox_features" class="jp-muted">{{ one.sandbox_features }}</span></dd></div>
         <div v-if="run.parameters.length"><dt>Parameters</dt><dd class="jp-mono"><template v-for="(one, index) in run.parameters" :key="one.name">{{ index ? ', ' : '' }}{{ one.name }}=<span v-if="one.value === null" class="jp-muted">set, not shown</span><template v-else>{{ one.value }}</template></template></dd></div>
         <div v-for="[word, others] in chained" :key="word"><dt>{{ word }}</dt><dd><template v-for="(other, index) in others" :key="other.run_id">{{ index ? ', ' : '' }}<a class="jp-link" :href="'/runs/' + other.run_id">{{ nameOf(other) }}</a> <span class="jp-muted">{{ ended(other) }}</span></template></dd></div></dl>
-    </section></div>
+    </section>
+    <JpUsage v-if="one?.usage" :key="one.number" :usage="one.usage" /></div>
     <RerunDialog ref="rerun" />
   </div>`,
   data: (self) => ({ ...watchRun(self.initial), tick, states: STATES, change: null }),

@@ -136,6 +136,7 @@ class AttemptRow(LedgerBase):
     cpu_ms: Mapped[int | None] = mapped_column(Large)
     prepared_ms: Mapped[int | None] = mapped_column(Large)
     peak_memory_bytes: Mapped[int | None] = mapped_column(Large)
+    usage: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # over time, some 1 KB
     last_seq: Mapped[int | None]
     stdout_bytes: Mapped[int | None] = mapped_column(Large)
     stderr_bytes: Mapped[int | None] = mapped_column(Large)

@@ -1,5 +1,6 @@
 """What a run may use: set in the form, and told where it was too little."""
 
+import re
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -41,5 +42,18 @@ def test_a_run_that_needs_more_than_its_job_allows_says_so(
 
     expect(page.get_by_text("Used more than its 64 MB of memory")).to_be_visible()
     assert run["reason"] == "memory-limit"
+
+    stack.ask("PATCH", f"/jobs/{job}", json={"version": 2, "resources": {"memory_bytes": 700_000_000}})
+    run = stack.ended(stack.run_now(job))
+    page.goto(f"/runs/{run['id']}")
+    curve = page.get_by_role(
+        "slider", name=re.compile("^Memory over time, seen up to [34].. MB · limit 700 MB")
+    )
+    curve.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(curve).to_have_attribute("aria-valuetext", re.compile("MB after 500 ms"))
+    expect(page.get_by_role("slider", name=re.compile("^CPU over time, .* on average"))).to_be_visible()
+    assert objected_to(page) == {}
     # The complaint is Chromium's own word on the answer that the test asked for.
     assert [text for text in watched.complaints if "422" not in text] == []

@@ -75,6 +75,20 @@ import signal
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 open("large", "wb").write(b"x" * 4_000_000)
 """
+# Three children with 30 MB each, and half a second of work.
+FAMILY = """
+import os, time
+for _ in range(3):
+    if os.fork() == 0:
+        held = bytearray(30_000_000)
+        held[::4096] = b"x" * len(held[::4096])
+        time.sleep(1.5)
+        os._exit(0)
+while time.process_time() < 0.4:
+    pass
+for _ in range(3):
+    os.wait()
+"""
 BURNS = "import os\nos.fork()\nwhile True: pass\n"
 TELLS = """
 import os, resource
@@ -187,13 +201,29 @@ async def test_open_files_and_nice_are_its_own(sandboxes: dict[str, Sandbox]) ->
     assert ends == [(0, "(64, 64) 19")] * len(sandboxes)
 
 
-async def test_an_executor_reports_what_its_grant_bounds(executor: Start, played: Ledger, home: Path) -> None:
+async def test_an_executor_reports_what_a_run_used_and_that_it_was_too_much(
+    executor: Start, played: Ledger, home: Path
+) -> None:
     (home / "scripts" / "hog.py").write_text(HOG)
+    (home / "scripts" / "family.py").write_text(FAMILY)
     await executor()
 
-    report = await played.ended(await played.due("hog.py", resources={"memory_bytes": 64 * MB}))
+    hog, family = await asyncio.gather(
+        played.due("hog.py", resources={"memory_bytes": 64 * MB}),
+        played.due("family.py", resources={"memory_bytes": 400 * MB}),
+    )
+    stopped, ran = await asyncio.gather(played.ended(hog), played.ended(family))
 
-    assert (report.state, report.reason, report.signal) == (RunState.FAILED, Reason.MEMORY_LIMIT, 9)
-    assert report.detail.startswith("Used more than its 64 MB of memory: ")
-    assert report.peak_memory_bytes is not None
-    assert 64 * MB < report.peak_memory_bytes < 400 * MB
+    assert (stopped.state, stopped.reason, stopped.signal) == (RunState.FAILED, Reason.MEMORY_LIMIT, 9)
+    assert stopped.detail.startswith("Used more than its 64 MB of memory: ")
+    assert stopped.peak_memory_bytes is not None
+    assert 64 * MB < stopped.peak_memory_bytes < 400 * MB
+    # Of all its processes together, though none had more than half of it.
+    assert ran.state is RunState.SUCCEEDED
+    assert ran.peak_memory_bytes is not None
+    assert 90 * MB < ran.peak_memory_bytes < 200 * MB
+    assert (ran.cpu_ms or 0) >= 400
+    assert ran.usage is not None
+    assert (ran.usage.step_ms, ran.usage.memory_limit_bytes) == (250, 400 * MB)
+    assert 90_000 < max(ran.usage.memory_kb) < 200_000
+    assert 0 < sum(ran.usage.cpu_ms) <= (ran.cpu_ms or 0) + 30

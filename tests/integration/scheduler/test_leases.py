@@ -10,6 +10,7 @@ from shared.domain.ids import AttemptId, new_id
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import Grant, Standing
 from shared.messages.envelope import AttemptRef
+from shared.messages.events import Usage
 from tests.integration.scheduler.stage import Desk, Holder, at, manual
 
 
@@ -231,6 +232,7 @@ async def test_a_report_ends_attempt_and_run_with_all_its_figures(desk: Desk) ->
             duration_ms=2_950,
             cpu_ms=40,
             peak_memory_bytes=9_000_000,
+            usage=Usage(step_ms=250, memory_kb=(8_000, 9_000), cpu_ms=(40, 0)),
             last_seq=2,
             stdout_bytes=10,
             stderr_bytes=20,
@@ -252,6 +254,12 @@ async def test_a_report_ends_attempt_and_run_with_all_its_figures(desk: Desk) ->
         9_000_000,
         2,
     )
+    assert attempt.usage == {
+        "step_ms": 250,
+        "memory_kb": [8_000, 9_000],
+        "cpu_ms": [40, 0],
+        "memory_limit_bytes": None,
+    }
     ledger = await desk.ledger_of(grant.job_id)
     assert (ledger.last_run_id, ledger.last_state, ledger.last_finished_at) == (
         run.id,
