@@ -31,6 +31,8 @@ class Header:
     exit_code: int | None
     """None: it ends by a signal, or is ended."""
     reaches_end: bool
+    resources: dict[str, int]
+    """What its job allows it."""
 
     def must_be_contained(self, level: Level, network: Network) -> bool:
         return level in self.contained_at and not (self.opens_network and network is Network.HOST)
@@ -57,4 +59,5 @@ def header_of(path: Path) -> Header:
         timeout_s=float(limit.removesuffix(" s")) if limit else 15,
         exit_code=int(code[0]) if code else None if is_ended else 0,
         reaches_end=limit is None and "May not reach its end" not in head,
+        resources={name: int(most) for name, most in re.findall(r"(\w+)=(\d+)", said.get("Limits", ""))},
     )

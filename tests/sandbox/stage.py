@@ -118,6 +118,7 @@ def _grant(wanted: dict[str, Any]) -> Grant:
         args=tuple(wanted["args"]),
         timeout_s=wanted["timeout_s"],
         kill_grace_s=GRACE_S,
+        resources=wanted.get("resources", {}),
     )
 
 

@@ -254,6 +254,7 @@ async def _try(setup: Setup, ground: Ground, staged: Stage, header: Header) -> V
         nonce,
         args=[f"{name}={value}" for name, value in facts.items()],
         timeout_s=header.timeout_s,
+        resources=header.resources,
     )
     answer = await _answered(asked, staged, header)
     out = answer.get("out", answer.get("problem", ""))
