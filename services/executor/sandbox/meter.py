@@ -57,14 +57,15 @@ class Meter:
         self._order = order
         self._bounds: dict[str, int] = order["resources"]
         self._fence = fence
-        self._shared_bytes = 0
+        self._own: set[int] = set()
+        """The children that count, until they are reaped: they are none of the run's."""
         self._memory: _Count | None = None
         self._memory_after = self._disk_after = 0.0
         self._disk: _Count | None = None
 
     def beat(self, at_s: float) -> bool:
         """Look, so long after the start; say whether it uses more than it may."""
-        used = look(os.getpid(), besides=self._counting())
+        used = look(os.getpid(), besides=self._own)
         memory, cpu_s = self._memory_of(used), self.cpu_s + used.cpu_s
         self.curve.add(at_s, memory, cpu_s)
         self._judge("cpu", "cpu_s", cpu_s)
@@ -76,7 +77,9 @@ class Meter:
 
     def reaped(self, pid: int, cost: struct_rusage) -> None:
         """Count what a child used that has ended, with all that it waited for."""
-        if pid not in self._counting():
+        if pid in self._own:
+            self._own.discard(pid)
+        else:
             self.cpu_s += cost.ru_utime + cost.ru_stime
             self.peak_bytes = max(self.peak_bytes, cost.ru_maxrss * 1024)
 
@@ -94,8 +97,22 @@ class Meter:
             if one is not None:
                 one.stop()
 
-    def _counting(self) -> set[int]:
-        return {one.pid for one in (self._memory, self._disk) if one is not None}
+    def _count(self, count: Callable[[], int]) -> "_Count":
+        """Have it counted by a child, with the rights of the run's user.
+
+        Raises:
+            OSError: there is no room for another process.
+        """
+
+        def as_user() -> int:
+            self._fence.look_as(self._order["user"])
+            # Anew: a change of user undid it.
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+            return count()
+
+        started = _Count(as_user)
+        self._own.add(started.pid)
+        return started
 
     def _judge(self, over: str, bound: str, used: float) -> None:
         if not self.over and used > self._bounds.get(bound, used):
@@ -104,45 +121,38 @@ class Meter:
     def _memory_of(self, used: Used) -> int | None:
         """Return what they use of memory, exactly where that decides: after a fork most of it is shared.
 
-        None while that is being counted: the next beat knows.
+        None while that is not known: a later beat will.
         """
         most = self._bounds.get("memory_bytes", used.memory_bytes)
+        found: int | None = used.memory_bytes
         if used.memory_bytes > most and len(used.pids) > 1:
-            self._count_pages(used)
-            if self._memory is not None:
-                return None
-        else:
-            self._shared_bytes = 0
-        found = max(0, used.memory_bytes - self._shared_bytes)
-        self.peak_bytes = max(self.peak_bytes, found)
+            found = self._counted(used)
+        self.peak_bytes = max(self.peak_bytes, found or 0)
         return found
 
-    def _count_pages(self, used: Used) -> None:
+    def _counted(self, used: Used) -> int | None:
         if self._memory is None and time.monotonic() >= self._memory_after:
-            self._memory = _Count(lambda: self._as_user(lambda: sum(map(_own_pages, used.pids))))
+            try:
+                self._memory = self._count(lambda: _pages_of(used.pids))
+            except OSError:  # take them for what they seem to use
+                return used.memory_bytes
         if self._memory is None or (found := self._memory.answer(_PATIENCE_MS)) is None:
-            return
+            return None
         self._memory_after = time.monotonic() + MOST_COUNTING * self._memory.cost_s
         self._memory = None
-        if found >= 0:
-            self._shared_bytes = max(0, used.memory_bytes - found)
+        return found if found >= 0 else None
 
     def _disk_bytes(self) -> int:
         if "disk_bytes" not in self._bounds or self._fence.bounds_disk:
             return 0
         if self._disk is None and time.monotonic() >= self._disk_after:
-            self._disk = _Count(lambda: self._as_user(lambda: disk_bytes(self._fence.places_of(self._order))))
+            with contextlib.suppress(OSError):  # later, then
+                self._disk = self._count(lambda: disk_bytes(self._fence.places_of(self._order)))
         if self._disk is None or (found := self._disk.answer(0)) is None:
             return 0
         self._disk_after = time.monotonic() + max(DISK_EVERY_S, MOST_COUNTING * self._disk.cost_s)
         self._disk = None
         return max(0, found)
-
-    def _as_user(self, count: Callable[[], int]) -> int:
-        self._fence.look_as(self._order["user"])
-        # Anew: a change of user undid it.
-        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        return count()
 
 
 class _Count:
@@ -234,6 +244,12 @@ def children(pid: int, *, threads: int = 1) -> list[int]:
 def _parent(pid: int) -> int:
     words = _text(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     return int(words[1]) if words else 0
+
+
+def _pages_of(pids: Iterable[int]) -> int:
+    """Return what processes use of memory, shared pages once."""
+    # Twice: one that ends or forks while they are read leaves the others a larger share, not yet read.
+    return min(sum(map(_own_pages, pids)) for _ in range(2))
 
 
 def _own_pages(pid: int) -> int:

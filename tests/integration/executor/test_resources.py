@@ -165,7 +165,7 @@ async def test_a_run_that_uses_more_than_it_may_is_stopped_and_told_by_its_name(
 
 async def test_what_processes_share_is_counted_once(sandboxes: dict[str, Sandbox]) -> None:
     ends = await asyncio.gather(
-        *(ended(one, SHARES, {"memory_bytes": 160 * MB}) for one in sandboxes.values())
+        *(ended(one, SHARES, {"memory_bytes": 250 * MB}) for one in sandboxes.values())
     )
 
     assert ends == [(0, "")] * len(sandboxes)
