@@ -139,6 +139,10 @@ async def test_what_changed_since_the_last_success_is_shown(
     ]
     assert of_job["diff"]["problem"] == "What changed is not shown: this version is no text."
     assert (await client.get(f"/api/v1/runs/{well.id}/script")).json() == {"change": None}
+    # What succeeds later is no change before it.
+    await run_rows(database, later := a_run(UUID(job["id"]), 3))
+    await run_rows(database, an_attempt(later, script_sha256=sha256(NEWEST)))
+    assert (await client.get(f"/api/v1/runs/{badly.id}/script")).json()["change"] == of_run
 
 
 async def test_texts_go_with_the_runs_that_ran_them_unless_they_are_pinned(
