@@ -39,18 +39,16 @@ class ScriptFile:
     size: int
     """In bytes."""
     changed_at: datetime
+    sha256: str | None
+    """Of its content, in hex; None: it is larger than `MOST_HASHED_BYTES`."""
     content: bytes | None = field(repr=False)
-    """None: it is larger than `MOST_HASHED_BYTES`."""
-
-    @property
-    def sha256(self) -> str | None:
-        """Return the SHA-256 of its content, in hex; None where that was not read."""
-        return None if self.content is None else hashlib.sha256(self.content).hexdigest()
+    """None: it is as large, or not asked for."""
 
 
-def read_script(root: Path, name: str) -> ScriptFile:
+def read_script(root: Path, name: str, *, keep: bool = True) -> ScriptFile:
     """Find the script `name` below `root`, check what it is and read it. Blocks on the disk.
 
+    Without `keep` its content is hashed and let go: many of them are started at once.
     Who may write into the scripts directory decides what runs: it must not be writable by scripts.
 
     Raises:
@@ -64,7 +62,7 @@ def read_script(root: Path, name: str) -> ScriptFile:
     try:
         found = os.fstat(fd)
         _refuse_odd(found, checked)
-        content = _content(fd) if found.st_size <= MOST_HASHED_BYTES else None
+        sha256, content = _read(fd, keep=keep) if found.st_size <= MOST_HASHED_BYTES else (None, None)
     except OSError as error:
         raise UnusableScript(f"scripts/{checked} cannot be read: {error.strerror}.") from error
     finally:
@@ -74,6 +72,7 @@ def read_script(root: Path, name: str) -> ScriptFile:
         executable=bool(found.st_mode & 0o111),
         size=found.st_size,
         changed_at=datetime.fromtimestamp(found.st_mtime, UTC),
+        sha256=sha256,
         content=content,
     )
 
@@ -87,16 +86,17 @@ def _refuse_odd(found: os.stat_result, name: str) -> None:
         )
 
 
-def _content(fd: int) -> bytes | None:
-    """Read to the end; None when it has grown too large meanwhile."""
-    parts: list[bytes] = []
-    size = 0
+def _read(fd: int, *, keep: bool) -> tuple[str | None, bytes | None]:
+    """Read to the end and return hash and content; None and None when it has grown too large meanwhile."""
+    digest, parts, size = hashlib.sha256(), [], 0
     while part := os.read(fd, _READ_BYTES):
-        parts.append(part)
+        digest.update(part)
         size += len(part)
         if size > MOST_HASHED_BYTES:
-            return None
-    return b"".join(parts)
+            return None, None
+        if keep:
+            parts.append(part)
+    return digest.hexdigest(), b"".join(parts) if keep else None
 
 
 def _open(root: Path, name: str) -> int:

@@ -135,7 +135,8 @@ class Sandbox:
             ScriptChanged: it is not the one that the grant pins.
         """
         self._check(grant)
-        script = resolve(self._ground.scripts_dir, grant.script, _pin(grant))
+        pin = _pin(grant)
+        script = resolve(self._ground.scripts_dir, grant.script, pin, keep=pin is not None)
         folder = self._folder(grant)
         command = command_for(
             grant,
@@ -157,7 +158,7 @@ class Sandbox:
             merges_output=grant.merge_output,
             network=grant.network is Network.HOST,
             script_sha256=script.sha256,
-            copy=None if grant.pinned_sha256 is None else script.content,
+            copy=script.content,
             resources=resources_of(grant.resources),
         )
 

@@ -21,22 +21,23 @@ class ScriptChanged(NotRunnable):
         self.found = found
 
 
-def resolve(root: Path, name: str, pin: Pin | None = None) -> ScriptFile:
+def resolve(root: Path, name: str, pin: Pin | None = None, *, keep: bool = True) -> ScriptFile:
     """Find the script `name` below `root`, read it and check what it is, and whether `pin` is of it.
 
-    Without a pin it is started by its path: what runs is what is there a moment later.
+    Without a pin it is started by its path: what runs is what is there a moment later. Without `keep` its
+    content is let go.
 
     Raises:
         NotRunnable: it is missing, leads elsewhere, or is no plain file of its own; in words for people.
         ScriptChanged: it is not what was pinned.
     """
     try:
-        found = read_script(root, name)
+        found = read_script(root, name, keep=keep)
     except UnusableScript as error:
         raise NotRunnable(str(error)) from error
     if pin is None or found.sha256 == pin.sha256:
         return found
-    size = f" It has more than {MOST_HASHED_BYTES // 1_000_000} MB now." if found.content is None else ""
+    size = f" It has more than {MOST_HASHED_BYTES // 1_000_000} MB now." if found.sha256 is None else ""
     raise ScriptChanged(
         f"The script {name} is not the one that was saved on {_said(pin.at)}, and nothing was run.{size} "
         "Look at what changed on the job's page and accept it there, or restore the file.",

@@ -45,6 +45,26 @@ def test_a_file_of_a_named_extension_runs_by_its_program_even_if_it_is_executabl
     assert made.interpreter == "PORTAL_INTERPRETERS"
 
 
+@pytest.mark.parametrize(
+    ("name", "ends_with"),
+    [
+        ("a.py", ("-s", "-c", ..., "/root/scripts/a.py")),
+        ("a.sh", ("/bin/sh", "-c", ". /proc/self/fd/100", "/root/scripts/a.sh")),
+        ("a.js", ("/opt/node/bin/node", "--jitless", "/proc/self/fd/100")),
+        ("tool", ("/proc/self/fd/100",)),
+    ],
+)
+def test_a_pinned_script_is_read_from_its_copy_and_keeps_its_name_where_it_can(
+    name: str, ends_with: tuple[object, ...]
+) -> None:
+    argv = command(a_grant(pinned_sha256="ab" * 32, args=("x",)), name, executable=True).argv
+
+    *program, argument = argv
+    assert argument == "x"
+    found = program[-len(ends_with) :]
+    assert [mine for mine, wanted in zip(found, ends_with, strict=True) if wanted not in (mine, ...)] == []
+
+
 def test_another_file_that_is_not_executable_is_refused_with_what_to_do() -> None:
     with pytest.raises(NotRunnable, match=r"scripts/tool\.rb .* chmod \+x"):
         command(a_grant(), "tool.rb")
