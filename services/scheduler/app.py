@@ -21,6 +21,7 @@ from services.scheduler.parking import Parking
 from services.scheduler.reaper import Reaper
 from services.scheduler.relay import Relay
 from services.scheduler.results import Results
+from services.scheduler.retention import Retention
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.timing import first_look, keep_time
 from services.scheduler.wakeup import News
@@ -119,6 +120,7 @@ async def serve(settings: SchedulerSettings, stop: asyncio.Event) -> None:
             Doorkeeper(ledger).run(),
             Claims(ledger, wires.answering, key=key).run(wires.asked),
             Results(ledger, news).run(wires.events),
+            Retention(ledger, settings.keep).run(),
             Reaper(ledger, wires.requests, lost_after_s=settings.lost_after_s).run(),
             announcer.run(),
             *([] if shared is None else [keep_time(shared, database.reading)]),

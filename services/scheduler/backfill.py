@@ -9,6 +9,7 @@ from services.scheduler.ledger import Effects
 from services.scheduler.overlap import decide_held
 from shared.db.asked import Asked
 from shared.db.cursors import cursors_of, take_numbers
+from shared.db.retention import removed_until
 from shared.db.runs import NewRun, insert_runs, settled_instants
 from shared.domain.backfill import Instant, Lane, Scope, chosen, eligible, instants_of, scope_from_json
 from shared.domain.errors import InvalidInput
@@ -55,8 +56,13 @@ async def _wanted(session: AsyncSession, asked: Asked, scope: Scope, *, now: dat
         and (scope.schedule_id or cursor.retired_at is None)
     ]
     until = min(scope.until, now)
-    instants = instants_of(lanes, after=scope.after, until=until)
-    settled = await settled_instants(session, asked.job_id, after=scope.after, until=until)
+    # Of what was removed nobody knows any more whether it ran: it is not run twice.
+    removed = await removed_until(session, asked.job_id)
+    after = scope.after if removed is None else max(scope.after, removed)
+    if after >= until:
+        return ()
+    instants = instants_of(lanes, after=after, until=until)
+    settled = await settled_instants(session, asked.job_id, after=after, until=until)
     return chosen(eligible(instants, settled), scope.which)
 
 

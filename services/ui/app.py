@@ -26,6 +26,7 @@ from services.ui.queries import Planning, Queries
 from services.ui.recorder.consumer import Recorder
 from services.ui.recorder.script_texts import ScriptTexts
 from services.ui.recorder.writer import Writer
+from services.ui.retention import Retention
 from services.ui.scripts import Scripts
 from services.ui.settings import UiSettings
 from services.ui.stream import stream_router
@@ -54,6 +55,7 @@ class Parts:
 
     portal: Portal
     messaging: Messaging
+    retention: Retention
 
 
 def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
@@ -98,6 +100,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             recorder=Recorder(Writer(database.logs), clock, on_stored),
             wakeups=wakeups,
         ),
+        retention=Retention(database, clock),
     )
 
 
@@ -171,7 +174,14 @@ async def run_until_served(
         served.set()
 
     live = parts.portal.live
-    await run_loops(served, serve_until_stop(), parts.messaging.run(), live.run(), live.watch_health())
+    await run_loops(
+        served,
+        serve_until_stop(),
+        parts.messaging.run(),
+        live.run(),
+        live.watch_health(),
+        parts.retention.run(),
+    )
 
 
 class _Server(uvicorn.Server):

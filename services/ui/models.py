@@ -271,6 +271,9 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     last_run: RunBrief | None
     recent: tuple[RunBrief, ...]
     """At most 20, oldest first."""
+    removed_count: int
+    """So many of its runs were removed because they were old, up to `removed_until`."""
+    removed_until: datetime | None
     warnings: tuple[str, ...] = ()
     """Why it would not start as things stand, in words for people; not looked for in lists."""
 

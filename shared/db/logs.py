@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -118,6 +118,22 @@ async def last_chunk(session: AsyncSession, attempt_id: AttemptId, stream: str) 
         .limit(1)
     )
     return None if row is None else _unpacked(row)
+
+
+async def runs_with_logs(session: AsyncSession, *, after: UUID | None, limit: int) -> list[UUID]:
+    """Return the next runs by id of which something is stored."""
+    found = select(LogChunkRow.run_id).distinct().order_by(LogChunkRow.run_id).limit(limit)
+    return list(await session.scalars(found if after is None else found.where(LogChunkRow.run_id > after)))
+
+
+async def remove_log(session: AsyncSession, run_id: UUID, *, limit: int) -> int:
+    """Remove at most `limit` chunks of a run; return how many there were."""
+    key = tuple_(LogChunkRow.attempt_id, LogChunkRow.seq)
+    chosen = select(LogChunkRow.attempt_id, LogChunkRow.seq).where(LogChunkRow.run_id == run_id).limit(limit)
+    found = [tuple(row) for row in await session.execute(chosen)]
+    if found:
+        await session.execute(delete(LogChunkRow).where(key.in_(found)))
+    return len(found)
 
 
 def _unpacked(row: LogChunkRow) -> StoredChunk:

@@ -14,6 +14,7 @@ from uuid import UUID
 from shared.domain.brake import MOST_PER_MINUTE, USUAL_PER_MINUTE
 from shared.domain.errors import InvalidInput
 from shared.domain.ids import CalendarId
+from shared.domain.retention import MOST_DAYS, MOST_RUNS
 from shared.domain.retry import NO_RETRIES, RetryRule, checked_retry_rule
 
 DEFAULT_CATCH_UP = timedelta(hours=24)
@@ -76,6 +77,10 @@ class Policy:
     on_excluded: OnExcluded = OnExcluded.SKIP
     starts_per_minute: int = USUAL_PER_MINUTE
     """More often the job does not start by itself, over some minutes: see `shared.domain.brake`."""
+    keep_days: int | None = None
+    """So many days after its end a run is removed; None: as the portal's setting says."""
+    keep_runs: int | None = None
+    """So many of its runs are kept at most; None: as the portal's setting says."""
     retry: RetryRule = NO_RETRIES
     """When a run that failed is tried again; what a loss means for that is in the job's `on_lost`."""
 
@@ -106,6 +111,8 @@ def checked_policy(policy: Policy) -> Policy:
         ("max_concurrent", policy.max_concurrent, 1_000),
         ("max_runs", policy.max_runs, 1_000_000_000),
         ("starts_per_minute", policy.starts_per_minute, MOST_PER_MINUTE),
+        ("keep_days", policy.keep_days, MOST_DAYS),
+        ("keep_runs", policy.keep_runs, MOST_RUNS),
     ):
         if count is not None and not 1 <= count <= most:
             raise InvalidInput(field, f"Choose between 1 and {most:,}, or leave it empty.")
@@ -132,6 +139,9 @@ def policy_to_json(policy: Policy) -> dict[str, object]:
         "exclude": [str(one) for one in policy.exclude],
         "on_excluded": str(policy.on_excluded),
         "starts_per_minute": policy.starts_per_minute,
+        # Only where somebody chose it: a service of an older version knows no such rule.
+        **({} if policy.keep_days is None else {"keep_days": policy.keep_days}),
+        **({} if policy.keep_runs is None else {"keep_runs": policy.keep_runs}),
         **_retry_to_json(policy.retry),
     }
 
@@ -144,7 +154,7 @@ def policy_from_json(value: Mapping[str, Any]) -> Policy:
     """
     if value == _DEFAULT_JSON:
         return DEFAULT_POLICY
-    unknown = set(value) - set(_DEFAULT_JSON)
+    unknown = set(value) - set(_DEFAULT_JSON) - {"keep_days", "keep_runs"}
     if unknown:
         raise InvalidInput("policy", f"A policy has no {min(unknown)!r}. Remove it.")
     jitter = _duration("jitter_s", value.get("jitter_s"))
@@ -164,6 +174,8 @@ def policy_from_json(value: Mapping[str, Any]) -> Policy:
             starts_per_minute=_else(
                 _count("starts_per_minute", value.get("starts_per_minute")), USUAL_PER_MINUTE
             ),
+            keep_days=_count("keep_days", value.get("keep_days")),
+            keep_runs=_count("keep_runs", value.get("keep_runs")),
             retry=_retry_from_json(value),
         )
     )

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import pauses
+from shared.db.retention import removed_until
 from shared.db.schedules import schedules_ever
 from shared.db.tables import CursorRow, JobRow, RunRow, ScheduleRow
 from shared.domain import backfill
@@ -86,6 +87,9 @@ async def preview_of(
         NotFound: no such job.
     """
     lanes = await _lanes(session, job_id, schedule_id)
+    # What was removed may have run: the scheduler does not run it again.
+    after = max(after, await removed_until(session, job_id) or after)
+    after = min(after, until)
     try:
         instants = backfill.instants_of(lanes, after=after, until=until)
     except InvalidInput as error:

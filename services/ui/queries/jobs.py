@@ -106,6 +106,8 @@ def _base() -> _Query:
         JobLedgerRow.next_due_at,
         JobLedgerRow.promised_count,
         JobLedgerRow.last_finished_at,
+        JobLedgerRow.removed_count,
+        JobLedgerRow.removed_until,
     ).join_from(JobRow, JobLedgerRow, JobLedgerRow.job_id == JobRow.id, isouter=True)
 
 
@@ -240,6 +242,8 @@ def _item(
         created_at=job.created_at,
         last_run=due[-1] if due else None,
         recent=tuple(due),
+        removed_count=row.removed_count or 0,
+        removed_until=row.removed_until,
     )
 
 

@@ -231,8 +231,11 @@ async def _asked_for(session: AsyncSession, run_id: RunId) -> RunDetail:
     job = None
     if request is not None:
         job = await session.scalar(select(JobRow).where(JobRow.id == request.job_id))
-    if request is None or job is None:
-        raise NotFound("There is no such run.")
+    # Whatever was not refused became a run; where there is none any more, it was removed.
+    outcome = None if request is None else request.outcome
+    was_run = outcome is not None and not outcome.startswith("refused")
+    if request is None or job is None or was_run:
+        raise NotFound("There is no such run, or it was so old that it was removed.")
     values = await _values(session, request.rerun_of or run_id, await _asked_values(session, request))
     (told,) = await _with_wishes(session, [_as_queued(request, job, values)])
     return told

@@ -54,6 +54,7 @@ async def why_of(
         pauses=await pauses.pauses_of(session, job_id),
         policy=policy_from_json(job.policy),
         promised_count=found.promised_count or 0,
+        removed_until=found.removed_until,
         run=subject.run,
         exclusion=await _exclusion(session, job, subject.at),
         standing=standing,
@@ -64,7 +65,7 @@ async def why_of(
 async def _job(session: AsyncSession, job_id: JobId) -> Any:
     found = (
         await session.execute(
-            select(JobRow, JobLedgerRow.promised_count)
+            select(JobRow, JobLedgerRow.promised_count, JobLedgerRow.removed_until)
             .join_from(JobRow, JobLedgerRow, JobLedgerRow.job_id == JobRow.id, isouter=True)
             .where(JobRow.id == job_id)
         )

@@ -18,7 +18,7 @@ const MISSED = {
   all: ["Run every missed (at most 100)", "runs every missed instant once it is back, at most 100"],
   skip: ["Run none", "runs nothing of what was missed"],
 };
-const FIELDS = ["overlap", "on_missed", "catch_up_s", "max_concurrent", "start_deadline_s", "jitter_s", "starts_at", "ends_at", "max_runs", "include", "exclude", "on_excluded"];
+const FIELDS = ["overlap", "on_missed", "catch_up_s", "max_concurrent", "start_deadline_s", "jitter_s", "starts_at", "ends_at", "max_runs", "include", "exclude", "on_excluded", "keep_days", "keep_runs"];
 
 export const isRule = (field) => FIELDS.includes(field) || isRetry(field) || isLimit(field) || isOutput(field) || isResource(field) || field === "policy";
 
@@ -30,7 +30,7 @@ export function rulesOf(job) {
   return {
     overlap: job?.overlap ?? "skip", lost: job?.on_lost ?? "fail", missed: policy.on_missed ?? "latest", most: String(policy.max_concurrent ?? ""),
     catchUp: length(policy.catch_up_s), deadline: length(policy.start_deadline_s), jitter: length(policy.jitter_s),
-    starts: moment(policy.starts_at), ends: moment(policy.ends_at), runs: String(policy.max_runs ?? ""),
+    starts: moment(policy.starts_at), ends: moment(policy.ends_at), runs: String(policy.max_runs ?? ""), keepDays: String(policy.keep_days ?? ""), keepRuns: String(policy.keep_runs ?? ""),
     include: [...(policy.include ?? [])], exclude: [...(policy.exclude ?? [])], excluded: policy.on_excluded ?? "skip",
     tries: triesOf(policy), limits: limitsOf(job), output: outputOf(job), resources: resourcesOf(job),
   };
@@ -47,7 +47,7 @@ export function policyOf(rules, job) {
     start_deadline_s: seconds(rules.deadline), jitter_s: seconds(rules.jitter) ?? 0,
     starts_at: instant(rules.starts, job?.policy?.starts_at), ends_at: instant(rules.ends, job?.policy?.ends_at), max_runs: number(rules.runs),
     include: rules.include, exclude: rules.exclude, on_excluded: rules.excluded,
-    ...retryPolicy(rules.tries), ...pacePolicy(rules.limits),
+    keep_days: number(rules.keepDays), keep_runs: number(rules.keepRuns), ...retryPolicy(rules.tries), ...pacePolicy(rules.limits),
   };
 }
 
@@ -63,7 +63,7 @@ export function wordsOf(rules, isManual) {
 
 // What a job's policy says beyond the usual, a line each: for its page.
 export function rulesSaid(policy) {
-  const { on_missed: missed, catch_up_s: catchUp, start_deadline_s: deadline, jitter_s: jitter, starts_at: starts, ends_at: ends, max_runs: most, include, exclude, on_excluded: excluded } = policy;
+  const { on_missed: missed, catch_up_s: catchUp, start_deadline_s: deadline, jitter_s: jitter, starts_at: starts, ends_at: ends, max_runs: most, include, exclude, on_excluded: excluded, keep_days: days, keep_runs: kept } = policy;
   const otherwise = excluded === "move" ? "moves to the next day that is allowed" : "is skipped";
   return [
     missed !== "latest" && `If the portal was down, it ${MISSED[missed][1]}`,
@@ -75,6 +75,7 @@ export function rulesSaid(policy) {
     most && `Ends after ${plural(most, "scheduled run")}`,
     include.length && `Only in ${plural(include.length, "calendar")}; what is outside ${otherwise}`,
     exclude.length && `Not in ${plural(exclude.length, "calendar")}; what is inside ${otherwise}`,
+    (days || kept) && `Keeps ${[days && `runs for ${plural(days, "day")}`, kept && `at most ${plural(kept, "run")}`].filter(Boolean).join(", ")}`,
     retriesSaid(policy), paceSaid(policy),
   ].filter(Boolean);
 }
@@ -96,6 +97,8 @@ export const JpRules = {
         <div class="jp-field"><label for="jp-f-starts_at">Not before</label><input id="jp-f-starts_at" type="datetime-local" class="jp-input" v-model="rules.starts" v-bind="aria('starts_at')"><span class="jp-hint">In {{ prefs.zone }}.</span><FieldError id="jp-e-starts_at" :text="said('starts_at')" /></div>
         <div class="jp-field"><label for="jp-f-ends_at">Not after</label><input id="jp-f-ends_at" type="datetime-local" class="jp-input" v-model="rules.ends" v-bind="aria('ends_at')"><span class="jp-hint">In {{ prefs.zone }}.</span><FieldError id="jp-e-ends_at" :text="said('ends_at')" /></div>
         <div class="jp-field"><label for="jp-f-max_runs">End after so many scheduled runs</label><input id="jp-f-max_runs" class="jp-input" inputmode="numeric" autocomplete="off" placeholder="never" v-model="rules.runs" v-bind="aria('max_runs')"><FieldError id="jp-e-max_runs" :text="said('max_runs')" /></div>
+        <div class="jp-field"><label for="jp-f-keep_days">Keep its runs for, days</label><input id="jp-f-keep_days" class="jp-input" inputmode="numeric" autocomplete="off" placeholder="as the portal does" v-model="rules.keepDays" v-bind="aria('keep_days')"><span class="jp-hint">Older runs are removed with their output.</span><FieldError id="jp-e-keep_days" :text="said('keep_days')" /></div>
+        <div class="jp-field"><label for="jp-f-keep_runs">Keep of its runs at most</label><input id="jp-f-keep_runs" class="jp-input" inputmode="numeric" autocomplete="off" placeholder="as the portal does" v-model="rules.keepRuns" v-bind="aria('keep_runs')"><span class="jp-hint">What ended within a day stays in any case.</span><FieldError id="jp-e-keep_runs" :text="said('keep_runs')" /></div>
       </div>
       <div v-if="calendars.length" class="jp-form__pair">
         <fieldset v-for="[way, word] in [['include', 'Only in these calendars'], ['exclude', 'Not in these calendars']]" :key="way" class="jp-field"><legend class="jp-label">{{ word }}</legend>
@@ -110,7 +113,7 @@ export const JpRules = {
   computed: {
     summary() {
       const { rules } = this;
-      const more = [rules.catchUp.amount, rules.deadline.amount, rules.jitter.amount, rules.starts, rules.ends, rules.runs].filter((text) => text !== "").length + (rules.include.length || rules.exclude.length ? 1 : 0);
+      const more = [rules.catchUp.amount, rules.deadline.amount, rules.jitter.amount, rules.starts, rules.ends, rules.runs, rules.keepDays, rules.keepRuns].filter((text) => text !== "").length + (rules.include.length || rules.exclude.length ? 1 : 0);
       return [`${OVERLAP[rules.overlap][0]} · ${MISSED[rules.missed][0].toLowerCase()}`, more ? `${more} more` : ""].filter(Boolean).join(" · ");
     },
   },

@@ -28,6 +28,9 @@ class JobLedgerRow(LedgerBase):
     last_run_id: Mapped[UUID | None]
     last_state: Mapped[RunState | None]
     last_finished_at: Mapped[datetime | None]
+    # Up to which instant runs were removed because they were old, and how many. NULL: none was.
+    removed_until: Mapped[datetime | None]
+    removed_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 
 
 class CursorRow(LedgerBase):

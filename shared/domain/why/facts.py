@@ -155,6 +155,8 @@ class Facts:
     policy: Policy = DEFAULT_POLICY
     promised_count: int = 0
     """How many scheduled instants were to run so far."""
+    removed_until: datetime | None = None
+    """Up to then runs of the job were removed because they were old."""
     run: RunFacts | None = None
     blocker: RunRef | None = None
     exclusion: Excluded | None = None

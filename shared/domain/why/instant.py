@@ -179,6 +179,9 @@ def _decided(facts: Facts) -> Finding:
         return silence(standing)
     if facts.now - facts.at <= DECIDES_WITHIN:
         return ends_well("Scheduler", Verdict.DECIDING, ("Due this moment: the scheduler is deciding it",))
+    if facts.removed_until is not None and facts.at <= facts.removed_until:
+        words: Words = ("Its run is not kept any more: runs up to ", facts.removed_until, " were removed")
+        return stops("History", Verdict.UNRECORDED, words)
     return stops(
         "Scheduler",
         Verdict.UNRECORDED,

@@ -1,0 +1,101 @@
+"""Removes what the ui keeps of runs that left the ledger: their output, and what was asked for them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.db.engine import Database
+from shared.db.logs import remove_log, runs_with_logs
+from shared.db.retention import free_pages
+from shared.db.tables import RequestRow, RunRow, RunSecretRow
+from shared.runtime.clock import Clock
+
+log = structlog.get_logger()
+
+_EVERY_S = 600.0
+_PAGE = 200
+_CHUNKS = 100
+"""So many chunks go in one step: who stores output must not wait long."""
+_BETWEEN_S = 0.1
+_ASKED_FOR = timedelta(days=90)
+"""So long a request is kept whose run is gone, or never was: its page says why."""
+
+
+class Retention:
+    """One loop over all logs, again and again; several replicas do the same work twice at worst."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Look through all logs every ten minutes until cancelled."""
+        while True:
+            try:
+                removed = await self.sweep()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("old logs wait for the database", error=repr(error))
+            else:
+                if removed:
+                    log.info("logs of removed runs removed", runs=removed)
+            await self._clock.sleep(_EVERY_S)
+
+    async def sweep(self) -> int:
+        """Remove what belongs to no run of the ledger any more; return of how many runs that was."""
+        removed = 0
+        after: UUID | None = None
+        while page := await self._page(after):
+            after = page[-1]
+            for run_id in await self._gone(page):
+                await self._remove(run_id)
+                removed += 1
+            await self._clock.sleep(_BETWEEN_S)
+        async with self._database.ledger.begin() as session:
+            await forget_requests(session, handled_before=self._clock.now() - _ASKED_FOR)
+        return removed
+
+    async def _page(self, after: UUID | None) -> list[UUID]:
+        async with self._database.reading_logs() as session:
+            return await runs_with_logs(session, after=after, limit=_PAGE)
+
+    async def _gone(self, run_ids: Sequence[UUID]) -> list[UUID]:
+        # Read after the logs: what prints has a run, and that was committed before.
+        async with self._database.reading() as session:
+            known = set(await session.scalars(select(RunRow.id).where(RunRow.id.in_(run_ids))))
+        return [run_id for run_id in run_ids if run_id not in known]
+
+    async def _remove(self, run_id: UUID) -> None:
+        count = _CHUNKS
+        while count == _CHUNKS:
+            async with self._database.logs.begin() as session:
+                count = await remove_log(session, run_id, limit=_CHUNKS)
+            async with self._database.logs.begin() as session:
+                await free_pages(session)
+            await self._clock.sleep(_BETWEEN_S)
+
+
+async def forget_requests(session: AsyncSession, *, handled_before: datetime, limit: int = 500) -> None:
+    """Forget requests that were handled before then and whose runs are gone, and what was typed for them."""
+
+    def is_gone(run_id: ColumnElement[UUID | None]) -> ColumnElement[bool]:
+        return ~exists().where(RunRow.id == run_id)
+
+    old = (
+        select(RequestRow.id)
+        .where(
+            RequestRow.handled_at < handled_before,
+            RequestRow.run_id.is_not(None),
+            is_gone(RequestRow.__table__.c.run_id),
+        )
+        .limit(limit)
+    )
+    ids = list(await session.scalars(old))
+    await session.execute(delete(RequestRow).where(RequestRow.id.in_(ids)))
+    # A value is typed before its run is there: it goes when nobody asks for that run any more, either.
+    is_asked_for = exists().where(RequestRow.run_id == RunSecretRow.run_id)
+    await session.execute(delete(RunSecretRow).where(is_gone(RunSecretRow.__table__.c.run_id), ~is_asked_for))

@@ -1,0 +1,159 @@
+"""Removes old runs with all that hangs on them, a bounded step at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, delete, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.db.statements import changed, table_of
+from shared.db.tables import AttemptRow, ChainArrivalRow, JobLedgerRow, JobRow, RunRow
+from shared.domain.ids import JobId
+from shared.domain.policy import policy_from_json
+from shared.domain.retention import Keep
+from shared.domain.run import FINAL, RunState
+
+_ARRIVALS = table_of(ChainArrivalRow)
+_ATTEMPTS = table_of(AttemptRow)
+_JOBS = table_of(JobRow)
+_LEDGERS = table_of(JobLedgerRow)
+_RUNS = table_of(RunRow)
+
+MOST = 100
+"""So many runs go in one step: some tens of ms, in which nobody else writes on SQLite."""
+_AMONG = 2 * MOST
+"""The oldest of a job are looked at; what is kept for another reason must not hide the others for long."""
+_PAGES_FREED = 100
+_LOOKED_AT = ("id", "number", "state", "finished_at", "nominal_at", "nominal_until")
+_GOING = (RunState.QUEUED, RunState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A job with what is kept of it, and its oldest run as far as it has ended."""
+
+    job_id: JobId
+    keep: Keep
+    newest: int
+    oldest: int
+    oldest_ended_at: datetime | None
+
+    def may_have_more(self, now: datetime) -> bool:
+        """Say whether something of it may be to remove; the oldest of all may be kept for a reason."""
+        ended_at = self.oldest_ended_at
+        return ended_at is None or self.keep.is_over(self.oldest, ended_at, newest=self.newest, now=now)
+
+
+async def kept_jobs(session: AsyncSession, *, after: JobId | None, usual: Keep, limit: int) -> list[Kept]:
+    """Return the next jobs by id that have more than one run."""
+    any_run = _RUNS.alias()
+    first = select(func.min(any_run.c.number)).where(any_run.c.job_id == _JOBS.c.id).scalar_subquery()
+    statement = (
+        select(_JOBS.c.id, _JOBS.c.policy, _LEDGERS.c.run_count, _RUNS.c.number, _RUNS.c.finished_at)
+        .join(_LEDGERS, _LEDGERS.c.job_id == _JOBS.c.id)
+        .join(_RUNS, (_RUNS.c.job_id == _JOBS.c.id) & (_RUNS.c.number == first))
+        .order_by(_JOBS.c.id)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(_JOBS.c.id > after)
+    return [
+        Kept(
+            job_id=JobId(row.id),
+            keep=_keep(row.policy, usual),
+            newest=row.run_count,
+            oldest=row.number,
+            oldest_ended_at=row.finished_at,
+        )
+        for row in await session.execute(statement)
+    ]
+
+
+async def remove_old(session: AsyncSession, job: Kept, *, now: datetime) -> int:
+    """Remove at most `MOST` old runs of a job, the oldest first; return how many. The caller has its lock.
+
+    Never what has not ended, or may be heard of again, the newest run, the one that ended last, the last
+    that succeeded, nor what another job still waits to start after.
+    """
+    looked_at = (await session.execute(_oldest_of(job, now))).all()
+    over = [row for row in looked_at if _is_over(row, job, now)]
+    over = await _but_last_success(session, job, over)
+    gone = over[:MOST]
+    if not gone:
+        return 0
+    ids = [row.id for row in gone]
+    await session.execute(delete(_ARRIVALS).where(_ARRIVALS.c.upstream_run_id.in_(ids)))
+    await session.execute(delete(_ATTEMPTS).where(_ATTEMPTS.c.run_id.in_(ids)))
+    await session.execute(delete(_RUNS).where(_RUNS.c.id.in_(ids)))
+    until = max(row.nominal_until or row.nominal_at for row in gone)
+    before = await session.scalar(select(_LEDGERS.c.removed_until).where(_LEDGERS.c.job_id == job.job_id))
+    statement = update(_LEDGERS).where(_LEDGERS.c.job_id == job.job_id)
+    count = _LEDGERS.c.removed_count + len(ids)
+    await changed(
+        session,
+        statement.values(removed_until=until if before is None else max(until, before), removed_count=count),
+    )
+    return len(ids)
+
+
+async def free_pages(session: AsyncSession) -> None:
+    """Give the file system some of what was freed, on SQLite; PostgreSQL's autovacuum keeps its room in use.
+
+    For a transaction of its own: what was begun is committed before.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+        # Executed as a statement it frees one page only: each of its steps is one.
+        await driver.executescript(f"PRAGMA incremental_vacuum({_PAGES_FREED})")
+
+
+async def removed_until(session: AsyncSession, job_id: JobId) -> datetime | None:
+    """Return up to which instant runs of the job were removed; None: none was."""
+    return await session.scalar(select(_LEDGERS.c.removed_until).where(_LEDGERS.c.job_id == job_id))
+
+
+def _keep(policy: dict[str, Any], usual: Keep) -> Keep:
+    own = policy_from_json(policy)
+    return Keep(days=own.keep_days or usual.days, runs=own.keep_runs or usual.runs)
+
+
+def _oldest_of(job: Kept, now: datetime) -> Any:
+    is_awaited = exists().where(_ARRIVALS.c.upstream_run_id == _RUNS.c.id, _ARRIVALS.c.taken_at.is_(None))
+    may_run = and_(_ATTEMPTS.c.state == RunState.LOST, _ATTEMPTS.c.may_run_until > now)
+    may_be_heard = exists().where(
+        _ATTEMPTS.c.run_id == _RUNS.c.id, or_(_ATTEMPTS.c.state.in_(_GOING), may_run)
+    )
+    return (
+        select(*(_RUNS.c[name] for name in _LOOKED_AT))
+        .join(_LEDGERS, _LEDGERS.c.job_id == _RUNS.c.job_id)
+        .where(
+            _RUNS.c.job_id == job.job_id,
+            _RUNS.c.number < job.newest,
+            _RUNS.c.state.in_(FINAL),
+            or_(_LEDGERS.c.last_run_id.is_(None), _LEDGERS.c.last_run_id != _RUNS.c.id),
+            ~is_awaited,
+            ~may_be_heard,
+        )
+        .order_by(_RUNS.c.number)
+        .limit(_AMONG)
+    )
+
+
+def _is_over(row: Any, job: Kept, now: datetime) -> bool:
+    ended_at = row.finished_at
+    return ended_at is not None and job.keep.is_over(row.number, ended_at, newest=job.newest, now=now)
+
+
+async def _but_last_success(session: AsyncSession, job: Kept, over: Sequence[Any]) -> list[Any]:
+    """Leave out the newest that succeeded, where none after it did."""
+    newest = max((row.number for row in over if row.state is RunState.SUCCEEDED), default=None)
+    if newest is None:
+        return list(over)
+    later = select(_RUNS.c.id).where(
+        _RUNS.c.job_id == job.job_id, _RUNS.c.number > newest, _RUNS.c.state == RunState.SUCCEEDED
+    )
+    found: UUID | None = await session.scalar(later.limit(1))
+    return [row for row in over if found is not None or row.number != newest]

@@ -1,0 +1,82 @@
+"""What the ui keeps of runs that left the ledger goes, and what is gone says so."""
+
+import asyncio
+from datetime import timedelta
+
+import httpx
+from sqlalchemy import func, select, text
+
+from services.ui.recorder.writer import Writer
+from services.ui.retention import Retention
+from shared.db.engine import Database
+from shared.db.tables import LogChunkRow, RequestRow, RunSecretRow
+from shared.domain.ids import new_id
+from shared.domain.run import Cause
+from tests.integration.ui.stage import NOW, Parts, a_job, a_ledger, a_run, an_attempt, an_output, run_rows
+from tests.support.manual_clock import ManualClock
+
+API = "/api/v1"
+
+
+async def swept(database: Database) -> int:
+    """Let the loop go through all logs once; its clock goes on by itself."""
+    clock = ManualClock(NOW)
+    sweep = asyncio.create_task(Retention(database, clock).sweep())
+    while not sweep.done():
+        clock.advance(0.1)
+        await asyncio.wait([sweep], timeout=0.01)
+    return sweep.result()
+
+
+async def test_the_log_of_a_removed_run_goes_and_its_room_with_it(parts: Parts, database: Database) -> None:
+    job_id = await a_job(parts)
+    kept, removed = a_run(job_id, 2), a_run(job_id, 1)
+    await run_rows(database, kept)
+    await run_rows(database, an_attempt(kept))
+    noise = [f"{new_id()}" * 500 for _ in range(300)]
+    old = new_id()
+    await Writer(database.logs).write([an_output(removed, old, seq, one) for seq, one in enumerate(noise, 1)])
+    await Writer(database.logs).write([an_output(kept, new_id(), 1, "stays")])
+    before = await pages(database)
+    typed = RunSecretRow(run_id=removed.id, name="token", sealed="v1:x")
+    asked = {"kind": "run_now", "job_id": job_id, "run_id": removed.id, "requested_by": "local"}
+    long_ago = NOW - timedelta(days=91)
+    outcome = {"outcome": "queued as #1", "handled_at": long_ago, "requested_at": long_ago}
+    await run_rows(database, typed, RequestRow(id=new_id(), cause=Cause.MANUAL, **asked, **outcome))
+
+    assert await swept(database) == 1
+
+    async with database.reading_logs() as session:
+        assert list(await session.scalars(select(LogChunkRow.run_id))) == [kept.id]
+    async with database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(RequestRow)) == 0
+        assert await session.scalar(select(func.count()).select_from(RunSecretRow)) == 0
+    if before:
+        assert await pages(database) < before / 2
+
+
+async def pages(database: Database) -> int:
+    """Return how many pages the file of logs has; 0 on PostgreSQL, which sees to its room by itself."""
+    async with database.reading_logs() as session:
+        if session.get_bind().dialect.name != "sqlite":
+            return 0
+        return int(await session.scalar(text("PRAGMA page_count")) or 0)
+
+
+async def test_what_was_removed_is_told(parts: Parts, client: httpx.AsyncClient, database: Database) -> None:
+    job_id = await a_job(parts)
+    removed_until = NOW - timedelta(days=30)
+    await a_ledger(database, job_id, run_count=8, removed_count=7, removed_until=removed_until)
+    run_id = await parts.portal.commands.run_now(job_id)
+    async with database.ledger.begin() as session:
+        await session.execute(text("UPDATE requests SET outcome = 'queued as #7', handled_at = requested_at"))
+
+    job = (await client.get(f"{API}/jobs/{job_id}")).json()
+    run = await client.get(f"{API}/runs/{run_id}")
+
+    assert (job["removed_count"], job["removed_until"]) == (
+        7,
+        removed_until.isoformat().replace("+00:00", "Z"),
+    )
+    assert run.status_code == 404
+    assert run.json()["detail"] == "There is no such run, or it was so old that it was removed."
