@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from services.cli import broker_node, debian, fences, ports, record
 from services.cli.console import Console
-from services.cli.environment import given_amqp_url, interpreters, script_python
+from services.cli.environment import given_amqp_url, given_uv, interpreters, script_python
 from services.cli.home import Home
+from services.executor.environments import find_uv
 from services.executor.sandbox.interpreter import missing
 
 _GB = 1_000_000_000
@@ -54,6 +55,7 @@ def _findings(home: Home, port: int) -> Iterator[Finding]:
         _python,
         _script_interpreter,
         _other_interpreters,
+        _packages,
         _broker,
         lambda: _port(home, port),
         lambda: _home(home),
@@ -104,6 +106,16 @@ def _other_interpreters() -> Finding:
     others = ", ".join(f"{extension} by {' '.join(command)}" for extension, command in programs.items())
     text = others or "none besides .py, .sh and #! lines; PORTAL_INTERPRETERS names others"
     return Finding("interpreters", Verdict.OK, text)
+
+
+def _packages() -> Finding:
+    found = find_uv(given_uv())
+    if found is None:
+        text = "no uv: scripts that name their packages fail; install uv, or set PORTAL_UV"
+        return Finding("packages", Verdict.WARNING, text)
+    return Finding(
+        "packages", Verdict.OK, f"{found} installs those that scripts name; PORTAL_UV chooses another"
+    )
 
 
 def _broker() -> Finding:

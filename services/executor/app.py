@@ -114,6 +114,7 @@ async def run(
     log.info("executor starts", boot=str(identity.boot), slots=identity.slots, sandbox=identity.sandbox)
     async with endpoint(settings.health_port, executor.facts):
         await run_loops(executor.drained, _serve(executor), _drain(executor, stop))
+    executor.base.environments.leave()
     executor.base.sandbox.close()
     log.info("executor ends")
 

@@ -21,6 +21,7 @@ import structlog
 
 from services.executor.files import replace_whole
 from services.executor.place import Place
+from services.executor.sandbox.fence import MAKERS
 from services.executor.sandbox.inline import Wanted
 from services.executor.sandbox.level import Sandbox
 from services.executor.sandbox.process import Ended, StoppedBy
@@ -78,6 +79,13 @@ class _Making:
     error: str = ""
 
 
+def find_uv(given: Path | None) -> Path | None:
+    """Return what makes environments: what is given, or else the uv beside this Python, or on the PATH."""
+    beside = [str(Path(sys.prefix, "bin", "uv")), shutil.which("uv") or ""]
+    found = (path for path in ([str(given)] if given else beside) if os.access(path, os.X_OK))
+    return next((Path(path).absolute() for path in found), None)
+
+
 def rules_of(settings: ExecutorSettings, place: Place) -> Rules:
     """Return what is configured for the executor of this place."""
     return Rules(
@@ -113,6 +121,12 @@ class Environments:
         self._held: Counter[str] = Counter()
         self._makings: dict[str, _Making] = {}
         self._tidying = asyncio.Lock()
+        self._room = asyncio.Semaphore(MAKERS)
+
+    def leave(self) -> None:
+        """Remove the folder of environments, if it is empty; for the executor's end."""
+        with contextlib.suppress(OSError):
+            self._rules.folder.rmdir()
 
     async def obtain(self, wanted: Wanted, say: Say) -> Environment:
         """Return an environment with what is wanted, made now if there is none; give it to `let_go` later.
@@ -168,7 +182,8 @@ class Environments:
             if await asyncio.to_thread(self._is_there, key):
                 return
             try:
-                await self._make(key, wanted, say)
+                async with self._room:
+                    await self._make(key, wanted, say)
             except NoEnvironment as error:
                 making.failures += 1
                 making.error = str(error)
@@ -231,10 +246,8 @@ class Environments:
             )
 
     def _tool(self) -> Path:
-        beside = [str(Path(sys.prefix, "bin", "uv")), shutil.which("uv") or ""]
-        for path in [str(self._rules.uv)] if self._rules.uv else beside:
-            if os.access(path, os.X_OK):
-                return Path(path).absolute()
+        if found := find_uv(self._rules.uv):
+            return found
         raise NoEnvironment(
             "there is no uv on this executor. Install it (pip install uv), or say in PORTAL_UV where it is"
         )
@@ -325,10 +338,13 @@ def _key(wanted: Wanted, python: Path) -> str:
 
 
 def _size_of(folder: Path) -> int:
-    total = 0
-    for count, path in enumerate(folder.rglob("*")):
-        if count >= _MOST_FILES:
-            break
-        with contextlib.suppress(OSError):
-            total += path.lstat().st_blocks * 512
+    total, count = 0, 0
+    folders = [str(folder)]  # not by recursion: what was built may have left a tree of any depth
+    while folders and count < _MOST_FILES:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                count += 1
+                total += entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
     return total

@@ -43,7 +43,7 @@ class ExecutorSettings(BrokerSettings, GrantSettings, SecretsSettings, ScriptSet
     """Unique among live executors; stays the same over restarts."""
     executor_prefix: str | None = None
     """Instead of a name: be the first of `prefix`-1, `prefix`-2, ... that nobody is."""
-    executor_slots: int = Field(default=4, ge=1, le=256)
+    executor_slots: int = Field(default=4, ge=1, le=240)
     executor_home: Path | None = None
     executor_user: Annotated[tuple[int, int] | None, NoDecode] = None
     """User and group, by number, that root becomes for good once it has read its secrets."""

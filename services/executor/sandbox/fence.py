@@ -24,7 +24,9 @@ MOST_PROCESSES = 512
 MOST_BYTES = 1_000_000_000
 """What a run may write into its own root, which lies in memory."""
 USERS = 256
-"""So many users an executor has for its runs: as many as it may have slots."""
+"""So many users an executor has for its runs: more than it may have slots."""
+MAKERS = 8
+"""The last of them make environments and are never a script's: who owns a file may change its mode."""
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "shm")
 _SHARED = ("/tmp", "/dev/shm")  # noqa: S108 - each file in them belongs to one run's user, and goes with it
 _MOST_FOLDERS = 1000

@@ -284,7 +284,7 @@ async def _tried(level: Level, ground: Ground) -> tuple[Spawner | None, tuple[st
 def _of_programs(ground: Ground) -> Iterator[str]:
     """Yield the folders of programs that are not the system's: their own, and those of their libraries."""
     for program in (ground.python, *(Path(command[0]) for command in ground.interpreters.values())):
-        yield from sorted({str(path.parents[1]) for path in (program, program.resolve())} - {"/usr", "/"})
+        yield from sorted({str(path.parent.parent) for path in (program, program.resolve())} - {"/usr", "/"})
 
 
 __all__ = ["NotRunnable", "Order", "Process", "Sandbox", "ScriptChanged", "TooLate", "remove_tree"]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from services.executor.sandbox.command import SCRIPT_FD, SECRETS, Command, NotRunnable
-from services.executor.sandbox.fence import USERS, Level
+from services.executor.sandbox.fence import MAKERS, USERS, Level
 from services.executor.sandbox.paths import sealed
 from services.executor.sandbox.refusals import start_error
 from services.executor.sandbox.spawner import START
@@ -251,7 +251,8 @@ class Spawner:
             )
         self.first_user = self._told()
         self._channel.setblocking(False)
-        self._places = list(range(USERS))
+        self._places = list(range(USERS - MAKERS))
+        self._makers = list(range(USERS - MAKERS, USERS))
 
     def _told(self) -> int | None:
         self._channel.settimeout(_PATIENCE_S)
@@ -274,8 +275,10 @@ class Spawner:
 
         Raises:
             OSError: there is no room for descriptors, or the spawner is gone.
+            IndexError: every place is taken.
         """
-        place = self._places.pop(0)
+        places = self._makers if order.makes else self._places
+        place = places.pop(0)
         # Packets keep their bounds, and the end of either side is seen by the other at once.
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pipes = [os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)]
@@ -293,7 +296,7 @@ class Spawner:
             ours.close()
             for read_end, _ in pipes:
                 os.close(read_end)
-            self._places.append(place)
+            places.append(place)
             raise
         finally:
             theirs.close()
@@ -303,7 +306,7 @@ class Spawner:
             channel=ours,
             outputs={pipes[0][0]: Stream.STDOUT, pipes[1][0]: Stream.STDERR},
             printed=printed,
-            on_gone=lambda: self._places.append(place),
+            on_gone=lambda: places.append(place),
             sweep=lambda pid: self._sweep(place, pid),
             command=order.command,
         )

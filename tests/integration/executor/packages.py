@@ -9,7 +9,22 @@ _METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
 BLOCK = "# /// script\n{python}# dependencies = [{wanted}]\n# ///\n"
 SLOW = BLOCK.format(wanted='"tardy"', python="") + "import tardy\nprint(tardy.WORD)\n"
 GREETS = BLOCK.format(wanted='"greeting"', python="") + (
-    "import greeting, os, sys\nprint(greeting.WORD, os.access(greeting.__file__, os.W_OK), sys.prefix)\n"
+    """
+import greeting, os, sys
+
+def can(act):
+    try:
+        act()
+    except OSError:
+        return False
+    return True
+
+file = greeting.__file__
+print(
+    greeting.WORD, can(lambda: open(file, "a")), can(lambda: os.chmod(file, 0o644)), sys.prefix,
+    os.stat(file).st_uid == os.getuid(),
+)
+"""
 )
 
 

@@ -30,7 +30,7 @@ def notes(played: Ledger, wanted: Wanted) -> str:
 
 def held_in(home: Path) -> list[str]:
     folder = home / "executors" / NAME / "environments"
-    return sorted(path.suffix or "folder" for path in folder.iterdir())
+    return sorted(path.suffix or "folder" for path in folder.glob("*"))
 
 
 async def preparing(played: Ledger, script: str = "runs.py") -> Wanted:
