@@ -17,6 +17,7 @@ import pytest
 from services.executor.sandbox.command import NOTHING, NotRunnable
 from services.executor.sandbox.level import Ground, Sandbox
 from services.ui.commands import jobs
+from services.ui.scripts import Scripts
 from shared.db.engine import open_database
 from shared.domain.errors import InvalidInput
 from shared.runtime.script_files import open_beneath, open_part_by_part
@@ -53,7 +54,7 @@ async def test_no_job_is_made_with_such_a_script(root: Path, migrated_home: Path
         for number, name in enumerate(NAMES):
             draft = a_draft(name=f"job {number}", script=name)
             with contextlib.suppress(InvalidInput):
-                await jobs.create(database.ledger, draft, root, now=datetime.now(UTC))
+                await jobs.create(database.ledger, draft, Scripts(root), now=datetime.now(UTC))
                 accepted.add(name)
 
     assert accepted == LEFT_TO_EXECUTORS
