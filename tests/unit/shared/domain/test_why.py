@@ -162,6 +162,10 @@ CASES: dict[str, tuple[Facts, Verdict, str, Remedy | None]] = {
         "Nothing is recorded: the job was changed around this instant, or its history was removed",
         Remedy.BACKFILL,
     ),
+    "removed": (
+        facts(removed_until=NINE), Verdict.UNRECORDED,
+        "Its run is not kept any more: runs up to 2026-03-04T09:00:00Z were removed", None,
+    ),
     "overlap": (
         of_run(RunState.SKIPPED, Reason.OVERLAP, around={"blocker": BEFORE}), Verdict.SKIPPED,
         "Skipped: run #41 (due 2026-03-04T08:00:00Z) was still going", Remedy.BACKFILL,
