@@ -24,6 +24,9 @@ BEAT_S = 0.25
 MOST_COUNTING = 20
 """A child counts again after so many times the processor time that it took: a twentieth of one, no more."""
 DISK_EVERY_S = 0.5
+_LONGEST_COUNT_S = 5.0
+_MOST_FAILURES = 3
+"""At isolated a run may signal what counts it. Who prevents it so often is taken for what it seems to use."""
 _PATIENCE_MS = 100
 """How long a beat may wait for the pages to be counted; the next one asks again."""
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -60,6 +63,7 @@ class Meter:
         self._own: set[int] = set()
         """The children that count, until they are reaped: they are none of the run's."""
         self._memory: _Count | None = None
+        self._failures = 0
         self._memory_after = self._disk_after = 0.0
         self._disk: _Count | None = None
 
@@ -131,6 +135,8 @@ class Meter:
         return found
 
     def _counted(self, used: Used) -> int | None:
+        if self._failures >= _MOST_FAILURES:
+            return used.memory_bytes
         if self._memory is None and time.monotonic() >= self._memory_after:
             try:
                 self._memory = self._count(lambda: _pages_of(used.pids))
@@ -140,6 +146,7 @@ class Meter:
             return None
         self._memory_after = time.monotonic() + MOST_COUNTING * self._memory.cost_s
         self._memory = None
+        self._failures = 0 if found >= 0 else self._failures + 1
         return found if found >= 0 else None
 
     def _disk_bytes(self) -> int:
@@ -159,6 +166,7 @@ class _Count:
     """A child that counts something."""
 
     def __init__(self, count: Callable[[], int]) -> None:
+        self._until = time.monotonic() + _LONGEST_COUNT_S
         self.cost_s = 0.0
         """How much of a processor it took; known with the answer."""
         self._answer, says = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -177,6 +185,8 @@ class _Count:
         poll = select.poll()
         poll.register(self._answer, select.POLLIN)
         if not poll.poll(patience_ms):
+            if time.monotonic() >= self._until:
+                self.stop()  # its end is an answer, too
             return None
         found, _, cost_s = os.read(self._answer, 64).partition(b" ")
         os.close(self._answer)
