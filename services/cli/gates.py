@@ -38,6 +38,8 @@ _LOCK_OPTIONS = (
     "--no-emit-index-url",
     "--quiet",
 )
+# Each process has servers of its own. Whole files in their order: those of the browser are the last of each.
+_IN_PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 _POSTGRES = Path("/usr/lib/postgresql")  # Debian keeps the server's programs off the PATH
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -53,7 +55,7 @@ def check() -> int:
 def test(arguments: Sequence[str]) -> int:
     """Install what the tests need where that is allowed and run pytest; return 0 if all is well.
 
-    Without arguments, which means everything, the rules are checked too.
+    Without arguments, which means everything, two processes share the tests, and the rules are checked too.
     """
     console = Console()
     try:
@@ -68,7 +70,9 @@ def test(arguments: Sequence[str]) -> int:
         return 1
     rules = () if arguments else _RULES
     broken = [name for name, command in rules if not _passes(name, command, console)]
-    code = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=TREE, check=False).returncode
+    code = subprocess.run(
+        [sys.executable, "-m", "pytest", *(arguments or _IN_PARALLEL)], cwd=TREE, check=False
+    ).returncode
     if broken:
         console.say(f"rules broken: {', '.join(broken)} (their output stands above the tests')")
     return code or bool(broken)

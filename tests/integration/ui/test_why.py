@@ -182,6 +182,7 @@ async def test_full_slots_tell_the_place_in_the_queue(
         ({"draining": True}, "Every executor of pool default is draining"),
         ({"problems": ["The disk is full."]}, "No executor of pool default takes runs: The disk is full."),
     ],
+    ids=["other-pool", "offline", "draining", "disk"],  # the texts name the time
 )
 async def test_what_is_wrong_with_the_executors_is_told(
     parts: Parts, database: Database, waiting: JobId, changes: dict[str, Any], text: str
