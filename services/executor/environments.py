@@ -333,7 +333,8 @@ def _key(wanted: Wanted, python: Path) -> str:
         raise NoEnvironment(f"{python} cannot be read: {error.strerror}") from error
     lock = hashlib.sha256(wanted.lock).hexdigest() if wanted.lock else None
     interpreter = (str(python), str(python.resolve()), found.st_mtime_ns, found.st_size)
-    made_of = (1, wanted.requires_python, sorted(wanted.dependencies), lock, interpreter, os.uname().machine)
+    asked = (wanted.requires_python, sorted(wanted.dependencies), wanted.settings, lock)
+    made_of = (2, *asked, interpreter, os.uname().machine)
     return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:32]
 
 

@@ -1,5 +1,6 @@
 """What a script says of itself in a comment: the Python and the packages that it needs (PEP 723). Pure."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,8 @@ class Wanted:
     text: bytes = field(repr=False)
     dependencies: tuple[str, ...]
     requires_python: str = ""
+    settings: str = ""
+    """What it says to uv: another index, other sources; as JSON with its keys in order."""
     lock: bytes | None = field(default=None, repr=False)
     """What `uv lock --script` wrote beside it: then exactly these packages."""
 
@@ -56,11 +59,14 @@ def wanted_by(name: str, text: bytes, lock: bytes | None) -> Wanted | None:
         raise NotRunnable(f"`requires-python` in the block of {name} is to be a text. {_MEND}.")
     if not dependencies and not python:
         return None
+    tool = said.get("tool", {})
+    settings = tool.get("uv") if isinstance(tool, dict) else None
     return Wanted(
         name=name,
         text=text,
         dependencies=tuple(map(str.strip, dependencies)),
         requires_python=python.strip(),
+        settings=json.dumps(settings, sort_keys=True, default=str) if settings else "",
         lock=lock,
     )
 

@@ -149,6 +149,24 @@ async def test_those_who_want_one_at_the_same_time_share_it_and_its_failure(
     assert held_in(ground) == [".json", "folder"]
 
 
+async def test_a_script_that_has_its_packages_from_elsewhere_shares_no_environment(
+    ground: Ground, sandbox: Sandbox
+) -> None:
+    environments = Environments(rules(ground), sandbox, SystemClock())
+    wheel = write_wheel(ground.home.with_name("elsewhere"))
+    block = BLOCK.format(wanted='"greeting"', python="")
+    sources = f'# [tool.uv.sources]\n# greeting = {{ path = "{wheel}" }}\n# ///\n'
+    elsewhere = wanted_by("b.py", block.replace("# ///\n", sources).encode(), None)
+    assert elsewhere is not None
+    said = list[str]()
+
+    made = await environments.obtain(elsewhere, said.append)
+    usual = await environments.obtain(wanted("greeting"), said.append)
+
+    assert f"greeting==1.0 (from file://{wheel})" in "".join(said)
+    assert usual.path != made.path
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
