@@ -143,10 +143,10 @@ def _become(order: Order, fence: Fence, keeper: int, says_failure: int) -> None:
             os.dup2(1, 2)
         os.chdir(order["cwd"])
         _write_files(order["files"])
+        if order["copy"] is not None:  # while it may still have a number as high
+            os.dup2(order["copy"], order["copy_as"])
         fence.close(order)
         what = "script"
-        if order["copy"] is not None:
-            os.dup2(order["copy"], order["copy_as"])
         os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606 - that is what it is for
     except OSError as error:
         os.write(says_failure, f"{error.errno or 5} {what}".encode())

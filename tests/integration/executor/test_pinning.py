@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from services.executor.sandbox.command import NOTHING
 from services.executor.sandbox.level import Ground, Sandbox, ScriptChanged, choose
@@ -119,6 +120,21 @@ async def test_a_pinned_program_of_another_kind_runs_as_its_copy(ground: Ground,
 
     sandbox.close()
     assert found == (3, "['x'] __main__\n", "")
+
+
+@pytest.mark.parametrize("level", ["process", "restricted", "isolated"])
+async def test_a_pinned_script_may_be_allowed_few_open_files(ground: Ground, level: str) -> None:
+    sandbox = await choose(level, ground)
+    if sandbox.level != level:
+        pytest.skip(sandbox.problem)
+    texts = {"few.py": b"import socket; print('ran')", "few.sh": b"echo ran", "few": b"#!/bin/sh\necho ran"}
+    for name, text in texts.items():
+        (ground.scripts_dir / name).write_bytes(text)
+        (ground.scripts_dir / name).chmod(0o755)
+        grant = replace(pinned(a_grant(script=name), text), resources={"open_files": 32})
+
+        assert await printed(sandbox, grant) == (0, "ran\n", "")
+    sandbox.close()
 
 
 async def test_a_script_that_is_not_the_pinned_one_is_not_started(ground: Ground) -> None:
