@@ -146,11 +146,14 @@ class Attempt:
 
     async def _prepared(self, wanted: Wanted) -> Order:
         """Make its environment, or find it made, unless it is asked to end; then do the rest."""
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(None) as self._preparing:
                 if self._asked is None:
                     self._environment = await self._means.environments.obtain(wanted, self._output.note)
-        self._preparing = None
+        except TimeoutError:
+            pass  # nobody wants it any more
+        finally:
+            self._preparing = None
         # From here on no renewal says that it may still start: the newest lease is the last that counts.
         self.may_start, self._spawn_until = False, self._lease_until
         return await asyncio.to_thread(self._order)

@@ -1,17 +1,23 @@
 # ruff: noqa: ASYNC240 - files of the test itself, which block nobody
 """A run whose environment is still to be made: what it says, who may end it, and until when it may start."""
 
+import math
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from services.executor import app
+from services.executor.attempt import Attempt
+from services.executor.wiring import parts_on
+from shared.broker import connect
 from shared.domain.run import Reason, RunState
 from shared.messages.commands import RunCancel
 from tests.integration.executor.conftest import ExecutorProcess, ShiftedClock, Start
 from tests.integration.executor.packages import SLOW, offline, write_source
-from tests.integration.executor.stage import NAME, Ledger, Wanted, instant, write_script
+from tests.integration.executor.stage import NAME, Ledger, Wanted, instant, settings_for, write_script
+from tests.unit.services.executor.grants import a_grant
 
 
 @pytest.fixture
@@ -118,6 +124,29 @@ async def test_an_environment_that_cannot_be_made_fails_the_run_with_its_own_rea
     assert (report.state, report.reason) == (RunState.FAILED, Reason.ENVIRONMENT)
     assert report.detail.startswith("Its environment could not be made: a package has no wheel")
     assert report.started_at is None
+
+
+async def test_what_could_not_be_prepared_may_still_be_asked_to_end(
+    amqp_url: str, played: Ledger, home: Path, may_be_built: Path
+) -> None:
+    """Its report is written by then, which takes a disk's time."""
+    assert not may_be_built.exists()
+    settings = settings_for(amqp_url, home)
+    base = app._base(settings, await app.stand(settings, app.take_place(settings)), ShiftedClock())
+
+    async with connect(amqp_url, name=NAME) as broker, parts_on(broker, base) as parts:
+        grant = a_grant(script="runs.py")
+        attempt = Attempt(grant, lease_until=math.inf, means=parts.holdings._means)
+        await attempt.run()
+        attempt.stop()
+
+    (entry,) = base.journal.read()
+    assert entry.report is not None
+    assert entry.report.reason is Reason.ENVIRONMENT
+    assert played.finished == []
+    base.place.leave()
+    base.sandbox.close()
+    base.spools.close()
 
 
 async def test_an_executor_that_is_killed_while_it_prepares_leaves_nothing_half(
