@@ -236,8 +236,10 @@ class Attempt:
         )
 
     async def _release(self) -> None:
+        self._means.spools.complete(self.ref.attempt_id)
+        reason = "no scheduler answered in time to start it"
         await self._means.claims.release(
-            self.ref, boot=self.grant.boot, reason="no scheduler answered in time to start it"
+            self.ref, boot=self.grant.boot, reason=reason, log_seq=self._output.last_seq
         )
         await self._means.journal.remove(self.ref.attempt_id)
 

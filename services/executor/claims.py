@@ -64,8 +64,11 @@ class Claims:
         )
         return Claimed(grants=grants, lease_until=first_sent + LEASE_S)
 
-    async def release(self, ref: AttemptRef, *, boot: BootId, reason: str) -> None:
-        """Give back an attempt that was granted to `boot` and never started; repeating it is void."""
+    async def release(self, ref: AttemptRef, *, boot: BootId, reason: str, log_seq: int) -> None:
+        """Give back an attempt that was granted to `boot` and never started; repeating it is void.
+
+        `log_seq`: the number of the last chunk that was kept of its log.
+        """
         release = AttemptRelease(
             source=SOURCE,
             time=self._clock.now(),
@@ -73,6 +76,7 @@ class Claims:
             boot=boot,
             attempts=(ref,),
             reason=reason,
+            log_seq=log_seq,
         )
         while not isinstance(await self._ask(release), ReleaseAnswer):
             pass

@@ -41,7 +41,7 @@ class Output:
         self._timer: asyncio.TimerHandle | None = None
         self._is_broken = False
         self._lost_bytes = dict.fromkeys(Stream, 0)
-        self.last_seq = 0
+        self.last_seq = spools.begin(grant.attempt_id, after=grant.log_seq)
 
     def printed_bytes(self, stream: Stream) -> int:
         """Return how many bytes the stream had, dropped ones included."""

@@ -4,7 +4,8 @@ import contextlib
 import os
 import select
 import signal
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -13,6 +14,7 @@ from services.executor.identity import SOURCE, Identity
 from services.executor.journal import Entry, Journal, Phase
 from services.executor.sandbox.fence import remove_tree
 from services.executor.spool import Spools
+from shared.domain.ids import AttemptId
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import Grant
 from shared.messages.events import RunFinished
@@ -30,6 +32,8 @@ class Owed:
 
     reports: tuple[RunFinished, ...]
     releases: tuple[Grant, ...]
+    said: Mapping[AttemptId, int] = field(default_factory=dict)
+    """Of each of these the number of the last chunk of its log."""
 
 
 def recover(journal: Journal, spools: Spools, *, identity: Identity, work_root: Path, clock: Clock) -> Owed:
@@ -47,9 +51,10 @@ def recover(journal: Journal, spools: Spools, *, identity: Identity, work_root: 
             report = _lost(entry, spools, identity, clock)
             _note(journal, Entry(phase=Phase.FINISHED, grant=entry.grant, at=clock.now(), report=report))
         reports.append(report)
+    said = {one.attempt_id: max(one.log_seq, spools.last_seq(one.attempt_id)) for one in releases}
     if reports or releases:
         log.warning("earlier boot left runs", reports=len(reports), releases=len(releases))
-    return Owed(reports=tuple(reports), releases=tuple(releases))
+    return Owed(reports=tuple(reports), releases=tuple(releases), said=said)
 
 
 def _note(journal: Journal, entry: Entry) -> None:

@@ -28,16 +28,17 @@ _HEAD = 4
 
 
 class Spool:
-    """The chunks of one attempt, counted from 1 without a gap."""
+    """The chunks of one attempt, counted without a gap, from 1 or on from `first` - 1 that others kept."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, first: int = 1) -> None:
         self._path = path
         self._file: int | None = None
         self._offsets = array("Q")
         self.bytes = 0
-        self.confirmed = 0
+        self._first = first
+        self.confirmed = first - 1
         """The broker has every chunk up to this one."""
-        self.stored = 0
+        self.stored = first - 1
         """The store has every chunk up to this one."""
         self.is_complete = False
         """Whether the attempt has ended: no chunk will be added."""
@@ -47,8 +48,8 @@ class Spool:
 
     @property
     def last(self) -> int:
-        """Return the number of chunks, which is the newest one's seq."""
-        return len(self._offsets)
+        """Return the newest chunk's seq."""
+        return self._first - 1 + len(self._offsets)
 
     @property
     def age_of_file_at(self) -> float:
@@ -73,7 +74,7 @@ class Spool:
 
     def read(self, seq: int) -> RunOutput:
         """Read one chunk back."""
-        chunk = self._record(self._offsets[seq - 1])
+        chunk = self._record(self._offsets[seq - self._first])
         assert chunk is not None
         return chunk
 
@@ -92,11 +93,14 @@ class Spool:
     def load(self) -> None:
         """Find the records of an earlier boot; one that was cut off in the middle is dropped."""
         offset = 0
+        if (chunk := self._record(offset)) is not None:
+            self._first = chunk.seq
+            self.confirmed = self.stored = chunk.seq - 1
         while (chunk := self._record(offset)) is not None and chunk.seq == self.last + 1:
             self._offsets.append(offset)
             offset += _HEAD + int.from_bytes(os.pread(self._open(), _HEAD, offset), "big")
         self.bytes = offset
-        if self.last:
+        if self._offsets:
             self.delivered.clear()
 
     def close(self, *, delete: bool) -> None:
@@ -164,6 +168,15 @@ class Spools:
         if attempt_id not in self._spools:
             self._spools[attempt_id] = Spool(self._folder / f"{attempt_id}.chunks")
         return self._spools[attempt_id]
+
+    def begin(self, attempt_id: AttemptId, *, after: int) -> int:
+        """Let an attempt print whose log has so many chunks already; return after which one it goes on."""
+        spool = self._spools.get(attempt_id)
+        if spool is None:
+            self._spools[attempt_id] = Spool(self._folder / f"{attempt_id}.chunks", first=after + 1)
+            return after
+        spool.is_complete = False
+        return spool.last
 
     def last_seq(self, attempt_id: AttemptId) -> int:
         """Return how many chunks the attempt has here; 0 when none are left."""

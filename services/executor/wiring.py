@@ -217,7 +217,8 @@ async def release(parts: Parts) -> None:
     """Give back what an earlier boot was granted and never started; asks until it is answered."""
     for grant in parts.base.owed.releases:
         ref = AttemptRef(grant.attempt_id, grant.token)
-        await parts.claims.release(ref, boot=grant.boot, reason="the executor restarted before the start")
+        reason, said = "the executor restarted before the start", parts.base.owed.said[grant.attempt_id]
+        await parts.claims.release(ref, boot=grant.boot, reason=reason, log_seq=said)
         await parts.base.journal.remove(grant.attempt_id)
 
 

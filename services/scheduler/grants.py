@@ -120,7 +120,7 @@ async def take_back(
             log.info("release was void", attempt_id=str(ref.attempt_id), executor=release.executor)
         elif attempt.cancel_requested_at is not None:
             await _cancel_released(session, effects, attempt, now=now)
-        elif await release_attempt(session, attempt, boot=release.boot, due_at=now):
+        elif await release_attempt(session, attempt, boot=release.boot, due_at=now, log_seq=release.log_seq):
             await move_run(
                 session, attempt.run_id, RunState.QUEUED, {"executor": None}, attempt=attempt.number
             )
@@ -366,6 +366,7 @@ def _signed_grant(attempt: AttemptView, claim: AttemptClaim, scene: Scene) -> Si
         pinned_at=attempt.pinned_at,
         resources=attempt.resources or {},
         min_sandbox=attempt.min_sandbox,
+        log_seq=attempt.log_seq or 0,
         secrets=scene.given.secrets_of(attempt),
         parameters=scene.given.values_of(attempt),
         parameter_secrets=scene.given.sealed_values_of(attempt),

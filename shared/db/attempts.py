@@ -79,6 +79,7 @@ class AttemptView:
     pool: str
     job_pool: str
     limit_key: str | None
+    log_seq: int | None
     job_limit_key: str | None
     max_output_bytes: int
     merge_output: bool
@@ -177,9 +178,12 @@ async def claim_attempt(
 
 
 async def release_attempt(
-    session: AsyncSession, attempt: AttemptView, *, boot: BootId, due_at: datetime
+    session: AsyncSession, attempt: AttemptView, *, boot: BootId, due_at: datetime, log_seq: int
 ) -> bool:
-    """Queue a granted attempt again under the next token; False when this boot does not hold it."""
+    """Queue a granted attempt again under the next token; False when this boot does not hold it.
+
+    `log_seq`: the number of its log's last chunk by now.
+    """
     values = {
         "state": RunState.QUEUED,
         "token": attempt.token + 1,
@@ -193,6 +197,7 @@ async def release_attempt(
         "may_run_until": None,
         "limit_key": None,
         "started_at": None,
+        "log_seq": max(log_seq, attempt.log_seq or 0) or None,
     }
     held = {"id": attempt.id, "token": attempt.token, "boot": boot, "state": RunState.RUNNING}
     return await changed_where(session, AttemptRow, held, values) == 1
@@ -251,7 +256,7 @@ _VIEW = (
         for name in (
             *("id", "run_id", "job_id", "number", "token", "state", "urgent", "due_at", "claim_id"),
             *("executor", "boot", "claimed_at", "cancel_requested_at", "reason", "detail", "settled", "pool"),
-            "limit_key",
+            *("limit_key", "log_seq"),
         )
     ),
     _RUNS.c.number.label("run_number"),

@@ -50,6 +50,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """What it may use, as `shared/domain/resources.py` names it; what is not named is not bounded."""
     min_sandbox: MinSandbox = MinSandbox.ANY
     """An executor that fences in less refuses to start it."""
+    log_seq: int = 0
+    """The chunks that its log has already, by executors that gave it back: those of this one follow."""
     secrets: tuple[SealedSecret, ...] = ()
     parameters: dict[str, str | int | float | bool] | None = None
     """The run's values of its job's parameters, but for those of kind secret; None: the job has none."""

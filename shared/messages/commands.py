@@ -31,6 +31,8 @@ class AttemptRelease(Message, frozen=True, kw_only=True, tag="attempt.release"):
     boot: BootId
     attempts: tuple[AttemptRef, ...]
     reason: str = ""
+    log_seq: int = 0
+    """Number of the last chunk of the log of a single attempt: what was said while it was prepared."""
 
 
 class LeaseRenew(Message, frozen=True, kw_only=True, tag="lease.renew"):

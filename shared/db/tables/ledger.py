@@ -140,6 +140,7 @@ class AttemptRow(LedgerBase):
     prepared_ms: Mapped[int | None] = mapped_column(Large)
     peak_memory_bytes: Mapped[int | None] = mapped_column(Large)
     usage: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # over time, some 1 KB
+    log_seq: Mapped[int | None]  # of the last chunk that was kept before it was given back
     last_seq: Mapped[int | None]
     stdout_bytes: Mapped[int | None] = mapped_column(Large)
     stderr_bytes: Mapped[int | None] = mapped_column(Large)

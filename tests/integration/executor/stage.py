@@ -73,6 +73,7 @@ class Wanted:
     resources: dict[str, int] = field(default_factory=dict)
     min_sandbox: MinSandbox = MinSandbox.ANY
     secrets: tuple[SealedSecret, ...] = ()
+    log_seq: int = 0
 
 
 @dataclass
@@ -236,6 +237,7 @@ class Ledger:
             resources=wanted.resources,
             min_sandbox=wanted.min_sandbox,
             secrets=wanted.secrets,
+            log_seq=wanted.log_seq,
         )
         return sign(grant, self.key)
 

@@ -4,6 +4,7 @@
 import math
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from services.executor.wiring import parts_on
 from shared.broker import connect
 from shared.domain.run import Reason, RunState
 from shared.messages.commands import RunCancel
+from shared.messages.envelope import AttemptRef
 from tests.integration.executor.conftest import ExecutorProcess, ShiftedClock, Start
 from tests.integration.executor.packages import SLOW, offline, write_source
-from tests.integration.executor.stage import NAME, Ledger, Wanted, instant, settings_for, write_script
+from tests.integration.executor.stage import NAME, Ledger, Wanted, instant, settings_for, spools, write_script
 from tests.unit.services.executor.grants import a_grant
 
 
@@ -97,6 +99,29 @@ async def test_without_a_lease_nothing_starts_that_was_still_being_prepared(
     played.answers_renewals = True
 
 
+async def test_what_is_printed_later_follows_what_was_said_before_it_was_given_back(
+    executor: Start, played: Ledger, clock: ShiftedClock, home: Path, may_be_built: Path
+) -> None:
+    await executor(environment_builds=True)
+    first = await preparing(played)
+    played.answers_renewals = False
+    clock.shift = 100
+    may_be_built.touch()
+    await played.until(lambda: played.releases)
+    played.answers_renewals = True
+
+    again = replace(first, ref=AttemptRef(first.ref.attempt_id, 2), log_seq=played.releases[0].log_seq)
+    played.jobs[first.ref.attempt_id] = again
+    await played.publish_due(again)
+    report, text = await played.ended(again), await played.text(again)
+
+    assert report.state is RunState.SUCCEEDED
+    assert played.releases[0].log_seq == report.last_seq - 1 > 0
+    assert text.startswith("[Preparing the environment: tardy]\n")
+    assert text.endswith(" s]\nhello\n")
+    await played.until(lambda: not spools(home))
+
+
 async def test_a_run_that_is_being_prepared_is_cancelled_at_once(
     executor: Start, played: Ledger, home: Path, may_be_built: Path
 ) -> None:
@@ -168,5 +193,6 @@ async def test_an_executor_that_is_killed_while_it_prepares_leaves_nothing_half(
 
     assert half == ["folder"]
     assert played.releases[0].attempts == (wanted.ref,)
+    assert played.releases[0].log_seq == max(chunk.seq for chunk in played.copies(wanted))
     assert report.state is RunState.SUCCEEDED
     assert held_in(home) == [".json", "folder"]

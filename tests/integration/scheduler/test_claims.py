@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from services.scheduler.claims import PREFETCH, Claims
 from shared.broker import Consumer, Publisher, Requests
@@ -140,6 +141,19 @@ async def test_a_released_attempt_waits_again_under_the_next_token(desk: Desk) -
     assert (attempt.state, attempt.token, attempt.published_at) == (RunState.QUEUED, 2, None)
     assert (await desk.run(run_id)).state is RunState.QUEUED
     assert [(one.id, one.token) for one in desk.effects.armed] == [(attempt.id, 2)]
+
+
+async def test_who_is_granted_it_next_goes_on_with_its_log(desk: Desk) -> None:
+    await desk.ask(await desk.job(manual()))
+    for said, so_far in ((3, 0), (0, 3), (5, 3)):
+        holder = Holder()
+        grant = await desk.granted(holder, await desk.attempt())
+        released = holder.release(AttemptRef(grant.attempt_id, grant.token))
+
+        assert grant.log_seq == so_far
+        await desk.release(replace(released, log_seq=said))
+
+    assert (await desk.granted(Holder(), await desk.attempt())).log_seq == 5
 
 
 async def test_a_release_that_is_repeated_or_not_the_holders_changes_nothing(desk: Desk) -> None:
