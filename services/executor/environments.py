@@ -86,10 +86,10 @@ def find_uv(given: Path | None) -> Path | None:
     return next((Path(path).absolute() for path in found), None)
 
 
-def rules_of(settings: ExecutorSettings, place: Place) -> Rules:
-    """Return what is configured for the executor of this place."""
+def rules_of(settings: ExecutorSettings, folder: Path) -> Rules:
+    """Return what is configured, for environments in this folder."""
     return Rules(
-        folder=folder_of(settings, place),
+        folder=folder,
         uv=settings.uv,
         timeout_s=settings.environment_timeout,
         most=settings.environments_most,
@@ -100,7 +100,10 @@ def rules_of(settings: ExecutorSettings, place: Place) -> Rules:
 
 
 def folder_of(settings: ExecutorSettings, place: Place) -> Path:
-    """Return where the executor keeps environments: in its own folder, if its scripts can come by that."""
+    """Return where the executor keeps environments: in its own folder, if its scripts can come by that.
+
+    To be asked before it gives up its privileges: afterwards it looks like one that never had any.
+    """
     if settings.environments_dir is None and (os.getuid() != 0 or settings.sandbox == "process"):
         return place.folder / "environments"
     # Executors of several homes may have one name, and all of a machine share that folder.

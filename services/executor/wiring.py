@@ -102,7 +102,7 @@ def opened(
     """Read what earlier boots left in the place; blocks."""
     journal, spools = Journal(place.journal), Spools(place.spool)
     owed = recover(journal, spools, identity=identity, work_root=place.work, clock=clock)
-    environments = Environments(rules_of(settings, place), sandbox, clock)
+    environments = Environments(rules_of(settings, sandbox.environments), sandbox, clock)
     return Base(settings, identity, clock, place, journal, spools, sandbox, environments, owed)
 
 

@@ -99,6 +99,11 @@ class Sandbox:
         """Return what runs `.py` scripts."""
         return self._ground.python
 
+    @property
+    def environments(self) -> Path:
+        """Return where environments of scripts are kept, which all of them may read."""
+        return self._ground.environments or self._ground.home / "environments"
+
     def wanted(self, grant: Grant) -> Wanted | None:
         """Read what packages the script asks for; None: none. Blocks, and changes nothing.
 

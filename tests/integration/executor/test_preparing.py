@@ -1,8 +1,13 @@
 # ruff: noqa: ASYNC240 - files of the test itself, which block nobody
 """A run whose environment is still to be made: what it says, who may end it, and until when it may start."""
 
+import asyncio
+import contextlib
 import math
+import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +16,16 @@ import pytest
 
 from services.executor import app
 from services.executor.attempt import Attempt
+from services.executor.place import Place
 from services.executor.wiring import parts_on
 from shared.broker import connect
 from shared.domain.run import Reason, RunState
 from shared.messages.commands import RunCancel
 from shared.messages.envelope import AttemptRef
 from tests.integration.executor.conftest import ExecutorProcess, ShiftedClock, Start
-from tests.integration.executor.packages import SLOW, offline, write_source
+from tests.integration.executor.packages import GREETS, SLOW, offline, write_source, write_wheel
 from tests.integration.executor.stage import NAME, Ledger, Wanted, instant, settings_for, spools, write_script
+from tests.integration.executor.test_secrets import REPOSITORY, USER, reachable_python
 from tests.unit.services.executor.grants import a_grant
 
 
@@ -196,3 +203,54 @@ async def test_an_executor_that_is_killed_while_it_prepares_leaves_nothing_half(
     assert played.releases[0].log_seq == max(chunk.seq for chunk in played.copies(wanted))
     assert report.state is RunState.SUCCEEDED
     assert held_in(home) == [".json", "folder"]
+
+
+async def test_an_executor_that_is_no_longer_root_makes_them_where_its_scripts_come_by(
+    amqp_url: str, played: Ledger
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can start an executor that becomes another user")
+    program, path = reachable_python()
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name, contextlib.ExitStack() as stack:
+        home = Path(name)
+        home.chmod(0o755)
+        settings_for(amqp_url, home)
+        write_wheel(home / "links")
+        write_script(home, "greets.py", GREETS)
+        for folder in (home, home / "grant.key"):
+            os.chown(folder, USER, USER)
+        # Only root may make it there.
+        place = Place(name=NAME, folder=home / "executors" / NAME, lock=-1)
+        shared = Path("/var/cache/portal-environments", place.unique_name)
+        shared.mkdir(parents=True)
+        stack.callback(shutil.rmtree, shared)
+        shared.chmod(0o711)
+        os.chown(shared, USER, USER)
+        env = {
+            "PYTHONPATH": path,
+            "PORTAL_AMQP_URL": amqp_url,
+            "PORTAL_HOME": str(home),
+            "PORTAL_GRANT_KEY_FILE": str(home / "grant.key"),
+            "PORTAL_SCRIPTS_DIR": str(home / "scripts"),
+            "PORTAL_SCRIPT_PYTHON": "/usr/bin/python3",
+            "PORTAL_EXECUTOR_NAME": NAME,
+            "PORTAL_EXECUTOR_USER": f"{USER}:{USER}",
+            "PORTAL_SANDBOX": "restricted",
+            "PORTAL_SANDBOX_DIR": str(home / "jobs"),
+            "PORTAL_SANDBOX_READABLE": str(home / "links"),
+            "PORTAL_UV": str(REPOSITORY / ".venv" / "bin" / "uv"),
+            **offline(home / "links"),
+        }
+        running = await asyncio.create_subprocess_exec(
+            program, "-m", "services.executor", env=env, cwd=REPOSITORY
+        )
+
+        try:
+            report = await played.ended(await played.due("greets.py"))
+            made = sorted(path.suffix or "folder" for path in shared.iterdir())
+        finally:
+            running.terminate()
+            await running.wait()
+
+    assert (report.state, report.detail) == (RunState.SUCCEEDED, "")
+    assert made == [".json", "folder"]
