@@ -234,10 +234,10 @@ def _facts_of(report: RunFinished) -> dict[str, Any]:
         "dropped_bytes": report.dropped_bytes,
         "sandbox": report.sandbox,
         "sandbox_features": report.sandbox_features,
-        "prepared_ms": report.prepared_ms,
         **({} if report.started_at is None else {"started_at": report.started_at}),
-        # A restarted executor does not know it of what it lost; it was told at the start then.
+        # A restarted executor does not know these of what it lost; they were told at the start then.
         **({} if report.script_sha256 is None else {"script_sha256": report.script_sha256}),
+        **({} if report.prepared_ms is None else {"prepared_ms": report.prepared_ms}),
     }
 
 

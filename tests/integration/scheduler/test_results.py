@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from services.scheduler.results import PREFETCH, Results
 from shared.broker import Consumer, Outgoing
+from shared.db.attempts import note_on_attempt
 from shared.domain.ids import JobId, RequestId, new_id
 from shared.domain.run import RunState
 from shared.messages.envelope import Message
@@ -35,6 +36,19 @@ async def until_ended(desk: Desk) -> RunState:
         while (state := (await desk.runs())[0].state) in (RunState.QUEUED, RunState.RUNNING):
             pass
     return state
+
+
+async def test_the_end_of_a_lost_run_takes_nothing_back_that_its_start_told(desk: Desk) -> None:
+    holder = Holder()
+    await desk.ask(await desk.job(manual()))
+    grant = await desk.granted(holder, await desk.attempt())
+    told = {"prepared_ms": 1_500, "script_sha256": "ab" * 32}
+    await desk.do(lambda session, _: note_on_attempt(session, grant.attempt_id, told))
+
+    await desk.report(holder.report(grant, RunState.LOST))
+
+    attempt = await desk.attempt()
+    assert {name: getattr(attempt, name) for name in told} == told
 
 
 async def test_a_report_over_the_broker_ends_the_run_and_is_announced(stage: Stage) -> None:
