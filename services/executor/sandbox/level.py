@@ -287,9 +287,15 @@ async def _tried(level: Level, ground: Ground) -> tuple[Spawner | None, tuple[st
 
 
 def _of_programs(ground: Ground) -> Iterator[str]:
-    """Yield the folders of programs that are not the system's: their own, and those of their libraries."""
+    """Yield the folders of programs that are not the system's: of a `bin`, the one with its libraries.
+
+    Of a program that lies elsewhere itself alone: who knows what else is there.
+    """
     for program in (ground.python, *(Path(command[0]) for command in ground.interpreters.values())):
-        yield from sorted({str(path.parent.parent) for path in (program, program.resolve())} - {"/usr", "/"})
+        paths = (program, program.resolve())
+        yield from sorted(
+            {str(path.parents[1] if path.parent.name == "bin" else path) for path in paths} - {"/usr", "/"}
+        )
 
 
 __all__ = ["NotRunnable", "Order", "Process", "Sandbox", "ScriptChanged", "TooLate", "remove_tree"]

@@ -245,6 +245,36 @@ async def test_an_interpreter_runs_its_scripts_and_one_that_is_closed_to_them_is
     assert "PORTAL_INTERPRETERS" in str(refused.value)
 
 
+@pytest.mark.parametrize("level", ["restricted", "isolated"])
+async def test_of_a_program_that_lies_in_no_bin_scripts_may_read_nothing_else(
+    ground: Ground, level: str
+) -> None:
+    program = ground.home.with_name("loose") / "lisp"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\nfor file in "$@"; do cat "$file" 2>/dev/null && echo "$file"; done')
+    program.chmod(0o755)
+    neighbours = [program.with_name("near"), program.parent.with_name("far")]
+    for neighbour in neighbours:
+        neighbour.touch()
+    (ground.scripts_dir / "a.lisp").touch()
+    sandbox = await choose(level, replace(ground, interpreters={".lisp": (str(program),)}))
+    if sandbox.level != level:
+        sandbox.close()
+        pytest.skip(sandbox.problem)
+    printed = bytearray()
+
+    def take(_: Stream, read: memoryview) -> bool:
+        printed.extend(read)
+        return False
+
+    grant = a_grant(script="a.lisp", args=tuple(map(str, neighbours)))
+    order = sandbox.prepare(grant, NOTHING, lease_until=math.inf, spawn_until=math.inf)
+    await sandbox.start(order, take).gone
+
+    sandbox.close()
+    assert printed.decode() == f"{ground.scripts_dir}/a.lisp\n"
+
+
 async def test_a_killed_spawner_is_a_problem(ground: Ground) -> None:
     sandbox = await choose("process", ground)
     assert sandbox.problem == ""
