@@ -100,12 +100,15 @@ def rules_of(settings: ExecutorSettings, folder: Path) -> Rules:
 
 
 def folder_of(settings: ExecutorSettings, place: Place) -> Path:
-    """Return where the executor keeps environments: in its own folder, if its scripts can come by that.
+    """Return where the executor keeps environments: in the portal's home, if its scripts can come by that.
 
     To be asked before it gives up its privileges: afterwards it looks like one that never had any.
     """
-    if settings.environments_dir is None and (os.getuid() != 0 or settings.sandbox == "process"):
+    if settings.environments_dir is None and settings.sandbox == "process":
         return place.folder / "environments"
+    if settings.environments_dir is None and os.getuid() != 0:
+        # Not below the executor's folder: at isolated that would be there then, were it only by its name.
+        return settings.home / "environments" / place.unique_name
     # Executors of several homes may have one name, and all of a machine share that folder.
     return (settings.environments_dir or _SHARED) / place.unique_name
 

@@ -29,6 +29,7 @@ from shared.messages.topology import due_queue
 from tests.integration.executor.confined import an_order
 from tests.integration.executor.conftest import Start
 from tests.integration.executor.stage import Ledger
+from tests.integration.executor.test_secrets import USER, reachable_python
 from tests.support.eventually import eventually
 from tests.unit.services.executor.grants import a_grant
 
@@ -42,6 +43,19 @@ sandbox = asyncio.run(choose(sys.argv[1], Ground(
     marker=folder / "home/keeper", work_root=folder / "home/work", users_root=folder / "jobs",
 )))
 print(sandbox.level, sandbox.problem)
+"""
+STANDS = """
+import asyncio, pathlib, sys
+from pydantic import SecretStr
+from services.executor.app import stand, take_place
+from services.executor.settings import ExecutorSettings
+home, scripts = map(pathlib.Path, sys.argv[1:])
+settings = ExecutorSettings(
+    amqp_url=SecretStr("amqp://nowhere"), home=home, scripts_dir=scripts, executor_name="one",
+    sandbox="isolated", script_python=pathlib.Path("/usr/bin/python3"),
+)
+sandbox = asyncio.run(stand(settings, take_place(settings))).sandbox
+print(sandbox.level, sandbox.problem, sandbox.environments)
 """
 READS = """
 import os, pathlib
@@ -77,6 +91,34 @@ def ground() -> Iterator[Ground]:
 def held(sandbox: Sandbox) -> tuple[str, str]:
     sandbox.close()
     return sandbox.level, sandbox.problem if sandbox.level == "unavailable" else ""
+
+
+@needs_root
+def test_an_ordinary_users_executor_is_no_worse_for_where_it_keeps_environments(ground: Ground) -> None:
+    program, path = reachable_python()
+    os.chown(ground.home, USER, USER)
+
+    def printed(code: str, *arguments: str) -> str:
+        return subprocess.run(
+            [program, "-c", code, *arguments],
+            user=USER,
+            group=USER,
+            extra_groups=[],
+            env={"PYTHONPATH": path},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+
+    usual = printed(CHOOSES, "isolated", str(ground.home.parent))
+    found = printed(STANDS, str(ground.home), str(ground.scripts_dir))
+
+    if not usual.startswith("isolated"):
+        pytest.skip(usual)
+    assert found.startswith("isolated "), found
+    assert Path(found.split()[-1]).is_dir()
 
 
 async def test_the_probe_says_everything_that_an_unfenced_script_can_do(ground: Ground) -> None:
