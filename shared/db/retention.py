@@ -29,7 +29,7 @@ MOST = 100
 _AMONG = 2 * MOST
 """The oldest of a job are looked at; what is kept for another reason must not hide the others for long."""
 _PAGES_FREED = 100
-_LOOKED_AT = ("id", "number", "state", "finished_at", "nominal_at", "nominal_until")
+_LOOKED_AT = ("id", "number", "state", "due_at", "finished_at", "nominal_at", "nominal_until")
 _GOING = (RunState.QUEUED, RunState.RUNNING)
 
 
@@ -54,7 +54,10 @@ async def kept_jobs(session: AsyncSession, *, after: JobId | None, usual: Keep, 
     any_run = _RUNS.alias()
     first = select(func.min(any_run.c.number)).where(any_run.c.job_id == _JOBS.c.id).scalar_subquery()
     statement = (
-        select(_JOBS.c.id, _JOBS.c.policy, _LEDGERS.c.run_count, _RUNS.c.number, _RUNS.c.finished_at)
+        select(
+            *(_JOBS.c.id, _JOBS.c.policy, _LEDGERS.c.run_count),
+            *(_RUNS.c.number, _RUNS.c.due_at, _RUNS.c.finished_at),
+        )
         .join(_LEDGERS, _LEDGERS.c.job_id == _JOBS.c.id)
         .join(_RUNS, (_RUNS.c.job_id == _JOBS.c.id) & (_RUNS.c.number == first))
         .order_by(_JOBS.c.id)
@@ -68,7 +71,7 @@ async def kept_jobs(session: AsyncSession, *, after: JobId | None, usual: Keep, 
             keep=_keep(row.policy, usual),
             newest=row.run_count,
             oldest=row.number,
-            oldest_ended_at=row.finished_at,
+            oldest_ended_at=_ended_at(row),
         )
         for row in await session.execute(statement)
     ]
@@ -146,8 +149,13 @@ def _oldest_of(job: Kept, now: datetime) -> Any:
     )
 
 
+def _ended_at(row: Any) -> datetime | None:
+    """Return when a run ended. Executors say that by their own clocks, and one of those may be years late."""
+    return None if row.finished_at is None else max(row.finished_at, row.due_at)
+
+
 def _is_over(row: Any, job: Kept, now: datetime) -> bool:
-    ended_at = row.finished_at
+    ended_at = _ended_at(row)
     return ended_at is not None and job.keep.is_over(row.number, ended_at, newest=job.newest, now=now)
 
 

@@ -82,6 +82,22 @@ async def test_what_is_old_goes_and_what_matters_stays(stage: Stage) -> None:
     assert (await desk.runs())[-1].number == 9
 
 
+async def test_what_an_executor_dates_long_ago_is_as_young_as_its_instant(stage: Stage) -> None:
+    desk = stage.desk
+    now, old = desk.clock.now(), desk.clock.now() - 40 * DAY
+    job_id = await desk.job(manual(), policy=Policy(keep_days=30))
+    runs = [
+        ended(job_id, 1, FAILED, old),
+        ended(job_id, 2, FAILED, old, due_at=now),
+        ended(job_id, 3, FAILED, old),
+    ]
+    await store(desk, job_id, runs)
+
+    assert await swept(stage) == 1
+
+    assert [run.number for run in await desk.runs()] == [2, 3]
+
+
 async def test_of_many_runs_the_newest_stay_and_their_room_is_given_back(stage: Stage) -> None:
     desk = stage.desk
     old = desk.clock.now() - 2 * DAY
