@@ -12,7 +12,7 @@ from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.statements import changed, table_of
-from shared.db.tables import AttemptRow, ChainArrivalRow, JobLedgerRow, JobRow, RunRow
+from shared.db.tables import AttemptRow, ChainArrivalRow, ChainEdgeRow, JobLedgerRow, JobRow, RunRow
 from shared.domain.ids import JobId
 from shared.domain.policy import policy_from_json
 from shared.domain.retention import Keep
@@ -20,6 +20,7 @@ from shared.domain.run import FINAL, RunState
 
 _ARRIVALS = table_of(ChainArrivalRow)
 _ATTEMPTS = table_of(AttemptRow)
+_EDGES = table_of(ChainEdgeRow)
 _JOBS = table_of(JobRow)
 _LEDGERS = table_of(JobLedgerRow)
 _RUNS = table_of(RunRow)
@@ -29,7 +30,7 @@ MOST = 100
 _AMONG = 2 * MOST
 """The oldest of a job are looked at; what is kept for another reason must not hide the others for long."""
 _PAGES_FREED = 100
-_LOOKED_AT = ("id", "number", "state", "due_at", "finished_at", "nominal_at", "nominal_until")
+_LOOKED_AT = ("id", "number", "state", "due_at", "finished_at", "nominal_at", "nominal_until", "chained_at")
 _GOING = (RunState.QUEUED, RunState.RUNNING)
 
 
@@ -81,11 +82,11 @@ async def remove_old(session: AsyncSession, job: Kept, *, now: datetime) -> int:
     """Remove at most `MOST` old runs of a job, the oldest first; return how many. The caller has its lock.
 
     Never what has not ended, or may be heard of again, the newest run, the one that ended last, the last
-    that succeeded, nor what another job still waits to start after.
+    that succeeded, nor what another job still waits to start after, or is still to be told of.
     """
     looked_at = (await session.execute(_oldest_of(job, now))).all()
     over = [row for row in looked_at if _is_over(row, job, now)]
-    over = await _but_last_success(session, job, over)
+    over = await _but_untold(session, await _but_last_success(session, job, over))
     gone = over[:MOST]
     if not gone:
         return 0
@@ -169,3 +170,20 @@ async def _but_last_success(session: AsyncSession, job: Kept, over: Sequence[Any
     )
     found: UUID | None = await session.scalar(later.limit(1))
     return [row for row in over if found is not None or row.number != newest]
+
+
+async def _but_untold(session: AsyncSession, over: Sequence[Any]) -> list[Any]:
+    """Leave out what is lost and still to be told to the jobs after it.
+
+    A sweep does that, and a scheduler that was down begins it when this begins, too.
+    """
+    lost = [row.id for row in over if row.state is RunState.LOST and row.chained_at is None]
+    if not lost:
+        return list(over)
+    to_tell = (
+        select(_ATTEMPTS.c.run_id)
+        .join(_EDGES, _EDGES.c.upstream_id == _ATTEMPTS.c.job_id)
+        .where(_ATTEMPTS.c.run_id.in_(lost), _ATTEMPTS.c.may_run_until >= _EDGES.c.created_at)
+    )
+    untold = set(await session.scalars(to_tell))
+    return [row for row in over if row.id not in untold]

@@ -10,7 +10,8 @@ from sqlalchemy import text, update
 from services.scheduler.ledger import Ledger
 from services.scheduler.retention import Retention
 from shared.db.retention import MOST
-from shared.db.tables import AttemptRow, ChainArrivalRow, JobLedgerRow, RunRow
+from shared.db.tables import AttemptRow, ChainArrivalRow, ChainEdgeRow, JobLedgerRow, RunRow
+from shared.domain.chain import ChainOn
 from shared.domain.ids import JobId, new_id
 from shared.domain.policy import Policy
 from shared.domain.retention import Keep
@@ -96,6 +97,24 @@ async def test_what_an_executor_dates_long_ago_is_as_young_as_its_instant(stage:
     assert await swept(stage) == 1
 
     assert [run.number for run in await desk.runs()] == [2, 3]
+
+
+async def test_a_lost_run_stays_until_the_jobs_after_it_are_told(stage: Stage) -> None:
+    desk = stage.desk
+    old = desk.clock.now() - 40 * DAY
+    job_id, other = await desk.job(manual(), policy=Policy(keep_days=30)), await desk.job(manual())
+    runs = [
+        ended(job_id, number, LOST, old, **more)
+        for number, more in enumerate([{}, {"chained_at": old}, {}], 1)
+    ]
+    edge = ChainEdgeRow(
+        id=new_id(), job_id=other, upstream_id=job_id, chain_on=ChainOn.ALWAYS, created_at=old - DAY
+    )
+    await store(desk, job_id, runs, *(attempt_of(run, may_run_until=old + DAY) for run in runs), edge)
+
+    assert await swept(stage) == 1
+
+    assert [run.number for run in await desk.runs(job_id)] == [1, 3]
 
 
 async def test_of_many_runs_the_newest_stay_and_their_room_is_given_back(stage: Stage) -> None:
