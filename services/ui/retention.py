@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.engine import Database
-from shared.db.logs import remove_log, runs_with_logs
+from shared.db.logs import remove_logs, runs_with_logs
 from shared.db.retention import free_pages
 from shared.db.tables import RequestRow, RunRow, RunSecretRow
 from shared.runtime.clock import Clock
@@ -51,9 +51,9 @@ class Retention:
         after: UUID | None = None
         while page := await self._page(after):
             after = page[-1]
-            for run_id in await self._gone(page):
-                await self._remove(run_id)
-                removed += 1
+            if gone := await self._gone(page):
+                await self._remove(gone)
+                removed += len(gone)
             await self._clock.sleep(_BETWEEN_S)
         async with self._database.ledger.begin() as session:
             await forget_requests(session, handled_before=self._clock.now() - _ASKED_FOR)
@@ -69,11 +69,12 @@ class Retention:
             known = set(await session.scalars(select(RunRow.id).where(RunRow.id.in_(run_ids))))
         return [run_id for run_id in run_ids if run_id not in known]
 
-    async def _remove(self, run_id: UUID) -> None:
+    async def _remove(self, run_ids: Sequence[UUID]) -> None:
+        # Of many runs in one step: most print little, and step by step they would come faster than they go.
         count = _CHUNKS
         while count == _CHUNKS:
             async with self._database.logs.begin() as session:
-                count = await remove_log(session, run_id, limit=_CHUNKS)
+                count = await remove_logs(session, run_ids, limit=_CHUNKS)
             async with self._database.logs.begin() as session:
                 await free_pages(session)
             await self._clock.sleep(_BETWEEN_S)

@@ -1,7 +1,7 @@
 """What attempts printed: chunks as the executors cut them, each stored once."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -126,10 +126,12 @@ async def runs_with_logs(session: AsyncSession, *, after: UUID | None, limit: in
     return list(await session.scalars(found if after is None else found.where(LogChunkRow.run_id > after)))
 
 
-async def remove_log(session: AsyncSession, run_id: UUID, *, limit: int) -> int:
-    """Remove at most `limit` chunks of a run; return how many there were."""
+async def remove_logs(session: AsyncSession, run_ids: Collection[UUID], *, limit: int) -> int:
+    """Remove at most `limit` chunks of these runs; return how many there were."""
     key = tuple_(LogChunkRow.attempt_id, LogChunkRow.seq)
-    chosen = select(LogChunkRow.attempt_id, LogChunkRow.seq).where(LogChunkRow.run_id == run_id).limit(limit)
+    chosen = (
+        select(LogChunkRow.attempt_id, LogChunkRow.seq).where(LogChunkRow.run_id.in_(run_ids)).limit(limit)
+    )
     found = [tuple(row) for row in await session.execute(chosen)]
     if found:
         await session.execute(delete(LogChunkRow).where(key.in_(found)))

@@ -12,7 +12,17 @@ from shared.db.engine import Database
 from shared.db.tables import LogChunkRow, RequestRow, RunSecretRow
 from shared.domain.ids import new_id
 from shared.domain.run import Cause
-from tests.integration.ui.stage import NOW, Parts, a_job, a_ledger, a_run, an_attempt, an_output, run_rows
+from tests.integration.ui.stage import (
+    NOW,
+    Parts,
+    a_job,
+    a_ledger,
+    a_run,
+    an_attempt,
+    an_output,
+    eventually,
+    run_rows,
+)
 from tests.support.manual_clock import ManualClock
 
 API = "/api/v1"
@@ -53,6 +63,22 @@ async def test_the_log_of_a_removed_run_goes_and_its_room_with_it(parts: Parts, 
         assert await session.scalar(select(func.count()).select_from(RunSecretRow)) == 0
     if before:
         assert await pages(database) < before / 2
+
+
+async def test_of_many_removed_runs_the_logs_go_together(parts: Parts, database: Database) -> None:
+    job_id = await a_job(parts)
+    removed = [a_run(job_id, number) for number in range(1, 6)]
+    await Writer(database.logs).write([an_output(run, new_id(), 1, "said") for run in removed])
+
+    async def are_gone() -> bool:
+        async with database.reading_logs() as session:
+            return await session.scalar(select(func.count()).select_from(LogChunkRow)) == 0
+
+    # Its clock stands still: it comes as far as its first pause.
+    async with asyncio.TaskGroup() as group:
+        sweep = group.create_task(Retention(database, ManualClock(NOW)).sweep())
+        await eventually(are_gone)
+        sweep.cancel()
 
 
 async def pages(database: Database) -> int:
