@@ -71,12 +71,13 @@ class Retention:
 
     async def _remove(self, run_ids: Sequence[UUID]) -> None:
         # Of many runs in one step: most print little, and step by step they would come faster than they go.
-        count = _CHUNKS
-        while count == _CHUNKS:
+        is_more = True
+        while is_more:
             async with self._database.logs.begin() as session:
                 count = await remove_logs(session, run_ids, limit=_CHUNKS)
             async with self._database.logs.begin() as session:
-                await free_pages(session)
+                # Chunks may be large: in one step more room may be freed than is given back.
+                is_more = await free_pages(session) or count == _CHUNKS
             await self._clock.sleep(_BETWEEN_S)
 
 

@@ -105,17 +105,28 @@ async def remove_old(session: AsyncSession, job: Kept, *, now: datetime) -> int:
     return len(ids)
 
 
-async def free_pages(session: AsyncSession) -> None:
-    """Give the file system some of what was freed, on SQLite; PostgreSQL's autovacuum keeps its room in use.
+async def free_pages(session: AsyncSession) -> bool:
+    """Give the file system some of what was freed, and say whether there is more of it.
 
-    For a transaction of its own: what was begun is committed before.
+    On SQLite; PostgreSQL's autovacuum keeps its room in use. For a transaction of its own: what was begun
+    is committed before.
     """
-    if session.get_bind().dialect.name == "sqlite":
-        driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
-        # The driver says it in its own words if others wrote all the while: what is free is freed later.
-        with contextlib.suppress(sqlite3.OperationalError):
-            # Executed as a statement it frees one page only: each of its steps is one.
-            await driver.executescript(f"PRAGMA incremental_vacuum({_PAGES_FREED})")
+    if session.get_bind().dialect.name != "sqlite":
+        return False
+    driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+    # The driver says it in its own words if others wrote all the while: what is free is freed later.
+    with contextlib.suppress(sqlite3.OperationalError):
+        before = await _free_pages(driver)
+        # Executed as a statement it frees one page only: each of its steps is one.
+        await driver.executescript(f"PRAGMA incremental_vacuum({_PAGES_FREED})")
+        # A file that cannot be made smaller has as many as before.
+        return 0 < await _free_pages(driver) < before
+    return False
+
+
+async def _free_pages(driver: Any) -> int:
+    ((count,),) = await driver.execute_fetchall("PRAGMA freelist_count")
+    return int(count)
 
 
 async def removed_until(session: AsyncSession, job_id: JobId) -> datetime | None:
