@@ -5,14 +5,14 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 
 from shared.domain.errors import InvalidInput, UnusableScript
 from shared.domain.script import MOST_HASHED_BYTES, Interpreters, checked_script, is_runnable
-from shared.runtime.script_files import read_script
+from shared.runtime.script_files import changed_at, read_script
 
 MAX_SCRIPTS = 5_000
 _MAX_FOLDERS = 2_000
@@ -105,10 +105,8 @@ class Scripts:
                 name.encode()
             except (OSError, UnicodeError):
                 continue  # gone meanwhile, or no name that can be shown
-            changed_at = datetime.fromtimestamp(seen.st_mtime, UTC)
-            yield Found(
-                name=name, size=seen.st_size, changed_at=changed_at, problem=self._problem(name, seen)
-            )
+            problem = self._problem(name, seen)
+            yield Found(name=name, size=seen.st_size, changed_at=changed_at(seen), problem=problem)
 
     def _problem(self, name: str, seen: os.stat_result) -> str:
         if stat.S_ISLNK(seen.st_mode):

@@ -24,6 +24,7 @@ _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR})
 _LEADS_AWAY = frozenset({errno.ELOOP, errno.EXDEV})
 _READ_BYTES = 1_048_576
+_LAST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class _OpenHow(ctypes.Structure):
@@ -71,10 +72,15 @@ def read_script(root: Path, name: str, *, keep: bool = True) -> ScriptFile:
         path=root / checked,
         executable=bool(found.st_mode & 0o111),
         size=found.st_size,
-        changed_at=datetime.fromtimestamp(found.st_mtime, UTC),
+        changed_at=changed_at(found),
         sha256=sha256,
         content=content,
     )
+
+
+def changed_at(found: os.stat_result) -> datetime:
+    """Return when a file was changed; a time that no calendar has, as some file systems keep, is 9999."""
+    return datetime.fromtimestamp(min(max(found.st_mtime, 0), _LAST.timestamp()), UTC)
 
 
 def _refuse_odd(found: os.stat_result, name: str) -> None:

@@ -1,11 +1,15 @@
 """What of the scripts directory can be chosen."""
 
+import os
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from services.ui.scripts import Scripts
 from shared.domain.errors import InvalidInput
+from shared.runtime.script_files import read_script
 
 
 @pytest.fixture
@@ -60,3 +64,17 @@ def test_what_is_not_there_is_named_with_what_was_meant(root: Path, name: str, s
 
     assert refused.value.field == "script"
     assert says in refused.value.message
+
+
+def test_a_file_of_a_year_that_no_calendar_has_is_listed_and_read() -> None:
+    # A file system in memory: those on disks hold back such years.
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        path = Path(folder, "far.py")
+        path.touch()
+        os.utime(path, (4e11, 4e11))
+
+        (listed,), _ = Scripts(path.parent).looked_through()
+
+        read = read_script(path.parent, "far.py")
+
+    assert (listed.changed_at, read.changed_at) == (datetime(9999, 1, 1, tzinfo=UTC),) * 2
