@@ -181,7 +181,10 @@ def _disk(home: Home) -> Finding:
 
 
 def _sandbox() -> Finding:
-    level, problem = asyncio.run(fences.tried(os.environ.get("PORTAL_SANDBOX", "auto")))
+    try:
+        level, problem = asyncio.run(fences.tried(os.environ.get("PORTAL_SANDBOX", "auto")))
+    except SystemExit as error:  # how `portal up` would end
+        return Finding("sandbox", Verdict.PROBLEM, f"not tried: {error}")
     if problem:
         return Finding("sandbox", Verdict.PROBLEM, problem)
     verdict = Verdict.WARNING if level == "process" else Verdict.OK
