@@ -3,7 +3,7 @@
 import difflib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -58,6 +58,10 @@ class Scripts:
         """
         found = list(islice(self._every(), MAX_SCRIPTS + 1))
         return sorted(found[:MAX_SCRIPTS], key=attrgetter("name")), len(found) > MAX_SCRIPTS
+
+    def absent(self, scripts: Iterable[str]) -> list[str]:
+        """Return those that no executor would find, by name."""
+        return [script for script in sorted(scripts) if not _is_file(self.root, script)]
 
     def problem_of(self, script: str, *, executable: bool) -> str:
         """Return why a plain file cannot be run, in words; empty where it can."""

@@ -72,13 +72,13 @@ async def folder(session: AsyncSession, scripts: Scripts) -> Folder:
     """Return every file that is not hidden, and what jobs name besides. No file is opened."""
     users = await _users(session)
     found, cut = await asyncio.to_thread(scripts.looked_through)
-    there = {one.name for one in found}
+    # Not all that is there is listed: of more than so many files, or folders, the rest is not looked at.
+    absent = await asyncio.to_thread(scripts.absent, users.keys() - {one.name for one in found})
     return Folder(
         items=tuple(_listed(one, users) for one in found),
         missing=tuple(
             _listed(Found(name=name, size=None, changed_at=None, problem="It is not there."), users)
-            for name in sorted(users.keys() - there)
-            if not cut
+            for name in absent
         ),
         cut=cut,
     )

@@ -195,6 +195,21 @@ async def test_the_folder_is_listed_with_its_users_and_what_is_missing(
     assert folder["cut"] is False
 
 
+async def test_what_lies_beyond_the_folders_that_are_looked_at_is_not_missing(
+    client: httpx.AsyncClient, script: Path
+) -> None:
+    root = script.parents[1]
+    for number in range(2_000):
+        (root / f"many/{number}").mkdir(parents=True)
+    await client.post(
+        JOBS, json={"name": "daily", "script": "reports/daily.py", "schedule": {"kind": "manual"}}
+    )
+
+    folder = (await client.get(f"{SCRIPTS}/folder")).json()
+
+    assert (folder["items"], folder["missing"]) == ([], [])
+
+
 async def test_a_script_is_read_by_the_rules_of_executors(client: httpx.AsyncClient, script: Path) -> None:
     root = script.parents[1]
     for path in (root / ".hidden.py", root.parent / "outside.py"):
