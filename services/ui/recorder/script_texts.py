@@ -6,8 +6,8 @@ has it, its text is kept. A file that has changed again by then has nothing to s
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -85,17 +85,18 @@ class ScriptTexts:
         now = self._clock.now()
         async with self._database.ledger.begin() as session:
             missing = await script_texts.note_use(session, set(wanted), now=now)
-        files = await asyncio.to_thread(self._read, {wanted[one] for one in missing})
-        async with self._database.ledger.begin() as session:
-            for one in files:
-                if one.content is not None and (sha256 := one.sha256) in missing:
-                    await script_texts.keep(session, str(sha256), one.content, now=now)
+        # One at a time: each may have 16 MB, and after an upgrade no script is known.
+        for name in sorted({wanted[one] for one in missing}):
+            await self._keep_file(name, missing, now=now)
 
-    def _read(self, names: set[str]) -> list[ScriptFile]:
-        files = []
-        for name in sorted(names):
-            try:
-                files.append(read_script(self._scripts.root, name))
-            except UnusableScript:
-                continue
-        return files
+    async def _keep_file(self, name: str, missing: Collection[str], *, now: datetime) -> None:
+        found = await asyncio.to_thread(self._read, name)
+        if found is not None and found.content is not None and found.sha256 in missing:
+            async with self._database.ledger.begin() as session:
+                await script_texts.keep(session, str(found.sha256), found.content, now=now)
+
+    def _read(self, name: str) -> ScriptFile | None:
+        try:
+            return read_script(self._scripts.root, name)
+        except UnusableScript:
+            return None

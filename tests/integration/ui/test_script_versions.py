@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import tracemalloc
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from shared.domain.ids import RunId
 from shared.domain.run import RunState
 from shared.domain.script import MOST_HASHED_BYTES
 from shared.runtime.settings import DatabaseSettings
-from tests.integration.ui.stage import NOW, NOWHERE, a_run, an_attempt, eventually, run_rows
+from tests.integration.ui.stage import NOW, NOWHERE, a_ledger, a_run, an_attempt, eventually, run_rows
 
 JOBS, SCRIPTS = "/api/v1/jobs", "/api/v1/scripts"
 OLD, NEW, NEWEST = b"print('old')\n", b"print('new')\n", b"print('newest')\n"
@@ -143,6 +144,35 @@ async def test_what_changed_since_the_last_success_is_shown(
     await run_rows(database, later := a_run(UUID(job["id"]), 3))
     await run_rows(database, an_attempt(later, script_sha256=sha256(NEWEST)))
     assert (await client.get(f"/api/v1/runs/{badly.id}/script")).json()["change"] == of_run
+
+
+async def test_of_large_scripts_one_at_a_time_is_held(
+    client: httpx.AsyncClient, database: Database, parts: Parts, settings: UiSettings
+) -> None:
+    size = MOST_HASHED_BYTES - 1_000_000
+    hashes = []
+    for name in ("a.py", "b.py", "c.py", "d.py"):
+        content = name.encode().ljust(size)
+        write(settings.scripts_dir / name, content)
+        body = {"name": name, "script": name, "schedule": {"kind": "manual"}}
+        run = a_run(UUID((await client.post(JOBS, json=body)).json()["id"]), 1)
+        hashes.append(sha256(content))
+        await run_rows(database, run)
+        await run_rows(database, an_attempt(run, script_sha256=hashes[-1]))
+        await a_ledger(database, run.job_id, last_run_id=run.id)
+    del content
+    texts = ScriptTexts(database, Scripts(settings.scripts_dir), parts.portal.clock)
+
+    tracemalloc.start()
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        loop = group.create_task(texts.run())
+        for one in hashes:
+            await until_kept(database, one)
+        loop.cancel()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 3 * size
 
 
 async def test_texts_go_with_the_runs_that_ran_them_unless_they_are_pinned(
