@@ -140,24 +140,29 @@ def _keep(policy: dict[str, Any], usual: Keep) -> Keep:
 
 
 def _oldest_of(job: Kept, now: datetime) -> Any:
-    is_awaited = exists().where(_ARRIVALS.c.upstream_run_id == _RUNS.c.id, _ARRIVALS.c.taken_at.is_(None))
+    # What is looked at is chosen first: judged in one with the rest, PostgreSQL without statistics judged
+    # every run of the job, and took 3 s for 40,000.
+    oldest = (
+        select(*(_RUNS.c[name] for name in (*_LOOKED_AT, "job_id")))
+        .where(_RUNS.c.job_id == job.job_id, _RUNS.c.number < job.newest, _RUNS.c.state.in_(FINAL))
+        .order_by(_RUNS.c.number)
+        .limit(_AMONG)
+        .subquery()
+    )
+    is_awaited = exists().where(_ARRIVALS.c.upstream_run_id == oldest.c.id, _ARRIVALS.c.taken_at.is_(None))
     may_run = and_(_ATTEMPTS.c.state == RunState.LOST, _ATTEMPTS.c.may_run_until > now)
     may_be_heard = exists().where(
-        _ATTEMPTS.c.run_id == _RUNS.c.id, or_(_ATTEMPTS.c.state.in_(_GOING), may_run)
+        _ATTEMPTS.c.run_id == oldest.c.id, or_(_ATTEMPTS.c.state.in_(_GOING), may_run)
     )
     return (
-        select(*(_RUNS.c[name] for name in _LOOKED_AT))
-        .join(_LEDGERS, _LEDGERS.c.job_id == _RUNS.c.job_id)
+        select(*(oldest.c[name] for name in _LOOKED_AT))
+        .join(_LEDGERS, _LEDGERS.c.job_id == oldest.c.job_id)
         .where(
-            _RUNS.c.job_id == job.job_id,
-            _RUNS.c.number < job.newest,
-            _RUNS.c.state.in_(FINAL),
-            or_(_LEDGERS.c.last_run_id.is_(None), _LEDGERS.c.last_run_id != _RUNS.c.id),
+            or_(_LEDGERS.c.last_run_id.is_(None), _LEDGERS.c.last_run_id != oldest.c.id),
             ~is_awaited,
             ~may_be_heard,
         )
-        .order_by(_RUNS.c.number)
-        .limit(_AMONG)
+        .order_by(oldest.c.number)
     )
 
 
