@@ -1,11 +1,11 @@
 """Removes what the ui keeps of runs that left the ledger: their output, and what was asked for them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import ColumnElement, and_, delete, exists, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -55,8 +55,7 @@ class Retention:
                 await self._remove(gone)
                 removed += len(gone)
             await self._clock.sleep(_BETWEEN_S)
-        async with self._database.ledger.begin() as session:
-            await forget_requests(session, handled_before=self._clock.now() - _ASKED_FOR)
+        await self._forget(handled_before=self._clock.now() - _ASKED_FOR)
         return removed
 
     async def _page(self, after: UUID | None) -> list[UUID]:
@@ -80,24 +79,36 @@ class Retention:
                 is_more = await free_pages(session) or count == _CHUNKS
             await self._clock.sleep(_BETWEEN_S)
 
+    async def _forget(self, *, handled_before: datetime) -> None:
+        # Looked for in all that is kept, so by a reader: on SQLite nobody else could write meanwhile.
+        async with self._database.reading() as session:
+            run_ids = await runs_to_forget(session, handled_before=handled_before)
+        if run_ids:
+            async with self._database.ledger.begin() as session:
+                await forget_runs(session, run_ids, handled_before=handled_before)
 
-async def forget_requests(session: AsyncSession, *, handled_before: datetime, limit: int = 500) -> None:
+
+async def runs_to_forget(session: AsyncSession, *, handled_before: datetime, limit: int = 500) -> set[UUID]:
+    """Return runs that are gone and of which `forget_runs` finds something, some of each kind."""
+    old = select(RequestRow.run_id).where(_is_forgotten(handled_before)).limit(limit)
+    typed = select(RunSecretRow.run_id).distinct().where(_is_nobodys()).limit(limit)
+    return {run_id for found in (old, typed) for run_id in await session.scalars(found) if run_id is not None}
+
+
+async def forget_runs(session: AsyncSession, run_ids: Collection[UUID], *, handled_before: datetime) -> None:
     """Forget requests that were handled before then and whose runs are gone, and what was typed for them."""
-
-    def is_gone(run_id: ColumnElement[UUID | None]) -> ColumnElement[bool]:
-        return ~exists().where(RunRow.id == run_id)
-
-    old = (
-        select(RequestRow.id)
-        .where(
-            RequestRow.handled_at < handled_before,
-            RequestRow.run_id.is_not(None),
-            is_gone(RequestRow.__table__.c.run_id),
-        )
-        .limit(limit)
+    await session.execute(
+        delete(RequestRow).where(RequestRow.run_id.in_(run_ids), _is_forgotten(handled_before))
     )
-    ids = list(await session.scalars(old))
-    await session.execute(delete(RequestRow).where(RequestRow.id.in_(ids)))
     # A value is typed before its run is there: it goes when nobody asks for that run any more, either.
+    await session.execute(delete(RunSecretRow).where(RunSecretRow.run_id.in_(run_ids), _is_nobodys()))
+
+
+def _is_forgotten(handled_before: datetime) -> ColumnElement[bool]:
+    is_gone = ~exists().where(RunRow.id == RequestRow.run_id)
+    return and_(RequestRow.handled_at < handled_before, RequestRow.run_id.is_not(None), is_gone)
+
+
+def _is_nobodys() -> ColumnElement[bool]:
     is_asked_for = exists().where(RequestRow.run_id == RunSecretRow.run_id)
-    await session.execute(delete(RunSecretRow).where(is_gone(RunSecretRow.__table__.c.run_id), ~is_asked_for))
+    return and_(~exists().where(RunRow.id == RunSecretRow.run_id), ~is_asked_for)

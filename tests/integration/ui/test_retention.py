@@ -82,6 +82,13 @@ async def test_of_many_removed_runs_the_logs_go_together(parts: Parts, database:
         sweep.cancel()
 
 
+async def test_while_there_is_nothing_to_remove_nobody_waits_for_it(database: Database) -> None:
+    assert await swept(database) == 0  # connections are open now: to open one waits for who writes
+    async with database.ledger.begin() as session:
+        await session.execute(text("SELECT 1"))  # from here on nobody else writes, on SQLite
+        assert await swept(database) == 0
+
+
 async def pages(database: Database) -> int:
     """Return how many pages the file of logs has; 0 on PostgreSQL, which sees to its room by itself."""
     async with database.reading_logs() as session:
