@@ -100,7 +100,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             recorder=Recorder(Writer(database.logs), clock, on_stored),
             wakeups=wakeups,
         ),
-        retention=Retention(database, clock),
+        retention=Retention(database, clock, keep_bytes=settings.keep_bytes),
     )
 
 

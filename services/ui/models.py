@@ -132,6 +132,7 @@ class AttemptItem(msgspec.Struct, frozen=True, kw_only=True):
     stdout_bytes: int | None
     stderr_bytes: int | None
     dropped_bytes: int | None
+    output_removed_at: datetime | None
     sandbox: str
     sandbox_features: str
     script_sha256: str | None

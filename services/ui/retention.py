@@ -1,18 +1,23 @@
-"""Removes what the ui keeps of runs that left the ledger: their output, and what was asked for them."""
+"""Removes output: of runs that left the ledger, and the oldest of jobs that printed more than is kept.
+
+With a run that is gone goes what was asked for it.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, and_, delete, exists, select
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.engine import Database
 from shared.db.logs import remove_logs, runs_with_logs
 from shared.db.retention import free_pages
-from shared.db.tables import RequestRow, RunRow, RunSecretRow
+from shared.db.tables import AttemptRow, JobRow, RequestRow, RunRow, RunSecretRow
+from shared.domain.policy import policy_from_json
+from shared.domain.run import FINAL
 from shared.runtime.clock import Clock
 
 log = structlog.get_logger()
@@ -29,20 +34,21 @@ _ASKED_FOR = timedelta(days=90)
 class Retention:
     """One loop over all logs, again and again; several replicas do the same work twice at worst."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, keep_bytes: int) -> None:
         self._database = database
         self._clock = clock
+        self._keep_bytes = keep_bytes
 
     async def run(self) -> None:
         """Look through all logs every ten minutes until cancelled."""
         while True:
             try:
-                removed = await self.sweep()
+                removed = await self.sweep() + await self.trim()
             except (SQLAlchemyError, OSError) as error:
                 log.warning("old logs wait for the database", error=repr(error))
             else:
                 if removed:
-                    log.info("logs of removed runs removed", runs=removed)
+                    log.info("old logs removed", runs=removed)
             await self._clock.sleep(_EVERY_S)
 
     async def sweep(self) -> int:
@@ -57,6 +63,36 @@ class Retention:
             await self._clock.sleep(_BETWEEN_S)
         await self._forget(handled_before=self._clock.now() - _ASKED_FOR)
         return removed
+
+    async def trim(self) -> int:
+        """Remove the oldest output of jobs that keep too much; return of how many runs.
+
+        A run stays without its output. What has not ended stays whole, and so does a job's newest run.
+        """
+        removed = 0
+        async with self._database.reading() as session:
+            jobs = await printed_by_jobs(session)
+        for job_id, printed, keep in jobs:
+            over = printed - (keep or self._keep_bytes)
+            while over > 0:
+                async with self._database.reading() as session:
+                    runs = await oldest_printed(session, job_id, limit=_PAGE)
+                for run_id, size in runs:
+                    await self._remove([run_id])
+                    await self._mark(run_id)
+                    removed += 1
+                    over -= size
+                    if over <= 0:
+                        break
+                if not runs:
+                    break
+        return removed
+
+    async def _mark(self, run_id: UUID) -> None:
+        # After its chunks: killed in between, it is found again.
+        async with self._database.ledger.begin() as session:
+            statement = update(AttemptRow).where(AttemptRow.run_id == run_id)
+            await session.execute(statement.values(output_removed_at=self._clock.now()))
 
     async def _page(self, after: UUID | None) -> list[UUID]:
         async with self._database.reading_logs() as session:
@@ -93,6 +129,47 @@ async def runs_to_forget(session: AsyncSession, *, handled_before: datetime, lim
     old = select(RequestRow.run_id).where(_is_forgotten(handled_before)).limit(limit)
     typed = select(RunSecretRow.run_id).distinct().where(_is_nobodys()).limit(limit)
     return {run_id for found in (old, typed) for run_id in await session.scalars(found) if run_id is not None}
+
+
+_PRINTED = func.sum(
+    func.coalesce(AttemptRow.stdout_bytes, 0)
+    + func.coalesce(AttemptRow.stderr_bytes, 0)
+    - func.coalesce(AttemptRow.dropped_bytes, 0)
+)
+
+
+async def printed_by_jobs(session: AsyncSession) -> list[tuple[UUID, int, int | None]]:
+    """Return of each job how many bytes are kept of what its runs printed, and what it may keep itself."""
+    kept = (
+        select(AttemptRow.job_id, _PRINTED.label("printed"))
+        .where(AttemptRow.output_removed_at.is_(None))
+        .group_by(AttemptRow.job_id)
+        .subquery()
+    )
+    found = await session.execute(
+        select(JobRow.id, kept.c.printed, JobRow.policy).join(kept, kept.c.job_id == JobRow.id)
+    )
+    return [(row.id, int(row.printed), policy_from_json(row.policy).keep_bytes) for row in found]
+
+
+async def oldest_printed(session: AsyncSession, job_id: UUID, *, limit: int) -> list[tuple[UUID, int]]:
+    """Return the oldest ended runs of a job whose output is kept, but for its newest run, and their bytes."""
+    newest = select(func.max(RunRow.number)).where(RunRow.job_id == job_id).scalar_subquery()
+    found = await session.execute(
+        select(RunRow.id, _PRINTED)
+        .join(AttemptRow, AttemptRow.run_id == RunRow.id)
+        .where(
+            RunRow.job_id == job_id,
+            RunRow.state.in_(FINAL),
+            RunRow.number < newest,
+            AttemptRow.output_removed_at.is_(None),
+        )
+        .group_by(RunRow.id, RunRow.number)
+        .having(_PRINTED > 0)
+        .order_by(RunRow.number)
+        .limit(limit)
+    )
+    return [(run_id, int(size)) for run_id, size in found]
 
 
 async def forget_runs(session: AsyncSession, run_ids: Collection[UUID], *, handled_before: datetime) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import Field, field_validator
 
 from shared.domain.errors import ScheduleError
+from shared.domain.retention import LEAST_BYTES, MOST_BYTES
 from shared.domain.schedules import checked_zone
 from shared.runtime.settings import BrokerSettings, DatabaseSettings, HomeSettings, ScriptSettings
 from shared.runtime.vault import SecretsSettings
@@ -36,6 +37,8 @@ def default_zone() -> str:
 class UiSettings(BrokerSettings, DatabaseSettings, SecretsSettings, ScriptSettings, ZoneSettings):
     """Settings of the ui: where it listens, and where scripts are looked up for suggestions."""
 
+    keep_bytes: int = Field(default=10_000_000_000, ge=LEAST_BYTES, le=MOST_BYTES)
+    """So much of what the runs of a job printed is kept at most, unless it says otherwise."""
     ui_host: str = "127.0.0.1"
     ui_published: str | None = None
     """Where a container's port is published: its own addresses are then nobody's but its network's."""

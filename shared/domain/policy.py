@@ -14,7 +14,7 @@ from uuid import UUID
 from shared.domain.brake import MOST_PER_MINUTE, USUAL_PER_MINUTE
 from shared.domain.errors import InvalidInput
 from shared.domain.ids import CalendarId
-from shared.domain.retention import MOST_DAYS, MOST_RUNS
+from shared.domain.retention import LEAST_BYTES, MOST_BYTES, MOST_DAYS, MOST_RUNS
 from shared.domain.retry import NO_RETRIES, RetryRule, checked_retry_rule
 
 DEFAULT_CATCH_UP = timedelta(hours=24)
@@ -81,6 +81,8 @@ class Policy:
     """So many days after its end a run is removed; None: as the portal's setting says."""
     keep_runs: int | None = None
     """So many of its runs are kept at most; None: as the portal's setting says."""
+    keep_bytes: int | None = None
+    """So much of what its runs printed is kept at most; None: as the portal's setting says."""
     retry: RetryRule = NO_RETRIES
     """When a run that failed is tried again; what a loss means for that is in the job's `on_lost`."""
 
@@ -107,6 +109,16 @@ def checked_policy(policy: Policy) -> Policy:
             raise InvalidInput(field, "Choose between 0 seconds and 366 days.")
     if policy.start_deadline is not None and policy.start_deadline < timedelta(seconds=1):
         raise InvalidInput("start_deadline_s", "Give a run at least 1 second to start, or leave it empty.")
+    _check_counts(policy)
+    if policy.starts_at is not None and policy.ends_at is not None and policy.ends_at < policy.starts_at:
+        raise InvalidInput("ends_at", "The job would end before it starts. Choose a later end.")
+    checked_retry_rule(policy.retry)
+    if set(policy.include) & set(policy.exclude):
+        raise InvalidInput("exclude", "A calendar is both included and excluded. Remove it from one of them.")
+    return policy
+
+
+def _check_counts(policy: Policy) -> None:
     for field, count, most in (
         ("max_concurrent", policy.max_concurrent, 1_000),
         ("max_runs", policy.max_runs, 1_000_000_000),
@@ -116,12 +128,8 @@ def checked_policy(policy: Policy) -> Policy:
     ):
         if count is not None and not 1 <= count <= most:
             raise InvalidInput(field, f"Choose between 1 and {most:,}, or leave it empty.")
-    if policy.starts_at is not None and policy.ends_at is not None and policy.ends_at < policy.starts_at:
-        raise InvalidInput("ends_at", "The job would end before it starts. Choose a later end.")
-    checked_retry_rule(policy.retry)
-    if set(policy.include) & set(policy.exclude):
-        raise InvalidInput("exclude", "A calendar is both included and excluded. Remove it from one of them.")
-    return policy
+    if policy.keep_bytes is not None and not LEAST_BYTES <= policy.keep_bytes <= MOST_BYTES:
+        raise InvalidInput("keep_bytes", "Choose between 1 MB and 1,000,000,000 MB, or leave it empty.")
 
 
 def policy_to_json(policy: Policy) -> dict[str, object]:
@@ -142,6 +150,7 @@ def policy_to_json(policy: Policy) -> dict[str, object]:
         # Only where somebody chose it: a service of an older version knows no such rule.
         **({} if policy.keep_days is None else {"keep_days": policy.keep_days}),
         **({} if policy.keep_runs is None else {"keep_runs": policy.keep_runs}),
+        **({} if policy.keep_bytes is None else {"keep_bytes": policy.keep_bytes}),
         **_retry_to_json(policy.retry),
     }
 
@@ -154,7 +163,7 @@ def policy_from_json(value: Mapping[str, Any]) -> Policy:
     """
     if value == _DEFAULT_JSON:
         return DEFAULT_POLICY
-    unknown = set(value) - set(_DEFAULT_JSON) - {"keep_days", "keep_runs"}
+    unknown = set(value) - set(_DEFAULT_JSON) - {"keep_days", "keep_runs", "keep_bytes"}
     if unknown:
         raise InvalidInput("policy", f"A policy has no {min(unknown)!r}. Remove it.")
     jitter = _duration("jitter_s", value.get("jitter_s"))
@@ -176,6 +185,7 @@ def policy_from_json(value: Mapping[str, Any]) -> Policy:
             ),
             keep_days=_count("keep_days", value.get("keep_days")),
             keep_runs=_count("keep_runs", value.get("keep_runs")),
+            keep_bytes=_count("keep_bytes", value.get("keep_bytes")),
             retry=_retry_from_json(value),
         )
     )

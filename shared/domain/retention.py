@@ -7,6 +7,7 @@ FRESH = timedelta(days=1)
 """What ended so lately is kept whatever the rule says: somebody may still have a word on it."""
 MOST_DAYS = 3_650
 MOST_RUNS = 10_000_000
+LEAST_BYTES, MOST_BYTES = 1_000_000, 10**15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 // The log: drawn as it scrolls, followed live, searched, linked by line. Only the lines in sight are in
 // the document, so that ten thousand lines cost what fifty do.
 import { markRaw } from "vue";
-import { bytes, count, isActive, isUnhappy, local, parts, plain, plural, span, tick, until } from "jp_format";
+import { bytes, count, isActive, isUnhappy, local, parts, plain, plural, span, tick, until, when } from "jp_format";
 import { api, follow, query, watchRun } from "jp_core";
 import { CUT, LogLines, colour, marked, occurrences, pieces } from "jp_log";
 
@@ -134,13 +134,14 @@ export default {
     unseenWords() { return plural(this.unseen, "new line"); },
     complete() {
       this.drawn;
-      return this.current ? this.current.last_seq != null && this.log.seq >= this.current.last_seq : !isActive(this.state);
+      return this.current ? this.current.last_seq != null && (this.log.seq >= this.current.last_seq || this.current.output_removed_at != null) : !isActive(this.state);
     },
     status() {
       this.drawn;
       if (this.failed) return this.failed;
       const lines = plural(this.log.lines.length, "line") + (this.onlyErrors ? `, ${count(this.shown.length)} on stderr` : "");
       if (this.log.missing) return `${lines} · ${plural(this.log.missing, "piece")} of output never arrived`;
+      if (this.current?.output_removed_at) return "Removed";
       if (this.complete) return `${lines} · complete`;
       return isActive(this.state) ? `${lines} · live` : `${lines} · reading the rest…`;
     },
@@ -152,6 +153,7 @@ export default {
       if (state === "held" || state === "queued") return { icon: "lines", text: `Waiting for an executor, ${span(this.tick.now - Date.parse(this.run.due_at))}.` };
       if (state === "running") return { icon: "arc", text: "No output yet." };
       if (state === "skipped" || state === "missed") return { icon: "skip", text: "This run did not start, so it printed nothing." };
+      if (this.current?.output_removed_at) return { icon: "lines", text: `What it printed was removed ${when(this.current.output_removed_at)}: its job keeps only so much output.` };
       return this.complete ? { icon: "lines", text: "It printed nothing." } : { icon: "arc", text: "Reading…" };
     },
   },

@@ -38,7 +38,8 @@ async def state_of_log(session: AsyncSession, attempt: AttemptItem | None) -> Lo
         attempt_id=attempt.id,
         stored_seq=stored.highest,
         last_seq=attempt.last_seq,
-        complete=attempt.last_seq is not None and stored.chunks >= attempt.last_seq,
+        complete=attempt.output_removed_at is not None
+        or (attempt.last_seq is not None and stored.chunks >= attempt.last_seq),
         lines=stored.lines,
     )
 

@@ -1,5 +1,5 @@
 // The rules of a job in the form: what may be caught up, what overlaps, when it starts and ends.
-import { instantAt, parts, plural, prefs, seconds as inWords, wallTime, when } from "jp_format";
+import { bytes, instantAt, parts, plural, prefs, seconds as inWords, wallTime, when } from "jp_format";
 import { isLimit, JpLimits, limitsOf, pacePolicy, paceSaid } from "jp_limits";
 import { isOutput, JpOutput, outputOf } from "jp_output";
 import { isResource, JpResources, resourcesOf } from "jp_resources";
@@ -18,7 +18,7 @@ const MISSED = {
   all: ["Run every missed (at most 100)", "runs every missed instant once it is back, at most 100"],
   skip: ["Run none", "runs nothing of what was missed"],
 };
-const FIELDS = ["overlap", "on_missed", "catch_up_s", "max_concurrent", "start_deadline_s", "jitter_s", "starts_at", "ends_at", "max_runs", "include", "exclude", "on_excluded", "keep_days", "keep_runs"];
+const FIELDS = ["overlap", "on_missed", "catch_up_s", "max_concurrent", "start_deadline_s", "jitter_s", "starts_at", "ends_at", "max_runs", "include", "exclude", "on_excluded", "keep_days", "keep_runs", "keep_bytes"];
 
 export const isRule = (field) => FIELDS.includes(field) || isRetry(field) || isLimit(field) || isOutput(field) || isResource(field) || field === "policy";
 
@@ -30,7 +30,7 @@ export function rulesOf(job) {
   return {
     overlap: job?.overlap ?? "skip", lost: job?.on_lost ?? "fail", missed: policy.on_missed ?? "latest", most: String(policy.max_concurrent ?? ""),
     catchUp: length(policy.catch_up_s), deadline: length(policy.start_deadline_s), jitter: length(policy.jitter_s),
-    starts: moment(policy.starts_at), ends: moment(policy.ends_at), runs: String(policy.max_runs ?? ""), keepDays: String(policy.keep_days ?? ""), keepRuns: String(policy.keep_runs ?? ""),
+    starts: moment(policy.starts_at), ends: moment(policy.ends_at), runs: String(policy.max_runs ?? ""), keepDays: String(policy.keep_days ?? ""), keepRuns: String(policy.keep_runs ?? ""), keepMb: policy.keep_bytes == null ? "" : String(policy.keep_bytes / 1e6),
     include: [...(policy.include ?? [])], exclude: [...(policy.exclude ?? [])], excluded: policy.on_excluded ?? "skip",
     tries: triesOf(policy), limits: limitsOf(job), output: outputOf(job), resources: resourcesOf(job),
   };
@@ -38,6 +38,7 @@ export function rulesOf(job) {
 
 // Empty means "no such rule"; what is no number goes to the server as it is, which says so at the field.
 const number = (text) => (text.trim() === "" ? null : whole(text) ?? text.trim());
+const megabytes = (text) => { const n = number(text); return typeof n === "number" ? n * 1e6 : n; };
 const seconds = ({ amount, unit }) => { const n = number(amount); return typeof n === "number" ? n * UNITS[unit][0] : n; };
 const instant = (text, known) => (text === "" ? null : known && moment(known) === text ? known : instantAt(text) ?? text);
 
@@ -47,7 +48,7 @@ export function policyOf(rules, job) {
     start_deadline_s: seconds(rules.deadline), jitter_s: seconds(rules.jitter) ?? 0,
     starts_at: instant(rules.starts, job?.policy?.starts_at), ends_at: instant(rules.ends, job?.policy?.ends_at), max_runs: number(rules.runs),
     include: rules.include, exclude: rules.exclude, on_excluded: rules.excluded,
-    keep_days: number(rules.keepDays), keep_runs: number(rules.keepRuns), ...retryPolicy(rules.tries), ...pacePolicy(rules.limits),
+    keep_days: number(rules.keepDays), keep_runs: number(rules.keepRuns), keep_bytes: megabytes(rules.keepMb), ...retryPolicy(rules.tries), ...pacePolicy(rules.limits),
   };
 }
 
@@ -63,7 +64,7 @@ export function wordsOf(rules, isManual) {
 
 // What a job's policy says beyond the usual, a line each: for its page.
 export function rulesSaid(policy) {
-  const { on_missed: missed, catch_up_s: catchUp, start_deadline_s: deadline, jitter_s: jitter, starts_at: starts, ends_at: ends, max_runs: most, include, exclude, on_excluded: excluded, keep_days: days, keep_runs: kept } = policy;
+  const { on_missed: missed, catch_up_s: catchUp, start_deadline_s: deadline, jitter_s: jitter, starts_at: starts, ends_at: ends, max_runs: most, include, exclude, on_excluded: excluded, keep_days: days, keep_runs: kept, keep_bytes: printed } = policy;
   const otherwise = excluded === "move" ? "moves to the next day that is allowed" : "is skipped";
   return [
     missed !== "latest" && `If the portal was down, it ${MISSED[missed][1]}`,
@@ -75,7 +76,7 @@ export function rulesSaid(policy) {
     most && `Ends after ${plural(most, "scheduled run")}`,
     include.length && `Only in ${plural(include.length, "calendar")}; what is outside ${otherwise}`,
     exclude.length && `Not in ${plural(exclude.length, "calendar")}; what is inside ${otherwise}`,
-    (days || kept) && `Keeps ${[days && `runs for ${plural(days, "day")}`, kept && `at most ${plural(kept, "run")}`].filter(Boolean).join(", ")}`,
+    (days || kept || printed) && `Keeps ${[days && `runs for ${plural(days, "day")}`, kept && `at most ${plural(kept, "run")}`, printed && `at most ${bytes(printed)} of output`].filter(Boolean).join(", ")}`,
     retriesSaid(policy), paceSaid(policy),
   ].filter(Boolean);
 }
@@ -99,6 +100,7 @@ export const JpRules = {
         <div class="jp-field"><label for="jp-f-max_runs">End after so many scheduled runs</label><input id="jp-f-max_runs" class="jp-input" inputmode="numeric" autocomplete="off" placeholder="never" v-model="rules.runs" v-bind="aria('max_runs')"><FieldError id="jp-e-max_runs" :text="said('max_runs')" /></div>
         <div class="jp-field"><label for="jp-f-keep_days">Keep its runs for, days</label><input id="jp-f-keep_days" class="jp-input" inputmode="numeric" autocomplete="off" placeholder="as the portal does" v-model="rules.keepDays" v-bind="aria('keep_days')"><span class="jp-hint">Older runs are removed with their output.</span><FieldError id="jp-e-keep_days" :text="said('keep_days')" /></div>
         <div class="jp-field"><label for="jp-f-keep_runs">Keep of its runs at most</label><input id="jp-f-keep_runs" class="jp-input" inputmode="numeric" autocomplete="off" placeholder="as the portal does" v-model="rules.keepRuns" v-bind="aria('keep_runs')"><span class="jp-hint">What ended within a day stays in any case.</span><FieldError id="jp-e-keep_runs" :text="said('keep_runs')" /></div>
+        <div class="jp-field"><label for="jp-f-keep_bytes">Keep of its output at most, MB</label><input id="jp-f-keep_bytes" class="jp-input" inputmode="numeric" autocomplete="off" placeholder="as the portal does" v-model="rules.keepMb" v-bind="aria('keep_bytes')"><span class="jp-hint">The oldest goes first; its runs stay.</span><FieldError id="jp-e-keep_bytes" :text="said('keep_bytes')" /></div>
       </div>
       <div v-if="calendars.length" class="jp-form__pair">
         <fieldset v-for="[way, word] in [['include', 'Only in these calendars'], ['exclude', 'Not in these calendars']]" :key="way" class="jp-field"><legend class="jp-label">{{ word }}</legend>

@@ -145,6 +145,7 @@ class AttemptRow(LedgerBase):
     stdout_bytes: Mapped[int | None] = mapped_column(Large)
     stderr_bytes: Mapped[int | None] = mapped_column(Large)
     dropped_bytes: Mapped[int | None] = mapped_column(Large)
+    output_removed_at: Mapped[datetime | None]  # the ui's, which keeps what was printed
     sandbox: Mapped[str] = mapped_column(Words(20), default="")
     sandbox_features: Mapped[str] = mapped_column(Words(200), default="", server_default="")
     script_sha256: Mapped[str | None] = mapped_column(String(64))  # in hex; NULL: not known

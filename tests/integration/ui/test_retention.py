@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 
 import httpx
@@ -12,7 +13,7 @@ from services.ui.retention import Retention
 from shared.db.engine import Database
 from shared.db.tables import LogChunkRow, RequestRow, RunSecretRow
 from shared.domain.ids import new_id
-from shared.domain.run import Cause
+from shared.domain.run import Cause, RunState
 from tests.integration.ui.stage import (
     NOW,
     Parts,
@@ -30,13 +31,23 @@ API = "/api/v1"
 
 
 async def swept(database: Database) -> int:
-    """Let the loop go through all logs once; its clock goes on by itself."""
+    """Let the loop go through all logs once."""
+    return await rounded(lambda retention: retention.sweep(), database)
+
+
+async def rounded(
+    one_round: Callable[[Retention], Coroutine[object, object, int]],
+    database: Database,
+    *,
+    keep_bytes: int = 10**9,
+) -> int:
+    """Let it go round once; its clock goes on by itself."""
     clock = ManualClock(NOW)
-    sweep = asyncio.create_task(Retention(database, clock).sweep())
-    while not sweep.done():
+    going = asyncio.create_task(one_round(Retention(database, clock, keep_bytes=keep_bytes)))
+    while not going.done():
         clock.advance(0.1)
-        await asyncio.wait([sweep], timeout=0.01)
-    return sweep.result()
+        await asyncio.wait([going], timeout=0.01)
+    return going.result()
 
 
 async def test_the_log_of_a_removed_run_goes_and_its_room_with_it(parts: Parts, database: Database) -> None:
@@ -77,7 +88,7 @@ async def test_of_many_removed_runs_the_logs_go_together(parts: Parts, database:
 
     # Its clock stands still: it comes as far as its first pause.
     async with asyncio.TaskGroup() as group:
-        sweep = group.create_task(Retention(database, ManualClock(NOW)).sweep())
+        sweep = group.create_task(Retention(database, ManualClock(NOW), keep_bytes=10**9).sweep())
         await eventually(are_gone)
         sweep.cancel()
 
@@ -87,6 +98,40 @@ async def test_while_there_is_nothing_to_remove_nobody_waits_for_it(database: Da
     async with database.ledger.begin() as session:
         await session.execute(text("SELECT 1"))  # from here on nobody else writes, on SQLite
         assert await swept(database) == 0
+
+
+async def test_the_oldest_output_goes_where_a_job_printed_more_than_is_kept(
+    parts: Parts, client: httpx.AsyncClient, database: Database
+) -> None:
+    usual, modest = await a_job(parts), await a_job(parts, name="modest", policy={"keep_bytes": 2_000_000})
+    printed = {"stdout_bytes": 700_000, "stderr_bytes": 500_000, "dropped_bytes": 200_000, "last_seq": 2}
+    runs = {job: [a_run(job, number) for number in range(1, 6)] for job in (usual, modest)}
+    going = a_run(modest, 6, state=RunState.RUNNING)
+    for run in (*runs[usual], *runs[modest], going):
+        await run_rows(database, run)
+        attempt = an_attempt(run, **printed)
+        await run_rows(database, attempt)
+        await Writer(database.logs).write([an_output(run, attempt.id, seq, "words") for seq in (1, 2)])
+
+    # A megabyte of each is kept, the going one included: one of five is too much, and four of six.
+    assert await rounded(lambda retention: retention.trim(), database, keep_bytes=4_500_000) == 1 + 4
+    assert await rounded(lambda retention: retention.trim(), database, keep_bytes=4_500_000) == 0
+
+    async with database.reading_logs() as session:
+        left = set(await session.scalars(select(LogChunkRow.run_id)))
+    assert left == {run.id for run in (*runs[usual][1:], *runs[modest][4:], going)}
+    said = (await client.get(f"{API}/runs/{runs[modest][0].id}")).json()
+    assert said["state"] == "succeeded"
+    assert said["log"]["complete"]
+    assert said["attempts"][0]["output_removed_at"] is not None
+
+
+async def test_the_newest_output_of_a_job_stays_however_much_it_is(parts: Parts, database: Database) -> None:
+    run = a_run(await a_job(parts))
+    await run_rows(database, run)
+    await run_rows(database, an_attempt(run, stdout_bytes=10**10, last_seq=1))
+
+    assert await rounded(lambda retention: retention.trim(), database) == 0
 
 
 async def pages(database: Database) -> int:
