@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from services.cli import fences
 from services.cli.console import Console
 from services.cli.environment import given_uv, scripts_dir
+from services.executor.artifacts import Artifacts
 from services.executor.chunks import Chunk, Chunker
 from services.executor.environments import Environments, NoEnvironment, Rules
 from services.executor.sandbox.command import NOTHING, NotRunnable
@@ -25,7 +26,7 @@ from shared.domain.job import DEFAULT_KILL_GRACE, OnLost
 from shared.domain.resources import Resources, resources_to_json
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import Grant
-from shared.messages.events import Stream
+from shared.messages.events import FilePart, Stream
 from shared.runtime.clock import SystemClock
 
 _FLUSH_S = 0.2
@@ -124,6 +125,7 @@ class _Try:
         self._chunker = Chunker(max_bytes=grant.max_output_bytes)
         self._timer: asyncio.TimerHandle | None = None
         self._asked: Asked | None = None
+        self._kept: list[dict[str, object]] = []
 
     async def to_its_end(self) -> int:
         try:
@@ -136,7 +138,10 @@ class _Try:
                 spawn_until=float("inf"),
                 environment=made.path if made else None,
             )
-            process = self._sandbox.start(replace(order, network=self._wish.network), self._take)
+            artifacts = Artifacts(self._keep, _print_note)
+            process = self._sandbox.start(
+                replace(order, network=self._wish.network), self._take, artifacts.take
+            )
             self._listen(process)
             ended = await process.ended
             await process.gone
@@ -164,6 +169,13 @@ class _Try:
         if self._timer is None and self._chunker.holds:
             self._timer = asyncio.get_running_loop().call_later(_FLUSH_S, self._flush)
         return self._chunker.is_past_head
+
+    def _keep(self, part: FilePart) -> bool:
+        if part.size is not None:  # all of it has come
+            self._kept.append({"name": part.name, "bytes": part.size, "sha256": part.sha256})
+            if not self._wish.as_json:
+                _print_note(f"[Would be kept: {part.name}, {part.size:,} bytes]\n")
+        return True
 
     def _flush(self) -> None:
         self._timer = None
@@ -204,6 +216,7 @@ class _Try:
             "duration_s": round(ended.duration_s, 6) if ended else None,
             "cpu_s": ended.cpu_s if ended else None,
             "peak_memory_bytes": ended.peak_memory_bytes if ended else None,
+            "artifacts": self._kept,
             **{
                 str(stream): {
                     "bytes": self._chunker.printed_bytes(stream),

@@ -97,6 +97,7 @@ def _ground(settings: ExecutorSettings, place: Place) -> Ground:
         writable=tuple(map(str, settings.sandbox_writable)),
         user=settings.executor_user,
         interpreters=settings.interpreters,
+        artifacts_bytes=settings.artifacts_bytes,
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from services.executor.artifacts import Artifacts
 from services.executor.claims import Claims
 from services.executor.environments import Environment, Environments, NoEnvironment
 from services.executor.identity import SOURCE, Identity
@@ -176,7 +177,8 @@ class Attempt:
         return order
 
     async def _watch(self, order: Order) -> RunFinished | None:
-        process = self._process = self._means.sandbox.start(order, self._output.take)
+        artifacts = Artifacts(self._output.keep_file, self._output.note)
+        process = self._process = self._means.sandbox.start(order, self._output.take, artifacts.take)
         # A renewal may have been answered since the order was made.
         self.extend(self._lease_until)
         try:

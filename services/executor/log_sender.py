@@ -16,7 +16,7 @@ from shared.runtime.clock import Clock
 log = structlog.get_logger()
 
 _WINDOW = 32
-"""Chunks in flight: 32 KiB each, so about one megabyte."""
+"""Chunks in flight: 32 KiB each, so about one megabyte; almost three when they are pieces of files."""
 _PATIENCE_S = 10.0
 """How long the store may take before somebody asks where the chunks are."""
 _MAX_BACKOFF_S = 5.0

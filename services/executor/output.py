@@ -10,7 +10,7 @@ from services.executor.spool import Spools
 from services.executor.tail import ONE_TIME
 from shared.domain.ids import ExecutorName
 from shared.messages.answers import Grant
-from shared.messages.events import RunOutput, Stream
+from shared.messages.events import FilePart, RunOutput, Stream
 from shared.runtime.clock import Clock
 
 FLUSH_S = ONE_TIME.total_seconds()
@@ -66,6 +66,13 @@ class Output:
             part = text[start : start + CHUNK_BYTES].replace("\0", "\ufffd")
             self._keep([Chunk(stream=Stream.STDERR, at=self._clock.now(), text=part, is_note=True)])
 
+    def keep_file(self, part: FilePart) -> bool:
+        """Keep a piece of a file that the script left; say whether there was room for it."""
+        if self._is_broken or self._spools.is_full:
+            return False
+        at = self._clock.now()
+        return self._is_kept(Chunk(stream=Stream.STDERR, at=at, text="", is_note=True), part)
+
     def finish(self) -> None:
         """Keep the rest: the script and all it started are gone."""
         if self._timer is not None:
@@ -82,9 +89,9 @@ class Output:
             if self._is_broken or not self._is_kept(chunk):
                 self._lost_bytes[chunk.stream] += chunk.printed
 
-    def _is_kept(self, chunk: Chunk) -> bool:
+    def _is_kept(self, chunk: Chunk, file: FilePart | None = None) -> bool:
         try:
-            self._spools.append(self._message(chunk))
+            self._spools.append(self._message(chunk, file))
         except OSError as error:
             self._is_broken = True
             self._chunker.keep_no_more()
@@ -93,7 +100,7 @@ class Output:
         self.last_seq += 1
         return True
 
-    def _message(self, chunk: Chunk) -> RunOutput:
+    def _message(self, chunk: Chunk, file: FilePart | None) -> RunOutput:
         return RunOutput(
             source=SOURCE,
             time=self._clock.now(),
@@ -107,4 +114,5 @@ class Output:
             at=chunk.at,
             text=chunk.text,
             note=chunk.is_note,
+            file=file,
         )

@@ -58,6 +58,8 @@ class ExecutorSettings(BrokerSettings, GrantSettings, SecretsSettings, ScriptSet
     sandbox_writable: Annotated[tuple[Path, ...], NoDecode] = ()
     """Paths separated by colons that scripts may write to, if their modes let any user."""
 
+    artifacts_bytes: int = Field(default=50_000_000, ge=0, le=500_000_000)
+    """So much of the files that a run leaves in its folder for them is kept; 0: it has no such folder."""
     uv: Path | None = None
     """What makes environments; by default the uv that is installed beside this Python, or on the PATH."""
     environments_dir: Path | None = None

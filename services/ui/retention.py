@@ -1,4 +1,4 @@
-"""Removes output: of runs that left the ledger, and the oldest of jobs that printed more than is kept.
+"""Removes output and files: of runs that left the ledger, and the oldest output where more is kept.
 
 With a run that is gone goes what was asked for it.
 """
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.db.artifacts import remove_files
 from shared.db.engine import Database
 from shared.db.logs import remove_logs, runs_with_logs
 from shared.db.retention import free_pages
@@ -58,7 +59,7 @@ class Retention:
         while page := await self._page(after):
             after = page[-1]
             if gone := await self._gone(page):
-                await self._remove(gone)
+                await self._remove(gone, files=True)
                 removed += len(gone)
             await self._clock.sleep(_BETWEEN_S)
         await self._forget(handled_before=self._clock.now() - _ASKED_FOR)
@@ -78,7 +79,7 @@ class Retention:
                 async with self._database.reading() as session:
                     runs = await oldest_printed(session, job_id, limit=_PAGE)
                 for run_id, size in runs:
-                    await self._remove([run_id])
+                    await self._remove([run_id], files=False)
                     await self._mark(run_id)
                     removed += 1
                     over -= size
@@ -104,16 +105,18 @@ class Retention:
             known = set(await session.scalars(select(RunRow.id).where(RunRow.id.in_(run_ids))))
         return [run_id for run_id in run_ids if run_id not in known]
 
-    async def _remove(self, run_ids: Sequence[UUID]) -> None:
+    async def _remove(self, run_ids: Sequence[UUID], *, files: bool) -> None:
         # Of many runs in one step: most print little, and step by step they would come faster than they go.
-        is_more = True
-        while is_more:
-            async with self._database.logs.begin() as session:
-                count = await remove_logs(session, run_ids, limit=_CHUNKS)
-            async with self._database.logs.begin() as session:
-                # Chunks may be large: in one step more room may be freed than is given back.
-                is_more = await free_pages(session) or count == _CHUNKS
-            await self._clock.sleep(_BETWEEN_S)
+        # The log last: by it a run is found again, should this be interrupted.
+        for remove in (remove_files, remove_logs) if files else (remove_logs,):
+            is_more = True
+            while is_more:
+                async with self._database.logs.begin() as session:
+                    count = await remove(session, run_ids, limit=_CHUNKS)
+                async with self._database.logs.begin() as session:
+                    # Chunks may be large: in one step more room may be freed than is given back.
+                    is_more = await free_pages(session) or count == _CHUNKS
+                await self._clock.sleep(_BETWEEN_S)
 
     async def _forget(self, *, handled_before: datetime) -> None:
         # Looked for in all that is kept, so by a reader: on SQLite nobody else could write meanwhile.

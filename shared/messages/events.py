@@ -89,8 +89,23 @@ class RunFinished(Message, frozen=True, kw_only=True, tag="run.finished"):
     """How long its environment took to be made; None: it needs none, or one was there."""
 
 
+class FilePart(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of a file that an attempt left to be kept; it is whole when all pieces are there."""
+
+    name: str
+    """A relative path of at most 255 bytes."""
+    start: int
+    """How many bytes of the file come before."""
+    data: bytes
+    """At most 64 KiB, in base64."""
+    size: int | None = None
+    """Of the whole file: said with its last piece, as is its hash."""
+    sha256: str | None = None
+    """In hex."""
+
+
 class RunOutput(Message, frozen=True, kw_only=True, tag="run.output"):
-    """A piece of what an attempt printed. `seq` counts from 1 over both streams of the attempt."""
+    """A piece of what an attempt printed, or left to be kept. `seq` counts from 1 over all of them."""
 
     job_id: JobId
     run_id: RunId
@@ -104,6 +119,8 @@ class RunOutput(Message, frozen=True, kw_only=True, tag="run.output"):
     text: str
     note: bool = False
     """The portal's own words about the run, on no stream of the script's."""
+    file: FilePart | None = None
+    """Then there is no text: the piece belongs to no stream."""
 
 
 class RunChanged(Message, frozen=True, kw_only=True, tag="run.changed"):
@@ -154,6 +171,7 @@ Event = RunStarted | RunFinished | RunOutput | RunChanged | ExecutorChanged | Jo
 __all__ = [
     "Event",
     "ExecutorChanged",
+    "FilePart",
     "JobChanged",
     "RequestsChanged",
     "RunChanged",

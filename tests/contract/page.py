@@ -115,6 +115,7 @@ _PARTS = (
     answers.Refusal,
     answers.AttemptStanding,
     events.Usage,
+    events.FilePart,
 )
 _MODULES = ((commands, "Commands and requests"), (answers, "Answers"), (events, "Events"))
 _HEAD = f"""# Messages

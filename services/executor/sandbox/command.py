@@ -11,6 +11,8 @@ from shared.messages.answers import Grant
 
 SECRETS = ".secrets"
 """The folder of a run's secret files, in its working directory."""
+ARTIFACTS = ".artifacts"
+"""The folder of what is kept of a run's files, there, too."""
 SCRIPT_FD = 100
 """The descriptor of a pinned script's copy: above what shells and scripts use by number."""
 _COPY = f"/proc/self/fd/{SCRIPT_FD}"
@@ -159,6 +161,7 @@ def _environment(grant: Grant, work_dir: PurePosixPath) -> dict[str, str]:
         "TMPDIR": str(work_dir),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
+        "PORTAL_ARTIFACTS": str(work_dir / ARTIFACTS),
         "PORTAL_RUN_ID": str(grant.run_id),
         "PORTAL_JOB": grant.job_name,
         "PORTAL_ATTEMPT": str(grant.number),

@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from services.executor.sandbox import landlock, namespaces, seccomp
+from services.executor.sandbox import harvest, landlock, namespaces, seccomp
 
 MOST_PROCESSES = 512
 """Of one run; threads count. Scripts that start more than this are rarer than those that never stop."""
@@ -225,6 +225,17 @@ class Fence:
 
     def _writable_by(self, order: dict[str, Any]) -> list[str]:
         return [*self._writable, *([os.fsdecode(order["makes"])] if order["makes"] else [])]
+
+    def collect(self, order: dict[str, Any], say: harvest.Say) -> None:
+        """Read what the dead run left to be kept: as its user, like `clear`. Waits while nobody hears it."""
+
+        def read() -> None:
+            if not self.makes_namespaces:
+                _become(order["user"])
+            harvest.read(order["cwd"], order["artifacts"], order["artifacts_bytes"], say)
+
+        if order["artifacts_bytes"]:
+            _in_child(read)
 
     def clear(self, order: dict[str, Any]) -> None:
         """Remove what the run left: as its user, so that a hostile tree is never walked with more rights."""

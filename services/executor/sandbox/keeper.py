@@ -8,7 +8,8 @@ the end of its socket.
 The executor sends, one packet each: first the order (marshal, see `process.py`), then any of
 `D<seconds>` (the lease now ends at this CLOCK_BOOTTIME), `S` (stop: TERM, grace, KILL), `K` (kill now).
 The keeper sends marshalled tuples: `("started", (pid, CLOCK_BOOTTIME))`, then `("ended", {...})` after
-the last descendant is gone; or `("failed", (errno, what))` when the script could not be started,
+the last descendant is gone and all that is to be kept of its files was said (see `harvest.py`); or
+`("failed", (errno, what))` when the script could not be started,
 `("late", None)` when the order came too late to start it. The end of its socket says that the run's
 folder is gone, too.
 """
@@ -102,6 +103,8 @@ def _run(channel: int, order: Order, fence: Fence) -> None:
     _look_after(watch, fence)
     watch.meter.close()
     _kill_all(watch, fence)
+    if watch.stopped != "gone":
+        fence.collect(order, lambda words: _say(channel, words))
     _say(channel, ("ended", _account(watch)))
 
 
@@ -145,6 +148,8 @@ def _become(order: Order, fence: Fence, keeper: int, says_failure: int) -> None:
         _write_files(order["files"])
         if order["copy"] is not None:  # while it may still have a number as high
             os.dup2(order["copy"], order["copy_as"])
+        if order["artifacts_bytes"]:
+            os.mkdir(order["artifacts"], 0o700)  # noqa: PTH102 - as the run's user, where it starts
         fence.close(order)
         what = "script"
         os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606 - that is what it is for

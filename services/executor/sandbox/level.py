@@ -12,7 +12,7 @@ from services.executor.sandbox.fence import Level, remove_tree
 from services.executor.sandbox.inline import MARK, Wanted, wanted_by
 from services.executor.sandbox.namespaces import HOME
 from services.executor.sandbox.paths import ScriptChanged, resolve
-from services.executor.sandbox.process import Order, Printed, Process, Setup, Spawner, TooLate
+from services.executor.sandbox.process import Left, Order, Printed, Process, Setup, Spawner, TooLate
 from shared.domain.ids import new_id
 from shared.domain.job import Network
 from shared.domain.resources import resources_of
@@ -56,6 +56,8 @@ class Ground:
     interpreters: Interpreters = field(default_factory=dict)
     environments: Path | None = None
     """Where environments of scripts are kept: every user must be able to come by it. None: none are made."""
+    artifacts_bytes: int = 50_000_000
+    """Of each run."""
 
     @property
     def programs(self) -> Programs:
@@ -165,6 +167,7 @@ class Sandbox:
             script_sha256=script.sha256,
             copy=script.content,
             resources=resources_of(grant.resources),
+            artifacts_bytes=self._ground.artifacts_bytes,
         )
 
     def making(
@@ -193,7 +196,7 @@ class Sandbox:
             raise OSError(self._problem)
         await self._spawner.remove(name)
 
-    def start(self, order: Order, printed: Printed) -> Process:
+    def start(self, order: Order, printed: Printed, left: Left = lambda _: None) -> Process:
         """Have the script started; for the event loop's thread.
 
         Raises:
@@ -201,7 +204,7 @@ class Sandbox:
         """
         if self._spawner is None:
             raise OSError(self._problem)
-        return self._spawner.start(order, printed)
+        return self._spawner.start(order, printed, left)
 
     def close(self) -> None:
         """Let the spawner go; blocks for a moment."""

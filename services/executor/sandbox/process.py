@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.executor.sandbox.command import SCRIPT_FD, SECRETS, Command, NotRunnable
+from services.executor.sandbox.command import ARTIFACTS, SCRIPT_FD, SECRETS, Command, NotRunnable
 from services.executor.sandbox.fence import MAKERS, USERS, Level
 from services.executor.sandbox.paths import sealed
 from services.executor.sandbox.refusals import start_error
 from services.executor.sandbox.spawner import START
-from services.executor.sandbox.told import Ended, Started, StoppedBy, TooLate, ended_of
+from services.executor.sandbox.told import Ended, FileRead, NotKept, Started, StoppedBy, TooLate, ended_of
 from shared.domain.resources import ANYTHING, Resources, resources_to_json
 from shared.messages.events import Stream
 
@@ -61,6 +61,8 @@ class Order:
     copy: bytes | None = field(default=None, repr=False)
     """The script's text, where it is not to be read from its path again: given by SCRIPT_FD."""
     resources: Resources = ANYTHING
+    artifacts_bytes: int = 0
+    """So much of what it leaves in the folder ARTIFACTS is kept; 0: it has no such folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,9 @@ class Setup:
 Printed = Callable[[Stream, memoryview], bool]
 """Takes what was read, in the order in which it was read, before it is written over by the next read.
 Says whether this is a flood, which is then read slowly."""
+_LEFT: dict[str, type[FileRead | NotKept]] = {"file": FileRead, "not kept": NotKept}
+Left = Callable[[FileRead | NotKept], None]
+"""Takes what the script left to be kept, a piece at a time: the keeper waits meanwhile."""
 
 
 @dataclass(slots=True)
@@ -102,6 +107,7 @@ class Process:
     channel: socket.socket
     outputs: dict[int, Stream]
     printed: Printed
+    left: Left
     on_gone: Callable[[], None]
     sweep: Callable[[int], None]
     """Kills what a killed keeper left; takes the script's pid."""
@@ -186,6 +192,8 @@ class Process:
         word, fact = marshal.loads(packet)  # noqa: S302 - our own keeper's words
         if word == "started":
             _settle(self.started, Started(*fact))
+        elif word in _LEFT:
+            self.left(_LEFT[word](*fact))
         elif word == "late":
             _fail(self.started, TooLate())
             self._finish(Ended(stopped_by=None))
@@ -270,7 +278,7 @@ class Spawner:
         """Say whether it has ended: it starts no more scripts."""
         return self.popen.poll() is not None
 
-    def start(self, order: Order, printed: Printed) -> "Process":
+    def start(self, order: Order, printed: Printed, left: Left = lambda _: None) -> "Process":
         """Have a script started; for the event loop's thread. Takes a millisecond and blocks for none.
 
         Raises:
@@ -306,6 +314,7 @@ class Spawner:
             channel=ours,
             outputs={pipes[0][0]: Stream.STDOUT, pipes[1][0]: Stream.STDERR},
             printed=printed,
+            left=left,
             on_gone=lambda: places.append(place),
             sweep=lambda pid: self._sweep(place, pid),
             command=order.command,
@@ -344,7 +353,7 @@ class Spawner:
 
 def _packed(order: Order, place: int) -> bytes:
     files = {f"{SECRETS}/{name}": text for name, text in order.command.files.items()}
-    wanted: dict[str, bytes | list[bytes] | dict[bytes, bytes] | dict[str, int] | float] = {
+    wanted: dict[str, str | bytes | list[bytes] | dict[bytes, bytes] | dict[str, int] | float] = {
         "place": place,
         "network": order.network,
         "argv": [os.fsencode(word) for word in order.command.argv],
@@ -360,6 +369,8 @@ def _packed(order: Order, place: int) -> bytes:
         "resources": resources_to_json(order.resources),
         "makes": os.fsencode(order.makes or ""),
         "reads": [os.fsencode(path) for path in order.reads],
+        "artifacts": ARTIFACTS,
+        "artifacts_bytes": order.artifacts_bytes,
     }
     return marshal.dumps(wanted)
 

@@ -1,4 +1,4 @@
-"""What a keeper tells of a script: that it was started, and how it ended."""
+"""What a keeper tells of a script: that it was started, what is to be kept of its files, how it ended."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +32,23 @@ class Started:
 
     pid: int
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class FileRead:
+    """The next bytes of one file, at most 64 KiB; files come one after the other."""
+
+    name: str
+    data: bytes
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """A file that is left out; empty name: `why` is how many more."""
+
+    name: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

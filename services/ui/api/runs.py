@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import Response, StreamingResponse
 
-from services.ui.api.answers import answer
+from services.ui.api.answers import answer, attachment
 from services.ui.api.bodies import Limit, RerunBody
 from services.ui.portal import Portal
 from services.ui.queries import RunsFilter
@@ -57,6 +57,7 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(prefix="/api/v1/runs")
     _add_runs(routes, portal)
     _add_logs(routes, portal)
+    _add_artifacts(routes, portal)
     return routes
 
 
@@ -106,6 +107,28 @@ def _add_logs(routes: APIRouter, portal: Portal) -> None:
             headers={
                 "cache-control": "no-store",
                 "content-disposition": f'attachment; filename="run-{run_id}.txt"',
+            },
+        )
+
+
+def _add_artifacts(routes: APIRouter, portal: Portal) -> None:
+    @routes.get("/{run_id}/artifacts")
+    async def list_artifacts(run_id: UUID, attempt: Attempt = None) -> Response:
+        """Return the files that an attempt left to be kept."""
+        return answer(await portal.queries.artifacts(RunId(run_id), attempt=attempt))
+
+    @routes.get("/{run_id}/artifacts/{name:path}")
+    async def download(run_id: UUID, name: str, attempt: Attempt = None) -> StreamingResponse:
+        """Return one of them, to be saved: no browser is to show what a script wrote as a page of ours."""
+        item, pieces = await portal.queries.artifact(RunId(run_id), name, attempt=attempt)
+        return StreamingResponse(
+            pieces,
+            media_type="application/octet-stream",
+            headers={
+                "cache-control": "no-store",
+                "content-length": str(item.size),
+                "content-disposition": attachment(item.name.rpartition("/")[2]),
+                "x-content-type-options": "nosniff",
             },
         )
 

@@ -62,9 +62,9 @@ export default {
     </div>
   </section>`,
   data(self) {
-    const { run, chosen, load } = watchRun(self.initial);
+    const { run, chosen, seen, load } = watchRun(self.initial);
     return {
-      run, chosen, reloadRun: load, tick, drawn: 0, needle: "", hit: 0, times: "off", onlyErrors: false, wrap: false,
+      run, chosen, seen, reloadRun: load, tick, drawn: 0, needle: "", hit: 0, times: "off", onlyErrors: false, wrap: false,
       following: isActive(self.initial.state) && !chosen.number, unseen: 0, picked: null, expanded: new Set(), top: 0, room: { above: 500, rows: 30, columns: 100 }, failed: "",
     };
   },
@@ -85,6 +85,7 @@ export default {
     "chosen.number"() { this.reopen(); },
     // The next attempt has begun: what is shown is the one before.
     "run.attempts.length"(count, before) { if (!this.attempt && before) this.reopen(); },
+    complete(now) { if (now) this.seen.whole++; },
     needle() { this.hit = 0; this.$nextTick(() => this.hits.length && this.showHit()); },
     onlyErrors() { this.afterLayout(); },
     wrap() { this.tops = markRaw([0]); this.afterLayout(); },

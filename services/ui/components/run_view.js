@@ -4,12 +4,13 @@ import { api, chooseAttempt, lacksLevel, watchRun } from "jp_core";
 import { CancelDialog } from "jp_controls";
 import { RerunDialog } from "jp_dialogs";
 import { JpChange, shortHash } from "jp_script";
+import { JpFiles } from "jp_files";
 import { JpUsage } from "jp_usage";
 
 const ms = (from, to) => Math.max(0, Date.parse(to) - Date.parse(from));
 
 export default {
-  components: { ...parts, CancelDialog, JpChange, JpUsage, RerunDialog },
+  components: { ...parts, CancelDialog, JpChange, JpFiles, JpUsage, RerunDialog },
   props: { initial: Object },
   template: `
   <div>
@@ -56,10 +57,11 @@ export default {
         <div v-if="run.parameters.length"><dt>Parameters</dt><dd class="jp-mono"><template v-for="(one, index) in run.parameters" :key="one.name">{{ index ? ', ' : '' }}{{ one.name }}=<span v-if="one.value === null" class="jp-muted">set, not shown</span><template v-else>{{ one.value }}</template></template></dd></div>
         <div v-for="[word, others] in chained" :key="word"><dt>{{ word }}</dt><dd><template v-for="(other, index) in others" :key="other.run_id">{{ index ? ', ' : '' }}<a class="jp-link" :href="'/runs/' + other.run_id">{{ nameOf(other) }}</a> <span class="jp-muted">{{ ended(other) }}</span></template></dd></div></dl>
     </section>
-    <JpUsage v-if="one?.usage" :key="one.number" :usage="one.usage" /></div>
+    <JpUsage v-if="one?.usage" :key="one.number" :usage="one.usage" />
+    <JpFiles v-if="files?.items.length" :items="files.items" :run="run.id" :attempt="one.number" /></div>
     <RerunDialog ref="rerun" />
   </div>`,
-  data: (self) => ({ ...watchRun(self.initial), tick, states: STATES, change: null }),
+  data: (self) => ({ ...watchRun(self.initial), tick, states: STATES, change: null, files: null }),
   computed: {
     active() { return isActive(this.run.state); },
     stopping() { return isStopping(this.run); },
@@ -67,6 +69,7 @@ export default {
     unhappy() { return isUnhappy(this.shown.state); },
     never() { return this.run.state === "skipped" || this.run.state === "missed"; },
     asksForChange() { return this.unhappy && this.one?.script_sha256 ? `/runs/${this.run.id}/script?attempt=${this.one.number}` : ""; },
+    asksForFiles() { return this.one?.finished_at ? `/runs/${this.run.id}/artifacts?attempt=${this.one.number}` : ""; },
     tone() { return toneOf(this.shown.state); },
     many() { return this.run.attempts.length > 1; },
     newest() { return this.run.attempts.at(-1); },
@@ -142,8 +145,11 @@ export default {
       return this.never ? [list[0], list.at(-1)] : list;
     },
   },
-  // Of an attempt that has ended badly it is asked once what had changed in its script.
+  // Of an attempt that has ended badly it is asked once what had changed in its script. Its files are asked for
+  // when it has ended, and when all that it sent has come.
   watch: {
+    asksForFiles: { immediate: true, handler() { this.files = null; this.readFiles(); } },
+    "seen.whole"() { this.readFiles(); },
     asksForChange: {
       immediate: true,
       async handler(path) {
@@ -158,6 +164,12 @@ export default {
     toneOf, shortHash,
     nameOf: (other) => `${other.number ? `#${other.number}` : "a run"} of ${other.job_name}`,
     ended: (other) => (STATES[other.state]?.word ?? other.state).toLowerCase(),
+    async readFiles() {
+      const path = this.asksForFiles;
+      if (!path || this.files?.complete) return;
+      const answer = await api(path).catch(() => null);
+      if (answer && path === this.asksForFiles) this.files = answer;
+    },
     stopped(fresh) { Object.assign(this.run, fresh); },
     // On a phone the chosen tab may lie outside of the row that scrolls.
     showTab() { this.$el.querySelector(".jp-tabs__item[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" }); },

@@ -9,7 +9,11 @@ from nicegui.element import Element
 from services.ui.models import RunDetail
 from services.ui.theme import STATIC
 
-_LIBRARIES: Final[list[str | Path]] = [STATIC / "jp_script.js", STATIC / "jp_usage.js"]
+_LIBRARIES: Final[list[str | Path]] = [
+    STATIC / "jp_files.js",
+    STATIC / "jp_script.js",
+    STATIC / "jp_usage.js",
+]
 
 
 class RunView(Element, component="run_view.js", dependencies=_LIBRARIES):

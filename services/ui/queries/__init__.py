@@ -13,6 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.ui.chained import ChainGraph
 from services.ui.link import Link
 from services.ui.models import (
+    ArtifactItem,
+    ArtifactsPage,
     ExecutorItem,
     Health,
     JobFilter,
@@ -27,6 +29,7 @@ from services.ui.models import (
 )
 from services.ui.planned import SchedulePreview
 from services.ui.queries import (
+    artifacts,
     backfill,
     calendars,
     chains,
@@ -271,6 +274,29 @@ class Queries:
         async with self.database.reading() as session:
             attempts = (await runs.run_by_id(session, run_id)).attempts
         return logs.text_of_log(self.database.reading_logs, logs.chosen(attempts, attempt), stream)
+
+    async def artifacts(self, run_id: RunId, *, attempt: int | None = None) -> ArtifactsPage:
+        """Return the files that an attempt (its number; None: the newest) left to be kept.
+
+        Raises:
+            NotFound: no such run or attempt.
+        """
+        async with self.database.reading() as session:
+            attempts = (await runs.run_by_id(session, run_id)).attempts
+        async with self.database.reading_logs() as session:
+            return await artifacts.of_attempt(session, logs.chosen(attempts, attempt))
+
+    async def artifact(
+        self, run_id: RunId, name: str, *, attempt: int | None = None
+    ) -> tuple[ArtifactItem, AsyncIterator[bytes]]:
+        """Return one of them and its bytes, piece by piece.
+
+        Raises:
+            NotFound: no such run, attempt or file.
+        """
+        async with self.database.reading() as session:
+            attempts = (await runs.run_by_id(session, run_id)).attempts
+        return await artifacts.bytes_of(self.database.reading_logs, logs.chosen(attempts, attempt), name)
 
     async def executors(self) -> tuple[ExecutorItem, ...]:
         """Return the executors, online ones first, then by name; those that left for a day, at the end."""

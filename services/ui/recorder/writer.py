@@ -3,12 +3,13 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from shared.db import logs
+from shared.db import artifacts, logs
 from shared.db.engine import Sessions
 from shared.db.logs import NOTE, StoredChunk
 from shared.domain.ids import AttemptId
-from shared.messages.events import RunOutput
+from shared.messages.events import FilePart, RunOutput
 
 _REMEMBERED = 4_096
 
@@ -30,9 +31,11 @@ class Writer:
         """
         # Compressing 8 MB takes a tenth of a second: the loop must serve pages meanwhile.
         rows = await asyncio.to_thread(lambda: [logs.packed(_stored(output)) for output in outputs])
+        files = [_piece(output, output.file) for output in outputs if output.file is not None]
         attempts = {output.attempt_id for output in outputs}
         async with self._sessions.begin() as session:
             await logs.store(session, rows)
+            await artifacts.store(session, files)
             complete = {
                 attempt: await logs.contiguous_up_to(session, attempt, self._complete.get(attempt, 0))
                 for attempt in attempts
@@ -57,3 +60,17 @@ def _stored(output: RunOutput) -> StoredChunk:
         at=output.at,
         text=output.text,
     )
+
+
+def _piece(output: RunOutput, file: FilePart) -> dict[str, Any]:
+    return {
+        "attempt_id": output.attempt_id,
+        "seq": output.seq,
+        "run_id": output.run_id,
+        "name": file.name,
+        "start": file.start,
+        "length": len(file.data),
+        "size": file.size,
+        "sha256": file.sha256,
+        "body": file.data,
+    }

@@ -267,7 +267,9 @@ export function watchRun(initial) {
     const chosen = reactive({ number: asked === run.attempts.at(-1)?.number ? null : asked ?? null });
     const load = debounced(() => api(`/runs/${run.id}`).then((fresh) => Object.assign(run, fresh), () => {}), 60);
     follow(`run:${run.id}`, (items) => { Object.assign(run, items.at(-1)); load(); }, { load });
-    watched.set(run.id, { run, chosen, load });
+    // Counts how often the log that is shown turned out to be whole.
+    const seen = reactive({ whole: 0 });
+    watched.set(run.id, { run, chosen, seen, load });
   }
   return watched.get(initial.id);
 }

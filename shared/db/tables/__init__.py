@@ -3,7 +3,8 @@
 | written by | tables |
 |---|---|
 | ui | `jobs`, `schedules`, `chain_edges`, `secrets`, `job_secrets`, `run_secrets`, `script_texts`, |
-| | `pauses`, `holds`, `limits`, `calendars`, `people`, `log_chunks`, both of requests |
+| | `pauses`, `holds`, `limits`, `calendars`, `people`, `log_chunks`, `artifact_chunks`, |
+| | both of requests |
 | scheduler | all others, and the outcome of each of `requests` and `parked_requests` |
 
 Ids are UUIDv7. Every index names the query that it serves.
@@ -21,6 +22,7 @@ from shared.db.tables.ledger import (
     RunRow,
 )
 from shared.db.tables.wanted import (
+    ArtifactChunkRow,
     CalendarRow,
     ChainEdgeRow,
     HoldRow,
@@ -39,6 +41,7 @@ from shared.db.tables.wanted import (
 )
 
 __all__ = [
+    "ArtifactChunkRow",
     "AttemptRow",
     "CalendarRow",
     "ChainArrivalRow",

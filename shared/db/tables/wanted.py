@@ -249,3 +249,19 @@ class LogChunkRow(LogsBase):
     text_bytes: Mapped[int]
     line_breaks: Mapped[int]  # so that a line number finds its chunk without reading the others
     body: Mapped[bytes] = mapped_column(LargeBinary)  # UTF-8, deflated (RFC 1950)
+
+
+class ArtifactChunkRow(LogsBase):
+    """A piece of a file that an attempt left to be kept; its log has a chunk of the same number."""
+
+    __tablename__ = "artifact_chunks"
+
+    attempt_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[UUID] = mapped_column(index=True)  # to remove all of a run
+    name: Mapped[str] = mapped_column(String(255))
+    start: Mapped[int] = mapped_column(Large)
+    length: Mapped[int]
+    size: Mapped[int | None] = mapped_column(Large)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
