@@ -46,6 +46,24 @@ def test_ten_thousand_lines_are_kept_exactly(stack: Stack) -> None:
     assert log_of(stack, run["id"]) == printed.stdout.decode()
 
 
+def test_files_that_a_script_leaves_are_kept_and_what_is_none_is_told(stack: Stack, scripts: Path) -> None:
+    (scripts / "leaves.sh").write_text(
+        'cd "$PORTAL_ARTIFACTS"; mkdir out; head -c 1000000 /dev/zero | tee out/zeros.bin | sha256sum\n'
+        "ln -s /etc/passwd users; exit 3\n"
+    )
+    run = stack.ended(stack.run_now(stack.create("leaves", "leaves.sh")))
+    log = log_of(stack, run["id"])
+    kept = stack.ask("GET", f"/runs/{run['id']}/artifacts")
+    answer = stack.http.get(f"/api/v1/runs/{run['id']}/artifacts/out/zeros.bin")
+
+    assert (run["state"], run["exit_code"]) == ("failed", 3)
+    assert "[Not kept: users: it is a link]\n" in log
+    (item,) = kept["items"]
+    assert (kept["complete"], item["name"], item["size"]) == (True, "out/zeros.bin", 1_000_000)
+    assert item["sha256"] in log
+    assert answer.content == bytes(1_000_000)
+
+
 def test_arguments_arrive_as_they_were_typed(stack: Stack, scripts: Path) -> None:
     (scripts / "arguments.py").write_text("import sys, json; print(json.dumps(sys.argv[1:]))\n")
     arguments = ["two words", "$(id)", "'\"\\", "早安", ""]

@@ -21,6 +21,7 @@ from services.executor import privileges
 from services.executor.sandbox.command import NOTHING
 from services.executor.sandbox.interpreter import find_python
 from services.executor.sandbox.level import Ground, NotRunnable, Sandbox, choose
+from services.executor.sandbox.told import FileRead, NotKept
 from shared.domain.ids import AttemptId, new_id
 from shared.messages.answers import Grant
 from shared.messages.events import Stream
@@ -73,7 +74,7 @@ async def _serve(sandbox: Sandbox) -> None:
 
 
 async def _run(sandbox: Sandbox, wanted: dict[str, Any]) -> None:
-    printed = {stream: bytearray() for stream in Stream}
+    printed, kept = {stream: bytearray() for stream in Stream}, bytearray()
 
     def take(stream: Stream, piece: memoryview) -> bool:
         printed[stream].extend(piece)
@@ -83,6 +84,10 @@ async def _run(sandbox: Sandbox, wanted: dict[str, Any]) -> None:
             _tell({"nonce": wanted["nonce"], "ready": True})
         return False
 
+    def keep(told: FileRead | NotKept) -> None:
+        if isinstance(told, FileRead) and len(kept) < KEPT:
+            kept.extend(told.data)
+
     loop = asyncio.get_running_loop()
     began = loop.time()
     try:
@@ -90,7 +95,7 @@ async def _run(sandbox: Sandbox, wanted: dict[str, Any]) -> None:
         order = sandbox.prepare(grant, NOTHING, lease_until=math.inf, spawn_until=math.inf)
         env = {**order.command.env, **wanted["env"]}
         command = replace(order.command, env=env, argv=(*order.command.argv, f"OWN_FOLDER={order.work_dir}"))
-        process = sandbox.start(replace(order, command=command, network=wanted["network"]), take)
+        process = sandbox.start(replace(order, command=command, network=wanted["network"]), take, keep)
         await process.started
         ended = await process.ended
         await process.gone
@@ -100,7 +105,7 @@ async def _run(sandbox: Sandbox, wanted: dict[str, Any]) -> None:
     _tell(
         {
             "nonce": wanted["nonce"],
-            "out": b"".join(printed.values()).decode("latin-1"),
+            "out": b"".join((*printed.values(), kept)).decode("latin-1"),
             "exit_code": ended.exit_code,
             "signal": ended.signal,
             "stopped_by": ended.stopped_by,

@@ -1,5 +1,6 @@
 """Executors that die, return, and lose their broker: real processes, killed for real."""
 
+import hashlib
 import signal
 from pathlib import Path
 
@@ -26,6 +27,13 @@ from tests.integration.executor.stage import (
 )
 from tests.integration.executor.test_keeper import CHILDREN, LEAVES_CHILDREN
 
+KEEPS = """
+import os, pathlib
+folder = pathlib.Path(os.environ["PORTAL_ARTIFACTS"])
+(folder / "numbers.txt").write_text("".join(f"{number:06}\\n" for number in range(30_000)))
+(folder / "a secret").symlink_to("/etc/passwd")
+print("done")
+"""
 ENDLESS = LEAVES_CHILDREN + "os.write(1, b'%d\\n' % os.getpid())\ntime.sleep(1000)\n"
 
 
@@ -59,12 +67,13 @@ async def test_a_killed_executor_leaves_no_process_and_its_return_tells_the_end(
     assert (await played.ended(await played.due("hello.py"))).state is RunState.SUCCEEDED
 
 
-async def test_reports_and_output_outlive_the_executor(
+async def test_reports_output_and_files_outlive_the_executor(
     executor_process: ExecutorProcess, played: Ledger, home: Path
 ) -> None:
     played.settles = played.stores = False
+    write_script(home, "keeps.py", KEEPS)
     await executor_process.start()
-    wanted = await played.due("hello.py")
+    wanted = await played.due("keeps.py")
     report = await played.ended(wanted)
     text = await played.text(wanted)
     await executor_process.end(signal.SIGKILL)
@@ -76,6 +85,13 @@ async def test_reports_and_output_outlive_the_executor(
 
     assert await played.ended(wanted) == report
     assert await played.text(wanted) == text
+    assert text == "[Not kept: a secret: it is a link]\ndone\n"
+    parts = [one.file for one in sorted(played.copies(wanted), key=lambda one: one.seq) if one.file]
+    kept = b"".join(one.data for one in parts)
+    assert kept == b"".join(b"%06d\n" % number for number in range(30_000))
+    assert {one.name for one in parts} == {"numbers.txt"}
+    assert [one.start for one in parts] == [0, 65_536, 131_072, 196_608]
+    assert (parts[-1].size, parts[-1].sha256) == (len(kept), hashlib.sha256(kept).hexdigest())
     beats = len(played.renewals)
     await played.until(lambda: any(not beat.unsettled for beat in played.renewals[beats:]))
     assert (journal(home), spools(home)) == ([], [])

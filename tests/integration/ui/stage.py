@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from services.ui import app
 from services.ui.app import Parts
 from services.ui.commands import JobDraft
@@ -16,7 +18,7 @@ from shared.db.engine import Database
 from shared.db.tables import AttemptRow, ExecutorRow, JobLedgerRow, RunRow
 from shared.domain.ids import AttemptId, ExecutorName, JobId, RunId, new_id
 from shared.domain.run import Cause, RunState
-from shared.messages.events import RunChanged, RunOutput, Stream
+from shared.messages.events import FilePart, RunChanged, RunOutput, Stream
 from shared.messages.topology import Exchange, log_key
 from shared.runtime.clock import SystemClock
 
@@ -137,6 +139,16 @@ def an_output(
         at=NOW,
         text=text,
     )
+
+
+def a_part(name: str, data: bytes, *, start: int = 0, is_last: bool = True) -> FilePart:
+    size = start + len(data) if is_last else None
+    return FilePart(name=name, start=start, data=data, size=size, sha256="5e" * 32 if is_last else None)
+
+
+def a_piece(run: RunRow, attempt_id: UUID, seq: int, part: FilePart) -> RunOutput:
+    """A piece of a file that an attempt left to be kept."""
+    return msgspec.structs.replace(an_output(run, attempt_id, seq, ""), note=True, file=part)
 
 
 def a_change(run: RunRow, state: RunState, **changes: Any) -> RunChanged:

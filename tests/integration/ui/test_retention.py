@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 from services.ui.recorder.writer import Writer
 from services.ui.retention import Retention
 from shared.db.engine import Database
-from shared.db.tables import LogChunkRow, RequestRow, RunSecretRow
+from shared.db.tables import ArtifactChunkRow, LogChunkRow, RequestRow, RunSecretRow
 from shared.domain.ids import new_id
 from shared.domain.run import Cause, RunState
 from tests.integration.ui.stage import (
@@ -19,6 +19,8 @@ from tests.integration.ui.stage import (
     Parts,
     a_job,
     a_ledger,
+    a_part,
+    a_piece,
     a_run,
     an_attempt,
     an_output,
@@ -58,7 +60,8 @@ async def test_the_log_of_a_removed_run_goes_and_its_room_with_it(parts: Parts, 
     noise = [secrets.token_hex(9_000) for _ in range(300)]
     old = new_id()
     await Writer(database.logs).write([an_output(removed, old, seq, one) for seq, one in enumerate(noise, 1)])
-    await Writer(database.logs).write([an_output(kept, new_id(), 1, "stays")])
+    for run, attempt, seq in ((removed, old, 301), (kept, new_id(), 1)):
+        await Writer(database.logs).write([a_piece(run, attempt, seq, a_part("a.txt", b"a"))])
     before = await pages(database)
     typed = RunSecretRow(run_id=removed.id, name="token", sealed="v1:x")
     asked = {"kind": "run_now", "job_id": job_id, "run_id": removed.id, "requested_by": "local"}
@@ -69,7 +72,8 @@ async def test_the_log_of_a_removed_run_goes_and_its_room_with_it(parts: Parts, 
     assert await swept(database) == 1
 
     async with database.reading_logs() as session:
-        assert list(await session.scalars(select(LogChunkRow.run_id))) == [kept.id]
+        for rows in (LogChunkRow, ArtifactChunkRow):
+            assert list(await session.scalars(select(rows.run_id))) == [kept.id]
     async with database.reading() as session:
         assert await session.scalar(select(func.count()).select_from(RequestRow)) == 0
         assert await session.scalar(select(func.count()).select_from(RunSecretRow)) == 0

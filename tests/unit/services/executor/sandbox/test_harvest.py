@@ -31,15 +31,16 @@ def kept(tmp_path: Path) -> Path:
 
 
 def test_plain_files_are_kept_and_nothing_else_is_opened(kept: Path) -> None:
-    secret = kept.parent / "secret"
+    secret, another = kept.parent / "secret", kept.parent / "another"
     secret.write_text("secret")
+    another.write_text("secret")
     (kept / "a" / "b" / "c").mkdir(parents=True)
     (kept / "a" / "b" / "早安 1.csv").write_bytes(b"x" * 100_000)
     (kept / "a" / "b" / "c" / "deep").write_text("deep")
     (kept / "empty").touch()
     (kept / "link").symlink_to(secret)
     (kept / "folder").symlink_to(kept.parent)
-    (kept / "second").hardlink_to(secret)
+    (kept / "second").hardlink_to(another)
     os.mkfifo(kept / "pipe")
     Path(os.fsdecode(bytes(kept) + b"/\xff")).touch()
     for name in (".hidden", "new\nline", "a\\b", " space"):
@@ -47,11 +48,22 @@ def test_plain_files_are_kept_and_nothing_else_is_opened(kept: Path) -> None:
     (kept / ("x" * 200)).mkdir()
     (kept / ("x" * 200) / ("y" * 100)).touch()
 
-    found, left_out = read(kept.parent, 100_000)
+    found, left_out = read(kept.parent, 200_000)
 
     assert found == {"a/b/早安 1.csv": b"x" * 100_000, "empty": b""}
     assert left_out.keys() == {
-        *("a/b/c/deep", "link", "folder", "second", "pipe", "\\xff", ".hidden", "new\\nline", "a\\b", " space"),
+        *(
+            "a/b/c/deep",
+            "link",
+            "folder",
+            "second",
+            "pipe",
+            "\\xff",
+            ".hidden",
+            "new\\nline",
+            "a\\b",
+            " space",
+        ),
         f"{'x' * 200}/{'y' * 54}",
     }
     assert all(left_out.values())
