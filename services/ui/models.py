@@ -185,24 +185,6 @@ class RunDetail(RunItem, frozen=True, kw_only=True):
     log: LogState
 
 
-class ArtifactItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that an attempt left to be kept, all of which is stored."""
-
-    name: str
-    """A relative path."""
-    size: int
-    """In bytes."""
-    sha256: str
-
-
-class ArtifactsPage(msgspec.Struct, frozen=True, kw_only=True):
-    """The files of one attempt by name."""
-
-    items: tuple[ArtifactItem, ...]
-    complete: bool
-    """Whether nothing more will come."""
-
-
 class LogChunk(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of output as the executor cut it; it may end in the middle of a line."""
 

@@ -12,7 +12,7 @@ from sqlalchemy import Table, delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db.tables import LogChunkRow
+from shared.db.tables import ArtifactChunkRow, LogChunkRow
 from shared.domain.ids import AttemptId
 
 NOTE = "portal"
@@ -121,9 +121,12 @@ async def last_chunk(session: AsyncSession, attempt_id: AttemptId, stream: str) 
 
 
 async def runs_with_logs(session: AsyncSession, *, after: UUID | None, limit: int) -> list[UUID]:
-    """Return the next runs by id of which something is stored."""
-    found = select(LogChunkRow.run_id).distinct().order_by(LogChunkRow.run_id).limit(limit)
-    return list(await session.scalars(found if after is None else found.where(LogChunkRow.run_id > after)))
+    """Return the next runs by id of which something is stored: output, or a file though no output any more."""
+    found: set[UUID] = set()
+    for rows in (LogChunkRow, ArtifactChunkRow):
+        runs = select(rows.run_id).distinct().order_by(rows.run_id).limit(limit)
+        found |= set(await session.scalars(runs if after is None else runs.where(rows.run_id > after)))
+    return sorted(found)[:limit]
 
 
 async def remove_logs(session: AsyncSession, run_ids: Collection[UUID], *, limit: int) -> int:

@@ -105,6 +105,10 @@ class Command:
         env = {**self.env, "VIRTUAL_ENV": str(environment), "PATH": f"{programs}:{self.env['PATH']}"}
         return replace(self, argv=(str(programs / "python"), *self.argv[1:]), env=env)
 
+    def keeping(self, folder: PurePosixPath) -> "Command":
+        """Return the same with the folder of what is kept named to the script."""
+        return replace(self, env={**self.env, "PORTAL_ARTIFACTS": str(folder)})
+
 
 def command_for(
     grant: Grant,
@@ -161,7 +165,6 @@ def _environment(grant: Grant, work_dir: PurePosixPath) -> dict[str, str]:
         "TMPDIR": str(work_dir),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
-        "PORTAL_ARTIFACTS": str(work_dir / ARTIFACTS),
         "PORTAL_RUN_ID": str(grant.run_id),
         "PORTAL_JOB": grant.job_name,
         "PORTAL_ATTEMPT": str(grant.number),

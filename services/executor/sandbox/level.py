@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from services.executor.sandbox import landlock, probe
-from services.executor.sandbox.command import PATH, Command, Given, NotRunnable, Programs, command_for
+from services.executor.sandbox.command import (
+    ARTIFACTS,
+    PATH,
+    Command,
+    Given,
+    NotRunnable,
+    Programs,
+    command_for,
+)
 from services.executor.sandbox.fence import Level, remove_tree
 from services.executor.sandbox.inline import MARK, Wanted, wanted_by
 from services.executor.sandbox.namespaces import HOME
@@ -155,6 +163,8 @@ class Sandbox:
         )
         if environment is not None:
             command = command.within(PurePosixPath(environment))
+        if self._ground.artifacts_bytes:
+            command = command.keeping(PurePosixPath(folder, ARTIFACTS))
         return Order(
             command=command,
             work_dir=folder,

@@ -71,6 +71,8 @@ export default {
   created() {
     this.log = markRaw(new LogLines());
     this.tops = markRaw([0]);
+    // Here, for it looks at the log: what is to be read now may have been waiting for its last chunk.
+    this.$watch("complete", (now) => { if (now) this.seen.whole++; });
     this.readHash();
     addEventListener("hashchange", this.readHash);
   },
@@ -85,7 +87,6 @@ export default {
     "chosen.number"() { this.reopen(); },
     // The next attempt has begun: what is shown is the one before.
     "run.attempts.length"(count, before) { if (!this.attempt && before) this.reopen(); },
-    complete(now) { if (now) this.seen.whole++; },
     needle() { this.hit = 0; this.$nextTick(() => this.hits.length && this.showHit()); },
     onlyErrors() { this.afterLayout(); },
     wrap() { this.tops = markRaw([0]); this.afterLayout(); },

@@ -13,8 +13,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.ui.chained import ChainGraph
 from services.ui.link import Link
 from services.ui.models import (
-    ArtifactItem,
-    ArtifactsPage,
     ExecutorItem,
     Health,
     JobFilter,
@@ -49,6 +47,7 @@ from services.ui.queries import (
     versions,
     why,
 )
+from services.ui.queries.artifacts import ArtifactItem, ArtifactsPage
 from services.ui.queries.backfill import BackfillPreview, ResumePreview
 from services.ui.queries.calendars import CalendarItem
 from services.ui.queries.explained import WhyAnswer

@@ -2,14 +2,33 @@
 
 from collections.abc import AsyncIterator
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ui.models import ArtifactItem, ArtifactsPage, AttemptItem
+from services.ui.models import AttemptItem
 from services.ui.queries.logs import state_of_log
 from shared.db import artifacts
 from shared.db.engine import Sessions
 from shared.domain.errors import NotFound
 from shared.domain.ids import AttemptId
+
+
+class ArtifactItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that an attempt left to be kept, all of which is stored."""
+
+    name: str
+    """A relative path."""
+    size: int
+    """In bytes."""
+    sha256: str
+
+
+class ArtifactsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of one attempt by name."""
+
+    items: tuple[ArtifactItem, ...]
+    complete: bool
+    """Whether nothing more will come."""
 
 
 async def of_attempt(session: AsyncSession, attempt: AttemptItem | None) -> ArtifactsPage:

@@ -55,6 +55,27 @@ def test_a_small_cap_keeps_both_ends_of_merged_streams(watched: Watched, stack: 
     assert [text for text in watched.complaints if "422" not in text] == []
 
 
+def test_files_are_listed_when_they_are_there_and_are_saved(
+    watched: Watched, stack: Stack, scripts: Path
+) -> None:
+    (scripts / "reports.sh").write_text(
+        'cd "$PORTAL_ARTIFACTS"; mkdir -p by/day; echo "<b>1</b>" > "by/day/sums & 5% 早安.html"; : >none\n'
+    )
+    page = watched.page
+    run = stack.run_now(stack.create("reports", "reports.sh"))
+    page.goto(f"/runs/{run}")  # watched from its start on: they come by themselves
+
+    files = page.get_by_role("region", name="Files")
+    expect(files.get_by_role("listitem")).to_contain_text(["sums & 5% 早安.html", "none"])
+    with page.expect_download() as saved:
+        files.get_by_role("link").first.click()
+
+    assert saved.value.suggested_filename == "sums & 5% 早安.html"
+    assert Path(saved.value.path()).read_text() == "<b>1</b>\n"
+    assert objected_to(page) == {}
+    assert (watched.complaints, watched.foreign) == ([], [])
+
+
 def test_a_job_gives_up_the_network_where_scripts_are_fenced_in(watched: Watched, stack: Stack) -> None:
     page = watched.page
     job = stack.create("a lonely one", "hello.py")
