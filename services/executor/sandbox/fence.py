@@ -234,8 +234,15 @@ class Fence:
                 _become(order["user"])
             harvest.read(order["cwd"], order["artifacts"], order["artifacts_bytes"], say)
 
-        if order["artifacts_bytes"]:
+        if not order["artifacts_bytes"]:
+            return
+        with contextlib.suppress(OSError):  # closed to us where runs have users of their own
+            Path(os.fsdecode(order["cwd"]), order["artifacts"]).rmdir()  # nearly always empty
+            return
+        try:
             _in_child(read)
+        except OSError as error:  # no room for a process: how the run ended is told all the same
+            say(("not kept", ("", f"its files could not be read ({error.strerror})")))
 
     def clear(self, order: dict[str, Any]) -> None:
         """Remove what the run left: as its user, so that a hostile tree is never walked with more rights."""

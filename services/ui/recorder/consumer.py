@@ -11,7 +11,7 @@ from shared.broker.consumer import Delivery
 from shared.domain.ids import AttemptId
 from shared.messages.codec import type_of
 from shared.messages.commands import LogStored
-from shared.messages.events import RunOutput
+from shared.messages.events import FilePart, RunOutput
 from shared.messages.topology import Exchange, control_key
 from shared.runtime.clock import Clock
 
@@ -22,6 +22,7 @@ BATCH = 250
 """Also the prefetch: at most so many chunks of up to 128 KB are in memory at once."""
 WITHIN_S = 0.02
 _MAX_SEQ = 2**31 - 1
+_MAX_NAME, _MAX_HASH, _MAX_SIZE = 255, 64, 2**63 - 1
 _RETRY_FIRST_S = 0.05
 _RETRY_MOST_S = 5.0
 
@@ -84,8 +85,19 @@ async def _outputs(batch: Sequence[Delivery]) -> list[tuple[Delivery, RunOutput]
     outputs: list[tuple[Delivery, RunOutput]] = []
     for delivery in batch:
         message = delivery.message
-        if isinstance(message, RunOutput) and 1 <= message.seq <= _MAX_SEQ:
+        if isinstance(message, RunOutput) and _can_be_stored(message):
             outputs.append((delivery, message))
         else:
             await delivery.park(f"{type_of(message)} is no output that can be stored")
     return outputs
+
+
+def _can_be_stored(output: RunOutput) -> bool:
+    """Say whether a database takes it: one that does not would come again for ever, with its whole batch."""
+    return 1 <= output.seq <= _MAX_SEQ and (output.file is None or _fits(output.file))
+
+
+def _fits(file: FilePart) -> bool:
+    sizes = (file.start, file.size or 0)
+    is_named = "\0" not in file.name and len(file.name) <= _MAX_NAME
+    return is_named and len(file.sha256 or "") <= _MAX_HASH and all(0 <= one <= _MAX_SIZE for one in sizes)

@@ -21,6 +21,7 @@ from services.executor.sandbox.fence import Level
 from services.executor.sandbox.level import Ground, Sandbox, choose
 from services.executor.sandbox.namespaces import HOME
 from services.executor.sandbox.process import Process, Setup, Spawner
+from services.executor.sandbox.told import FileRead, NotKept
 from shared.domain.job import Network
 from shared.domain.run import Reason, RunState
 from shared.domain.sandbox import MinSandbox
@@ -63,6 +64,7 @@ key = pathlib.Path(os.environ["KEY_FILE"])
 print(key.read_text())
 print(oct(key.stat().st_mode), oct(key.parent.stat().st_mode))
 print(key.stat().st_uid == os.getuid())
+pathlib.Path(os.environ["PORTAL_ARTIFACTS"], "kept").write_text("to be kept")
 """
 # What a container's executor has: these, and no_new_privs.
 IN_A_CONTAINER = ("setpriv", "--bounding-set=-all,+setuid,+setgid,+chown,+kill", "--no-new-privs")
@@ -223,7 +225,7 @@ async def test_a_script_opens_its_output_by_name(ground: Ground, level: str) -> 
 
 
 @pytest.mark.parametrize("level", ["process", "restricted", "isolated"])
-async def test_a_script_alone_reads_a_file_that_it_is_given_and_takes_it_along(
+async def test_a_script_alone_reads_the_file_it_is_given_and_leaves_one_to_be_kept(
     ground: Ground, level: str
 ) -> None:
     sandbox = await choose(level, ground)
@@ -239,14 +241,16 @@ async def test_a_script_alone_reads_a_file_that_it_is_given_and_takes_it_along(
         printed.extend(read)
         return False
 
-    process = sandbox.start(order, take)
+    left = list[FileRead | NotKept]()
+    process = sandbox.start(order, take, left.append)
     async with asyncio.timeout(20):
         await process.ended
+        assert left == [FileRead("kept", b"to be kept", is_last=True)]
         await process.gone
     sandbox.close()
 
     assert printed.decode().splitlines() == ["sentinel", "0o100400 0o40700", "True"]
-    assert not (order.work_dir / ".secrets").exists()
+    assert not [one for one in (".secrets", ".artifacts") if (order.work_dir / one).exists()]
 
 
 @pytest.mark.parametrize("level", ["restricted", "isolated"])

@@ -25,6 +25,8 @@ from tests.integration.ui.stage import (
     EXECUTOR,
     a_change,
     a_draft,
+    a_part,
+    a_piece,
     a_run,
     an_attempt,
     an_output,
@@ -170,13 +172,14 @@ async def test_what_is_no_output_is_parked_and_the_rest_is_stored(
     run, attempt = await a_running(live_parts, database)
     stray = a_change(run, run.state)
     absurd = an_output(run, attempt.id, 2**40, "far\n")
+    named = [a_piece(run, attempt.id, 2, a_part(name, b"")) for name in ("a\0b", "x" * 256)]
 
     async with other_side(amqp_url) as (publisher, _), serving(live_settings, live_parts):
         store = to_store(an_output(run, attempt.id, 1, "fine\n"))
         await publisher.publish(Outgoing(exchange=store.exchange, key=store.key, message=stray))
-        await publisher.publish(to_store(absurd))
+        await publisher.publish_all([to_store(one) for one in (absurd, *named)])
         await publisher.publish(store)
-        await eventually(lambda: is_depth(publisher, 2, DEAD))
+        await eventually(lambda: is_depth(publisher, 4, DEAD))
         await eventually(lambda: stored_seqs(database))
 
     assert await stored_seqs(database) == [1]
