@@ -121,7 +121,7 @@ async def last_chunk(session: AsyncSession, attempt_id: AttemptId, stream: str) 
 
 
 async def runs_with_logs(session: AsyncSession, *, after: UUID | None, limit: int) -> list[UUID]:
-    """Return the next runs by id of which something is stored: output, or a file though no output any more."""
+    """Return the next runs by id of which something is stored: output, or files alone."""
     found: set[UUID] = set()
     for rows in (LogChunkRow, ArtifactChunkRow):
         runs = select(rows.run_id).distinct().order_by(rows.run_id).limit(limit)

@@ -7,7 +7,7 @@ import msgspec
 
 MOST_LINES = 400
 """So many lines are told, those around the changes included."""
-MOST_COMPARED = 3_000
+MOST_COMPARED = 1_500
 """So many lines of either text may differ before they are compared: beyond, it takes seconds."""
 _MOST_CHARACTERS = 400
 _AROUND = 3
