@@ -282,8 +282,10 @@ async def test_an_interpreter_runs_its_scripts_and_one_that_is_closed_to_them_is
         return sandbox.start(order, take)
 
     await started("a.open").gone
+    refusing = started("a.closed")
     with pytest.raises(NotRunnable) as refused:
-        await started("a.closed").started
+        await refusing.started
+    await refusing.gone
 
     sandbox.close()
     assert printed.decode() == f"run by {programs['.open'][0]} -x\n"
