@@ -113,6 +113,8 @@ class Retention:
             while is_more:
                 async with self._database.logs.begin() as session:
                     count = await remove(session, run_ids, limit=_CHUNKS)
+                if not count and remove is remove_files:
+                    break  # as of most runs; the room of those before is given back with that of the log
                 async with self._database.logs.begin() as session:
                     # Chunks may be large: in one step more room may be freed than is given back.
                     is_more = await free_pages(session) or count == _CHUNKS
