@@ -41,4 +41,4 @@ def test_what_is_told_has_a_bound() -> None:
 
     assert (len(whole.lines), whole.cut) == (MOST_LINES, True)
     assert max(len(one.text) for one in wide.lines) < 500
-    assert many == Diff(problem="More than 3,000 lines differ: too many to be compared here.")
+    assert many == Diff(problem=f"More than {MOST_COMPARED:,} lines differ: too many to be compared here.")
