@@ -4,8 +4,10 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from traceback import format_exception
 
 import structlog
 
@@ -19,28 +21,39 @@ def run(body: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Run a service until it ends.
 
     `body` gets an event that the first SIGTERM or SIGINT sets; it then has all the time it needs to
-    drain. A second signal ends the process at once with status 130. When the body has ended, the process
-    ends within 5 s: a request that was cancelled while its database was locked leaves a task to SQLAlchemy
-    that never ends, and asyncio would wait for it for ever.
+    drain. A second signal ends the process at once with status 130. When the body has ended, or failed, the
+    process ends within 5 s: a request that was cancelled while its database was locked leaves a task to
+    SQLAlchemy that never ends, and asyncio would wait for it for ever.
     """
     # What was imported stays for good. Unfrozen, every full collection walks it again: a pause of 50 to
     # 150 ms in the middle of a claim.
     gc.collect()
     gc.freeze()
-    last = threading.Timer(_LAST_S, _end_at_once)
+    failures: list[BaseException] = []
+    last = threading.Timer(_LAST_S, _end_at_once, (failures,))
     last.daemon = True
     try:
-        asyncio.run(_run(body, last))
+        asyncio.run(_run(body, last, failures))
     finally:
         last.cancel()
 
 
-def _end_at_once() -> None:
+def _end_at_once(failures: Sequence[BaseException]) -> None:
     log.warning("something that was left behind does not end: the process ends without it")
-    os._exit(0)
+    code: str | int | None = 0
+    for error in failures:
+        # As the interpreter would have said it.
+        code = error.code if isinstance(error, SystemExit) else "".join(format_exception(error))
+    if isinstance(code, str):
+        sys.stderr.write(f"{code}\n")
+        sys.stderr.flush()
+        code = 1
+    os._exit(code or 0)
 
 
-async def _run(body: Callable[[asyncio.Event], Awaitable[None]], last: threading.Timer) -> None:
+async def _run(
+    body: Callable[[asyncio.Event], Awaitable[None]], last: threading.Timer, failures: list[BaseException]
+) -> None:
     stop = asyncio.Event()
 
     def on_signal() -> None:
@@ -51,8 +64,13 @@ async def _run(body: Callable[[asyncio.Event], Awaitable[None]], last: threading
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-    await body(stop)
-    last.start()
+    try:
+        await body(stop)
+    except BaseException as error:
+        failures.append(error)
+        raise
+    finally:
+        last.start()
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: it ends a TaskGroup

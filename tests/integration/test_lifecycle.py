@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.stack import ROOT
 
 LEAVES_A_TASK = """
@@ -21,14 +23,23 @@ async def never():
 async def body(stop):
     left.append(asyncio.ensure_future(never()))
     await asyncio.sleep(0)
+    {end}
 
 lifecycle.run(body)
 """
 
 
-def test_a_task_that_does_not_end_keeps_no_process() -> None:
+@pytest.mark.parametrize(
+    ("end", "code", "words"),
+    [
+        ("return", 0, ""),
+        ("raise SystemExit('grant it the right')", 1, "grant it the right\n"),
+        ("raise ValueError('seven')", 1, "ValueError: seven\n"),
+    ],
+)
+def test_a_task_that_does_not_end_keeps_no_process(end: str, code: int, words: str) -> None:
     ended = subprocess.run(
-        [sys.executable, "-c", LEAVES_A_TASK],
+        [sys.executable, "-c", LEAVES_A_TASK.replace("{end}", end)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -36,5 +47,6 @@ def test_a_task_that_does_not_end_keeps_no_process() -> None:
         check=False,
     )
 
-    assert ended.returncode == 0
+    assert ended.returncode == code
+    assert ended.stderr.strip().endswith(words.strip())
     assert "does not end" in ended.stdout + ended.stderr
