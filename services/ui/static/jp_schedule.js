@@ -109,6 +109,8 @@ export const JpCombo = {
       return this.options.map((option) => [rank(option), option]).filter(([score]) => score < 2).sort((a, b) => a[0] - b[0]).slice(0, 8).map(([, option]) => option);
     },
   },
+  // Somebody may type before there is anything to choose from.
+  watch: { options(now, before) { if (now.length && !before.length && document.activeElement?.id === this.id) this.$nextTick(this.offer); } },
   methods: {
     typed(text) { this.fresh = true; this.$emit("update:modelValue", text); this.$nextTick(this.offer); },
     offer() { this.open = this.found.length > 0 && (this.fresh ? !this.options.includes(this.modelValue) : !this.modelValue); this.at = -1; },
