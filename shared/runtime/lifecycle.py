@@ -33,7 +33,15 @@ def run(body: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     last = threading.Timer(_LAST_S, _end_at_once, (failures,))
     last.daemon = True
     try:
-        asyncio.run(_run(body, last, failures))
+        with asyncio.Runner() as runner:
+            try:
+                runner.run(_run(body))
+            except BaseException as error:
+                # SystemExit leaves the loop at once, wherever it is raised: the body may be waiting still.
+                failures.append(error)
+                raise
+            finally:
+                last.start()
     finally:
         last.cancel()
 
@@ -51,9 +59,7 @@ def _end_at_once(failures: Sequence[BaseException]) -> None:
     os._exit(code or 0)
 
 
-async def _run(
-    body: Callable[[asyncio.Event], Awaitable[None]], last: threading.Timer, failures: list[BaseException]
-) -> None:
+async def _run(body: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     stop = asyncio.Event()
 
     def on_signal() -> None:
@@ -64,13 +70,7 @@ async def _run(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-    try:
-        await body(stop)
-    except BaseException as error:
-        failures.append(error)
-        raise
-    finally:
-        last.start()
+    await body(stop)
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: it ends a TaskGroup

@@ -20,6 +20,9 @@ async def never():
         except asyncio.CancelledError:
             pass
 
+async def gives_up():
+    raise SystemExit('grant it the right')
+
 async def body(stop):
     left.append(asyncio.ensure_future(never()))
     await asyncio.sleep(0)
@@ -33,8 +36,9 @@ lifecycle.run(body)
     ("end", "code", "words"),
     [
         ("return", 0, ""),
-        ("raise SystemExit('grant it the right')", 1, "grant it the right\n"),
         ("raise ValueError('seven')", 1, "ValueError: seven\n"),
+        # Another part ends the process, and the body waits for what does not end.
+        ("left.append(asyncio.ensure_future(gives_up())); await never()", 1, "grant it the right\n"),
     ],
 )
 def test_a_task_that_does_not_end_keeps_no_process(end: str, code: int, words: str) -> None:
