@@ -56,6 +56,17 @@ async def connect(url: str, *, name: str) -> AsyncIterator[Broker]:
         await _close(publishing)
 
 
+def is_to_be_tried_again(error: BaseException) -> bool:
+    """Say whether an error may be gone at the next attempt, and whether there is to be one.
+
+    A task that is cancelled in the middle of a question may be told by the library that it took too long;
+    to ask again would swallow the cancellation.
+    """
+    task = asyncio.current_task()
+    is_cancelled = task is not None and task.cancelling() > 0
+    return isinstance(error, (*CONNECTION_ERRORS, RuntimeError)) and not is_cancelled
+
+
 @retry(
     retry=retry_if_exception_type(CONNECTION_ERRORS),
     wait=wait_exponential_jitter(multiplier=0.1, max=1, jitter=0.1),

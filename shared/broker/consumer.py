@@ -20,9 +20,16 @@ from aio_pika.abc import (
     ConsumerTag,
 )
 from aiormq import spec
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
 
-from shared.broker.connection import CONNECTION_ERRORS, Broker, close_quietly, opened, talking
+from shared.broker.connection import (
+    CONNECTION_ERRORS,
+    Broker,
+    close_quietly,
+    is_to_be_tried_again,
+    opened,
+    talking,
+)
 from shared.broker.parked import as_parked
 from shared.broker.topology import asking, until_there
 from shared.domain.errors import MalformedMessage, UnknownMessage
@@ -293,7 +300,7 @@ class Consumer:
     async def _park(self, incoming: AbstractIncomingMessage, reason: str) -> None:
         """Park it; one whose channel goes meanwhile comes again, and is parked then."""
         trying = AsyncRetrying(
-            retry=retry_if_exception_type((*CONNECTION_ERRORS, RuntimeError)),
+            retry=retry_if_exception(is_to_be_tried_again),
             wait=wait_exponential_jitter(multiplier=0.1, max=1, jitter=0.1),
             stop=lambda _: _is_stale(incoming),
             before_sleep=_say_not_parked,

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 import aio_pika
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractRobustConnection, HeadersType
-from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential_jitter
+from tenacity import RetryCallState, retry, retry_if_exception, wait_exponential_jitter
 
-from shared.broker.connection import CONNECTION_ERRORS, Broker, close_quietly, talking
+from shared.broker.connection import Broker, close_quietly, is_to_be_tried_again, talking
 from shared.messages.topology import COMMON, EXCHANGE_KINDS, Exchange, Queue
 
 log = structlog.get_logger()
@@ -49,7 +49,7 @@ def _say_waiting(state: RetryCallState) -> None:
 
 
 until_there = retry(
-    retry=retry_if_exception_type((*CONNECTION_ERRORS, RuntimeError)),
+    retry=retry_if_exception(is_to_be_tried_again),
     wait=wait_exponential_jitter(multiplier=0.1, max=1, jitter=0.1),
     before_sleep=_say_waiting,
 )
