@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from services.executor.sandbox.fence import Level
-from tests.sandbox.ground import Ground
+from tests.sandbox.ground import USER, Ground
 from tests.sandbox.headers import Header, Network, headers
 from tests.sandbox.table import committed, table
-from tests.sandbox.trial import Setup, Unavailable, Verdict, complaints, try_all
+from tests.sandbox.trial import Setup, Verdict, complaints, try_all
+from tests.support.levels import cannot_hold
 
 SETUPS = (
     Setup(level=Level.PROCESS, network=Network.HOST),
@@ -38,12 +39,12 @@ def verdicts(setup: Setup) -> Iterator[dict[str, Verdict]]:
     """Run all scripts on a ground that every user can reach: pytest's own folders are closed."""
     if os.geteuid() != 0:
         pytest.skip("decoys, users of their own and the judge's view of others' processes need root")
+    if why := cannot_hold(setup.level, user=USER if setup.ordinary else None):
+        pytest.skip(why)
     folder = Path(tempfile.mkdtemp(prefix="corpus-", dir="/var/tmp"))
     ground = Ground(folder)
     try:
         yield asyncio.run(try_all(setup, ground, HEADERS))
-    except* Unavailable as problems:
-        pytest.skip(f"{setup} cannot be had here: {problems.exceptions[0]}")
     finally:
         ground.close()
         shutil.rmtree(folder)

@@ -3,8 +3,6 @@
 import asyncio
 import math
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from services.executor.sandbox.inline import Wanted, wanted_by
 from services.executor.sandbox.level import Ground, Sandbox, choose
 from shared.messages.events import Stream
 from shared.runtime.clock import SystemClock
+from tests.integration.executor.fenced import a_ground, fenced
 from tests.integration.executor.packages import BLOCK, GREETS, offline, write_source, write_wheel
 from tests.unit.services.executor.grants import a_grant
 
@@ -25,24 +24,12 @@ REPOSITORY = Path(__file__).parents[3]
 
 @pytest.fixture
 def ground() -> Iterator[Ground]:
-    """Folders that every user can pass, which pytest's own are not."""
-    folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
-    folder.chmod(0o755)
-    (folder / "scripts").mkdir(mode=0o755)
-    (folder / "home").mkdir(mode=0o700)
-    write_wheel(folder / "links")
-    write_source(folder / "links")
-    yield Ground(
-        scripts_dir=folder / "scripts",
-        python=Path("/usr/bin/python3"),
-        home=folder / "home",
-        marker=folder / "home" / "keeper",
-        work_root=folder / "home" / "work",
-        users_root=folder / "jobs",
-        readable=(str(folder / "links"),),
-        environments=folder / "environments",
-    )
-    shutil.rmtree(folder)
+    """With packages beside it."""
+    with a_ground() as made:
+        links = made.home.with_name("links")
+        write_wheel(links)
+        write_source(links)
+        yield replace(made, readable=(str(links),), environments=made.home.with_name("environments"))
 
 
 def rules(ground: Ground, **other: object) -> Rules:
@@ -84,10 +71,7 @@ async def sandbox(ground: Ground) -> AsyncIterator[Sandbox]:
 async def test_at_every_level_a_script_has_its_packages_and_cannot_change_them(
     ground: Ground, level: str
 ) -> None:
-    sandbox = await choose(level, ground)
-    if sandbox.level != level:
-        sandbox.close()
-        pytest.skip(sandbox.problem)
+    sandbox = await fenced(level, ground)
     assert sandbox._spawner is not None
     sandbox._spawner._places[1:] = []  # every script has the same user, were it only by chance
     (ground.scripts_dir / "greets.py").write_text(GREETS)

@@ -3,12 +3,10 @@
 import asyncio
 import math
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,9 +27,11 @@ from shared.messages.events import Stream
 from shared.messages.topology import due_queue
 from tests.integration.executor.confined import an_order
 from tests.integration.executor.conftest import Start
+from tests.integration.executor.fenced import a_ground, fenced
 from tests.integration.executor.stage import Ledger
 from tests.integration.executor.test_secrets import USER, reachable_python
 from tests.support.eventually import eventually
+from tests.support.levels import cannot_hold
 from tests.unit.services.executor.grants import a_grant
 
 REPOSITORY = Path(__file__).parents[3]
@@ -74,20 +74,8 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give ru
 
 @pytest.fixture
 def ground() -> Iterator[Ground]:
-    """Folders that every user can pass, which pytest's own are not."""
-    folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
-    folder.chmod(0o755)
-    (folder / "scripts").mkdir(mode=0o755)
-    (folder / "home").mkdir(mode=0o700)
-    yield Ground(
-        scripts_dir=folder / "scripts",
-        python=Path("/usr/bin/python3"),
-        home=folder / "home",
-        marker=folder / "home" / "keeper",
-        work_root=folder / "home" / "work",
-        users_root=folder / "jobs",
-    )
-    shutil.rmtree(folder)
+    with a_ground() as made:
+        yield made
 
 
 def held(sandbox: Sandbox) -> tuple[str, str]:
@@ -97,6 +85,8 @@ def held(sandbox: Sandbox) -> tuple[str, str]:
 
 @needs_root
 def test_an_ordinary_users_executor_is_no_worse_for_where_it_keeps_environments(ground: Ground) -> None:
+    if why := cannot_hold("isolated", user=USER):
+        pytest.skip(why)
     program, path = reachable_python()
     os.chown(ground.home, USER, USER)
 
@@ -117,8 +107,7 @@ def test_an_ordinary_users_executor_is_no_worse_for_where_it_keeps_environments(
     usual = printed(CHOOSES, "isolated", str(ground.home.parent))
     found = printed(STANDS, str(ground.home), str(ground.scripts_dir))
 
-    if not usual.startswith("isolated"):
-        pytest.skip(usual)
+    assert usual.startswith("isolated"), usual
     assert found.startswith("isolated "), found
     assert Path(found.split()[-1]).is_dir()
 
@@ -190,9 +179,8 @@ async def test_a_level_that_was_asked_for_is_not_replaced_by_another(ground: Gro
     assert held(await choose("process", ground)) == ("process", "")
 
 
+@needs_root
 async def test_scripts_that_their_users_cannot_reach_are_told_and_not_run_otherwise(ground: Ground) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("the user of a run is this one, who reaches what is its own")
     ground.scripts_dir.chmod(0o700)
 
     level, problem = held(await choose("auto", ground))
@@ -204,9 +192,7 @@ async def test_scripts_that_their_users_cannot_reach_are_told_and_not_run_otherw
 
 @pytest.mark.parametrize("level", ["restricted", "isolated"])
 async def test_a_script_opens_its_output_by_name(ground: Ground, level: str) -> None:
-    sandbox = await choose(level, ground)
-    if sandbox.level != level:
-        pytest.skip(sandbox.problem)
+    sandbox = await fenced(level, ground)
     assert sandbox._spawner is not None
     folder = HOME if level == "isolated" else str(ground.users_root / "a-run")
     shell = ("/bin/sh", "-c", "echo out > /dev/stdout; echo err > /dev/stderr")
@@ -228,9 +214,7 @@ async def test_a_script_opens_its_output_by_name(ground: Ground, level: str) -> 
 async def test_a_script_alone_reads_the_file_it_is_given_and_leaves_one_to_be_kept(
     ground: Ground, level: str
 ) -> None:
-    sandbox = await choose(level, ground)
-    if sandbox.level != level:
-        pytest.skip(sandbox.problem)
+    sandbox = await fenced(level, ground)
     (ground.scripts_dir / "reads.py").write_text(READS)
     grant, given = a_grant(script="reads.py"), Given(files={"KEY_FILE": "sentinel"})
     printed = bytearray()
@@ -266,11 +250,8 @@ async def test_an_interpreter_runs_its_scripts_and_one_that_is_closed_to_them_is
         program.parents[1].chmod(mode)
     (ground.scripts_dir / "a.open").touch()
     (ground.scripts_dir / "a.closed").touch()
-    programs = {f".{name}": (f"{ground.home.with_name(name)}/bin/lisp", "-x") for name in ("open", "closed")}
-    sandbox = await choose(level, replace(ground, interpreters=programs))
-    if sandbox.level != level:
-        sandbox.close()
-        pytest.skip(sandbox.problem)
+    programs = {name: (f"{ground.home.with_name(name)}/bin/lisp", "-x") for name in ("open", "closed")}
+    sandbox = await fenced(level, ground, **programs)
     printed = bytearray()
 
     def take(_: Stream, read: memoryview) -> bool:
@@ -288,8 +269,8 @@ async def test_an_interpreter_runs_its_scripts_and_one_that_is_closed_to_them_is
     await refusing.gone
 
     sandbox.close()
-    assert printed.decode() == f"run by {programs['.open'][0]} -x\n"
-    assert f"cannot run {programs['.closed'][0]}. Every user must be able" in str(refused.value)
+    assert printed.decode() == f"run by {programs['open'][0]} -x\n"
+    assert f"cannot run {programs['closed'][0]}. Every user must be able" in str(refused.value)
     assert "PORTAL_INTERPRETERS" in str(refused.value)
 
 
@@ -305,10 +286,7 @@ async def test_of_a_program_that_lies_in_no_bin_scripts_may_read_nothing_else(
     for neighbour in neighbours:
         neighbour.touch()
     (ground.scripts_dir / "a.lisp").touch()
-    sandbox = await choose(level, replace(ground, interpreters={".lisp": (str(program),)}))
-    if sandbox.level != level:
-        sandbox.close()
-        pytest.skip(sandbox.problem)
+    sandbox = await fenced(level, ground, lisp=(str(program),))
     printed = bytearray()
 
     def take(_: Stream, read: memoryview) -> bool:
@@ -349,8 +327,10 @@ async def test_a_job_without_network_is_not_run_where_nothing_keeps_it_from_one(
 async def test_of_two_executors_only_the_one_that_offers_the_level_takes_the_run(
     executor: Start, played: Ledger, ground: Ground
 ) -> None:
+    if cannot_hold("restricted") and (why := cannot_hold("isolated")):
+        pytest.skip(why)
     await executor()
-    fenced = await played.due("hello.py", said_to=MinSandbox.RESTRICTED, min_sandbox=MinSandbox.RESTRICTED)
+    guarded = await played.due("hello.py", said_to=MinSandbox.RESTRICTED, min_sandbox=MinSandbox.RESTRICTED)
     exposed = await played.due("hello.py")
     await played.ended(exposed)
     queue = due_queue("default", urgent=False, minimum=MinSandbox.RESTRICTED)
@@ -360,12 +340,11 @@ async def test_of_two_executors_only_the_one_that_offers_the_level_takes_the_run
     await executor(executor_name="fenced", sandbox="auto", scripts_dir=ground.scripts_dir)
     await played.until(lambda: any(one.executor == "fenced" for one in played.renewals))
     first = next(one for one in played.renewals if one.executor == "fenced")
-    if first.problems:
-        pytest.skip(first.problems[0])
-    report = await played.ended(fenced)
+    assert not first.problems
+    report = await played.ended(guarded)
 
     assert (report.executor, report.state) == ("fenced", RunState.SUCCEEDED)
-    assert {claim.executor for claim in played.claims if fenced.ref in claim.attempts} == {"fenced"}
+    assert {claim.executor for claim in played.claims if guarded.ref in claim.attempts} == {"fenced"}
 
 
 async def test_a_run_that_asks_for_more_is_refused_once_more_before_its_start(
@@ -384,9 +363,7 @@ async def test_a_run_that_asks_for_more_is_refused_once_more_before_its_start(
 async def test_a_job_has_the_network_that_its_grant_says(
     ground: Ground, network: Network, *, reaches: bool
 ) -> None:
-    sandbox = await choose("auto", ground)
-    if sandbox.level == "unavailable":
-        pytest.skip(sandbox.problem)
+    sandbox = await fenced("restricted" if cannot_hold("isolated") else "isolated", ground)
     (ground.scripts_dir / "asks.py").write_text(
         "import socket, sys\nsocket.create_connection(('127.0.0.1', int(sys.argv[1])), 5)"
     )

@@ -15,6 +15,7 @@ from shared.domain.run import Reason, RunState
 from shared.messages.answers import Grant
 from shared.messages.events import Stream
 from tests.integration.executor.conftest import Start
+from tests.integration.executor.fenced import fenced
 from tests.integration.executor.stage import Ledger, write_script
 from tests.integration.executor.test_levels import ground
 from tests.unit.services.executor.grants import a_grant
@@ -73,9 +74,7 @@ async def printed(sandbox: Sandbox, grant: Grant, *, swapped: Path | None = None
 async def test_a_pinned_script_finds_what_any_finds_and_is_what_was_pinned(
     ground: Ground, level: str
 ) -> None:
-    sandbox = await choose(level, ground)
-    if sandbox.level != level:
-        pytest.skip(sandbox.problem)
+    sandbox = await fenced(level, ground)
     folder = ground.scripts_dir / "sub folder"
     folder.mkdir()
     texts = {"looks.py": LOOKS_ROUND.encode("latin-1"), "looks.sh": SHELL.encode()}
@@ -109,9 +108,7 @@ async def test_a_pinned_scripts_traceback_is_its_own(ground: Ground) -> None:
 
 @pytest.mark.parametrize("level", ["process", "restricted", "isolated"])
 async def test_a_pinned_program_of_another_kind_runs_as_its_copy(ground: Ground, level: str) -> None:
-    sandbox = await choose(level, ground)
-    if sandbox.level != level:
-        pytest.skip(sandbox.problem)
+    sandbox = await fenced(level, ground)
     tool = ground.scripts_dir / "tool"
     tool.write_text(ANY)
     tool.chmod(0o755)
@@ -124,9 +121,7 @@ async def test_a_pinned_program_of_another_kind_runs_as_its_copy(ground: Ground,
 
 @pytest.mark.parametrize("level", ["process", "restricted", "isolated"])
 async def test_a_pinned_script_may_be_allowed_few_open_files(ground: Ground, level: str) -> None:
-    sandbox = await choose(level, ground)
-    if sandbox.level != level:
-        pytest.skip(sandbox.problem)
+    sandbox = await fenced(level, ground)
     texts = {"few.py": b"import socket; print('ran')", "few.sh": b"echo ran", "few": b"#!/bin/sh\necho ran"}
     for name, text in texts.items():
         (ground.scripts_dir / name).write_bytes(text)
