@@ -31,11 +31,8 @@ async def running(desk: Desk, **fields: Any) -> tuple[Holder, Grant]:
 
 
 async def fails(desk: Desk, holder: Holder, grant: Grant, exit_code: int = 1, **facts: Any) -> None:
-    await desk.report(
-        holder.report(
-            grant, RunState.FAILED, exit_code=exit_code, detail=f"Exited with code {exit_code}.", **facts
-        )
-    )
+    detail = f"Exited with code {exit_code}."
+    await desk.report(holder.report(grant, RunState.FAILED, exit_code=exit_code, detail=detail, **facts))
 
 
 async def edit(desk: Desk, job_id: JobId, **values: Any) -> None:
