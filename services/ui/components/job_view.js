@@ -120,7 +120,7 @@ export default {
     },
     notice() {
       const run = this.job.last_run;
-      if (this.job.deleted_at) return { tone: "skipped", icon: "bin", text: `Deleted ${local(this.job.deleted_at)}. Its history is kept; restoring it brings it back.` };
+      if (this.job.deleted_at) return { tone: "skipped", icon: "bin", text: `Deleted ${local(this.job.deleted_at)}. Its history stays as long as that of others; restoring it brings it back.` };
       const braked = this.job.recent.filter((one) => one.reason === "braked").length;
       if (braked) return { tone: "missed", icon: "warning", text: `It starts too often: its brake kept ${braked} of its last ${plural(this.job.recent.length, "run")} from going on. Find what starts it, or give it a higher brake.`, href: `/jobs/${this.job.id}/edit`, link: "Edit the job" };
       // What waits already says so itself, in the panel below.

@@ -133,13 +133,11 @@ class Queries:
             NotFound: no such job.
         """
         job = await self.job(job_id)
-        async with self.database.reading() as session:
-            return await versions.script_of_job(session, self.script_files, job)
+        return await versions.script_of_job(self.database.reading, self.script_files, job)
 
     async def scripts_folder(self) -> Folder:
         """Return every file of the scripts directory that is not hidden, and the jobs that name each."""
-        async with self.database.reading() as session:
-            return await folder.folder(session, self.script_files)
+        return await folder.folder(self.database.reading, self.script_files)
 
     async def script_text(self, name: str) -> ReadScript:
         """Return one script with its text.
@@ -147,8 +145,7 @@ class Queries:
         Raises:
             NotFound: it cannot be read, and why.
         """
-        async with self.database.reading() as session:
-            return await folder.script_text(session, self.script_files, name)
+        return await folder.script_text(self.database.reading, self.script_files, name)
 
     async def change_of_run(self, run_id: RunId, *, attempt: int | None = None) -> ScriptChange | None:
         """Return what had changed in the script of a run since its job's last success before it.
@@ -158,7 +155,7 @@ class Queries:
         """
         async with self.database.reading() as session:
             run = await runs.run_by_id(session, run_id)
-            return await versions.change_of_run(session, self.script_files, run, attempt)
+        return await versions.change_of_run(self.database.reading, self.script_files, run, attempt)
 
     async def why(self, job_id: JobId, at: datetime | None) -> WhyAnswer:
         """Say why a job ran or did not at an instant; for None of what waits or was due last.

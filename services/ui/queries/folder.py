@@ -8,9 +8,9 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.scripts import Found, Scripts
+from shared.db.engine import Sessions
 from shared.db.script_texts import readable
 from shared.db.tables import JobRow
 from shared.domain.errors import NotFound, UnusableScript
@@ -68,10 +68,11 @@ class ReadScript(msgspec.Struct, frozen=True, kw_only=True):
 _Users = Mapping[str, list[ScriptUser]]
 
 
-async def folder(session: AsyncSession, scripts: Scripts) -> Folder:
+async def folder(sessions: Sessions, scripts: Scripts) -> Folder:
     """Return every file that is not hidden, and what jobs name besides. No file is opened."""
-    users = await _users(session)
+    # With no session at hand: a folder on a network may hang, and there are few of those.
     found, cut = await asyncio.to_thread(scripts.looked_through)
+    users = await _users(sessions)
     # Not all that is there is listed: of more than so many files, or folders, the rest is not looked at.
     absent = await asyncio.to_thread(scripts.absent, users.keys() - {one.name for one in found})
     return Folder(
@@ -84,7 +85,7 @@ async def folder(session: AsyncSession, scripts: Scripts) -> Folder:
     )
 
 
-async def script_text(session: AsyncSession, scripts: Scripts, name: str) -> ReadScript:
+async def script_text(sessions: Sessions, scripts: Scripts, name: str) -> ReadScript:
     """Return one script, read as an executor reads it.
 
     Raises:
@@ -94,7 +95,7 @@ async def script_text(session: AsyncSession, scripts: Scripts, name: str) -> Rea
         found = await asyncio.to_thread(read_script, scripts.root, name)
     except UnusableScript as error:
         raise NotFound(str(error)) from error
-    users = (await _users(session)).get(name, [])
+    users = (await _users(sessions)).get(name, [])
     text = None if found.content is None else readable(found.content)
     runs = scripts.problem_of(name, executable=found.executable)
     unread = f"Its text is not shown: it has more than {MOST_KEPT_BYTES // 1000} kB, or is no text in UTF-8."
@@ -111,12 +112,10 @@ async def script_text(session: AsyncSession, scripts: Scripts, name: str) -> Rea
     )
 
 
-async def _users(session: AsyncSession) -> _Users:
-    rows = await session.execute(
-        select(JobRow.script, JobRow.id, JobRow.name)
-        .where(JobRow.deleted_at.is_(None))
-        .order_by(JobRow.name_key)
-    )
+async def _users(sessions: Sessions) -> _Users:
+    named = select(JobRow.script, JobRow.id, JobRow.name).where(JobRow.deleted_at.is_(None))
+    async with sessions() as session:
+        rows = (await session.execute(named.order_by(JobRow.name_key))).all()
     users: dict[str, list[ScriptUser]] = defaultdict(list)
     for script, job_id, name in rows:
         users[script].append(ScriptUser(id=job_id, name=name))

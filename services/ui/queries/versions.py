@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.ui.models import JobItem, RunDetail
 from services.ui.queries.diffs import Diff, compared
 from services.ui.scripts import Scripts
+from shared.db.engine import Sessions
 from shared.db.script_texts import ScriptText, readable, texts_of
 from shared.db.tables import AttemptRow, RunRow
 from shared.domain.errors import UnusableScript
@@ -58,7 +59,7 @@ class ScriptNow(msgspec.Struct, frozen=True, kw_only=True):
     """From the pinned version, or else the one that succeeded last; None: it is that, or none is known."""
 
 
-async def script_of_job(session: AsyncSession, scripts: Scripts, job: JobItem) -> ScriptNow:
+async def script_of_job(sessions: Sessions, scripts: Scripts, job: JobItem) -> ScriptNow:
     """Look at a job's script as an executor would, and compare it with what was before."""
     try:
         found = await asyncio.to_thread(read_script, scripts.root, job.script)
@@ -67,19 +68,21 @@ async def script_of_job(session: AsyncSession, scripts: Scripts, job: JobItem) -
     now = ScriptNow(
         name=job.script, sha256=found.sha256, size=found.size, changed_at=found.changed_at, problem=""
     )
-    since = await last_success(session, job.id)
+    async with sessions() as session:  # no longer than for this: files may be slow, and comparing is
+        since = await last_success(session, job.id)
     if job.pinned_sha256 is not None and job.pinned_at is not None:
         since = Version(sha256=job.pinned_sha256, at=job.pinned_at)
     if since is None or now.sha256 is None or since.sha256 == now.sha256:
         return now
-    texts = dict(await texts_of(session, [since.sha256]))
+    async with sessions() as session:
+        texts = dict(await texts_of(session, [since.sha256]))
     texts[now.sha256] = _text_of(found)
     change = await _change(since, now.sha256, texts)
     return msgspec.structs.replace(now, change=change)
 
 
 async def change_of_run(
-    session: AsyncSession, scripts: Scripts, run: RunDetail, number: int | None
+    sessions: Sessions, scripts: Scripts, run: RunDetail, number: int | None
 ) -> ScriptChange | None:
     """Compare what an attempt of a run ran with what its job's last success before that run ran.
 
@@ -88,10 +91,11 @@ async def change_of_run(
     ran = next((one for one in reversed(run.attempts) if number in (None, one.number)), None)
     if ran is None or ran.script_sha256 is None:
         return None
-    since = await last_success(session, run.job_id, before=run.number)
-    if since is None or since.sha256 == ran.script_sha256:
-        return None
-    texts = dict(await texts_of(session, [since.sha256, ran.script_sha256]))
+    async with sessions() as session:
+        since = await last_success(session, run.job_id, before=run.number)
+        if since is None or since.sha256 == ran.script_sha256:
+            return None
+        texts = dict(await texts_of(session, [since.sha256, ran.script_sha256]))
     if ran.script_sha256 not in texts:  # it ran a moment ago, and is kept in the next
         with contextlib.suppress(UnusableScript):
             found = await asyncio.to_thread(read_script, scripts.root, run.script)
