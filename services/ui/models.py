@@ -354,6 +354,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     scheduler: bool
     """False: what is due has not been decided for more than 10 s."""
     executors_online: int
+    ailing: tuple[str, ...]
+    """The executors that are online and take no runs because of their own problems."""
     waiting: int
     """Runs that are due and not started."""
     freeze: Freeze | None = None

@@ -38,6 +38,16 @@ class ExecutorView:
         """Say whether it drained and said goodbye; who falls silent is `offline` and not draining."""
         return self.draining and not self.online
 
+    @property
+    def is_ailing(self) -> bool:
+        """Say whether it is there and takes no runs because of its own problems."""
+        return self.online and not self.draining and bool(self.problems)
+
+    @property
+    def takes_runs(self) -> bool:
+        """Say whether it would take one."""
+        return self.online and not self.draining and not self.problems
+
 
 async def executor_by_name(session: AsyncSession, name: ExecutorName) -> ExecutorView | None:
     """Return the executor, or None if it was never heard."""

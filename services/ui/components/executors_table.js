@@ -103,7 +103,8 @@ export default {
   computed: {
     summary() {
       const online = this.items.filter((one) => one.online);
-      const sum = (key) => online.reduce((total, one) => total + one[key], 0);
+      // What an executor has that takes no runs is no slot for anybody.
+      const sum = (key) => online.filter((one) => keyOf(one) !== "troubled").reduce((total, one) => total + one[key], 0);
       return `${plural(online.length, "executor")} online · ${count(sum("busy"))} of ${plural(sum("slots"), "slot")} busy · ${plural(this.health.waiting, "run")} waiting`;
     },
     newest() { return this.items.map((one) => one.version).sort().at(-1); },

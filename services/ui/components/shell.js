@@ -98,7 +98,7 @@ export default {
       </div>
       <div v-else-if="state.state !== 'ok'" class="jp-banner" :class="{ 'jp-banner--down': state.state === 'down' }" role="status">
         <JpIcon name="warning" /><span class="jp-banner__text"><strong>{{ state.title }}<template v-if="state.since"> since {{ since }}</template>.</strong> {{ state.sentence }}</span>
-        <a v-if="active !== 'executors' && (!state.executors_online || state.unserved.length)" class="jp-btn jp-btn--small" href="/executors">Open executors</a>
+        <a v-if="active !== 'executors' && (!state.executors_online || state.unserved.length || state.ailing.length)" class="jp-btn jp-btn--small" href="/executors">Open executors</a>
       </div>
       <div v-if="state.freeze" class="jp-banner jp-banner--frozen" role="status">
         <JpIcon name="snow" /><span class="jp-banner__text"><strong>Everything is frozen until <JpTime :at="state.freeze.until" look="when" />.</strong>

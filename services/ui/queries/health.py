@@ -12,6 +12,7 @@ from services.ui.queries.briefs import is_waiting
 from services.ui.queries.executors import HAS_LEFT
 from services.ui.queries.parked import parked_count
 from services.ui.queries.pools import offers_of_pools, unserved_pools
+from shared.db.executors import executors
 from shared.db.holds import open_holds
 from shared.db.tables import CursorRow, ExecutorRow, RequestRow, RunRow
 from shared.domain.holds import Holds
@@ -39,6 +40,8 @@ class Facts:
     executors_online: int = 0
     executors_left: int = 0
     """Of all, those that drained and said goodbye."""
+    ailing: tuple[str, ...] = ()
+    """Those that are online and take no runs because of their own problems."""
     last_seen_at: datetime | None = None
     waiting: int = 0
     holds: Holds = field(default_factory=Holds)
@@ -55,7 +58,7 @@ async def facts(
     request = await session.scalar(
         select(func.min(RequestRow.requested_at)).where(RequestRow.handled_at.is_(None))
     )
-    executors, online, left, last_seen = (
+    known, online, left, last_seen = (
         await session.execute(
             select(
                 func.count(),
@@ -72,9 +75,10 @@ async def facts(
         broker=broker,
         broker_since=broker_since,
         overdue_since=oldest if oldest is not None and oldest < now - SILENCE else None,
-        executors=executors,
+        executors=known,
         executors_online=online,
         executors_left=left,
+        ailing=tuple(one.name for one in await executors(session) if one.is_ailing),
         last_seen_at=last_seen,
         waiting=waiting or 0,
         holds=await open_holds(session),
@@ -96,6 +100,7 @@ def judged(known: Facts, *, now: datetime) -> Health:
         broker=known.broker,
         scheduler=known.database and known.overdue_since is None,
         executors_online=known.executors_online,
+        ailing=known.ailing,
         waiting=known.waiting,
         freeze=_freeze(known, now),
         paused_pools=tuple(sorted(known.holds.paused_pools(now))),
@@ -130,10 +135,9 @@ def _verdict(known: Facts, now: datetime) -> tuple[HealthState, str, str, dateti
             f"The scheduler {_for('has decided nothing', known.overdue_since, now)}. {_FORGETS_NOTHING}",
             known.overdue_since,
         )
-    if known.executors_online == 0:
-        return (HealthState.DEGRADED, "No executor", _no_executor(known, now), known.last_seen_at)
-    if known.unserved:
-        return (HealthState.DEGRADED, _unserved_title(known), _unserved(known), None)
+    if (fault := _executors(known, now)) is not None:
+        title, sentence, since = fault
+        return (HealthState.DEGRADED, title, sentence, since)
     # Somebody wants it so: it is said in a banner of its own, and nothing is wrong.
     title = "All systems go" if known.holds.freeze(now) is None else "Frozen"
     return (HealthState.OK, title, "", None)
@@ -147,6 +151,18 @@ def _broker(known: Facts, now: datetime) -> tuple[str, str, datetime | None] | N
         said = f"RabbitMQ {_for('has taken no message', known.blocked_since, now)}."
         why = "It lacks memory or disk: look at `rabbitmqctl status`."
         return "RabbitMQ is blocked", f"{said} {why} {_waiting(known.waiting)}", known.blocked_since
+    return None
+
+
+def _executors(known: Facts, now: datetime) -> tuple[str, str, datetime | None] | None:
+    if known.executors_online == 0:
+        return "No executor", _no_executor(known, now), known.last_seen_at
+    if len(known.ailing) == known.executors_online:
+        return "No executor takes runs", _ailing(known), None
+    if known.unserved:
+        return _unserved_title(known), _unserved(known), None
+    if known.ailing:
+        return _ailing_title(known), _ailing(known), None
     return None
 
 
@@ -167,6 +183,19 @@ def _unserved(known: Facts) -> str:
             said.append(f"No executor of {one.pool} offers {one.min_sandbox}: {_runs_wait(one.waiting)}.")
             said.append(f"{HOW_TO_OFFER[one.min_sandbox]}, or lower the jobs' minimum.")
     return " ".join(said)
+
+
+def _ailing_title(known: Facts) -> str:
+    count = len(known.ailing)
+    return "1 executor takes no runs" if count == 1 else f"{count} executors take no runs"
+
+
+def _ailing(known: Facts) -> str:
+    if len(known.ailing) < known.executors_online:
+        named = f"{' and '.join(known.ailing[:2])}{' and others' if known.ailing[2:] else ''}"
+        takes = "take" if known.ailing[1:] else "takes"
+        return f"{named} {takes} no runs; the others go on. The page Executors says why."
+    return f"No executor takes runs. The page Executors says why. {_waiting(known.waiting)}"
 
 
 def _no_executor(known: Facts, now: datetime) -> str:

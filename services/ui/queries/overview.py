@@ -17,7 +17,8 @@ from services.ui.queries.logs import last_error_line
 from services.ui.queries.schedules import in_one_line, schedules_by_job
 from services.ui.queries.timeline import Timeline, timeline
 from shared.db.engine import Sessions
-from shared.db.tables import AttemptRow, CursorRow, ExecutorRow, JobLedgerRow, JobRow, RunRow
+from shared.db.executors import executors
+from shared.db.tables import AttemptRow, CursorRow, JobLedgerRow, JobRow, RunRow
 from shared.domain.ids import AttemptId
 from shared.domain.job import JobSchedule
 from shared.domain.run import Cause, Reason, RunState
@@ -87,9 +88,7 @@ async def overview(reading: Sessions, reading_logs: Sessions, *, hours: int, now
         failed, failed_jobs, total = await _last_day(session, now)
         running = await _count(session, RunRow.state == RunState.RUNNING)
         jobs = await _count(session, JobRow.deleted_at.is_(None))
-        slots = await session.scalar(
-            select(func.coalesce(func.sum(ExecutorRow.slots), 0)).where(ExecutorRow.online.is_(True))
-        )
+        slots = sum(one.slots for one in await executors(session) if one.online and not one.is_ailing)
         delay = await _start_delay_p99_ms(session, now)
         next_up = await _next_up(session, now)
         attention = await _attention(session, reading_logs)
@@ -98,7 +97,7 @@ async def overview(reading: Sessions, reading_logs: Sessions, *, hours: int, now
     return Overview(
         jobs=jobs,
         running=running,
-        slots=slots or 0,
+        slots=slots,
         waiting=waiting,
         oldest_waiting_at=oldest,
         failed_24h=failed,

@@ -55,8 +55,8 @@ async def all_pools(session: AsyncSession, *, now: datetime) -> tuple[PoolItem, 
             name=name,
             jobs=jobs.get(name, 0),
             executors_online=len(serving := _serving(online, name)),
-            slots=sum(one.slots for one in serving if not one.draining),
-            busy=sum(one.busy for one in serving if not one.draining),
+            slots=sum(one.slots for one in serving if one.takes_runs),
+            busy=sum(one.busy for one in serving if one.takes_runs),
             waiting=len(waiting.get(name, ())),
             oldest_waiting_at=min((one.since for one in waiting.get(name, ())), default=None),
             paused_at=paused[name].begun_at if name in paused else None,
@@ -84,10 +84,10 @@ async def unserved_pools(session: AsyncSession, *, now: datetime) -> tuple[Unser
 
 
 async def offers_of_pools(session: AsyncSession) -> dict[str, MinSandbox]:
-    """Return the most that an online executor offers, by pool."""
+    """Return the most that an executor offers that is online and not ailing, by pool."""
     found: dict[str, MinSandbox] = {}
     for one in await executors(session):
-        for pool in one.pools if one.online else ():
+        for pool in one.pools if one.online and not one.is_ailing else ():
             found[pool] = max(found.get(pool, MinSandbox.ANY), offered(one.sandbox)[-1], key=_ORDER.index)
     return found
 

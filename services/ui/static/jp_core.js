@@ -222,7 +222,7 @@ export const jobActions = {
 
 // --- one health object for pill, banner and counts ------------------------------------------------
 export const health = reactive({
-  state: "ok", title: "", sentence: "", since: null, executors_online: 0, waiting: 0, freeze: null, paused_pools: [], unserved: [], offers: {},
+  state: "ok", title: "", sentence: "", since: null, executors_online: 0, waiting: 0, freeze: null, paused_pools: [], unserved: [], ailing: [], offers: {},
 });
 
 // The stream tells the health when it is subscribed to, and then when it changes.

@@ -35,10 +35,17 @@ def test_a_small_cap_keeps_both_ends_of_merged_streams(watched: Watched, stack: 
     cap.fill("100")
     page.locator("#jp-f-max_output_bytes-unit").select_option("KB")
     page.get_by_label("Merge stderr into stdout").check()
+    page.locator("summary", has_text="Rules").click()
+    page.get_by_label("Keep of its output at most").fill("0")
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_label("Keep of its output at most")).to_be_focused()
+    page.get_by_label("Keep of its output at most").fill("50")
     page.get_by_role("button", name="Save changes").click()
     expect(
         page.get_by_text("Up to 100 KB of a run are kept; stdout and stderr are one stream")
     ).to_be_visible()
+    expect(page.get_by_text("Keeps at most 50 MB of output")).to_be_visible()
+    assert stack.ask("GET", f"/jobs/{job}")["policy"]["keep_bytes"] == 50_000_000
 
     run = stack.ended(stack.run_now(job))
     page.goto(f"/runs/{run['id']}")

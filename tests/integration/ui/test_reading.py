@@ -283,6 +283,21 @@ async def test_ready_and_degraded_while_the_broker_is_away(client: httpx.AsyncCl
     assert (health["state"], health["broker"], health["title"]) == ("degraded", False, "RabbitMQ is away")
 
 
+async def test_an_executor_that_takes_no_runs_is_told_and_its_slots_are_not_counted(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    problem = {"sandbox": "unavailable", "problems": ["Scripts cannot be fenced in here."]}
+    await run_rows(database, an_executor("well"), an_executor("ill", pools=["default", "heavy"], **problem))
+
+    health = (await client.get("/api/v1/health")).json()
+    pools = {one["name"]: one for one in (await client.get("/api/v1/pools")).json()["items"]}
+    overview = (await client.get("/api/v1/overview")).json()
+
+    assert health["ailing"] == ["ill"]
+    assert (health["offers"], overview["slots"]) == ({"default": "any"}, 4)
+    assert (pools["default"]["slots"], pools["heavy"]["slots"]) == (4, 0)
+
+
 async def test_a_database_that_is_away_is_said_and_not_a_crash(
     client: httpx.AsyncClient, parts: Parts, database: Database
 ) -> None:

@@ -24,6 +24,7 @@ facts = st.builds(
     last_seen_at=instants,
     waiting=st.integers(0, 10**6),
     unserved=st.sampled_from([(), (Unserved(pool="heavy", waiting=3),)]),
+    ailing=st.sampled_from([(), ("first",)]),
 )
 
 
@@ -32,7 +33,7 @@ def test_all_is_well_exactly_when_every_part_is(known: Facts) -> None:
     health = judged(known, now=NOW)
 
     parts = health.database and health.broker and health.scheduler and health.executors_online > 0
-    parts = parts and not health.unserved and known.blocked_since is None
+    parts = parts and not health.unserved and not health.ailing and known.blocked_since is None
     assert (health.state is HealthState.OK) == parts
     assert (health.sentence == "") == parts
     assert (health.state is HealthState.DOWN) == (not known.database)
@@ -94,6 +95,21 @@ def test_a_pool_that_nobody_serves_is_told_with_how_many_wait() -> None:
         "No executor of default offers isolated: 2 runs wait. "
         "Start one on a host that allows namespaces, or lower the jobs' minimum."
     )
+
+
+def test_executors_that_take_no_runs_are_told() -> None:
+    def health(*ailing: str, online: int) -> Health:
+        known = Facts(database=True, broker=True, broker_since=None, executors_online=online, ailing=ailing)
+        return judged(known, now=NOW)
+
+    assert health("b", online=2).title == "1 executor takes no runs"
+    assert health("b", online=2).sentence == (
+        "b takes no runs; the others go on. The page Executors says why."
+    )
+    assert health("a", "b", online=3).title == "2 executors take no runs"
+    assert health("a", "b", online=3).sentence.startswith("a and b take no runs; the others go on.")
+    assert health("a", "b", online=2).title == "No executor takes runs"
+    assert health("a", online=1).sentence.endswith("says why. No run is waiting.")
 
 
 def test_a_freeze_is_no_fault_and_not_said_after_its_end() -> None:
