@@ -23,6 +23,8 @@ _LIMITS = MappingProxyType(
         "nice": "nice",
     }
 )
+_BEYOND = 1e18
+"""More than any limit may be: of some hundred digits a float is infinite."""
 _LIMIT_HELP = f"What it may use, such as memory=256MB; also {', '.join(_LIMITS)}. Repeat it for several."
 app = typer.Typer(help="Tries scripts, without a portal.", no_args_is_help=True)
 
@@ -76,7 +78,7 @@ def _resources(limits: Iterable[str]) -> Resources:
                 f"{limit}: say it as memory=256MB, with one of {known}", param_hint="--limit"
             )
         unit = {"KB": KB, "MB": MB, "GB": GB}.get((found[2] or "").upper(), 1)
-        values[_LIMITS[name]] = round(float(found[1]) * unit)
+        values[_LIMITS[name]] = round(min(float(found[1]) * unit, _BEYOND))
     try:
         return resources_from_json(values)
     except InvalidInput as error:

@@ -61,7 +61,9 @@ def test_a_script_that_uses_more_than_its_limit_is_stopped_for_it(tmp_path: Path
     assert found["detail"].startswith("Used more than its 1 s of processor time: 1.")
 
     refused = tried(tmp_path, "--limit", "memory=much", "burn")
+    absurd = tried(tmp_path, "--limit", f"memory={'9' * 400}GB", "burn")
     assert (refused.returncode, "say it as memory=256MB" in refused.stderr) == (2, True)
+    assert (absurd.returncode, "Choose between 16 MB and 1,000 GB" in absurd.stderr) == (2, True)
 
 
 def test_a_script_past_its_time_is_stopped_and_said_to_be(tmp_path: Path) -> None:
