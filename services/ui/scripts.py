@@ -3,7 +3,7 @@
 import difflib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -52,12 +52,13 @@ class Scripts:
         return tuple(sorted(islice(filter(self._is_runnable, _files(self.root)), MAX_SCRIPTS)))
 
     def looked_through(self) -> tuple[list[Found], bool]:
-        """Return every file whose name is not hidden, by name, and whether there are more than `MAX_SCRIPTS`.
+        """Return every file whose name is not hidden, by name, and whether there are more than these.
 
-        No file is opened, and no link followed.
+        No file is opened, and no link followed. At most `MAX_SCRIPTS` files of 2,000 folders are looked at.
         """
-        found = list(islice(self._every(), MAX_SCRIPTS + 1))
-        return sorted(found[:MAX_SCRIPTS], key=attrgetter("name")), len(found) > MAX_SCRIPTS
+        left_out: list[str] = []
+        found = list(islice(self._every(left_out.append), MAX_SCRIPTS + 1))
+        return sorted(found[:MAX_SCRIPTS], key=attrgetter("name")), len(found) > MAX_SCRIPTS or bool(left_out)
 
     def absent(self, scripts: Iterable[str]) -> list[str]:
         """Return those that no executor would find, by name."""
@@ -102,8 +103,8 @@ class Scripts:
             )
         return found.sha256, found.content
 
-    def _every(self) -> Iterator[Found]:
-        for path in _paths(self.root):
+    def _every(self, leave_out: Callable[[str], None]) -> Iterator[Found]:
+        for path in _paths(self.root, leave_out):
             try:
                 name, seen = path.relative_to(self.root).as_posix(), path.lstat()
                 name.encode()
@@ -147,9 +148,14 @@ def _is_file(root: Path, script: str) -> bool:
         return False
 
 
-def _paths(root: Path) -> Iterator[Path]:
-    """Yield every file and link below the root that is not hidden, in no hidden folder."""
-    for folder, subfolders, files in islice(os.walk(root, followlinks=False), _MAX_FOLDERS):
+def _paths(root: Path, leave_out: Callable[[str], None] = lambda _: None) -> Iterator[Path]:
+    """Yield every file and link below the root that is not hidden, in no hidden folder.
+
+    The first folder that is one too many is left out, and all after it.
+    """
+    for number, (folder, subfolders, files) in enumerate(os.walk(root, followlinks=False)):
+        if number == _MAX_FOLDERS:
+            return leave_out(folder)
         subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__pycache__")))
         links = [name for name in subfolders if Path(folder, name).is_symlink()]
         for name in sorted((*files, *links)):

@@ -66,6 +66,19 @@ def test_what_is_not_there_is_named_with_what_was_meant(root: Path, name: str, s
     assert says in refused.value.message
 
 
+@pytest.mark.parametrize(("bound", "count"), [("MAX_SCRIPTS", 2), ("_MAX_FOLDERS", 1), (None, 9)])
+def test_a_listing_that_leaves_something_out_says_so(
+    root: Path, monkeypatch: pytest.MonkeyPatch, bound: str | None, count: int
+) -> None:
+    if bound:
+        monkeypatch.setattr(f"services.ui.scripts.{bound}", count)
+
+    found, is_cut = Scripts(root).looked_through()
+
+    assert is_cut == bool(bound)
+    assert len(found) == (8 if bound == "_MAX_FOLDERS" else count)
+
+
 def test_a_file_of_a_year_that_no_calendar_has_is_listed_and_read() -> None:
     # A file system in memory: those on disks hold back such years.
     with TemporaryDirectory(dir="/dev/shm") as folder:
