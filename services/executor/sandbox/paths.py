@@ -1,5 +1,6 @@
 """Finds the script of a grant, and refuses one that is not the script its job was saved with."""
 
+import errno
 import fcntl
 import os
 from datetime import datetime
@@ -10,6 +11,7 @@ from shared.domain.errors import UnusableScript
 from shared.domain.script import MOST_HASHED_BYTES, Pin
 from shared.runtime.script_files import ScriptFile, read_script
 
+_MFD_EXEC = 0x10
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
@@ -46,8 +48,8 @@ def resolve(root: Path, name: str, pin: Pin | None = None, *, keep: bool = True)
 
 
 def sealed(text: bytes) -> int:
-    """Return a descriptor of a file in memory that nobody can change any more."""
-    fd = os.memfd_create("script", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    """Return a descriptor of a file in memory that nobody can change any more, and that may be executed."""
+    fd = _memory()
     try:
         rest = memoryview(text)
         while rest:
@@ -58,6 +60,18 @@ def sealed(text: bytes) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def _memory() -> int:
+    flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
+    try:
+        # Where vm.memfd_noexec is 1 such a file may be executed only if that is asked for.
+        return os.memfd_create("script", flags | _MFD_EXEC)
+    except OSError as error:
+        # A kernel before 6.3 does not know it, and where it is 2 it is forbidden: interpreters need it not.
+        if error.errno not in {errno.EINVAL, errno.EACCES}:
+            raise
+        return os.memfd_create("script", flags)
 
 
 def _said(at: datetime) -> str:

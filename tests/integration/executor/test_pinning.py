@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import math
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from tests.integration.executor.stage import Ledger, write_script
 from tests.integration.executor.test_levels import ground
 from tests.unit.services.executor.grants import a_grant
 
+REPOSITORY = Path(__file__).parents[3]
 __all__ = ["ground"]  # the fixture
 # All by which a script can tell how it was started, and how it ends.
 LOOKS_ROUND = '''# coding: latin-1
@@ -90,6 +93,21 @@ async def test_a_pinned_script_finds_what_any_finds_and_is_what_was_pinned(
         assert usual[0] == 1
         assert "neighbour.py" in str(usual[1]) or "\nnear\n" in str(usual[1])
     sandbox.close()
+
+
+@pytest.mark.parametrize(("noexec", "says"), [(1, "ran"), (2, "Permission denied")])
+def test_a_copy_may_be_executed_where_files_in_memory_may_not_by_default(noexec: int, says: str) -> None:
+    program = (
+        "import os; from services.executor.sandbox.paths import sealed; fd = sealed(b'#!/bin/sh\\necho ran');"
+        "os.set_inheritable(fd, True); os.execv(f'/proc/self/fd/{fd}', ['script'])"
+    )
+    setting = f'echo {noexec} > /proc/sys/vm/memfd_noexec && exec {sys.executable} -c "$0"'
+    # In a process tree of its own, whose setting it is.
+    own = ("unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", setting, program)
+
+    done = subprocess.run(own, capture_output=True, text=True, cwd=REPOSITORY, check=False)
+
+    assert says in done.stdout + done.stderr
 
 
 async def test_a_pinned_scripts_traceback_is_its_own(ground: Ground) -> None:
