@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from services.executor.sandbox.inline import Wanted
 from services.executor.sandbox.level import Sandbox
 from services.executor.sandbox.process import Ended, StoppedBy
 from services.executor.settings import ExecutorSettings, uv_variables
-from services.executor.uv_words import Said, is_for_another_python, words_of
+from services.executor.uv_words import CREDENTIALS, Said, is_for_another_python, words_of
 from shared.runtime.clock import Clock
 
 log = structlog.get_logger()
@@ -39,6 +39,13 @@ export UV_CACHE_DIR="$folder/cache" VIRTUAL_ENV="$folder/env"
 rm -rf -- "$folder/cache"
 chmod -R a+rX,go-w -- "$folder/env"
 """
+_CHOOSE = frozenset(
+    {
+        *("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX_STRATEGY"),
+        *("UV_FIND_LINKS", "UV_EXCLUDE_NEWER", "UV_PRERELEASE", "UV_CONFIG_FILE"),
+    }
+)
+"""Of the variables for uv, those by which it chooses packages."""
 _SHARED = Path("/var/cache/portal-environments")
 _MOST_FILES = 2_000_000
 """An environment of more files than this is measured no further."""
@@ -142,7 +149,7 @@ class Environments:
         Raises:
             NoEnvironment: in words for people.
         """
-        key = _key(wanted, self._sandbox.python)
+        key = _key(wanted, self._sandbox.python, self._rules.variables)
         self._held[key] += 1
         try:
             made_in_s = await self._made_in(key, wanted, say)
@@ -331,8 +338,8 @@ def make_folder(folder: Path) -> None:
         folder.chmod(0o711)
 
 
-def _key(wanted: Wanted, python: Path) -> str:
-    """Return what an environment is known by; blocks for a moment."""
+def _key(wanted: Wanted, python: Path, variables: Mapping[str, str]) -> str:
+    """Return what an environment is known by, which its scripts see; blocks for a moment."""
     try:
         found = python.resolve().stat()
     except OSError as error:
@@ -340,8 +347,20 @@ def _key(wanted: Wanted, python: Path) -> str:
     lock = hashlib.sha256(wanted.lock).hexdigest() if wanted.lock else None
     interpreter = (str(python), str(python.resolve()), found.st_mtime_ns, found.st_size)
     asked = (wanted.requires_python, sorted(wanted.dependencies), wanted.settings, lock)
-    made_of = (2, *asked, interpreter, os.uname().machine)
+    index = list(_index_of(variables))
+    made_of = (2, *asked, interpreter, os.uname().machine, *([index] if index else ()))
     return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:32]
+
+
+def _index_of(variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield what says where packages come from: elsewhere, another may have the same name and version."""
+    for name in sorted(_CHOOSE & variables.keys()):
+        text = variables[name]
+        if name == "UV_CONFIG_FILE":
+            with contextlib.suppress(OSError):  # uv says what is wrong with it
+                text = Path(text).read_text("utf-8", "replace")
+        # Scripts see the key of their environment: no password may be guessed by it.
+        yield name, CREDENTIALS.sub("", text)
 
 
 def _size_of(folder: Path) -> int:

@@ -10,7 +10,8 @@ _MOST_SAID = 64_000
 _LONGEST_ERROR = 600
 _FRAME = r"^[\s\u00d7\u2500-\u257f\u25b6\u00b7]+"
 """What it draws before its lines."""
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+"""What a URL says of who asks."""
 _UNKNOWN = re.compile(r"ecause ([\w.-]+) was not found in ")
 _OTHER_PYTHON = "incompatible with the script's Python requirement"
 
@@ -41,7 +42,7 @@ class Said:
 
     def _pass_on(self, lines: bytes) -> None:
         if lines:
-            text = _CREDENTIALS.sub("***@", lines.decode("utf-8", "replace"))
+            text = CREDENTIALS.sub("***@", lines.decode("utf-8", "replace"))
             self.text += text
             self._say(text)
 

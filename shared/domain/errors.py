@@ -89,3 +89,7 @@ class Unopenable(PortalError):  # noqa: N818 - says what the sealed text is
 
 class UnusableScript(PortalError):  # noqa: N818 - says what the script is
     """A script that is missing, leads elsewhere, or is no plain file of its own."""
+
+
+class MissingScript(UnusableScript):
+    """There is no file of that name, nor anything else."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shared.domain.errors import InvalidInput, UnusableScript
+from shared.domain.errors import InvalidInput, MissingScript, UnusableScript
 from shared.domain.script import MOST_HASHED_BYTES, checked_script
 
 _OPENAT2 = 437
@@ -53,7 +53,8 @@ def read_script(root: Path, name: str, *, keep: bool = True) -> ScriptFile:
     Who may write into the scripts directory decides what runs: it must not be writable by scripts.
 
     Raises:
-        UnusableScript: it is missing, leads elsewhere, or is no plain file of its own; in words for people.
+        UnusableScript: it leads elsewhere, or is no plain file of its own; in words for people.
+        MissingScript: of these, that there is none.
     """
     try:
         checked = checked_script(name)
@@ -115,7 +116,8 @@ def _open(root: Path, name: str) -> int:
     try:
         return open_beneath(root_fd, name)
     except OSError as error:
-        raise UnusableScript(_explained(name, error)) from error
+        kind = MissingScript if error.errno in _MISSING else UnusableScript
+        raise kind(_explained(name, error)) from error
     finally:
         os.close(root_fd)
 

@@ -19,7 +19,7 @@ from services.executor.sandbox.command import (
 from services.executor.sandbox.fence import Level, remove_tree
 from services.executor.sandbox.inline import MARK, Wanted, wanted_by
 from services.executor.sandbox.namespaces import HOME
-from services.executor.sandbox.paths import ScriptChanged, resolve
+from services.executor.sandbox.paths import ScriptChanged, lock_of, resolve
 from services.executor.sandbox.process import Left, Order, Printed, Process, Setup, Spawner, TooLate
 from shared.domain.ids import new_id
 from shared.domain.job import Network
@@ -128,11 +128,7 @@ class Sandbox:
         text = resolve(self._ground.scripts_dir, name, _pin(grant)).content
         if text is None or MARK not in text:
             return None
-        try:
-            lock = resolve(self._ground.scripts_dir, f"{name}.lock").content
-        except NotRunnable:
-            lock = None
-        return wanted_by(name.rpartition("/")[2], text, lock)
+        return wanted_by(name.rpartition("/")[2], text, lock_of(self._ground.scripts_dir, name))
 
     def prepare(
         self,

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from services.executor.sandbox.command import NotRunnable
-from shared.domain.errors import UnusableScript
-from shared.domain.script import MOST_HASHED_BYTES, Pin
+from shared.domain.errors import MissingScript, UnusableScript
+from shared.domain.script import MAX_SCRIPT, MOST_HASHED_BYTES, Pin
 from shared.runtime.script_files import ScriptFile, read_script
 
 _MFD_EXEC = 0x10
@@ -45,6 +45,30 @@ def resolve(root: Path, name: str, pin: Pin | None = None, *, keep: bool = True)
         "Look at what changed on the job's page and accept it there, or restore the file.",
         found,
     )
+
+
+def lock_of(root: Path, name: str) -> bytes | None:
+    """Return the lock beside a script; None: there is none.
+
+    Raises:
+        NotRunnable: there is one that cannot be used; without it other packages would be installed.
+    """
+    lock = f"{name}.lock"
+    if len(lock.encode()) > MAX_SCRIPT:
+        return None  # no name for a file of ours: uv does not make it either
+    try:
+        found = read_script(root, lock)
+    except MissingScript:
+        return None
+    except UnusableScript as error:
+        raise NotRunnable(
+            f"The script's packages are locked, but the lock cannot be used. {error}"
+        ) from error
+    if found.content is None:
+        raise NotRunnable(
+            f"scripts/{lock} has {found.size / 1e6:,.0f} MB: no lock is as large. Make it anew."
+        )
+    return found.content
 
 
 def sealed(text: bytes) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.executor.environments import Environments, NoEnvironment, Rules, make_folder
-from services.executor.sandbox.command import NOTHING
+from services.executor.sandbox.command import NOTHING, NotRunnable
 from services.executor.sandbox.inline import Wanted, wanted_by
 from services.executor.sandbox.level import Ground, Sandbox, choose
 from shared.messages.events import Stream
@@ -149,6 +149,34 @@ async def test_a_script_that_has_its_packages_from_elsewhere_shares_no_environme
 
     assert f"greeting==1.0 (from file://{wheel})" in "".join(said)
     assert usual.path != made.path
+
+
+async def test_an_executor_that_asks_another_index_makes_another_environment(
+    ground: Ground, sandbox: Sandbox
+) -> None:
+    usual = offline(ground.home.with_name("links"))
+    made = []
+    for more in ({}, {"UV_EXTRA_INDEX_URL": "http://a:b@h/x"}, {"UV_EXTRA_INDEX_URL": "http://a:c@h/x"}):
+        environments = Environments(rules(ground, variables={**usual, **more}), sandbox, SystemClock())
+        made.append(await environments.obtain(wanted("greeting"), lambda _: None))
+
+    # Not of another password, of which scripts would learn something by the path.
+    assert [one.made_in_s is None for one in made] == [False, False, True]
+    assert len({one.key for one in made}) == 2
+
+
+async def test_a_lock_that_cannot_be_used_is_not_passed_over(ground: Ground, sandbox: Sandbox) -> None:
+    (ground.scripts_dir / "greets.py").write_text(GREETS)
+    unlocked = sandbox.wanted(a_grant(script="greets.py"))
+    (ground.scripts_dir / "greets.py.lock").symlink_to("greets.py")
+
+    with pytest.raises(
+        NotRunnable, match=r"the lock cannot be used. scripts/greets.py.lock goes through a sym"
+    ):
+        sandbox.wanted(a_grant(script="greets.py"))
+
+    assert unlocked is not None
+    assert unlocked.lock is None
 
 
 @pytest.mark.parametrize(
