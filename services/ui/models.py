@@ -273,7 +273,7 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     recent: tuple[RunBrief, ...]
     """At most 20, oldest first."""
     removed_count: int
-    """So many of its runs were removed because they were old, up to `removed_until`."""
+    """So many of its runs were removed as they were old: those of its schedules up to `removed_until`."""
     removed_until: datetime | None
     warnings: tuple[str, ...] = ()
     """Why it would not start as things stand, in words for people; not looked for in lists."""

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.artifacts import remove_files
 from shared.db.engine import Database
+from shared.db.facts import fact
 from shared.db.logs import remove_logs, runs_with_logs
-from shared.db.retention import free_pages
+from shared.db.retention import LOOKED_AT, free_pages
 from shared.db.tables import AttemptRow, JobRow, RequestRow, RunRow, RunSecretRow
 from shared.domain.policy import policy_from_json
 from shared.domain.run import FINAL
@@ -28,6 +29,8 @@ _PAGE = 200
 _CHUNKS = 100
 """So many chunks go in one step: who stores output must not wait long."""
 _BETWEEN_S = 0.1
+_MOST_FORGOTTEN = 500
+"""In one sweep; bound parameters have their limit, too."""
 _ASKED_FOR = timedelta(days=90)
 """So long a request is kept whose run is gone, or never was: its page says why."""
 
@@ -62,7 +65,11 @@ class Retention:
                 await self._remove(gone, files=True)
                 removed += len(gone)
             await self._clock.sleep(_BETWEEN_S)
-        await self._forget(handled_before=self._clock.now() - _ASKED_FOR)
+        async with self._database.reading() as session:
+            looked_at = await fact(session, LOOKED_AT)
+        # Our own clock may be far ahead; the scheduler's retention believes none that jumped.
+        now = min(self._clock.now(), datetime.fromisoformat(looked_at)) if looked_at else self._clock.now()
+        await self._forget(handled_before=now - _ASKED_FOR)
         return removed
 
     async def trim(self) -> int:
@@ -127,9 +134,20 @@ class Retention:
         if run_ids:
             async with self._database.ledger.begin() as session:
                 await forget_runs(session, run_ids, handled_before=handled_before)
+        async with self._database.reading() as session:
+            ids = list(await session.scalars(_OF_NO_RUN.where(RequestRow.handled_at < handled_before)))
+        if ids:
+            async with self._database.ledger.begin() as session:
+                await session.execute(delete(RequestRow).where(RequestRow.id.in_(ids)))
 
 
-async def runs_to_forget(session: AsyncSession, *, handled_before: datetime, limit: int = 500) -> set[UUID]:
+# To cancel what waits, or to run a range after the fact: no run is named by them, and no page shows them.
+_OF_NO_RUN = select(RequestRow.id).where(RequestRow.run_id.is_(None)).limit(_MOST_FORGOTTEN)
+
+
+async def runs_to_forget(
+    session: AsyncSession, *, handled_before: datetime, limit: int = _MOST_FORGOTTEN
+) -> set[UUID]:
     """Return runs that are gone and of which `forget_runs` finds something, some of each kind."""
     old = select(RequestRow.run_id).where(_is_forgotten(handled_before)).limit(limit)
     typed = select(RunSecretRow.run_id).distinct().where(_is_nobodys()).limit(limit)

@@ -25,12 +25,17 @@ _JOBS = table_of(JobRow)
 _LEDGERS = table_of(JobLedgerRow)
 _RUNS = table_of(RunRow)
 
+LOOKED_AT = "retention looked at"
+"""The name of the fact by which time runs were judged last: see the scheduler's retention."""
 MOST = 100
 """So many runs go in one step: some tens of ms, in which nobody else writes on SQLite."""
 _AMONG = 2 * MOST
 """The oldest of a job are looked at; what is kept for another reason must not hide the others for long."""
 _PAGES_FREED = 100
-_LOOKED_AT = ("id", "number", "state", "due_at", "finished_at", "nominal_at", "nominal_until", "chained_at")
+_JUDGED_BY = (
+    *("id", "number", "state", "schedule_id", "due_at", "finished_at", "nominal_at", "nominal_until"),
+    "chained_at",
+)
 _GOING = (RunState.QUEUED, RunState.RUNNING)
 
 
@@ -94,14 +99,13 @@ async def remove_old(session: AsyncSession, job: Kept, *, now: datetime) -> int:
     await session.execute(delete(_ARRIVALS).where(_ARRIVALS.c.upstream_run_id.in_(ids)))
     await session.execute(delete(_ATTEMPTS).where(_ATTEMPTS.c.run_id.in_(ids)))
     await session.execute(delete(_RUNS).where(_RUNS.c.id.in_(ids)))
-    until = max(row.nominal_until or row.nominal_at for row in gone)
-    before = await session.scalar(select(_LEDGERS.c.removed_until).where(_LEDGERS.c.job_id == job.job_id))
+    # What somebody asked for stands for no instant: nothing that a schedule promised is forgotten with it.
+    instants = [row.nominal_until or row.nominal_at for row in gone if row.schedule_id is not None]
+    before = await removed_until(session, job.job_id)
+    until = max((one for one in (*instants, before) if one is not None), default=None)
     statement = update(_LEDGERS).where(_LEDGERS.c.job_id == job.job_id)
     count = _LEDGERS.c.removed_count + len(ids)
-    await changed(
-        session,
-        statement.values(removed_until=until if before is None else max(until, before), removed_count=count),
-    )
+    await changed(session, statement.values(removed_until=until, removed_count=count))
     return len(ids)
 
 
@@ -130,7 +134,7 @@ async def _free_pages(driver: Any) -> int:
 
 
 async def removed_until(session: AsyncSession, job_id: JobId) -> datetime | None:
-    """Return up to which instant runs of the job were removed; None: none was."""
+    """Return up to which instant of its schedules runs of the job were removed; None: of none."""
     return await session.scalar(select(_LEDGERS.c.removed_until).where(_LEDGERS.c.job_id == job_id))
 
 
@@ -143,7 +147,7 @@ def _oldest_of(job: Kept, now: datetime) -> Any:
     # What is looked at is chosen first: judged in one with the rest, PostgreSQL without statistics judged
     # every run of the job, and took 3 s for 40,000.
     oldest = (
-        select(*(_RUNS.c[name] for name in (*_LOOKED_AT, "job_id")))
+        select(*(_RUNS.c[name] for name in (*_JUDGED_BY, "job_id")))
         .where(_RUNS.c.job_id == job.job_id, _RUNS.c.number < job.newest, _RUNS.c.state.in_(FINAL))
         .order_by(_RUNS.c.number)
         .limit(_AMONG)
@@ -155,7 +159,7 @@ def _oldest_of(job: Kept, now: datetime) -> Any:
         _ATTEMPTS.c.run_id == oldest.c.id, or_(_ATTEMPTS.c.state.in_(_GOING), may_run)
     )
     return (
-        select(*(oldest.c[name] for name in _LOOKED_AT))
+        select(*(oldest.c[name] for name in _JUDGED_BY))
         .join(_LEDGERS, _LEDGERS.c.job_id == oldest.c.job_id)
         .where(
             or_(_LEDGERS.c.last_run_id.is_(None), _LEDGERS.c.last_run_id != oldest.c.id),

@@ -83,7 +83,7 @@ export default {
           <template v-if="resources"><dt>Resources</dt><dd>{{ resources }}</dd></template>
           <template v-if="job.parameters.length"><dt>Parameters</dt><dd>{{ job.parameters.map((one) => one.label || one.name).join(', ') }}</dd></template>
           <template v-if="job.secrets.length"><dt>Secrets</dt><dd class="jp-mono"><a class="jp-link" href="/secrets">{{ job.secrets.map((one) => one.name).join(', ') }}</a></dd></template>
-          <template v-if="job.removed_count"><dt>History</dt><dd>{{ removed }} up to <JpTime :at="job.removed_until" /></dd></template>
+          <template v-if="job.removed_count"><dt>History</dt><dd>{{ removed }}<template v-if="job.removed_until">, those of its schedules up to <JpTime :at="job.removed_until" /></template></dd></template>
           <template v-if="job.description"><dt>About</dt><dd class="jp-prose">{{ job.description }}</dd></template>
         </dl>
       </section>
@@ -104,7 +104,7 @@ export default {
   computed: {
     overlap() { return OVERLAPS[this.job.overlap] + (this.job.policy.max_concurrent ? `, ${this.job.policy.max_concurrent} at most` : ""); },
     rules() { return rulesSaid(this.job.policy); },
-    removed() { return `${plural(this.job.removed_count, "old run")} ${this.job.removed_count === 1 ? "was" : "were"} removed,`; },
+    removed() { return `${plural(this.job.removed_count, "old run")} ${this.job.removed_count === 1 ? "was" : "were"} removed`; },
     output() { return outputSaid(this.job); },
     resources() { return resourcesSaid(this.job.resources); },
     noNext() { return NO_NEXT[this.job.no_next]?.text ?? "–"; },

@@ -28,7 +28,8 @@ class JobLedgerRow(LedgerBase):
     last_run_id: Mapped[UUID | None]
     last_state: Mapped[RunState | None]
     last_finished_at: Mapped[datetime | None]
-    # Up to which instant runs were removed because they were old, and how many. NULL: none was.
+    # Up to which instant of its schedules runs were removed because they were old, and how many of any
+    # cause. NULL: none that a schedule promised was.
     removed_until: Mapped[datetime | None]
     removed_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 

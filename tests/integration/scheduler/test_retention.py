@@ -63,6 +63,8 @@ async def test_what_is_old_goes_and_what_matters_stays(stage: Stage) -> None:
     states = [SUCCEEDED, SUCCEEDED, FAILED, LOST, RunState.RUNNING, FAILED, FAILED, FAILED]
     runs = [ended(job_id, number, state, old) for number, state in enumerate(states, start=1)]
     runs[6].finished_at = now - 29 * DAY
+    # Of the two that go, only the first stands for an instant: somebody asked for the other one.
+    runs[0].schedule_id, runs[0].nominal_at = await desk.add_schedule(job_id, manual()), old - DAY
     waits = ChainArrivalRow(
         id=new_id(), edge_id=new_id(), job_id=job_id, upstream_id=job_id, upstream_run_id=runs[5].id,
         state=FAILED, arrived_at=old, taken_at=None, run_id=None,
@@ -78,9 +80,20 @@ async def test_what_is_old_goes_and_what_matters_stays(stage: Stage) -> None:
     assert [run.number for run in await desk.runs()] == [2, 4, 5, 6, 7, 8]
     assert {one.run_id for one in await desk.attempts()} == {run.id for run in await desk.runs()}
     ledger = await desk.ledger_of(job_id)
-    assert (ledger.removed_count, ledger.removed_until, ledger.run_count) == (2, old, 8)
+    assert (ledger.removed_count, ledger.removed_until, ledger.run_count) == (2, old - DAY, 8)
     await desk.ask(job_id)
     assert (await desk.runs())[-1].number == 9
+
+
+async def test_a_clock_set_months_ahead_counts_an_hour_a_look(stage: Stage) -> None:
+    desk = stage.desk
+    job_id = await desk.job(manual(), policy=Policy(keep_days=30))
+    at = desk.clock.now() - 30 * DAY + timedelta(minutes=90)
+    await store(desk, job_id, [ended(job_id, number, FAILED, at) for number in (1, 2, 3)])
+
+    assert await swept(stage) == 0
+    desk.clock.step_wall(180 * 86_400)
+    assert [await swept(stage) for _ in range(2)] == [0, 2]
 
 
 async def test_what_an_executor_dates_long_ago_is_as_young_as_its_instant(stage: Stage) -> None:

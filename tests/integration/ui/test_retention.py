@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 from sqlalchemy import func, select, text
@@ -11,6 +11,8 @@ from sqlalchemy import func, select, text
 from services.ui.recorder.writer import Writer
 from services.ui.retention import Retention
 from shared.db.engine import Database
+from shared.db.facts import store_fact
+from shared.db.retention import LOOKED_AT
 from shared.db.tables import ArtifactChunkRow, LogChunkRow, RequestRow, RunSecretRow
 from shared.domain.ids import new_id
 from shared.domain.run import Cause, RunState
@@ -67,9 +69,16 @@ async def test_the_log_of_a_removed_run_goes_and_its_room_with_it(parts: Parts, 
     asked = {"kind": "run_now", "job_id": job_id, "run_id": removed.id, "requested_by": "local"}
     long_ago = NOW - timedelta(days=91)
     outcome = {"outcome": "queued as #1", "handled_at": long_ago, "requested_at": long_ago}
+    of_no_run = {"kind": "backfill", "cause": Cause.BACKFILL, "run_id": None}
     await run_rows(database, typed, RequestRow(id=new_id(), cause=Cause.MANUAL, **asked, **outcome))
+    await run_rows(database, RequestRow(id=new_id(), **{**asked, **of_no_run}, **outcome))
+    await looked_at(database, NOW - timedelta(days=2))
 
     assert await swept(database) == 1
+    async with database.reading() as session:  # that our own clock shows more does not count
+        assert await session.scalar(select(func.count()).select_from(RequestRow)) == 2
+    await looked_at(database, NOW)
+    assert await swept(database) == 0
 
     async with database.reading_logs() as session:
         for rows in (LogChunkRow, ArtifactChunkRow):
@@ -136,6 +145,12 @@ async def test_the_newest_output_of_a_job_stays_however_much_it_is(parts: Parts,
     await run_rows(database, an_attempt(run, stdout_bytes=10**10, last_seq=1))
 
     assert await rounded(lambda retention: retention.trim(), database) == 0
+
+
+async def looked_at(database: Database, at: datetime) -> None:
+    """Let this be the time by which the scheduler judged last what is old."""
+    async with database.ledger.begin() as session:
+        await store_fact(session, LOOKED_AT, at.isoformat())
 
 
 async def pages(database: Database) -> int:
