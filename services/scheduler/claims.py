@@ -8,9 +8,10 @@ from typing import TypeAlias
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.batches import handled_together
-from services.scheduler.grants import grant_claims, take_back
+from services.scheduler.grants import grant_claims
 from services.scheduler.leases import renew_leases
 from services.scheduler.ledger import Effects, Ledger
+from services.scheduler.returning import take_back
 from shared.broker import Consumer, Delivery, Publisher, reply
 from shared.db.locks import lock_executors, lock_jobs_of_attempts
 from shared.domain.ids import AttemptId, ExecutorName

@@ -1,4 +1,4 @@
-"""Grants attempts, each at most once, and takes back those that were never started."""
+"""Grants attempts, each at most once."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scheduler.admission import Admission, Go, Replace, Skip, Wait, admission, is_going
 from services.scheduler.announcer import SOURCE
-from services.scheduler.arrivals import tell_end
 from services.scheduler.braking import is_judged, starts_of
 from services.scheduler.deadlines import deadline_detail
 from services.scheduler.endings import Ending, end_unstarted, withdrawal
@@ -18,25 +17,18 @@ from services.scheduler.given import Given, given_to
 from services.scheduler.holding import Wishes, held_back, too_exposed
 from services.scheduler.ledger import Effects
 from services.scheduler.limiting import kept_in_line, places_for, turn_of
-from services.scheduler.overlap import decide_held, note_skipped
+from services.scheduler.overlap import note_skipped
 from shared.db.asked import pending_cancels
-from shared.db.attempts import (
-    AttemptView,
-    Claimant,
-    attempts_by_id,
-    claim_attempt,
-    move_attempt,
-    release_attempt,
-)
+from shared.db.attempts import AttemptView, Claimant, attempts_by_id, claim_attempt
 from shared.db.holds import open_holds
 from shared.db.runs import Unfinished, move_run, start_runs, unfinished_runs
 from shared.domain.brake import braked, is_counted
 from shared.domain.ids import AttemptId, JobId
 from shared.domain.limits import Places
 from shared.domain.run import Cause, Reason, RunState
-from shared.messages.answers import ClaimAnswer, Grant, Refusal, ReleaseAnswer, SignedGrant
+from shared.messages.answers import ClaimAnswer, Grant, Refusal, SignedGrant
 from shared.messages.codec import MAX_BODY
-from shared.messages.commands import AttemptClaim, AttemptRelease
+from shared.messages.commands import AttemptClaim
 from shared.messages.envelope import AttemptRef
 from shared.messages.signing import sign
 
@@ -107,27 +99,6 @@ async def _answer(session: AsyncSession, effects: Effects, scene: Scene, claim: 
         grants=tuple(grants),
         refusals=tuple(refusals),
     )
-
-
-async def take_back(
-    session: AsyncSession, effects: Effects, release: AttemptRelease, *, now: datetime
-) -> ReleaseAnswer:
-    """Queue again what was granted to this boot and never started; repeating it changes nothing."""
-    attempts = await attempts_by_id(session, {ref.attempt_id for ref in release.attempts})
-    for ref in release.attempts:
-        attempt = attempts.get(ref.attempt_id)
-        if attempt is None or attempt.token != ref.token or attempt.boot != release.boot:
-            log.info("release was void", attempt_id=str(ref.attempt_id), executor=release.executor)
-        elif attempt.cancel_requested_at is not None:
-            await _cancel_released(session, effects, attempt, now=now)
-        elif await release_attempt(session, attempt, boot=release.boot, due_at=now, log_seq=release.log_seq):
-            await move_run(
-                session, attempt.run_id, RunState.QUEUED, {"executor": None}, attempt=attempt.number
-            )
-            effects.attempt_again(attempt, token=attempt.token + 1, due_at=now)
-            effects.run_changed(attempt.run_id)
-            effects.gives_up(attempt)
-    return ReleaseAnswer(source=SOURCE, time=now, attempts=tuple(ref.attempt_id for ref in release.attempts))
 
 
 def withdrawn(attempt: AttemptView, *, now: datetime) -> Ending | None:
@@ -372,16 +343,3 @@ def _signed_grant(attempt: AttemptView, claim: AttemptClaim, scene: Scene) -> Si
         parameter_secrets=scene.given.sealed_values_of(attempt),
     )
     return sign(grant, scene.key)
-
-
-async def _cancel_released(
-    session: AsyncSession, effects: Effects, attempt: AttemptView, *, now: datetime
-) -> None:
-    values = {"reason": Reason.REQUESTED, "detail": "cancelled before it started", "finished_at": now}
-    if await move_attempt(session, attempt, RunState.CANCELLED, {**values, "settled": True}):
-        await move_run(session, attempt.run_id, RunState.CANCELLED, values, attempt=attempt.number)
-        effects.run_changed(attempt.run_id)
-        effects.gives_up(attempt)
-        if attempt.number > 1:
-            await tell_end(session, effects, attempt, RunState.CANCELLED, now=now)
-        await decide_held(session, effects, {attempt.job_id}, now=now)

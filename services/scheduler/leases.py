@@ -10,10 +10,10 @@ from services.scheduler.announcer import SOURCE
 from services.scheduler.endings import Ending, lose_attempt
 from services.scheduler.grants import over_by
 from services.scheduler.ledger import Effects
-from shared.db.attempts import AttemptView, attempts_by_id, move_attempt, running_of
+from services.scheduler.returning import find_again, is_lost
+from shared.db.attempts import AttemptView, attempts_by_id, running_of
 from shared.db.executors import ExecutorView, executor_by_name, store_executor
 from shared.db.holds import open_holds
-from shared.db.runs import move_run
 from shared.db.starts import extend_attempt
 from shared.domain.ids import AttemptId
 from shared.domain.run import Reason, RunState
@@ -74,22 +74,14 @@ async def _running(
 ) -> Standing:
     if attempt is None or attempt.token != ref.token or attempt.boot != renewal.boot:
         return Standing.REVOKED
-    if attempt.state is RunState.LOST and attempt.is_newest and attempt.run_state is RunState.LOST:
-        await _find_again(session, effects, attempt)
+    if is_lost(attempt):
+        await find_again(session, effects, attempt)
     elif attempt.state is not RunState.RUNNING:
         return Standing.REVOKED
     if ref.attempt_id in renewal.preparing:
         # Its environment is being made: it may start as late as a lease from now, and then has all its time.
         await extend_attempt(session, attempt.id, may_run_until=over_by(attempt, now=now))
     return Standing.RENEWED if attempt.cancel_requested_at is None else Standing.CANCEL
-
-
-async def _find_again(session: AsyncSession, effects: Effects, attempt: AttemptView) -> None:
-    values = {"reason": None, "detail": "", "finished_at": None}
-    if await move_attempt(session, attempt, RunState.RUNNING, values):
-        await move_run(session, attempt.run_id, RunState.RUNNING, values, attempt=attempt.number)
-        effects.run_changed(attempt.run_id)
-        log.info("lost run is back", run_id=str(attempt.run_id), executor=attempt.executor)
 
 
 def _unsettled(attempt: AttemptView | None, ref: AttemptRef, renewal: LeaseRenew) -> AttemptStanding:

@@ -14,10 +14,11 @@ from services.scheduler.asked import handle_requests
 from services.scheduler.definitions import follow_jobs
 from services.scheduler.dispatcher import Dispatcher
 from services.scheduler.endings import apply_report
-from services.scheduler.grants import grant_claims, take_back
+from services.scheduler.grants import grant_claims
 from services.scheduler.leases import renew_leases
 from services.scheduler.ledger import Effects, Ledger
 from services.scheduler.relay import Relay
+from services.scheduler.returning import take_back
 from services.scheduler.rules import Misfire
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.wakeup import News

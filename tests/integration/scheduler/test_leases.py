@@ -61,6 +61,21 @@ async def test_what_is_still_being_prepared_may_end_as_much_later_as_it_starts(d
     assert (await desk.newest_attempt()).may_run_until == prepared
 
 
+async def test_what_is_given_back_unstarted_after_it_was_taken_for_lost_runs_after_all(desk: Desk) -> None:
+    holder = Holder()
+    grant = await running(desk, holder)
+    await forgotten(desk, holder)
+    (lost_run,) = await desk.states()
+
+    for _ in range(2):  # its answer may be lost
+        await desk.release(holder.release(held(grant)))
+
+    again = await desk.newest_attempt()
+    assert lost_run == (RunState.LOST, Reason.EXECUTOR_GONE)
+    assert await desk.states() == [(RunState.QUEUED, None)]
+    assert (again.state, again.token, again.finished_at) == (RunState.QUEUED, grant.token + 1, None)
+
+
 async def test_an_overtaken_renewal_does_not_turn_the_beat_back(desk: Desk) -> None:
     holder = Holder()
     await desk.renew(holder.renewal(beat=9))
