@@ -131,7 +131,7 @@ async def _grant(
         claim.boot,
         ref.token,
     ):
-        return _signed_grant(attempt, claim, scene)
+        return _signed_grant(attempt.as_granted(), claim, scene)
     refusal = _refusal(attempt, ref, now=scene.now) or await _withheld(
         session, effects, scene, attempt, claim
     )

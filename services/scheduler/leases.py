@@ -80,7 +80,7 @@ async def _running(
         return Standing.REVOKED
     if ref.attempt_id in renewal.preparing:
         # Its environment is being made: it may start as late as a lease from now, and then has all its time.
-        await extend_attempt(session, attempt.id, may_run_until=over_by(attempt, now=now))
+        await extend_attempt(session, attempt.id, may_run_until=over_by(attempt.as_granted(), now=now))
     return Standing.RENEWED if attempt.cancel_requested_at is None else Standing.CANCEL
 
 

@@ -1,7 +1,7 @@
 """The attempts, as the scheduler writes them. Every move is one UPDATE that names what it expects."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -74,6 +74,8 @@ class AttemptView:
     kill_grace_s: int
     on_lost: OnLost
     granted_on_lost: OnLost | None
+    granted_timeout_s: int | None
+    granted_kill_grace_s: int | None
     overlap: Overlap
     policy_json: dict[str, Any]
     pool: str
@@ -109,6 +111,19 @@ class AttemptView:
     def is_newest(self) -> bool:
         """Say whether no later attempt of its run exists."""
         return self.run_attempt == self.number
+
+    def as_granted(self) -> "AttemptView":
+        """Return it with the time and the rule of its grant, whatever its job says by now.
+
+        One that an older scheduler granted has those of its job.
+        """
+        timeout_s, kill_grace_s = self.granted_timeout_s, self.granted_kill_grace_s
+        return replace(
+            self,
+            on_lost=self.granted_on_lost or self.on_lost,
+            timeout_s=self.timeout_s if timeout_s is None else timeout_s,
+            kill_grace_s=self.kill_grace_s if kill_grace_s is None else kill_grace_s,
+        )
 
     def as_new(self, *, token: int, due_at: datetime) -> NewAttempt:
         """Return it as it waits again, under this token."""
@@ -174,7 +189,8 @@ async def claim_attempt(
 ) -> bool:
     """Move a queued attempt to running; False when someone else moved it first, or its token is old."""
     values = {"an_id": attempt.id, "a_token": attempt.token, "may_run_until": may_run_until}
-    return await changed(session, _CLAIM, values | {"on_lost": attempt.on_lost} | columns_of(claimant)) == 1
+    granted = {name: getattr(attempt, name) for name in _GRANTED}
+    return await changed(session, _CLAIM, values | granted | columns_of(claimant)) == 1
 
 
 async def release_attempt(
@@ -249,6 +265,8 @@ async def mark_published(session: AsyncSession, marks: Sequence[tuple[AttemptId,
     )
 
 
+_GRANTED = ("on_lost", "timeout_s", "kill_grace_s")
+"""What of its job an attempt keeps as it was granted."""
 _IS_FOLLOWED = exists().where(_EDGES.c.upstream_id == _ATTEMPTS.c.job_id)
 _VIEW = (
     *(
@@ -263,7 +281,7 @@ _VIEW = (
     _RUNS.c.state.label("run_state"),
     _RUNS.c.attempt.label("run_attempt"),
     _RUNS.c.args.label("run_args"),
-    _ATTEMPTS.c.on_lost.label("granted_on_lost"),
+    *(_ATTEMPTS.c[name].label(f"granted_{name}") for name in _GRANTED),
     *(_RUNS.c[name] for name in ("cause", "nominal_at")),
     _RUNS.c.due_at.label("run_due_at"),
     _JOBS.c.name.label("job_name"),
@@ -315,7 +333,7 @@ _CLAIM = (
         published_at=func.coalesce(_ATTEMPTS.c.published_at, bindparam("claimed_at")),
         **{
             name: bindparam(name)
-            for name in ("on_lost", "may_run_until", *(one.name for one in fields(Claimant)))
+            for name in (*_GRANTED, "may_run_until", *(one.name for one in fields(Claimant)))
         },
     )
 )

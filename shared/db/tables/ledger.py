@@ -128,8 +128,11 @@ class AttemptRow(LedgerBase):
     limit_key: Mapped[str | None] = mapped_column(String(40))
     # While it is queued for a place: since when there is one for it.
     let_in_at: Mapped[datetime | None]
-    # As its grant said it: only what is killed when its lease ends may be followed by another after a loss.
+    # As its grant said it: only what is killed when its lease ends may be followed by another after a loss,
+    # and how long its script may take, from whenever it starts.
     on_lost: Mapped[OnLost | None]
+    timeout_s: Mapped[int | None]
+    kill_grace_s: Mapped[int | None]
     # While it may still run though nothing is heard of it, it counts for overlap and limits.
     may_run_until: Mapped[datetime | None]
     cancel_requested_at: Mapped[datetime | None]

@@ -4,14 +4,18 @@ from datetime import datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import update
 
+from shared.db.tables import JobRow
 from shared.domain.errors import MalformedMessage
 from shared.domain.ids import AttemptId, new_id
+from shared.domain.job import OnLost
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import Grant, Standing
 from shared.messages.envelope import AttemptRef
 from shared.messages.events import Usage
-from tests.integration.scheduler.stage import Desk, Holder, at, manual
+from shared.messages.signing import verified
+from tests.integration.scheduler.stage import KEY, Desk, Holder, at, manual
 
 
 async def running(desk: Desk, holder: Holder, **fields: object) -> Grant:
@@ -51,12 +55,16 @@ async def test_what_is_still_being_prepared_may_end_as_much_later_as_it_starts(d
     grant = await running(desk, holder)
     first = (await desk.newest_attempt()).may_run_until
     desk.clock.advance(60)
+    async with desk.database.ledger.begin() as session:  # the job's new limits are not those it was granted
+        await session.execute(update(JobRow).values(timeout_s=1, kill_grace_s=0, on_lost=OnLost.RETRY))
 
     await desk.renew(replace(holder.renewal(held(grant)), preparing=(grant.attempt_id,)))
     prepared = (await desk.newest_attempt()).may_run_until
     desk.clock.advance(60)
     await desk.renew(holder.renewal(held(grant), beat=2))
 
+    (answer,) = await desk.claim(replace(holder.claim(held(grant)), claim_id=grant.claim_id))
+    assert verified(answer.grants[0], KEY) == grant  # asked again: the same
     assert prepared - first == timedelta(seconds=60)
     assert (await desk.newest_attempt()).may_run_until == prepared
 
