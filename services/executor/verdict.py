@@ -81,6 +81,8 @@ def _over(bound: StoppedBy, used: float, most: Resources) -> tuple[Reason, str]:
                 f"{most.processes} processes and threads",
                 f"{used:.0f}",
             )
+    if used < 0:
+        return reason, f"Left so many files that its {what} could not be counted in time: stopped."
     # The kernel stops a script before it has more: then there is nothing to add.
     return reason, f"Used more than its {what}" + (f": {found} when it was stopped." if used else ".")
 

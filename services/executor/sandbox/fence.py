@@ -137,10 +137,9 @@ class Fence:
             )
         seccomp.install(self._filters[order["network"]])
 
-    @property
-    def bounds_disk(self) -> bool:
-        """Say whether a run cannot write more than it may: its root has that size."""
-        return self.makes_namespaces
+    def bounds_disk(self, order: dict[str, Any]) -> bool:
+        """Say whether a run cannot write more than it may: all it writes to is its root, of that size."""
+        return self.makes_namespaces and not order["makes"]
 
     def bounds_processes(self, user: int | None) -> bool:
         """Say whether a run cannot start more than it may: it is the only one of its user."""
@@ -148,8 +147,9 @@ class Fence:
 
     def places_of(self, order: dict[str, Any]) -> list[str]:
         """Return where a run's files are."""
-        user = order["user"]
-        return [os.fsdecode(order["cwd"]), *(() if user is None else _owned_by(user))]
+        user = None if self.makes_namespaces else order["user"]
+        own = [os.fsdecode(path) for path in (order["cwd"], order["makes"]) if path]
+        return [*own, *(() if user is None else _owned_by(user))]
 
     def look_as(self, user: int | None) -> None:
         """Let this process, a child of the keeper, see of the run what its user may see."""

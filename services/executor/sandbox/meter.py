@@ -6,6 +6,7 @@ that the keeper does not wait for, as the run's user: a run that is slow to coun
 """
 
 import contextlib
+import math
 import os
 import select
 import signal
@@ -24,9 +25,14 @@ BEAT_S = 0.25
 MOST_COUNTING = 20
 """A child counts again after so many times the processor time that it took: a twentieth of one, no more."""
 DISK_EVERY_S = 0.5
-_LONGEST_COUNT_S = 5.0
+LONGEST_S = 5.0
+LONGEST_DISK_S = 60.0
+"""A run whose files take longer to count is taken for one that has more than it may."""
+UNCOUNTED = -1.0
+"""What it used then."""
 _MOST_FAILURES = 3
-"""At isolated a run may signal what counts it. Who prevents it so often is taken for what it seems to use."""
+"""At isolated a run may signal what counts it. Who prevents it so often is taken for what it seems to use,
+and of files for more than it may."""
 _PATIENCE_MS = 100
 """How long a beat may wait for the pages to be counted; the next one asks again."""
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -63,7 +69,7 @@ class Meter:
         self._own: set[int] = set()
         """The children that count, until they are reaped: they are none of the run's."""
         self._memory: _Count | None = None
-        self._failures = 0
+        self._failures = self._disk_failures = 0
         self._memory_after = self._disk_after = 0.0
         self._disk: _Count | None = None
 
@@ -76,7 +82,7 @@ class Meter:
         if not self._fence.bounds_processes(self._order["user"]):
             self._judge("processes", "processes", used.tasks)
         self._judge("memory", "memory_bytes", memory or 0)
-        self._judge("disk", "disk_bytes", self._disk_bytes())
+        self._judge_disk()
         return bool(self.over)
 
     def reaped(self, pid: int, cost: struct_rusage) -> None:
@@ -101,7 +107,7 @@ class Meter:
             if one is not None:
                 one.stop()
 
-    def _count(self, count: Callable[[], int]) -> "_Count":
+    def _count(self, count: Callable[[], int], longest_s: float) -> "_Count":
         """Have it counted by a child, with the rights of the run's user.
 
         Raises:
@@ -114,7 +120,7 @@ class Meter:
             kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
             return count()
 
-        started = _Count(as_user)
+        started = _Count(as_user, longest_s)
         self._own.add(started.pid)
         return started
 
@@ -139,7 +145,7 @@ class Meter:
             return used.memory_bytes
         if self._memory is None and time.monotonic() >= self._memory_after:
             try:
-                self._memory = self._count(lambda: _pages_of(used.pids))
+                self._memory = self._count(lambda: _pages_of(used.pids), LONGEST_S)
             except OSError:  # take them for what they seem to use
                 return used.memory_bytes
         if self._memory is None or (found := self._memory.answer(_PATIENCE_MS)) is None:
@@ -149,24 +155,35 @@ class Meter:
         self._failures = 0 if found >= 0 else self._failures + 1
         return found if found >= 0 else None
 
-    def _disk_bytes(self) -> int:
-        if "disk_bytes" not in self._bounds or self._fence.bounds_disk:
-            return 0
+    def _judge_disk(self) -> None:
+        most = self._bounds.get("disk_bytes")
+        if most is None or self._fence.bounds_disk(self._order):
+            return
         if self._disk is None and time.monotonic() >= self._disk_after:
             with contextlib.suppress(OSError):  # later, then
-                self._disk = self._count(lambda: disk_bytes(self._fence.places_of(self._order)))
-        if self._disk is None or (found := self._disk.answer(0)) is None:
-            return 0
+                self._disk = self._count(
+                    lambda: disk_bytes(self._fence.places_of(self._order), most), LONGEST_DISK_S
+                )
+        if self._disk is None:
+            return
+        found = self._disk.answer(0)
+        if found is None and not self._disk.is_late:
+            return
+        self._disk_failures = 0 if found is not None and found >= 0 else self._disk_failures + 1
+        if self._disk.is_late or self._disk_failures >= _MOST_FAILURES:
+            self.over, self.used = self.over or "disk", UNCOUNTED
+        elif found is not None:
+            self._judge("disk", "disk_bytes", found)
         self._disk_after = time.monotonic() + max(DISK_EVERY_S, MOST_COUNTING * self._disk.cost_s)
         self._disk = None
-        return max(0, found)
 
 
 class _Count:
-    """A child that counts something."""
+    """A child that counts something, and is ended when it takes longer than that."""
 
-    def __init__(self, count: Callable[[], int]) -> None:
-        self._until = time.monotonic() + _LONGEST_COUNT_S
+    def __init__(self, count: Callable[[], int], longest_s: float) -> None:
+        self._until = time.monotonic() + longest_s
+        self.is_late = False
         self.cost_s = 0.0
         """How much of a processor it took; known with the answer."""
         self._answer, says = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -186,6 +203,7 @@ class _Count:
         poll.register(self._answer, select.POLLIN)
         if not poll.poll(patience_ms):
             if time.monotonic() >= self._until:
+                self.is_late = True
                 self.stop()  # its end is an answer, too
             return None
         found, _, cost_s = os.read(self._answer, 64).partition(b" ")
@@ -218,10 +236,15 @@ def look(above: int, *, besides: Collection[int] = ()) -> Used:
     return Used(memory, cpu_s, tasks, tuple(pids))
 
 
-def disk_bytes(paths: Iterable[str]) -> int:
-    """Return what these take on their disks with all that is below them: links once, and not followed."""
+def disk_bytes(paths: Iterable[str], most: float = math.inf) -> int:
+    """Return what these take on their disks with all that is below them: links once, and not followed.
+
+    Of more than `most` only some.
+    """
     total, linked = 0, set()
     for folder in (folders := list(paths)):  # grows
+        if total > most:
+            break
         with contextlib.suppress(OSError):
             own = os.lstat(folder)
             total += own.st_blocks * 512

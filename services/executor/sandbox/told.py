@@ -62,7 +62,8 @@ class Ended:
     cpu_s: float | None = None
     peak_memory_bytes: int | None = None
     used: float = 0.0
-    """How much it used of what it was stopped for: bytes, processes and threads, or seconds."""
+    """How much it used of what it was stopped for: bytes, processes and threads, or seconds; negative: more
+    than could be counted."""
     curve: tuple[int, list[int], list[int]] | None = None
     """What it used over time: see `Curve.points`."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from services.executor.sandbox.command import NOTHING
-from services.executor.sandbox.fence import Level
+from services.executor.sandbox.fence import Fence, Level
 from services.executor.sandbox.level import Ground, Sandbox, choose
+from services.executor.sandbox.meter import Meter
+from services.executor.sandbox.told import Ended, StoppedBy
 from services.executor.verdict import verdict
 from shared.domain.ids import AttemptId, new_id
 from shared.domain.resources import resources_of
@@ -192,6 +195,26 @@ async def test_a_run_fills_no_more_of_the_disk_than_it_may(sandboxes: dict[str, 
             assert "No space left on device" in str(said)
         else:
             assert (found, "8 MB of disk: " in str(said)) == (Reason.DISK_LIMIT, True)
+
+
+def test_files_that_take_too_long_to_count_are_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.executor.sandbox.meter.LONGEST_DISK_S", 0.0)
+    setup = {"level": "process", "readable": [], "writable": [], "environments": ""}
+    bounds = {"disk_bytes": MB}
+    order = {"cwd": os.fsencode(tmp_path), "user": None, "makes": b"", "resources": bounds}
+    meter = Meter(order, Fence(setup, first_user=None))
+
+    while not meter.beat(0.0):
+        pass  # it was quick for once
+
+    end = Ended(stopped_by=StoppedBy(meter.over), used=meter.used)
+    _, reason, words = verdict(end, asked=None, timeout_s=1, resources=resources_of(bounds))
+    assert (reason, words) == (
+        Reason.DISK_LIMIT,
+        "Left so many files that its 1 MB of disk could not be counted in time: stopped.",
+    )
 
 
 async def test_open_files_and_nice_are_its_own(sandboxes: dict[str, Sandbox]) -> None:
