@@ -27,6 +27,7 @@ from services.executor.sandbox.level import Sandbox
 from services.executor.sandbox.process import Ended, StoppedBy
 from services.executor.settings import ExecutorSettings, uv_variables
 from services.executor.uv_words import CREDENTIALS, Said, is_for_another_python, words_of
+from shared.domain.resources import Resources, in_bytes
 from shared.runtime.clock import Clock
 
 log = structlog.get_logger()
@@ -64,6 +65,8 @@ class Rules:
     timeout_s: float = 120
     most: int = 20
     most_bytes: int = 5_000_000_000
+    """Of all that are kept; and of one while it is made."""
+    memory_bytes: int = 2_000_000_000
     builds: bool = False
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -101,6 +104,7 @@ def rules_of(settings: ExecutorSettings, folder: Path) -> Rules:
         timeout_s=settings.environment_timeout,
         most=settings.environments_most,
         most_bytes=settings.environments_bytes,
+        memory_bytes=settings.environment_memory,
         builds=settings.environment_builds,
         variables=uv_variables(),
     )
@@ -229,6 +233,7 @@ class Environments:
             folder=folder,
             tool=tool,
             timeout_s=self._rules.timeout_s,
+            resources=Resources(memory_bytes=self._rules.memory_bytes, disk_bytes=self._rules.most_bytes),
         )
         said = Said(say)
         process = self._sandbox.start(order, said.take)
@@ -249,6 +254,16 @@ class Environments:
             raise NoEnvironment(
                 f"it took longer than {self._rules.timeout_s:g} s. Run the job again if the index was slow, "
                 "or set PORTAL_ENVIRONMENT_TIMEOUT on the executor"
+            )
+        bounds = {
+            StoppedBy.DISK: (self._rules.most_bytes, "disk", "PORTAL_ENVIRONMENTS_BYTES"),
+            StoppedBy.MEMORY: (self._rules.memory_bytes, "memory", "PORTAL_ENVIRONMENT_MEMORY"),
+        }
+        if ended.stopped_by in bounds:
+            most, what, setting = bounds[ended.stopped_by]
+            raise NoEnvironment(
+                f"it took more than {in_bytes(most)} of {what}. Ask for fewer packages, "
+                f"or set {setting} on the executor"
             )
         if ended.exit_code != 0:
             raise NoEnvironment(words_of(said))

@@ -66,9 +66,11 @@ class ExecutorSettings(BrokerSettings, GrantSettings, SecretsSettings, ScriptSet
     """Where environments are kept; every user must be able to come by it."""
     environment_timeout: float = Field(default=120, ge=1, le=3600)
     """Seconds that making one may take."""
+    environment_memory: int = Field(default=2_000_000_000, ge=16_000_000)
+    """Bytes that making one may use."""
     environments_most: int = Field(default=20, ge=1, le=1000)
     environments_bytes: int = Field(default=5_000_000_000, ge=1_000_000)
-    """Beyond either, those that were not used for longest go."""
+    """Beyond either, those that were not used for longest go. One that is made may not take more, either."""
     environment_builds: bool = False
     """Whether packages without a wheel may be built, which runs their code, fenced in like a script."""
 

@@ -23,7 +23,7 @@ from services.executor.sandbox.paths import ScriptChanged, lock_of, resolve
 from services.executor.sandbox.process import Left, Order, Printed, Process, Setup, Spawner, TooLate
 from shared.domain.ids import new_id
 from shared.domain.job import Network
-from shared.domain.resources import resources_of
+from shared.domain.resources import Resources, resources_of
 from shared.domain.sandbox import is_enough
 from shared.domain.script import PYTHON, Interpreters, Pin
 from shared.messages.answers import Grant
@@ -177,7 +177,14 @@ class Sandbox:
         )
 
     def making(
-        self, argv: tuple[str, ...], env: Mapping[str, str], *, folder: Path, tool: Path, timeout_s: float
+        self,
+        argv: tuple[str, ...],
+        env: Mapping[str, str],
+        *,
+        folder: Path,
+        tool: Path,
+        timeout_s: float,
+        resources: Resources,
     ) -> Order:
         """Return the order to run what makes an environment in `folder`, fenced in like a script.
 
@@ -194,6 +201,7 @@ class Sandbox:
             makes=folder,
             reads=(tool.parent,),
             merges_output=True,
+            resources=resources,
         )
 
     async def remove(self, name: str) -> None:

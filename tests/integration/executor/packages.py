@@ -31,6 +31,7 @@ print(
 _BACKEND = """
 import os, shutil, time
 def build_wheel(folder, *_):
+    {first}
     while not os.path.exists({until!r}):
         time.sleep(0.05)
     shutil.copy({wheel!r}, folder)
@@ -65,11 +66,14 @@ def write_wheel(folder: Path, name: str = "greeting") -> Path:
     return path
 
 
-def write_source(folder: Path) -> Path:
-    """Write tardy 1.0 as a source into the folder, whose own code builds it once the path returned exists."""
+def write_source(folder: Path, first: str = "pass") -> Path:
+    """Write tardy 1.0 as a source into the folder, whose own code builds it once the path returned exists.
+
+    Before that it does `first`.
+    """
     wheel = write_wheel(folder.with_name("built"), "tardy")
     until = wheel.with_name("now")
-    backend = _BACKEND.format(until=str(until), wheel=str(wheel))
+    backend = _BACKEND.format(until=str(until), wheel=str(wheel), first=first)
     files = {"pyproject.toml": _PROJECT, "backend.py": backend, "PKG-INFO": _METADATA.format(name="tardy")}
     folder.mkdir(exist_ok=True)
     with tarfile.open(folder / "tardy-1.0.tar.gz", "w:gz") as source:

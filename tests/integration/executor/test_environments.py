@@ -222,6 +222,32 @@ async def test_a_making_ends_at_its_limit_and_when_nobody_wants_it_any_more(
     assert held_in(ground) == []
 
 
+HOARDS = "kept = os.urandom(80_000_000)"
+FILLS = "[open(f'{os.environ[\"UV_CACHE_DIR\"]}/{n}', 'wb').write(bytes(800_000)) for n in range(100)]"
+
+
+@pytest.mark.parametrize(
+    ("level", "does", "most", "says"),
+    [
+        ("process", HOARDS, {"memory_bytes": 64_000_000}, "64 MB of memory. Ask for fewer packages"),
+        ("process", FILLS, {"most_bytes": 40_000_000}, "40 MB of disk. Ask for fewer packages"),
+        ("isolated", FILLS, {"most_bytes": 40_000_000}, "40 MB of disk. Ask for fewer packages"),
+    ],
+)
+async def test_a_making_that_takes_too_much_is_stopped(
+    ground: Ground, level: str, does: str, most: dict[str, int], says: str
+) -> None:
+    sandbox = await fenced(level, ground)
+    environments = Environments(rules(ground, builds=True, **most), sandbox, SystemClock())
+    write_source(ground.home.with_name("links"), does)
+
+    with pytest.raises(NoEnvironment, match=says):
+        await environments.obtain(wanted("tardy"), lambda _: None)
+
+    sandbox.close()
+    assert held_in(ground) == []
+
+
 async def test_what_an_interrupted_making_left_is_removed_and_made_anew(
     ground: Ground, sandbox: Sandbox
 ) -> None:
