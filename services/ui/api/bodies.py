@@ -188,6 +188,12 @@ class AcceptBody(_Body):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
+class RevertBody(_Body):
+    """Which version somebody saw when they chose to go back to an earlier one."""
+
+    version: int
+
+
 class PreviewBody(_Body):
     """A schedule that is being typed."""
 

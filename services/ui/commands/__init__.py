@@ -11,6 +11,7 @@ from services.ui.commands import calendars, jobs, pauses, people, runs
 from services.ui.commands.controls import Controls
 from services.ui.commands.drafts import JobDraft, ScheduleDraft
 from services.ui.commands.heads import Change
+from services.ui.commands.jobs import Edit
 from services.ui.commands.pauses import CatchUp
 from services.ui.commands.runs import Asker, Range
 from services.ui.commands.secrets import Secrets
@@ -18,6 +19,7 @@ from services.ui.commands.wake import Wakeups
 from services.ui.models import Person
 from services.ui.scripts import Scripts
 from shared.db.engine import Sessions
+from shared.domain.changes import ChangeKind
 from shared.domain.ids import CalendarId, JobId, RequestId, RunId
 from shared.domain.run import Cause
 from shared.runtime.clock import Clock
@@ -38,18 +40,21 @@ class Commands:
     on_job_changed: Callable[[JobId], None]
     """Told at once, in this process: what is shown must not wait for the broker."""
 
-    async def create_job(self, draft: JobDraft) -> JobId:
+    async def create_job(self, draft: JobDraft, *, requested_by: str = "local") -> JobId:
         """Store a new job.
 
         Raises:
             NameTaken: another living job has the name.
             InvalidInput: with the field and what to do.
         """
-        change = await jobs.create(self.sessions, draft, self.scripts, now=self.clock.now())
+        now = self.clock.now()
+        change = await jobs.create(self.sessions, draft, self.scripts, by=requested_by, now=now)
         self._tell(change)
         return change.job_id
 
-    async def edit_job(self, job_id: JobId, draft: JobDraft, *, expected_version: int) -> int:
+    async def edit_job(
+        self, job_id: JobId, draft: JobDraft, *, expected_version: int, requested_by: str = "local"
+    ) -> int:
         """Replace the definition and return its new version.
 
         Raises:
@@ -57,18 +62,27 @@ class Commands:
             Conflict: it has another version by now.
             NameTaken, InvalidInput: as in `create_job`.
         """
-        change = await jobs.edit(
-            self.sessions,
-            job_id,
-            draft,
-            self.scripts,
+        edit = Edit(expected_version=expected_version, by=requested_by)
+        return await self._edit(job_id, draft, edit)
+
+    async def revert_job(
+        self, job_id: JobId, draft: JobDraft, to: int, *, expected_version: int, requested_by: str = "local"
+    ) -> int:
+        """Make the job again what the draft says, which is what version `to` of it was; as `edit_job`."""
+        edit = Edit(
             expected_version=expected_version,
-            now=self.clock.now(),
+            by=requested_by,
+            kind=ChangeKind.JOB_REVERTED,
+            detail=f"to version {to}",
         )
+        return await self._edit(job_id, draft, edit)
+
+    async def _edit(self, job_id: JobId, draft: JobDraft, edit: Edit) -> int:
+        change = await jobs.edit(self.sessions, job_id, draft, self.scripts, edit=edit, now=self.clock.now())
         self._tell(change)
         return change.version
 
-    async def accept_script(self, job_id: JobId, sha256: str) -> None:
+    async def accept_script(self, job_id: JobId, sha256: str, *, requested_by: str = "local") -> None:
         """Let a job with strict pinning run the script that is there now, if it has this hash.
 
         Raises:
@@ -76,8 +90,11 @@ class Commands:
             Conflict: the script, or the job, is another one by now; or it pins none.
             InvalidInput: the script is missing, or cannot be pinned.
         """
-        now = self.clock.now()
-        self._tell(await jobs.accept_script(self.sessions, job_id, sha256, self.scripts, now=now))
+        self._tell(
+            await jobs.accept_script(
+                self.sessions, job_id, sha256, self.scripts, by=requested_by, now=self.clock.now()
+            )
+        )
 
     async def pause(self, job_id: JobId, *, requested_by: str = "local") -> None:
         """Stop following the job's schedules; run now still works. Pausing twice changes nothing.
@@ -115,22 +132,22 @@ class Commands:
         self.wakeups.requested(request_id)
         return request_id
 
-    async def delete(self, job_id: JobId) -> None:
+    async def delete(self, job_id: JobId, *, requested_by: str = "local") -> None:
         """Delete softly: `restore` undoes it, the name is free at once. Twice changes nothing.
 
         Raises:
             NotFound: no such job.
         """
-        self._tell(await jobs.delete(self.sessions, job_id, now=self.clock.now()))
+        self._tell(await jobs.delete(self.sessions, job_id, by=requested_by, now=self.clock.now()))
 
-    async def restore(self, job_id: JobId) -> None:
+    async def restore(self, job_id: JobId, *, requested_by: str = "local") -> None:
         """Undo a deletion.
 
         Raises:
             NotFound: no such job.
             NameTaken: another job has taken the name meanwhile.
         """
-        self._tell(await jobs.restore(self.sessions, job_id, now=self.clock.now()))
+        self._tell(await jobs.restore(self.sessions, job_id, by=requested_by, now=self.clock.now()))
 
     async def run_now(
         self,
@@ -166,17 +183,24 @@ class Commands:
         self.wakeups.requested(RequestId(new_run))
         return new_run
 
-    async def create_calendar(self, value: Mapping[str, object]) -> CalendarId:
+    async def create_calendar(
+        self, value: Mapping[str, object], *, requested_by: str = "local"
+    ) -> CalendarId:
         """Store a new calendar, given as `shared.domain.calendars.from_json` reads it.
 
         Raises:
             NameTaken: another calendar has the name.
             InvalidInput: with the field and what to do.
         """
-        return await calendars.create(self.sessions, value, now=self.clock.now())
+        return await calendars.create(self.sessions, value, by=requested_by, now=self.clock.now())
 
     async def edit_calendar(
-        self, calendar_id: CalendarId, value: Mapping[str, object], *, expected_version: int
+        self,
+        calendar_id: CalendarId,
+        value: Mapping[str, object],
+        *,
+        expected_version: int,
+        requested_by: str = "local",
     ) -> None:
         """Replace a calendar; the jobs that are judged by it count as changed and are planned anew.
 
@@ -186,18 +210,23 @@ class Commands:
             NameTaken, InvalidInput: as in `create_calendar`.
         """
         for change in await calendars.edit(
-            self.sessions, calendar_id, value, expected_version=expected_version, now=self.clock.now()
+            self.sessions,
+            calendar_id,
+            value,
+            expected_version=expected_version,
+            by=requested_by,
+            now=self.clock.now(),
         ):
             self._tell(change)
 
-    async def delete_calendar(self, calendar_id: CalendarId) -> None:
+    async def delete_calendar(self, calendar_id: CalendarId, *, requested_by: str = "local") -> None:
         """Delete a calendar that no job uses.
 
         Raises:
             NotFound: no such calendar.
             Conflict: jobs use it, and which.
         """
-        await calendars.delete(self.sessions, calendar_id, now=self.clock.now())
+        await calendars.delete(self.sessions, calendar_id, by=requested_by, now=self.clock.now())
 
     async def save_person(self, person_id: UUID | None, person: Person) -> UUID:
         """Keep how a browser wants to see the portal; return its id, a new one for None.

@@ -7,10 +7,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.commands.heads import Change
-from shared.db import calendars
+from shared.db import calendars, changes
 from shared.db.calendars import StoredCalendar, UsedBy
+from shared.db.changes import Deed
 from shared.db.engine import Sessions
 from shared.domain.calendars import Calendar, from_json
+from shared.domain.changes import ChangeKind
 from shared.domain.errors import Conflict, NameTaken, NotFound
 from shared.domain.ids import CalendarId, new_id
 
@@ -18,13 +20,15 @@ _NAMED = 3
 """So many of the jobs that use a calendar are named where it cannot be deleted."""
 
 
-async def create(sessions: Sessions, value: Mapping[str, object], *, now: datetime) -> CalendarId:
+async def create(sessions: Sessions, value: Mapping[str, object], *, by: str, now: datetime) -> CalendarId:
     """Store a new calendar; see `Commands.create_calendar`."""
     calendar = from_json(value)
     calendar_id = CalendarId(new_id())
     try:
         async with sessions.begin() as session:
             await calendars.insert(session, calendar_id, calendar, now=now)
+            deed = Deed(kind=ChangeKind.CALENDAR_CREATED, by=by, at=now, subject=calendar.name)
+            await changes.record(session, deed)
     except IntegrityError as error:
         raise _name_taken(calendar) from error
     return calendar_id
@@ -36,6 +40,7 @@ async def edit(
     value: Mapping[str, object],
     *,
     expected_version: int,
+    by: str,
     now: datetime,
 ) -> list[Change]:
     """Replace a calendar and return the jobs that are planned anew by it."""
@@ -51,12 +56,14 @@ async def edit(
             is_same = (current.calendar.times, current.calendar.zone) == (calendar.times, calendar.zone)
             users = [] if is_same else await _users(session, calendar_id)
             await calendars.touch(session, users, now=now)
+            deed = Deed(kind=ChangeKind.CALENDAR_EDITED, by=by, at=now, subject=calendar.name)
+            await changes.record(session, deed)
     except IntegrityError as error:
         raise _name_taken(calendar) from error
     return [Change(job_id=user.id, version=user.version + 1) for user in users]
 
 
-async def delete(sessions: Sessions, calendar_id: CalendarId, *, now: datetime) -> None:
+async def delete(sessions: Sessions, calendar_id: CalendarId, *, by: str, now: datetime) -> None:
     """Delete a calendar that no job uses."""
     async with sessions.begin() as session:
         current = await _known(session, calendar_id)
@@ -64,6 +71,8 @@ async def delete(sessions: Sessions, calendar_id: CalendarId, *, now: datetime) 
         if users:
             raise Conflict(_in_use(current, users))
         await calendars.mark_deleted(session, calendar_id, now=now)
+        deed = Deed(kind=ChangeKind.CALENDAR_DELETED, by=by, at=now, subject=current.calendar.name)
+        await changes.record(session, deed)
 
 
 async def _known(session: AsyncSession, calendar_id: CalendarId) -> StoredCalendar:

@@ -13,12 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.ui.commands import parked
 from services.ui.commands.heads import known
 from services.ui.commands.wake import Wakeups
-from shared.db import holds, limits, requests
+from shared.db import changes, holds, limits, requests
+from shared.db.changes import Deed
 from shared.db.engine import Sessions
 from shared.db.executors import executor_by_name
 from shared.db.limits import Limit
 from shared.db.requests import CancelRequest
 from shared.db.runs import standing_of
+from shared.domain.changes import ChangeKind
 from shared.domain.errors import InvalidInput, NotFound, TooLate
 from shared.domain.holds import Hold, HoldKind
 from shared.domain.ids import ExecutorName, JobId, ParkedId, RequestId, RunId, new_id
@@ -29,6 +31,16 @@ from shared.domain.run import FINAL, RunState
 from shared.runtime.clock import Clock
 
 LONGEST_FREEZE = timedelta(days=30)
+_BEGUN = {
+    HoldKind.FREEZE: ChangeKind.FREEZE_BEGUN,
+    HoldKind.POOL: ChangeKind.POOL_PAUSED,
+    HoldKind.DRAIN: ChangeKind.EXECUTOR_DRAINED,
+}
+_LIFTED = {
+    HoldKind.FREEZE: ChangeKind.FREEZE_LIFTED,
+    HoldKind.POOL: ChangeKind.POOL_RESUMED,
+    HoldKind.DRAIN: ChangeKind.EXECUTOR_RESUMED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,15 +142,27 @@ class Controls:
             await self._store_limit(limit)
         self._tell(RequestId(new_id()))
 
-    async def forget_limit(self, key: str) -> None:
+    async def forget_limit(self, key: str, *, requested_by: str = "local") -> None:
         """Let the key have the usual maximum again."""
         async with self.sessions.begin() as session:
             await limits.forget_maximum(session, key)
+            deed = Deed(
+                kind=ChangeKind.LIMIT_FORGOTTEN, by=requested_by, at=self.clock.now(), subject=key
+            )
+            await changes.record(session, deed)
         self._tell(RequestId(new_id()))
 
     async def _store_limit(self, limit: Limit) -> None:
         async with self.sessions.begin() as session:
             await limits.set_maximum(session, limit)
+            deed = Deed(
+                kind=ChangeKind.LIMIT_SET,
+                by=limit.set_by,
+                at=limit.set_at,
+                subject=limit.key,
+                detail=f"at most {limit.maximum}",
+            )
+            await changes.record(session, deed)
 
     async def drain(self, executor: ExecutorName, *, requested_by: str = "local") -> None:
         """Let an executor take no more runs until it is resumed, also after a restart.
@@ -184,13 +208,19 @@ class Controls:
                 if replaces:
                     await holds.lift_hold(session, kind, subject, by=by, at=now)
                 hold_id = await holds.begin_hold(session, hold)
+                detail = "" if until is None else f"until {until.isoformat()}"
+                deed = Deed(kind=_BEGUN[kind], by=by, at=now, subject=subject, detail=detail)
+                await changes.record(session, deed)
         except IntegrityError:
             return  # somebody was faster with the same wish
         self._tell(RequestId(hold_id))
 
     async def _lift(self, kind: HoldKind, subject: str, *, by: str) -> None:
+        now = self.clock.now()
         async with self.sessions.begin() as session:
-            is_lifted = await holds.lift_hold(session, kind, subject, by=by, at=self.clock.now())
+            is_lifted = await holds.lift_hold(session, kind, subject, by=by, at=now)
+            if is_lifted:
+                await changes.record(session, Deed(kind=_LIFTED[kind], by=by, at=now, subject=subject))
         if is_lifted:
             self._tell(RequestId(new_id()))
 

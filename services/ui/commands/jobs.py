@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ui.commands import chains, secrets
+from services.ui.commands import chains, history, secrets
 from services.ui.commands.drafts import JobDraft
 from services.ui.commands.heads import CHANGED, Change, known, living
 from services.ui.commands.schedules import Saving, checked_schedules
@@ -16,6 +16,7 @@ from services.ui.scripts import Scripts
 from shared.db import edges, jobs, script_texts
 from shared.db.engine import Sessions
 from shared.domain.chain import AFTER_NOTHING
+from shared.domain.changes import ChangeKind
 from shared.domain.errors import Conflict, InvalidInput, NameTaken
 from shared.domain.ids import JobId, new_id
 from shared.domain.job import Definition, JobSchedule, checked_definition
@@ -26,7 +27,9 @@ from shared.domain.schedules import Manual
 from shared.domain.script import Pin, Pinning
 
 
-async def create(sessions: Sessions, draft: JobDraft, scripts: Scripts, *, now: datetime) -> Change:
+async def create(
+    sessions: Sessions, draft: JobDraft, scripts: Scripts, *, by: str, now: datetime
+) -> Change:
     """Store a new job; see `Commands.create_job`."""
     definition, pinned = await _checked(draft, scripts, now=now)
     job_id = JobId(new_id())
@@ -41,9 +44,20 @@ async def create(sessions: Sessions, draft: JobDraft, scripts: Scripts, *, now: 
             await chains.save(session, job_id, definition.runs_after, AFTER_NOTHING, now=now)
             await secrets.save_uses(session, job_id, definition.secrets)
             await _keep_text(session, definition, pinned, now=now)
+            await history.note_definition(session, job_id, ChangeKind.JOB_CREATED, version=1, by=by, now=now)
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
     return Change(job_id=job_id, version=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """Who replaces which version, and how it is to be noted."""
+
+    expected_version: int
+    by: str
+    kind: ChangeKind = ChangeKind.JOB_EDITED
+    detail: str = ""
 
 
 async def edit(
@@ -52,37 +66,47 @@ async def edit(
     draft: JobDraft,
     scripts: Scripts,
     *,
-    expected_version: int,
+    edit: Edit,
     now: datetime,
 ) -> Change:
-    """Replace a definition; see `Commands.edit_job`."""
+    """Replace a definition; see `Commands.edit_job` and `Commands.revert_job`."""
     definition, pinned = await _checked(draft, scripts, now=now)
     try:
         async with sessions.begin() as session:
             await edges.lock_edges(session)
             head = await living(session, job_id)
-            if head.version != expected_version:
+            if head.version != edit.expected_version:
                 raise Conflict(CHANGED)
+            await history.begin(session, head, now=now)
             current = await jobs.schedules_of(session, job_id)
             was_after = await edges.runs_after_of(session, job_id)
             schedules = checked_schedules(draft, current, Saving(job_id=job_id, now=now))
             _check_parameters(definition, schedules)
             await _refuse_unknown_calendars(session, definition)
             if not await jobs.replace_definition(
-                session, job_id, definition, expected_version=expected_version, now=now
+                session, job_id, definition, expected_version=edit.expected_version, now=now
             ):
                 raise Conflict(CHANGED)
             await jobs.replace_schedules(session, job_id, schedules, now=now)
             await chains.save(session, job_id, definition.runs_after, was_after, now=now)
             await secrets.save_uses(session, job_id, definition.secrets)
             await _keep_text(session, definition, pinned, now=now)
+            await history.note_definition(
+                session,
+                job_id,
+                edit.kind,
+                version=edit.expected_version + 1,
+                by=edit.by,
+                now=now,
+                detail=edit.detail,
+            )
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
-    return Change(job_id=job_id, version=expected_version + 1)
+    return Change(job_id=job_id, version=edit.expected_version + 1)
 
 
 async def accept_script(
-    sessions: Sessions, job_id: JobId, sha256: str, scripts: Scripts, *, now: datetime
+    sessions: Sessions, job_id: JobId, sha256: str, scripts: Scripts, *, by: str, now: datetime
 ) -> Change | None:
     """Pin another script; see `Commands.accept_script`."""
     async with sessions.begin() as session:
@@ -96,13 +120,16 @@ async def accept_script(
     if pinned.sha256 == sha256:
         return None
     async with sessions.begin() as session:
+        await history.begin(session, head, now=now)
         if not await jobs.pin(session, head, Pin(sha256=sha256, at=now), now=now):
             raise Conflict(CHANGED)
         await script_texts.keep(session, sha256, content, now=now)
+        kind, version = ChangeKind.SCRIPT_ACCEPTED, head.version + 1
+        await history.note_definition(session, job_id, kind, version=version, by=by, now=now)
     return Change(job_id=job_id, version=head.version + 1)
 
 
-async def delete(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change | None:
+async def delete(sessions: Sessions, job_id: JobId, *, by: str, now: datetime) -> Change | None:
     """Delete softly; None when it is deleted already."""
     async with sessions.begin() as session:
         head = await known(session, job_id)
@@ -110,10 +137,11 @@ async def delete(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change 
             return None
         if not await jobs.mark_deleted(session, head, now=now):
             raise Conflict(CHANGED)
+        await history.note(session, head, ChangeKind.JOB_DELETED, by=by, now=now)
     return Change(job_id=job_id, version=head.version + 1)
 
 
-async def restore(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change | None:
+async def restore(sessions: Sessions, job_id: JobId, *, by: str, now: datetime) -> Change | None:
     """Undo a deletion; None when it is not deleted."""
     async with sessions.begin() as session:
         await edges.lock_edges(session)
@@ -127,6 +155,7 @@ async def restore(sessions: Sessions, job_id: JobId, *, now: datetime) -> Change
         if not restored:
             raise Conflict(CHANGED)
         await chains.check_restored(session, job_id)
+        await history.note(session, head, ChangeKind.JOB_RESTORED, by=by, now=now)
     return Change(job_id=job_id, version=head.version + 1)
 
 

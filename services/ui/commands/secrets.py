@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db import secrets
+from shared.db import changes, secrets
+from shared.db.changes import Deed
 from shared.db.engine import Sessions
 from shared.db.secrets import Secret
+from shared.domain.changes import ChangeKind
 from shared.domain.errors import Conflict, InvalidInput, NotFound
 from shared.domain.ids import JobId
 from shared.domain.secret import (
@@ -50,6 +52,7 @@ class Secrets:
             async with self.sessions.begin() as session:
                 if not await secrets.describe_secret(session, name, description):
                     raise NotFound("There is no such secret. Type a value to store one.")
+                await self._note(session, ChangeKind.SECRET_DESCRIBED, name, by=requested_by)
             return False
         secret = Secret(
             name=name,
@@ -63,7 +66,7 @@ class Secrets:
         except IntegrityError:  # somebody stored the first one at the same moment: now it can be changed
             return await self._store(secret)
 
-    async def delete(self, name: str) -> None:
+    async def delete(self, name: str, *, requested_by: str = "local") -> None:
         """Delete a secret that no job uses.
 
         Raises:
@@ -77,10 +80,16 @@ class Secrets:
             if users:
                 raise Conflict(_in_use(name, users))
             await secrets.forget_secret(session, name)
+            await self._note(session, ChangeKind.SECRET_DELETED, name, by=requested_by)
 
     async def _store(self, secret: Secret) -> bool:
         async with self.sessions.begin() as session:
-            return await secrets.put_secret(session, secret)
+            is_new = await secrets.put_secret(session, secret)
+            await self._note(session, ChangeKind.SECRET_STORED, secret.name, by=secret.changed_by)
+            return is_new
+
+    async def _note(self, session: AsyncSession, kind: ChangeKind, name: str, *, by: str) -> None:
+        await changes.record(session, Deed(kind=kind, by=by, at=self.clock.now(), subject=name))
 
 
 async def save_uses(session: AsyncSession, job_id: JobId, uses: Iterable[SecretUse]) -> None:

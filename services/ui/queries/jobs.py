@@ -17,6 +17,7 @@ from services.ui.queries.paging import Cursor
 from services.ui.queries.pools import offers_of_pools
 from services.ui.queries.schedules import in_one_line, schedules_by_job, shown_schedule
 from services.ui.queries.secrets import uses_by_job
+from shared.db.jobs import head_of
 from shared.db.tables import JobLedgerRow, JobRow, PauseRow, RunRow
 from shared.db.types import UtcDateTime, storable
 from shared.domain.chain import Join
@@ -63,6 +64,12 @@ async def page_of_jobs(
         next=paging.written(_cursor_of(shown[-1], which.sort)) if len(rows) > limit else None,
         total=total,
     )
+
+
+async def check_job(session: AsyncSession, job_id: JobId) -> None:
+    """Raise NotFound if there is no such job; a deleted one is one."""
+    if await head_of(session, job_id) is None:
+        raise NotFound("There is no such job.")
 
 
 async def job_by_id(session: AsyncSession, job_id: JobId, *, now: datetime) -> JobItem:

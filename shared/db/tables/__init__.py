@@ -3,7 +3,7 @@
 | written by | tables |
 |---|---|
 | ui | `jobs`, `schedules`, `chain_edges`, `secrets`, `job_secrets`, `run_secrets`, `script_texts`, |
-| | `pauses`, `holds`, `limits`, `calendars`, `people`, `log_chunks`, `artifact_chunks`, |
+| | `changes`, `pauses`, `holds`, `limits`, `calendars`, `people`, `log_chunks`, `artifact_chunks`, |
 | | both of requests |
 | scheduler | all others, and the outcome of each of `requests` and `parked_requests` |
 
@@ -25,6 +25,7 @@ from shared.db.tables.wanted import (
     ArtifactChunkRow,
     CalendarRow,
     ChainEdgeRow,
+    ChangeRow,
     HoldRow,
     JobRow,
     JobSecretRow,
@@ -46,6 +47,7 @@ __all__ = [
     "CalendarRow",
     "ChainArrivalRow",
     "ChainEdgeRow",
+    "ChangeRow",
     "CursorRow",
     "ExecutorRow",
     "HoldRow",

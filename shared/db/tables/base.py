@@ -8,6 +8,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from shared.db.types import EnumText, UtcDateTime
 from shared.domain.chain import ChainOn, Join
+from shared.domain.changes import ChangeKind
 from shared.domain.holds import HoldKind
 from shared.domain.job import Network, OnLost
 from shared.domain.parked import ParkedState, ParkedWish
@@ -33,6 +34,7 @@ class LedgerBase(DeclarativeBase):
         Network: EnumText(Network),
         MinSandbox: EnumText(MinSandbox),
         ChainOn: EnumText(ChainOn),
+        ChangeKind: EnumText(ChangeKind),
         ParkedState: EnumText(ParkedState),
         ParkedWish: EnumText(ParkedWish),
     }

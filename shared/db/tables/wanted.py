@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, UniqueConstraint, false, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.tables.base import LedgerBase, LogsBase
 from shared.db.types import Large, OrderedKey, Words
+from shared.domain.changes import ChangeKind
 from shared.domain.chain import ChainOn, Join
 from shared.domain.holds import HoldKind
 from shared.domain.job import Network, OnLost
@@ -129,6 +130,27 @@ class ScriptTextRow(LedgerBase):
     size: Mapped[int] = mapped_column(Large)
     body: Mapped[bytes | None] = mapped_column(LargeBinary)  # UTF-8, deflated; NULL: no text, or too long
     used_at: Mapped[datetime] = mapped_column(index=True)  # what is dropped first; at most an hour late
+
+
+class ChangeRow(LedgerBase):
+    """What somebody changed, once and for ever. Of a job: how it was defined from then on."""
+
+    __tablename__ = "changes"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(Words(200))
+    kind: Mapped[ChangeKind]
+    subject: Mapped[str] = mapped_column(Words(200))  # its name at that time
+    job_id: Mapped[UUID | None]
+    version: Mapped[int | None]  # the one that the job had from then on
+    detail: Mapped[str] = mapped_column(Words(400))
+    definition: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # NULL: as before
+
+    __table_args__ = (
+        Index("ix_changes_at", "at", "id"),  # what was done lately
+        Index("ix_changes_job", "job_id", "version"),  # the versions of a job
+    )
 
 
 class PauseRow(LedgerBase):

@@ -1,0 +1,130 @@
+"""What people changed, as rows that nobody changes again; those of a job are its versions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.db import edges, jobs
+from shared.db.secrets import sealed_uses
+from shared.db.statements import columns_of, insert_all
+from shared.db.tables import ChangeRow, JobRow
+from shared.domain.changes import ChangeKind
+from shared.domain.ids import JobId, new_id
+from shared.domain.schedules import to_json
+
+_COPIED = (
+    "name",
+    "description",
+    "script",
+    "args",
+    "timeout_s",
+    "kill_grace_s",
+    "on_lost",
+    "overlap",
+    "pool",
+    "limit_key",
+    "policy",
+    "max_output_bytes",
+    "merge_output",
+    "network",
+    "pinned_sha256",
+    "min_sandbox",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """Something that somebody did."""
+
+    kind: ChangeKind
+    by: str
+    at: datetime
+    subject: str
+    """The name of what it was done to."""
+    job_id: JobId | None = None
+    version: int | None = None
+    """The job's from then on."""
+    detail: str = ""
+    definition: dict[str, Any] | None = None
+    """The job's from then on, as `definition_of` has it; None: as before."""
+
+
+async def record(session: AsyncSession, deed: Deed) -> None:
+    """Store it, in the transaction that does it."""
+    await insert_all(session, ChangeRow, [{"id": new_id(), **columns_of(deed)}])
+
+
+async def is_recorded(session: AsyncSession, job_id: JobId) -> bool:
+    """Say whether any definition of the job is stored."""
+    found = select(ChangeRow.id).where(ChangeRow.job_id == job_id, ChangeRow.definition.is_not(None)).limit(1)
+    return await session.scalar(found) is not None
+
+
+async def definition_of(session: AsyncSession, job_id: JobId) -> dict[str, Any]:
+    """Return how a job that exists is defined at this moment, as the API's body of a new job has it.
+
+    And the hash of the script that it pins. No secret's value is part of it.
+    """
+    row = await session.get_one(JobRow, job_id, populate_existing=True)
+    uses = (await sealed_uses(session, [job_id])).get(job_id, [])
+    after = await edges.runs_after_of(session, job_id)
+    values = {name: getattr(row, name) for name in _COPIED}
+    return {
+        **values,
+        "schedules": [
+            {
+                "id": str(one.id),
+                "schedule": to_json(one.schedule),
+                "zone": one.zone,
+                "args": None if one.args is None else list(one.args),
+            }
+            for one in await jobs.schedules_of(session, job_id)
+        ],
+        "runs_after": {
+            "join": after.join,
+            "jobs": [{"job_id": str(one.job_id), "on": one.on} for one in after.upstreams],
+        },
+        "resources": row.resources or {},
+        "parameters": row.parameters or [],
+        "secrets": [{"name": one.use.name, "as_file": one.use.as_file} for one in uses],
+    }
+
+
+async def definition_at(session: AsyncSession, job_id: JobId, version: int) -> dict[str, Any] | None:
+    """Return how the job was defined at this version; None: that is not known."""
+    definition: dict[str, Any] | None = await session.scalar(
+        select(ChangeRow.definition)
+        .where(ChangeRow.job_id == job_id, ChangeRow.version <= version, ChangeRow.definition.is_not(None))
+        .order_by(ChangeRow.version.desc())
+        .limit(1)
+    )
+    return definition
+
+
+async def changes_of_job(
+    session: AsyncSession, job_id: JobId, *, before: int | None, limit: int
+) -> list[ChangeRow]:
+    """Return what was done to the job, newest first, from below this version on."""
+    query = select(ChangeRow).where(ChangeRow.job_id == job_id)
+    if before is not None:
+        query = query.where(ChangeRow.version < before)
+    return list(await session.scalars(query.order_by(ChangeRow.version.desc()).limit(limit)))
+
+
+async def changes(
+    session: AsyncSession, *, before: tuple[datetime, UUID] | None, limit: int, job_id: JobId | None = None
+) -> list[ChangeRow]:
+    """Return what was done, newest first, from before this instant and id on."""
+    query = select(ChangeRow).where(ChangeRow.kind != ChangeKind.JOB_KNOWN)
+    if job_id is not None:
+        query = query.where(ChangeRow.job_id == job_id)
+    if before is not None:
+        at, id_ = before
+        query = query.where(or_(ChangeRow.at < at, and_(ChangeRow.at == at, ChangeRow.id < id_)))
+    return list(
+        await session.scalars(query.order_by(ChangeRow.at.desc(), ChangeRow.id.desc()).limit(limit))
+    )

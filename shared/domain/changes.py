@@ -1,0 +1,67 @@
+"""What people changed: the kinds of it, and how two definitions of a job differ. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ChangeKind(StrEnum):
+    """What somebody did. A kind never changes its meaning; older ones are read for ever."""
+
+    JOB_KNOWN = "job-known"
+    """How a job was when its history began: nobody did this."""
+    JOB_CREATED = "job-created"
+    JOB_EDITED = "job-edited"
+    JOB_REVERTED = "job-reverted"
+    """Edited to what an earlier version was."""
+    JOB_PAUSED = "job-paused"
+    JOB_RESUMED = "job-resumed"
+    JOB_DELETED = "job-deleted"
+    JOB_RESTORED = "job-restored"
+    SCRIPT_ACCEPTED = "script-accepted"
+    CALENDAR_CREATED = "calendar-created"
+    CALENDAR_EDITED = "calendar-edited"
+    CALENDAR_DELETED = "calendar-deleted"
+    SECRET_STORED = "secret-stored"  # noqa: S105 - no secret, but that one was stored
+    SECRET_DESCRIBED = "secret-described"  # noqa: S105
+    SECRET_DELETED = "secret-deleted"  # noqa: S105
+    LIMIT_SET = "limit-set"
+    LIMIT_FORGOTTEN = "limit-forgotten"
+    POOL_PAUSED = "pool-paused"
+    POOL_RESUMED = "pool-resumed"
+    EXECUTOR_DRAINED = "executor-drained"
+    EXECUTOR_RESUMED = "executor-resumed"
+    FREEZE_BEGUN = "freeze-begun"
+    FREEZE_LIFTED = "freeze-lifted"
+
+
+Value = object
+"""As JSON has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldChange:
+    """A field of a definition that is another one than before; None: it was, or is, not there."""
+
+    field: str
+    """Such as `timeout_s` or `policy.keep_days`."""
+    before: Value
+    after: Value
+
+
+def changed_fields(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[FieldChange, ...]:
+    """Return what differs between two definitions as JSON, in the order of their fields.
+
+    Objects are compared by their fields, at any depth; lists as a whole.
+    """
+    found: list[FieldChange] = []
+    for field in dict.fromkeys((*before, *after)):
+        old, new = before.get(field), after.get(field)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found += (
+                FieldChange(field=f"{field}.{one.field}", before=one.before, after=one.after)
+                for one in changed_fields(old, new)
+            )
+        elif old != new:
+            found.append(FieldChange(field=field, before=old, after=new))
+    return tuple(found)
