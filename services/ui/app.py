@@ -23,6 +23,7 @@ from services.ui.live import Live, LogSources, Sources
 from services.ui.messaging import Messaging
 from services.ui.portal import Portal
 from services.ui.queries import Planning, Queries
+from services.ui.queries.history import History
 from services.ui.recorder.consumer import Recorder
 from services.ui.recorder.script_texts import ScriptTexts
 from services.ui.recorder.writer import Writer
@@ -83,6 +84,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
     return Parts(
         portal=Portal(
             queries=queries,
+            history=History(database=database),
             commands=commands,
             controls=controls,
             secrets=Secrets(sessions=database.ledger, clock=clock, vault=settings.vault),

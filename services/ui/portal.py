@@ -8,6 +8,7 @@ from uuid import UUID
 from services.ui.commands import Commands, Controls, Secrets
 from services.ui.live import Live
 from services.ui.queries import Queries
+from services.ui.queries.history import History
 from services.ui.settings import UiSettings
 from shared.runtime.clock import Clock
 
@@ -24,6 +25,7 @@ class Portal:
     """
 
     queries: Queries
+    history: History
     commands: Commands
     controls: Controls
     secrets: Secrets

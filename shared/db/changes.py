@@ -125,6 +125,4 @@ async def changes(
     if before is not None:
         at, id_ = before
         query = query.where(or_(ChangeRow.at < at, and_(ChangeRow.at == at, ChangeRow.id < id_)))
-    return list(
-        await session.scalars(query.order_by(ChangeRow.at.desc(), ChangeRow.id.desc()).limit(limit))
-    )
+    return list(await session.scalars(query.order_by(ChangeRow.at.desc(), ChangeRow.id.desc()).limit(limit)))

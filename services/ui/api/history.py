@@ -19,34 +19,34 @@ Since = Annotated[int, Query(ge=1, le=_MOST)]
 def router(portal: Portal) -> APIRouter:
     """Return the routes of what people did."""
     routes = APIRouter(prefix="/api/v1")
-    queries = portal.queries
+    told = portal.history
 
     @routes.get("/activity")
     async def activity(job: UUID | None = None, after: After = None, limit: Limit = 50) -> Response:
         job_id = None if job is None else JobId(job)
-        return answer(await queries.activity(job_id=job_id, after=after, limit=limit))
+        return answer(await told.activity(job_id=job_id, after=after, limit=limit))
 
     @routes.get("/jobs/{job_id}/versions")
     async def versions(job_id: UUID, after: After = None, limit: Limit = 50) -> Response:
-        return answer(await queries.versions(JobId(job_id), after=after, limit=limit))
+        return answer(await told.versions(JobId(job_id), after=after, limit=limit))
 
     @routes.get("/jobs/{job_id}/changes")
     async def changes(job_id: UUID, since: Since) -> Response:
         """Say what is another one in the job than at this version."""
-        return answer(await queries.changes_since(JobId(job_id), since))
+        return answer(await told.changes_since(JobId(job_id), since))
 
     @routes.get("/jobs/{job_id}/versions/{version}")
     async def version(job_id: UUID, version: Version) -> Response:
         """Say how the job was defined at this version, as the body of a new job."""
-        return answer(await queries.version(JobId(job_id), version))
+        return answer(await told.version(JobId(job_id), version))
 
     @routes.post("/jobs/{job_id}/versions/{version}/restore")
     async def revert(job_id: UUID, version: Version, body: RevertBody) -> Response:
         """Make the job again what it was at this version: that is a new one."""
         known = JobId(job_id)
-        then: dict[str, Any] = await queries.version(known, version)
+        then: dict[str, Any] = await told.version(known, version)
         draft = JobBody(**then).draft()
         await portal.commands.revert_job(known, draft, version, expected_version=body.version)
-        return answer(await queries.job(known))
+        return answer(await portal.queries.job(known))
 
     return routes

@@ -146,9 +146,7 @@ class Controls:
         """Let the key have the usual maximum again."""
         async with self.sessions.begin() as session:
             await limits.forget_maximum(session, key)
-            deed = Deed(
-                kind=ChangeKind.LIMIT_FORGOTTEN, by=requested_by, at=self.clock.now(), subject=key
-            )
+            deed = Deed(kind=ChangeKind.LIMIT_FORGOTTEN, by=requested_by, at=self.clock.now(), subject=key)
             await changes.record(session, deed)
         self._tell(RequestId(new_id()))
 

@@ -1,5 +1,6 @@
 """Noting what was done to a job, in the transaction that does it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,59 +12,48 @@ from shared.domain.changes import ChangeKind
 from shared.domain.ids import JobId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doing:
+    """Who does what to a job, and when."""
+
+    kind: ChangeKind
+    by: str
+    at: datetime
+    detail: str = ""
+
+
 async def begin(session: AsyncSession, head: JobHead, *, now: datetime) -> None:
     """Note how the job is before its first change that is noted: it may be older than its history."""
-    if await changes.is_recorded(session, head.id):
-        return
-    definition = await changes.definition_of(session, head.id)
-    deed = Deed(
-        kind=ChangeKind.JOB_KNOWN,
-        by="",
-        at=now,
-        subject=head.name,
-        job_id=head.id,
-        version=head.version,
-        definition=definition,
-    )
-    await changes.record(session, deed)
+    if not await changes.is_recorded(session, head.id):
+        known = Doing(kind=ChangeKind.JOB_KNOWN, by="", at=now)
+        await note_definition(session, head.id, known, version=head.version)
 
 
-async def note_definition(
-    session: AsyncSession,
-    job_id: JobId,
-    kind: ChangeKind,
-    *,
-    version: int,
-    by: str,
-    now: datetime,
-    detail: str = "",
-) -> None:
-    """Note that the job is defined as it is now, after the change."""
+async def note_definition(session: AsyncSession, job_id: JobId, doing: Doing, *, version: int) -> None:
+    """Note that the job is defined as it is stored now, and has this version."""
     definition = await changes.definition_of(session, job_id)
     deed = Deed(
-        kind=kind,
-        by=by,
-        at=now,
+        kind=doing.kind,
+        by=doing.by,
+        at=doing.at,
         subject=str(definition["name"]),
         job_id=job_id,
         version=version,
-        detail=detail,
+        detail=doing.detail,
         definition=definition,
     )
     await changes.record(session, deed)
 
 
-async def note(
-    session: AsyncSession, head: JobHead, kind: ChangeKind, *, by: str, now: datetime, detail: str = ""
-) -> None:
+async def note(session: AsyncSession, head: JobHead, doing: Doing) -> None:
     """Note what was done to the job besides its definition; `head` is from before it."""
     deed = Deed(
-        kind=kind,
-        by=by,
-        at=now,
+        kind=doing.kind,
+        by=doing.by,
+        at=doing.at,
         subject=head.name,
         job_id=head.id,
         version=head.version + 1,
-        detail=detail,
+        detail=doing.detail,
     )
     await changes.record(session, deed)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.ui.commands import chains, history, secrets
 from services.ui.commands.drafts import JobDraft
 from services.ui.commands.heads import CHANGED, Change, known, living
+from services.ui.commands.history import Doing
 from services.ui.commands.schedules import Saving, checked_schedules
 from services.ui.scripts import Scripts
 from shared.db import edges, jobs, script_texts
@@ -27,9 +28,7 @@ from shared.domain.schedules import Manual
 from shared.domain.script import Pin, Pinning
 
 
-async def create(
-    sessions: Sessions, draft: JobDraft, scripts: Scripts, *, by: str, now: datetime
-) -> Change:
+async def create(sessions: Sessions, draft: JobDraft, scripts: Scripts, *, by: str, now: datetime) -> Change:
     """Store a new job; see `Commands.create_job`."""
     definition, pinned = await _checked(draft, scripts, now=now)
     job_id = JobId(new_id())
@@ -44,7 +43,8 @@ async def create(
             await chains.save(session, job_id, definition.runs_after, AFTER_NOTHING, now=now)
             await secrets.save_uses(session, job_id, definition.secrets)
             await _keep_text(session, definition, pinned, now=now)
-            await history.note_definition(session, job_id, ChangeKind.JOB_CREATED, version=1, by=by, now=now)
+            doing = Doing(kind=ChangeKind.JOB_CREATED, by=by, at=now)
+            await history.note_definition(session, job_id, doing, version=1)
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
     return Change(job_id=job_id, version=1)
@@ -91,15 +91,8 @@ async def edit(
             await chains.save(session, job_id, definition.runs_after, was_after, now=now)
             await secrets.save_uses(session, job_id, definition.secrets)
             await _keep_text(session, definition, pinned, now=now)
-            await history.note_definition(
-                session,
-                job_id,
-                edit.kind,
-                version=edit.expected_version + 1,
-                by=edit.by,
-                now=now,
-                detail=edit.detail,
-            )
+            doing = Doing(kind=edit.kind, by=edit.by, at=now, detail=edit.detail)
+            await history.note_definition(session, job_id, doing, version=edit.expected_version + 1)
     except IntegrityError as error:
         raise _name_taken(definition.name) from error
     return Change(job_id=job_id, version=edit.expected_version + 1)
@@ -124,8 +117,8 @@ async def accept_script(
         if not await jobs.pin(session, head, Pin(sha256=sha256, at=now), now=now):
             raise Conflict(CHANGED)
         await script_texts.keep(session, sha256, content, now=now)
-        kind, version = ChangeKind.SCRIPT_ACCEPTED, head.version + 1
-        await history.note_definition(session, job_id, kind, version=version, by=by, now=now)
+        doing = Doing(kind=ChangeKind.SCRIPT_ACCEPTED, by=by, at=now)
+        await history.note_definition(session, job_id, doing, version=head.version + 1)
     return Change(job_id=job_id, version=head.version + 1)
 
 
@@ -137,7 +130,7 @@ async def delete(sessions: Sessions, job_id: JobId, *, by: str, now: datetime) -
             return None
         if not await jobs.mark_deleted(session, head, now=now):
             raise Conflict(CHANGED)
-        await history.note(session, head, ChangeKind.JOB_DELETED, by=by, now=now)
+        await history.note(session, head, Doing(kind=ChangeKind.JOB_DELETED, by=by, at=now))
     return Change(job_id=job_id, version=head.version + 1)
 
 
@@ -155,7 +148,7 @@ async def restore(sessions: Sessions, job_id: JobId, *, by: str, now: datetime) 
         if not restored:
             raise Conflict(CHANGED)
         await chains.check_restored(session, job_id)
-        await history.note(session, head, ChangeKind.JOB_RESTORED, by=by, now=now)
+        await history.note(session, head, Doing(kind=ChangeKind.JOB_RESTORED, by=by, at=now))
     return Change(job_id=job_id, version=head.version + 1)
 
 

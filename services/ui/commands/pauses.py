@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.commands import history
 from services.ui.commands.heads import CHANGED, Change, living
+from services.ui.commands.history import Doing
 from shared.db import jobs, pauses, requests
 from shared.db.engine import Sessions
 from shared.db.requests import BackfillRequest
@@ -45,7 +46,7 @@ async def pause(sessions: Sessions, job_id: JobId, *, by: str, now: datetime) ->
         if not await jobs.set_paused(session, head, now, now=now):
             raise Conflict(CHANGED)
         await pauses.begin_pause(session, job_id, by=by, at=now)
-        await history.note(session, head, ChangeKind.JOB_PAUSED, by=by, now=now)
+        await history.note(session, head, Doing(kind=ChangeKind.JOB_PAUSED, by=by, at=now))
     return Change(job_id=job_id, version=head.version + 1)
 
 
@@ -60,7 +61,7 @@ async def resume(
         if not await jobs.set_paused(session, head, None, now=now):
             raise Conflict(CHANGED)
         await pauses.end_pause(session, job_id, by=by, at=now)
-        await history.note(session, head, ChangeKind.JOB_RESUMED, by=by, now=now)
+        await history.note(session, head, Doing(kind=ChangeKind.JOB_RESUMED, by=by, at=now))
         request = await _catching_up(session, job_id, catch_up, since=head.paused_at, by=by, now=now)
         if request is not None:
             await requests.ask_for_backfill(session, request)

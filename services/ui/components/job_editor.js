@@ -4,6 +4,7 @@ import { parts, prefs } from "jp_format";
 import { api, debounced, fromUrl } from "jp_core";
 import { draftOf, FieldError, JpCombo, JpSchedule, JpSchedulePreview, lines, ruleOf, typedOf } from "jp_schedule";
 import { afterDraft, afterOf, afterProblem, afterSaid, idsOf, JpAfter } from "jp_chain";
+import { JpChanges } from "jp_history";
 import { outputDraft, outputProblem } from "jp_output";
 import { resourcesDraft } from "jp_resources";
 import { isRule, JpRules, policyOf, rulesOf, wordsOf } from "jp_rules";
@@ -22,13 +23,20 @@ function filled(job) {
   };
 }
 
+// Groups of settings are compared setting by setting: two people may each change one.
+const GROUPS = ["policy", "resources"];
+const flat = (body) => Object.entries(body).flatMap(([field, value]) =>
+  GROUPS.includes(field) ? Object.entries(value).map(([part, inner]) => [`${field}.${part}`, inner]) : [[field, value]]);
+
 export default {
-  components: { ...parts, FieldError, JpAfter, JpCombo, JpParameters, JpRules, JpSecrets, JpSchedule, JpSchedulePreview },
+  components: { ...parts, FieldError, JpAfter, JpChanges, JpCombo, JpParameters, JpRules, JpSecrets, JpSchedule, JpSchedulePreview },
   props: { initial: Object },
   template: `
   <form class="jp-editor" novalidate @submit.prevent="save" @keydown.ctrl.enter.prevent="save" @keydown.meta.enter.prevent="save">
     <div class="jp-card jp-form">
-      <div v-if="problem" class="jp-notice jp-tone--failed" role="alert" tabindex="-1" ref="problem"><JpIcon name="warning" /><span>{{ problem }} <a v-if="conflict" class="jp-link" :href="location" @click="leave">Load the newest version</a></span></div>
+      <div v-if="problem" class="jp-notice jp-tone--failed" role="alert" tabindex="-1" ref="problem"><JpIcon name="warning" /><span>{{ problem }}
+        <template v-if="conflict"><JpChanges v-if="theirs.length" :changes="theirs" :mine="mine" />
+          <span class="jp-notice__do"><button class="jp-btn jp-btn--small" type="button" :disabled="saving" @click="saveOnTop">Save mine on top of it</button> <a class="jp-link" :href="location" @click="leave">Drop mine, load the newest version</a></span></template></span></div>
 
       <div class="jp-field"><label for="jp-f-name">Name</label>
         <input id="jp-f-name" class="jp-input" v-model="form.name" maxlength="200" autocomplete="off" :autofocus="!initial" v-bind="aria('name')" @blur="touch('name')">
@@ -87,10 +95,11 @@ export default {
     const form = filled(self.initial);
     return {
       prefs, form, ids: idsOf(self.initial), saved: JSON.stringify(form), errors: {}, refused: {}, previews: {}, chosen: 0, most: MOST, problem: "", conflict: false,
-      saving: false, done: false, scripts: [], zones: [prefs.zone], calendars: [], location: location.pathname,
+      newest: null, theirs: [], mine: [], saving: false, done: false, scripts: [], zones: [prefs.zone], calendars: [], location: location.pathname,
     };
   },
   created() {
+    this.opened = JSON.stringify(this.body());
     this.asked = new Map();
     this.foresee = debounced(() => this.askAll(), 150);
     this.askAll();
@@ -231,9 +240,42 @@ export default {
         this.say(error.field, error.message);
         this.focusFirst();
       } else {
+        this.problem = error.message;
         this.conflict = error.status === 409 && Boolean(this.initial);
-        this.problem = this.conflict ? "Somebody changed this job after you opened it, so nothing was saved. What you typed is still here; copy what you need before loading the newest version." : error.message;
+        if (this.conflict) this.compare();
         this.$nextTick(() => this.$refs.problem?.focus());
+      }
+    },
+    // Somebody was faster: what they changed is told, and which of it was changed here, too.
+    async compare() {
+      const { id, version } = this.initial;
+      this.problem = "Somebody changed this job after you opened it, so nothing was saved. What you typed is still here.";
+      try {
+        const [job, changes] = await Promise.all([api(`/jobs/${id}`), api(`/jobs/${id}/changes?since=${version}`)]);
+        Object.assign(this, { newest: job, theirs: changes, mine: this.ofForm().map(([field]) => field) });
+        this.problem = `Somebody changed this job after you opened it, so nothing was saved. What you typed is still here. ${changes.length ? "Since then:" : "What it runs, and when, is still the same."}`;
+      } catch (error) { this.problem = `${this.problem} What changed cannot be told: ${error.message}`; }
+    },
+    // The fields, `policy.keep_days` among them, that the form would change of the job as it was opened.
+    ofForm() {
+      const before = new Map(flat(JSON.parse(this.opened)));
+      return flat(this.body()).filter(([field, value]) => field !== "version" && JSON.stringify(value) !== JSON.stringify(before.get(field)));
+    },
+    async saveOnTop() {
+      this.saving = true;
+      const body = { version: this.newest.version };
+      for (const [field, value] of this.ofForm()) {
+        const [whole, part] = field.split(".");
+        if (part) body[whole] = { ...this.newest[whole], ...body[whole], [part]: value };
+        else body[field] = value;
+      }
+      try {
+        await api(`/jobs/${this.initial.id}`, { method: "PATCH", body });
+        this.leave();
+        window.location.href = `/jobs/${this.initial.id}`;
+      } catch (error) {
+        this.saving = false;
+        this.tell(error);
       }
     },
     leave() { this.done = true; },

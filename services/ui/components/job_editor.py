@@ -16,6 +16,7 @@ _LIBRARIES: Final[list[str | Path]] = [
     STATIC / name
     for name in (
         "jp_chain.js",
+        "jp_history.js",
         "jp_retries.js",
         "jp_limits.js",
         "jp_output.js",

@@ -17,7 +17,7 @@ const OVERLAPS = {
 
 export default {
   components: { ...parts, BackfillDialog, CancelWaitingDialog, JpChain, JpScriptState, ResumeDialog, WhyPanel },
-  props: { initial: Object, around: Object },
+  props: { initial: Object, around: Object, tab: String },
   template: `
   <div>
     <div class="jp-head">
@@ -53,8 +53,10 @@ export default {
     <BackfillDialog ref="backfill" />
     <CancelWaitingDialog ref="cancelWaiting" />
     <JpChain :job="job" :graph="graph" />
+    <nav class="jp-tabs" aria-label="Of this job">
+      <a v-for="[key, word] in tabs" :key="key" class="jp-tabs__tab" :href="'/jobs/' + job.id + (key === 'runs' ? '' : '?tab=' + key)" :aria-current="tab === key ? 'page' : null">{{ word }}</a></nav>
 
-    <div class="jp-two">
+    <div v-if="tab === 'runs'" class="jp-two">
       <section class="jp-card" aria-labelledby="jp-recent">
         <div class="jp-card__head"><h2 id="jp-recent">Last {{ screen.narrow ? 10 : 20 }} runs</h2><span class="jp-muted jp-small">{{ tally }}</span></div>
         <div class="jp-card__body">
@@ -89,7 +91,7 @@ export default {
       </section>
     </div>
   </div>`,
-  data: (self) => ({ tick, screen: screenSize, job: self.initial, graph: self.around, act: jobActions, refuses: false }),
+  data: (self) => ({ tabs: [["runs", "Runs"], ["versions", "Versions"]], tick, screen: screenSize, job: self.initial, graph: self.around, act: jobActions, refuses: false }),
   created() {
     this.reload = debounced(() => this.load(), 120);
     this.stop = follow(["runs", "jobs"], (items, topic) => {

@@ -28,7 +28,8 @@ _LIBRARIES: Final[list[str | Path]] = [
 class JobView(Element, component="job_view.js", dependencies=_LIBRARIES):
     """Shows `job` and those around it as they were when the page was asked for, and follows them."""
 
-    def __init__(self, job: JobItem, around: ChainGraph) -> None:
+    def __init__(self, job: JobItem, around: ChainGraph, *, tab: str = "runs") -> None:
         super().__init__()
         self.props["around"] = msgspec.to_builtins(around)
+        self.props["tab"] = tab
         self.props["initial"] = msgspec.to_builtins(job)

@@ -12,12 +12,13 @@ const PAGES = [
   { key: "calendars", word: "Calendars", href: "/calendars", icon: "calendar", letter: "c", inMore: true },
   { key: "scripts", word: "Scripts", href: "/scripts", icon: "lines", letter: "p", inMore: true },
   { key: "secrets", word: "Secrets", href: "/secrets", icon: "key", letter: "s", inMore: true },
+  { key: "activity", word: "Activity", href: "/activity", icon: "clock", letter: "a", inMore: true },
   { key: "executors", word: "Executors", href: "/executors", icon: "server", letter: "e" },
 ];
 
 const KEYS = [
   [["/"], "Search on this page"], [["g", "o"], "Overview"], [["g", "j"], "Jobs"], [["g", "r"], "Runs"], [["g", "w"], "Week"],
-  [["g", "c"], "Calendars"], [["g", "p"], "Scripts"], [["g", "s"], "Secrets"], [["g", "e"], "Executors"], [["n"], "New job"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
+  [["g", "c"], "Calendars"], [["g", "p"], "Scripts"], [["g", "s"], "Secrets"], [["g", "a"], "Activity"], [["g", "e"], "Executors"], [["n"], "New job"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
 ];
 
 const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable], dialog[open]") != null;

@@ -5,6 +5,7 @@ from nicegui import app as nicegui_app
 
 from services.ui.components.frame import View
 from services.ui.pages import (
+    activity,
     calendars,
     executors,
     job,
@@ -44,6 +45,6 @@ def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door t
     nicegui_app.add_static_files(STATIC_URL, STATIC, max_cache_age=_FOREVER_S)
     for page in (overview, jobs, job, job_editor, runs, run, week, calendars, scripts, secrets):
         page.register(portal, view_of)
-    for page in (executors, parked):
+    for page in (activity, executors, parked):
         page.register(portal, view_of)
     missing.register(view_of)

@@ -6,6 +6,7 @@ from fastapi import Request
 from nicegui import ui
 
 from services.ui.components.frame import ViewOf, frame
+from services.ui.components.job_versions import JobVersions
 from services.ui.components.job_view import JobView
 from services.ui.components.missing import draw_missing
 from services.ui.components.runs_table import RunsTable
@@ -27,5 +28,9 @@ def register(portal: Portal, view_of: ViewOf) -> None:
             draw_missing(view, "There is no such job. It may have been removed for good.", active="jobs")
             return
         with frame(view, title=item.name, active="jobs"):
-            JobView(item, around)
-            RunsTable(job_id=job_id)
+            tab = request.query_params.get("tab", "runs")
+            JobView(item, around, tab="versions" if tab == "versions" else "runs")
+            if tab == "versions":
+                JobVersions(item)
+            else:
+                RunsTable(job_id=job_id)

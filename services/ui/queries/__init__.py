@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -35,7 +34,6 @@ from services.ui.queries import (
     executors,
     folder,
     health,
-    history,
     jobs,
     limits,
     logs,
@@ -54,7 +52,6 @@ from services.ui.queries.backfill import BackfillPreview, ResumePreview
 from services.ui.queries.calendars import CalendarItem
 from services.ui.queries.explained import WhyAnswer
 from services.ui.queries.folder import Folder, ReadScript
-from services.ui.queries.history import Activity, ChangedField, JobVersion
 from services.ui.queries.jobs import JobsFilter
 from services.ui.queries.limits import LimitItem
 from services.ui.queries.overview import Overview
@@ -119,50 +116,6 @@ class Queries:
         """
         async with self.database.reading() as session:
             return await jobs.job_by_id(session, job_id, now=self.clock.now())
-
-    async def versions(
-        self, job_id: JobId, *, after: str | None = None, limit: int = 50
-    ) -> Page[JobVersion]:
-        """Return what was done to a job, newest first.
-
-        Raises:
-            NotFound: no such job.
-            InvalidInput: `after` is no cursor of this list.
-        """
-        async with self.database.reading() as session:
-            await jobs.check_job(session, job_id)
-            return await history.versions_of_job(session, job_id, after=after, limit=limit)
-
-    async def version(self, job_id: JobId, version: int) -> dict[str, Any]:
-        """Return how a job was defined at a version, as the API's body of a new job.
-
-        Raises:
-            NotFound: no such job, or that is not known.
-        """
-        async with self.database.reading() as session:
-            await jobs.check_job(session, job_id)
-            return await history.version_of_job(session, job_id, version)
-
-    async def changes_since(self, job_id: JobId, version: int) -> tuple[ChangedField, ...]:
-        """Return what is another one in a job than at this version.
-
-        Raises:
-            NotFound: no such job, or how it was then is not known.
-        """
-        async with self.database.reading() as session:
-            await jobs.check_job(session, job_id)
-            return await history.changes_since(session, job_id, version)
-
-    async def activity(
-        self, *, job_id: JobId | None = None, after: str | None = None, limit: int = 50
-    ) -> Page[Activity]:
-        """Return what people did, newest first.
-
-        Raises:
-            InvalidInput: `after` is no cursor of this list.
-        """
-        async with self.database.reading() as session:
-            return await history.activity(session, job_id=job_id, after=after, limit=limit)
 
     async def chain(self, job_id: JobId) -> ChainGraph:
         """Return the jobs that a job runs after, and those that run after it, a few levels each way.

@@ -1,31 +1,44 @@
 """The history of definitions: the versions of a job with what changed in each, and what was done lately."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import Page
+from services.ui.queries.jobs import check_job
 from services.ui.queries.paging import Cursor, read, written
+from services.ui.queries.schedules import in_one_line
 from shared.db import changes
+from shared.db.edges import names_of
+from shared.db.engine import Database
 from shared.db.tables import ChangeRow
 from shared.domain.changes import ChangeKind, changed_fields
 from shared.domain.errors import InvalidInput, NotFound
-from shared.domain.ids import JobId
+from shared.domain.ids import JobId, ScheduleId
+from shared.domain.job import JobSchedule
+from shared.domain.schedules import from_json
 
 _ORDER = "changes"
+_AFTER = "runs_after.jobs"
 
 
-class ChangedField(msgspec.Struct, frozen=True, kw_only=True):
+class ChangedField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A field of a job that is another one than before; null: it was, or is, not there."""
 
     field: str
     """Such as `timeout_s` or `policy.keep_days`."""
     before: Any
     after: Any
+    was: str | None = None
+    is_: str | None = msgspec.field(default=None, name="is")
+    """Both in words, of what is said better so: schedules and other jobs."""
 
 
 class JobVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +71,56 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of the job that are others since."""
 
 
-async def versions_of_job(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What pages and the REST API ask about what people did."""
+
+    database: Database
+
+    async def versions(self, job_id: JobId, *, after: str | None = None, limit: int = 50) -> Page[JobVersion]:
+        """Return what was done to a job, newest first.
+
+        Raises:
+            NotFound: no such job.
+            InvalidInput: `after` is no cursor of this list.
+        """
+        async with self.database.reading() as session:
+            await check_job(session, job_id)
+            return await _versions_of_job(session, job_id, after=after, limit=limit)
+
+    async def version(self, job_id: JobId, version: int) -> dict[str, Any]:
+        """Return how a job was defined at a version, as the API's body of a new job.
+
+        Raises:
+            NotFound: no such job, or that is not known.
+        """
+        async with self.database.reading() as session:
+            await check_job(session, job_id)
+            return await _version_of_job(session, job_id, version)
+
+    async def changes_since(self, job_id: JobId, version: int) -> tuple[ChangedField, ...]:
+        """Return what is another one in a job than at this version.
+
+        Raises:
+            NotFound: no such job, or how it was then is not known.
+        """
+        async with self.database.reading() as session:
+            await check_job(session, job_id)
+            return await _changes_since(session, job_id, version)
+
+    async def activity(
+        self, *, job_id: JobId | None = None, after: str | None = None, limit: int = 50
+    ) -> Page[Activity]:
+        """Return what people did, newest first.
+
+        Raises:
+            InvalidInput: `after` is no cursor of this list.
+        """
+        async with self.database.reading() as session:
+            return await _activities(session, job_id=job_id, after=after, limit=limit)
+
+
+async def _versions_of_job(
     session: AsyncSession, job_id: JobId, *, after: str | None, limit: int
 ) -> Page[JobVersion]:
     """Return what was done to a job, newest first."""
@@ -68,13 +130,15 @@ async def versions_of_job(
     shown = rows[:limit]
     older = await _definitions_before(session, rows)
     more = len(rows) > limit
+    items = [_version(row, older.get(row.id)) for row in shown]
+    names = await _names(session, (one for item in items for one in item.changes))
     return Page(
-        items=tuple(_version(row, older.get(row.id)) for row in shown),
+        items=tuple(replace(one, changes=_in_words(one.changes, names)) for one in items),
         next=written(Cursor(_ORDER, shown[-1].id, number=shown[-1].version or 0)) if more else None,
     )
 
 
-async def changes_since(session: AsyncSession, job_id: JobId, version: int) -> tuple[ChangedField, ...]:
+async def _changes_since(session: AsyncSession, job_id: JobId, version: int) -> tuple[ChangedField, ...]:
     """Return what is another one in the job as it is now than it was at this version.
 
     Raises:
@@ -83,10 +147,11 @@ async def changes_since(session: AsyncSession, job_id: JobId, version: int) -> t
     then = await changes.definition_at(session, job_id, version)
     if then is None:
         raise NotFound("How this job was then is not known. Load it again.")
-    return _fields(then, await changes.definition_of(session, job_id))
+    found = _fields(then, await changes.definition_of(session, job_id))
+    return _in_words(found, await _names(session, found))
 
 
-async def version_of_job(session: AsyncSession, job_id: JobId, version: int) -> dict[str, Any]:
+async def _version_of_job(session: AsyncSession, job_id: JobId, version: int) -> dict[str, Any]:
     """Return how a job was defined at a version, as the body of a new job.
 
     The schedules that it follows now keep their ids: what has not changed is not planned anew.
@@ -105,7 +170,7 @@ async def version_of_job(session: AsyncSession, job_id: JobId, version: int) -> 
     return {**kept, "schedules": schedules, "pinning": pinning}
 
 
-async def activity(
+async def _activities(
     session: AsyncSession, *, job_id: JobId | None, after: str | None, limit: int
 ) -> Page[Activity]:
     """Return what was done, newest first.
@@ -136,7 +201,7 @@ async def _definitions_before(
 ) -> dict[UUID, Mapping[str, Any]]:
     """Return, of each row with a definition, the one before it; `rows` are of one job, newest first."""
     defined = [row for row in rows if row.definition is not None]
-    found = {row.id: older.definition for row, older in zip(defined, defined[1:], strict=False)}
+    found = {row.id: older.definition for row, older in pairwise(defined)}
     if defined and (last := defined[-1]).job_id is not None and last.version is not None:
         found[last.id] = await changes.definition_at(session, JobId(last.job_id), last.version - 1)
     return {id_: definition for id_, definition in found.items() if definition is not None}
@@ -176,6 +241,37 @@ def _fields(older: Mapping[str, Any] | None, newer: Mapping[str, Any] | None) ->
         ChangedField(field=one.field, before=one.before, after=one.after)
         for one in changed_fields(plain_older, plain_newer)
     )
+
+
+async def _names(session: AsyncSession, fields: Iterable[ChangedField]) -> dict[JobId, str]:
+    """Return the names of the jobs that are named by their ids."""
+    ids = {
+        JobId(UUID(job["job_id"]))
+        for one in fields
+        if one.field == _AFTER
+        for job in (*(one.before or ()), *(one.after or ()))
+    }
+    return await names_of(session, ids) if ids else {}
+
+
+def _in_words(fields: Iterable[ChangedField], names: Mapping[JobId, str]) -> tuple[ChangedField, ...]:
+    def said(one: ChangedField, value: Any) -> str | None:
+        if one.field == "schedules":
+            return in_one_line([_schedule(each) for each in value or ()])
+        if one.field == _AFTER:
+            jobs = [
+                f"{names.get(JobId(UUID(each['job_id'])), 'a job')} ({each['on']})" for each in value or ()
+            ]
+            return ", ".join(jobs) or "no other job"
+        return None
+
+    return tuple(replace(one, was=said(one, one.before), is_=said(one, one.after)) for one in fields)
+
+
+def _schedule(value: Mapping[str, Any]) -> JobSchedule:
+    # An interval's words do not tell since when it counts.
+    schedule = from_json(value["schedule"], anchor=datetime.fromtimestamp(0, UTC))
+    return JobSchedule(id=ScheduleId(UUID(int=0)), schedule=schedule, zone=value["zone"], args=None)
 
 
 def _without_ids(definition: Mapping[str, Any]) -> dict[str, Any]:

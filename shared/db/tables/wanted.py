@@ -9,8 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.tables.base import LedgerBase, LogsBase
 from shared.db.types import Large, OrderedKey, Words
-from shared.domain.changes import ChangeKind
 from shared.domain.chain import ChainOn, Join
+from shared.domain.changes import ChangeKind
 from shared.domain.holds import HoldKind
 from shared.domain.job import Network, OnLost
 from shared.domain.parked import ParkedWish

@@ -51,11 +51,13 @@ def pages_of(url: str) -> dict[str, str]:
         "secrets": "/secrets",
         "executors": "/executors",
         "parked": "/parked",
+        "activity": "/activity",
         "missing": "/no/such/page",
     }
     with httpx.Client(base_url=f"{url}/api/v1") as api:
         for job in api.get("/jobs", params={"limit": 1}).json()["items"]:
-            pages |= {"job": f"/jobs/{job['id']}", "job-edit": f"/jobs/{job['id']}/edit"}
+            path = f"/jobs/{job['id']}"
+            pages |= {"job": path, "job-edit": f"{path}/edit", "job-versions": f"{path}?tab=versions"}
         for state in ("succeeded", "failed", "running", "skipped"):
             for run in api.get("/runs", params={"state": state, "limit": 1}).json()["items"]:
                 pages[f"run-{state}"] = f"/runs/{run['id']}"

@@ -1,0 +1,65 @@
+"""Versions of a job, the way back, and two people who edit one job."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.e2e.browser.chromium import Watched
+from tests.e2e.browser.test_accessibility import objected_to
+from tests.support.stack import Stack
+
+
+def test_a_job_goes_back_to_an_earlier_version_and_activity_says_so(watched: Watched, stack: Stack) -> None:
+    page = watched.page
+    job = stack.create("an edited one", "hello.py", every_s=3600)
+    stack.ask("PATCH", f"/jobs/{job}", json={"version": 1, "timeout_s": 60, "policy": {"keep_days": 9}})
+    stack.ask("PATCH", f"/jobs/{job}", json={"version": 2, "schedule": {"kind": "daily", "at": "09:30"}})
+    page.goto(f"/jobs/{job}")
+    page.get_by_role("link", name="Versions").click()
+    versions = page.get_by_role("region", name="Versions")
+
+    expect(versions.locator("#v2")).to_contain_text(
+        re.compile(r"Timeout.*5.m.*1.m.*Keep its runs for, days.*none.*9", re.DOTALL)
+    )
+    expect(versions.locator("#v3")).to_contain_text(re.compile(r"Every hour.*Every day at 09:30", re.DOTALL))
+    assert objected_to(page) == {}
+    versions.get_by_role("button", name="Go back to version 1").click()
+    dialog = page.get_by_role("dialog", name="Go back to version 1?")
+    expect(dialog).to_contain_text(re.compile(r"Every day at 09:30.*Every hour", re.DOTALL))
+    assert objected_to(page) == {}
+    dialog.get_by_role("button", name="Go back").click()
+    expect(versions.locator("#v4")).to_contain_text("Went back to version 1")
+    now = stack.ask("GET", f"/jobs/{job}")
+    assert (now["version"], now["timeout_s"], now["schedules"][0]["schedule"]["kind"]) == (4, 300, "interval")
+
+    page.goto(f"/activity?job={job}")
+    newest = page.get_by_role("listitem").filter(has_text="Went back")
+    expect(newest).to_contain_text(re.compile(r"an edited one.*Timeout", re.DOTALL))
+    assert objected_to(page) == {}
+    assert watched.complaints == []
+
+
+def test_who_saves_second_sees_what_changed_and_saves_on_top_of_it(watched: Watched, stack: Stack) -> None:
+    page = watched.page
+    job = stack.create("edited by two", "hello.py")
+    page.goto(f"/jobs/{job}/edit")
+    page.get_by_label("Description").fill("what mine is")
+    page.locator("summary", has_text="Rules").click()
+    page.get_by_label("Keep its runs for, days").fill("30")
+    theirs = {"keep_runs": 50, "keep_days": 7}
+    stack.ask("PATCH", f"/jobs/{job}", json={"version": 1, "timeout_s": 60, "policy": theirs})
+
+    page.get_by_role("button", name="Save changes").click()
+
+    notice = page.get_by_role("alert").filter(has_text="Somebody changed this job")
+    days = notice.get_by_role("listitem").filter(has_text="Keep its runs for, days")
+    expect(days).to_contain_text("you changed it, too")
+    expect(notice.get_by_role("listitem").filter(has_text="Timeout")).not_to_contain_text("you changed it")
+    assert objected_to(page) == {}
+    notice.get_by_role("button", name="Save mine on top of it").click()
+    expect(page.get_by_role("heading", name="edited by two", exact=True)).to_be_visible()
+    now = stack.ask("GET", f"/jobs/{job}")
+    assert (now["description"], now["timeout_s"]) == ("what mine is", 60)
+    assert (now["policy"]["keep_days"], now["policy"]["keep_runs"]) == (30, 50)
+    # The complaint is Chromium's own word on the refused save.
+    assert [text for text in watched.complaints if "409" not in text] == []
