@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import edges, jobs
@@ -16,6 +16,8 @@ from shared.domain.changes import ChangeKind
 from shared.domain.ids import JobId, new_id
 from shared.domain.schedules import to_json
 
+KEPT = 500
+"""So many versions of a job are kept: a program may change one every minute."""
 _COPIED = (
     "name",
     "description",
@@ -54,8 +56,19 @@ class Deed:
 
 
 async def record(session: AsyncSession, deed: Deed) -> None:
-    """Store it, in the transaction that does it."""
+    """Store it, in the transaction that does it; of a job the newest KEPT versions stay."""
     await insert_all(session, ChangeRow, [{"id": new_id(), **columns_of(deed)}])
+    if deed.job_id is not None and deed.version is not None and deed.version > KEPT:
+        await _trim(session, deed.job_id, deed.version - KEPT)
+
+
+async def _trim(session: AsyncSession, job_id: JobId, until: int) -> None:
+    """Remove the versions of a job up to this one; how it is defined now stays known."""
+    newest = select(func.max(ChangeRow.version)).where(
+        ChangeRow.job_id == job_id, ChangeRow.definition.is_not(None)
+    )
+    last = min(until, (await session.scalar(newest) or 0) - 1)
+    await session.execute(delete(ChangeRow).where(ChangeRow.job_id == job_id, ChangeRow.version <= last))
 
 
 async def is_recorded(session: AsyncSession, job_id: JobId) -> bool:

@@ -18,7 +18,7 @@ export default {
         <li v-if="dayOf(one) !== dayOf(items[index - 1])" class="jp-deeds__day"><JpTime :at="one.at" look="day" /></li>
         <li>
           <span class="jp-deeds__icon" aria-hidden="true"><JpIcon :name="icon(one.kind)" /></span>
-          <div class="jp-deeds__what"><p><strong>{{ deeds[one.kind] ?? one.kind }}</strong> <a v-if="place(one)" class="jp-link" :href="place(one)">{{ one.subject || 'it' }}</a> <span>{{ detail(one) }}</span> <span class="jp-muted jp-small">by {{ by(one.by) }}, <JpTime :at="one.at" /></span></p></div>
+          <div class="jp-deeds__what"><p><strong>{{ deeds[one.kind] ?? one.kind }}</strong> <a v-if="place(one)" class="jp-link" :href="place(one)">{{ one.subject || 'it' }}</a> <span>{{ detail(one) }}</span> <span class="jp-muted jp-small">by {{ by(one.by) }}, <JpTime :at="one.at" look="clock" /></span></p></div>
           <button v-if="one.kind === 'job-deleted' && !restored.has(one.job_id)" class="jp-btn jp-btn--small jp-deeds__do" type="button" :aria-label="'Undo: bring ' + one.subject + ' back'" @click="restore(one)">Undo</button>
         </li></template>
       </ol>
@@ -36,8 +36,9 @@ export default {
     dayOf: (one) => one && local(one.at, "day"),
     place(one) { return one.job_id ? `/jobs/${one.job_id}${one.version ? `?tab=versions#v${one.version}` : ""}` : PLACES[one.kind.split("-")[0]] ?? null; },
     detail(one) {
-      if (one.changed.length) return one.changed.map(fieldWord).join(", ");
-      return one.kind === "freeze-begun" ? "" : one.detail;
+      // A freeze's end is an instant, and its page tells it.
+      const words = one.kind === "freeze-begun" ? "" : one.detail;
+      return [words, one.changed.map(fieldWord).join(", ")].filter(Boolean).join(": ");
     },
     async load(after = null) {
       try {

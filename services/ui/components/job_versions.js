@@ -15,8 +15,8 @@ export default {
         <li v-for="one in items" :key="one.version" :id="'v' + one.version">
           <span class="jp-deeds__icon" aria-hidden="true"><JpIcon :name="icon(one.kind)" /></span>
           <div class="jp-deeds__what">
-            <p><strong>Version {{ one.version }}</strong> <span>{{ deeds[one.kind] ?? one.kind }}<template v-if="one.detail"> {{ one.detail }}</template></span> <span class="jp-muted jp-small"><template v-if="one.kind !== 'job-known'">by {{ by(one.by) }}, </template><JpTime :at="one.at" /></span>
-              <span v-if="one.version === current" class="jp-chip jp-tone--succeeded">Now</span></p>
+            <p><strong>Version {{ one.version }}</strong> <span>{{ deedOf(one) }}</span> <span class="jp-muted jp-small"><template v-if="one.kind !== 'job-known'">by {{ by(one.by) }}, </template><JpTime :at="one.at" /></span>
+              {{ ' ' }}<span v-if="one.version === current" class="jp-chip jp-tone--succeeded">Now</span></p>
             <JpChanges v-if="one.changes.length" :changes="one.changes" />
             <p v-else-if="one.kind === 'job-edited'" class="jp-muted jp-small">Saved without a change.</p>
           </div>
@@ -37,11 +37,12 @@ export default {
       </div>
     </template></dialog>
   </section>`,
-  data: (self) => ({ deeds: DEEDS, items: [], next: null, loaded: false, error: "", chosen: null, since: null, problem: "", busy: false, current: self.job.version, isDeleted: Boolean(self.job.deleted_at) }),
+  data: (self) => ({ items: [], next: null, loaded: false, error: "", chosen: null, since: null, problem: "", busy: false, current: self.job.version, isDeleted: Boolean(self.job.deleted_at) }),
   created() { this.stop = follow("jobs", (items) => this.onJobs(items), { load: () => this.load() }); },
   beforeUnmount() { this.stop(); },
   methods: {
     icon: deedIcon, by: byWhom,
+    deedOf: (one) => [DEEDS[one.kind] ?? one.kind, one.detail].filter(Boolean).join(" "),
     path(rest) { return `/jobs/${this.job.id}/${rest}`; },
     async load() {
       try {

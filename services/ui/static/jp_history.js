@@ -11,6 +11,7 @@ const FIELDS = {
   "policy.jitter_s": "Spread starts over", "policy.starts_at": "Not before", "policy.ends_at": "Not after", "policy.max_runs": "End after so many runs",
   "policy.max_concurrent": "Runs at once", "policy.include": "Only in these calendars", "policy.exclude": "Not in these calendars",
   "policy.keep_days": "Keep its runs for, days", "policy.keep_runs": "Keep of its runs at most", "policy.keep_bytes": "Keep of its output at most",
+  policy: "Rules", resources: "Resources", runs_after: "Runs after",
   "resources.memory_bytes": "Memory", "resources.cpu_s": "CPU time", "resources.disk_bytes": "Disk", "resources.processes": "Processes",
   "resources.open_files": "Open files", "resources.nice": "Gives way to others",
 };

@@ -1,13 +1,14 @@
 """The versions of jobs, and what people did."""
 
 import httpx
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from services.cli import keyfile
 from services.ui.app import Parts
 from services.ui.settings import UiSettings
+from shared.db.changes import KEPT
 from shared.db.engine import Database
-from shared.db.tables import ChangeRow
+from shared.db.tables import ChangeRow, JobRow
 from tests.integration.ui.test_commands import BODY, JOBS, created
 
 
@@ -148,3 +149,23 @@ async def test_what_people_did_is_listed_page_by_page_and_once(
     ]
     assert (found[-2]["changed"], found[-2]["version"]) == (["timeout_s"], 2)
     assert "s3cret-value" not in str(found)
+
+
+async def test_of_a_job_that_a_program_changes_again_and_again_the_newest_versions_are_kept(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    job = (await created(client))["id"]
+    async with database.ledger.begin() as session:
+        await session.execute(update(JobRow).values(version=KEPT))
+    for _ in range(2):
+        await client.post(f"{JOBS}/{job}/pause")
+        await client.post(f"{JOBS}/{job}/resume")
+    paused = await versions(client, job)
+    await edited(client, job, KEPT + 4, timeout_s=60)
+    await client.post(f"{JOBS}/{job}/pause")
+
+    after = await versions(client, job)
+
+    # As long as nothing newer says how the job is defined, what does is kept.
+    assert [one["version"] for one in paused] == [KEPT + 4, KEPT + 3, KEPT + 2, KEPT + 1, 1]
+    assert [one["version"] for one in after] == [KEPT + 6, KEPT + 5, KEPT + 4, KEPT + 3, KEPT + 2, KEPT + 1]
