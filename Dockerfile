@@ -46,7 +46,8 @@ FROM ${PYTHON_IMAGE} AS base
 # A named volume takes its owner from the folder in the image.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin portal \
     && install --directory --owner=10001 --group=10001 --mode=0700 /data \
-    && install --directory --owner=10001 --group=10001 --mode=0755 /var/cache/portal-environments
+    && install --directory --owner=10001 --group=10001 --mode=0755 /var/cache/portal-environments \
+    && install --directory --mode=0755 /var/lib/portal-states
 ENV PATH=/opt/portal/bin:$PATH \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONTZPATH= \
     PORTAL_HOME=/data PORTAL_SCRIPTS_DIR=/scripts PORTAL_HEALTH_PORT=8081 PORTAL_LOG_FORMAT=json

@@ -37,8 +37,10 @@ async def tried(wanted: str) -> tuple[str, str]:
     return found
 
 
-async def chosen(wanted: str, folder: Path, *, scripts: Path) -> Sandbox:
+async def chosen(wanted: str, folder: Path, *, scripts: Path, states: Path | None = None) -> Sandbox:
     """Return the sandbox that an executor whose folder is `folder` would have; close it.
+
+    `states`: where scripts keep their folders; None: they keep none.
 
     Raises:
         SystemExit: PORTAL_INTERPRETERS is wrong.
@@ -58,5 +60,6 @@ async def chosen(wanted: str, folder: Path, *, scripts: Path) -> Sandbox:
             users_root=Path("/run/portal-jobs", f"trial-{os.getpid()}"),
             interpreters=programs,
             environments=folder / "environments",
+            states=states,
         ),
     )

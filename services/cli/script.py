@@ -43,6 +43,10 @@ def run_script(  # noqa: PLR0913 - a command's options
     network: Annotated[str, typer.Option(help="host or none.")] = "host",
     timeout: Annotated[float, typer.Option(min=0.1, max=604_800, help="In seconds.")] = 300,
     limit: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=_LIMIT_HELP)] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, help="Where it keeps its PORTAL_STATE_DIR; else it has none."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")] = False,
 ) -> None:
     """Run a script as an executor would, without a portal, and exit with its code.
@@ -62,6 +66,7 @@ def run_script(  # noqa: PLR0913 - a command's options
         network=network == "host",
         timeout_s=timeout,
         resources=_resources(limit or []),
+        state=state,
         as_json=as_json,
     )
     raise typer.Exit(run(wish))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import NAMESPACE_URL, uuid5
 
 from services.cli import fences
 from services.cli.console import Console
@@ -44,6 +45,8 @@ class Wish:
     network: bool
     timeout_s: float
     resources: Resources
+    state: Path | None
+    """The folder of the folder that it keeps; None: it keeps none."""
     as_json: bool
 
 
@@ -59,7 +62,7 @@ def run(wish: Wish) -> int:
 async def _run(wish: Wish) -> int:
     root, name = _found(wish.script)
     with TemporaryDirectory() as folder:
-        sandbox = await fences.chosen(wish.level, Path(folder), scripts=root)
+        sandbox = await fences.chosen(wish.level, Path(folder), scripts=root, states=_made(wish.state))
         try:
             if sandbox.level == "unavailable":
                 Console().say(sandbox.problem)
@@ -78,6 +81,12 @@ def _found(script: Path) -> tuple[Path, str]:
         return own, str(script)
     # A script of the scripts directory sees its neighbours in other folders of it, too.
     return (own, str(path.relative_to(own))) if path.is_relative_to(own) else (path.parent, path.name)
+
+
+def _made(state: Path | None) -> Path | None:
+    if state is not None:
+        state.mkdir(mode=0o755, parents=True, exist_ok=True)
+    return None if state is None else state.absolute()
 
 
 def _let_pass(folder: Path) -> None:
@@ -99,7 +108,7 @@ def _grant(wish: Wish, name: str) -> Grant:
         number=1,
         run_id=RunId(new_id()),
         run_number=1,
-        job_id=JobId(new_id()),
+        job_id=JobId(uuid5(NAMESPACE_URL, name)),  # the same for the next run of it
         job_name=name,
         script=name,
         args=wish.args,

@@ -18,6 +18,7 @@ from services.executor.recovery import bury_keepers
 from services.executor.sandbox.interpreter import check, find_python
 from services.executor.sandbox.level import Ground, Sandbox, choose
 from services.executor.settings import ExecutorSettings
+from services.executor.states import make_root, states_in
 from services.executor.wiring import Base, Parts, finish, opened, parts_on, release, run_parts
 from shared.broker import connect
 from shared.domain.ids import BootId, new_id
@@ -65,6 +66,7 @@ async def stand(settings: ExecutorSettings, place: Place) -> Footing:
     """
     check(settings.interpreters)
     bury_keepers(place.keeper)
+    make_root(settings)
     return Footing(place=place, sandbox=await choose(settings.sandbox, _ground(settings, place)))
 
 
@@ -98,6 +100,8 @@ def _ground(settings: ExecutorSettings, place: Place) -> Ground:
         user=settings.executor_user,
         interpreters=settings.interpreters,
         artifacts_bytes=settings.artifacts_bytes,
+        states=states_in(settings),
+        state_bytes=settings.state_bytes,
     )
 
 
@@ -143,7 +147,7 @@ async def _serve(executor: _Executor) -> None:
     url = base.settings.amqp_url.get_secret_value()
     async with connect(url, name=base.identity.name) as broker, parts_on(broker, base) as parts:
         executor.parts = parts
-        await run_parts(parts, release(parts), adopt_siblings(base, broker))
+        await run_parts(parts, release(parts), adopt_siblings(base, broker), base.states.run())
 
 
 async def _drain(executor: _Executor, stop: asyncio.Event) -> None:

@@ -11,6 +11,7 @@ from services.executor.claims import LEASE_S
 from services.executor.holdings import Holdings
 from services.executor.identity import SOURCE, Identity
 from services.executor.reporter import Reporter
+from services.executor.states import States
 from shared.broker import Requests
 from shared.domain.errors import BrokerUnavailable
 from shared.messages.answers import AttemptStanding, RenewAnswer, Standing
@@ -37,6 +38,7 @@ class Condition:
     is_stopping: Callable[[], bool]
     set_drained: Callable[[bool], bool]
     """Takes whether somebody wants it to take no more runs, and says whether that is new."""
+    states: States
 
 
 class Heartbeat:
@@ -112,6 +114,7 @@ class Heartbeat:
         self._answered_at, self._answer_time = sent_at, answer.time
         if self._condition.set_drained(answer.drain):
             self.hurry()
+        self._condition.states.take(question.states, answer.gone)
         for standing in answer.attempts:
             await self._obey(standing, lease_until=sent_at + LEASE_S)
         return True
@@ -141,6 +144,7 @@ class Heartbeat:
             leaving=self._is_leaving,
             sandbox_features=identity.sandbox_features,
             preparing=self._holdings.preparing,
+            states=self._condition.states.asked,
         )
 
     async def _obey(self, said: AttemptStanding, *, lease_until: float) -> None:

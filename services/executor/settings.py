@@ -60,6 +60,10 @@ class ExecutorSettings(BrokerSettings, GrantSettings, SecretsSettings, ScriptSet
 
     artifacts_bytes: int = Field(default=50_000_000, ge=0, le=500_000_000)
     """So much of the files that a run leaves in its folder for them is kept; 0: it has no such folder."""
+    states_dir: Path | None = None
+    """Where the folders that jobs keep between their runs are; every user must be able to come by it."""
+    state_bytes: int = Field(default=1_000_000_000, ge=0)
+    """So much a job may keep; 0: jobs keep nothing, and runs have no such folder."""
     uv: Path | None = None
     """What makes environments; by default the uv that is installed beside this Python, or on the PATH."""
     environments_dir: Path | None = None

@@ -39,7 +39,7 @@ def verdict(
             )
         case StoppedBy.GONE:
             return RunState.LOST, Reason.EXECUTOR_GONE, "The run's keeper was killed: its end is not known."
-        case StoppedBy.MEMORY | StoppedBy.PROCESSES | StoppedBy.DISK | StoppedBy.CPU:
+        case StoppedBy.MEMORY | StoppedBy.PROCESSES | StoppedBy.DISK | StoppedBy.CPU | StoppedBy.STATE:
             reason, words = _over(ended.stopped_by, ended.used, resources)
             return RunState.FAILED, reason, words
         case _:
@@ -60,6 +60,8 @@ def of_asked(asked: Asked | None) -> Verdict:
 
 
 def _over(bound: StoppedBy, used: float, most: Resources) -> tuple[Reason, str]:
+    if bound is StoppedBy.STATE:
+        return Reason.DISK_LIMIT, _kept(used)
     match bound:
         case StoppedBy.MEMORY:
             reason, what, found = (
@@ -85,6 +87,15 @@ def _over(bound: StoppedBy, used: float, most: Resources) -> tuple[Reason, str]:
         return reason, f"Left so many files that its {what} could not be counted in time: stopped."
     # The kernel stops a script before it has more: then there is nothing to add.
     return reason, f"Used more than its {what}" + (f": {found} when it was stopped." if used else ".")
+
+
+def _kept(used: float) -> str:
+    if used < 0:
+        return "Its job keeps so many files in PORTAL_STATE_DIR that they could not be counted: stopped."
+    return (
+        f"Its job kept {in_bytes(round(used))} in PORTAL_STATE_DIR when it was stopped: more than before "
+        "and than PORTAL_STATE_BYTES. Let the script remove what it does not need."
+    )
 
 
 def _own_end(ended: Ended) -> Verdict:

@@ -27,6 +27,7 @@ from services.executor.sandbox.level import Sandbox
 from services.executor.settings import ExecutorSettings
 from services.executor.slots import Slots
 from services.executor.spool import Spools
+from services.executor.states import States
 from shared.broker import Broker, Consumer, Publisher, Requests, until_declared
 from shared.domain.sandbox import offered
 from shared.messages.envelope import AttemptRef
@@ -57,6 +58,7 @@ class Base:
     spools: Spools
     sandbox: Sandbox
     environments: Environments
+    states: States
     owed: Owed
     draining: bool = False
     """It stops: it takes no more runs, and leaves when it has ended what it has."""
@@ -103,7 +105,8 @@ def opened(
     journal, spools = Journal(place.journal), Spools(place.spool)
     owed = recover(journal, spools, identity=identity, work_root=place.work, clock=clock)
     environments = Environments(rules_of(settings, sandbox.environments), sandbox, clock)
-    return Base(settings, identity, clock, place, journal, spools, sandbox, environments, owed)
+    states = States(sandbox, clock)
+    return Base(settings, identity, clock, place, journal, spools, sandbox, environments, states, owed)
 
 
 @asynccontextmanager
@@ -189,7 +192,9 @@ def _condition(base: Base, holdings: Holdings, intake: Intake) -> Condition:
         intake.look()
         return True
 
-    return Condition(look=look, is_stopping=lambda: base.draining, set_drained=set_drained)
+    return Condition(
+        look=look, is_stopping=lambda: base.draining, set_drained=set_drained, states=base.states
+    )
 
 
 async def run_parts(parts: Parts, *others: Coroutine[None, None, None]) -> None:

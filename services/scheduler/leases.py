@@ -14,6 +14,7 @@ from services.scheduler.returning import find_again, is_lost
 from shared.db.attempts import AttemptView, attempts_by_id, running_of
 from shared.db.executors import ExecutorView, executor_by_name, store_executor
 from shared.db.holds import open_holds
+from shared.db.jobs import deleted_before
 from shared.db.starts import extend_attempt
 from shared.domain.ids import AttemptId
 from shared.domain.run import Reason, RunState
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 _FORGOTTEN_AFTER = timedelta(seconds=30)
 """Twice the lease of a claim: what an executor does not name that heard of the ledger so long after it
 granted the attempt is not there."""
+STATE_KEPT = timedelta(days=30)
+"""So long after its deletion a job that is restored finds what it kept. Of jobs unknown here nothing goes."""
 _BEATS_TO_SPEAK = 3
 """A restarted executor has told what its earlier boot left behind by its third renewal."""
 
@@ -60,6 +63,7 @@ async def renew_leases(
         beat_seq=renewal.beat_seq,
         attempts=tuple(standings),
         drain=renewal.executor in drained,
+        gone=await deleted_before(session, renewal.states, now - STATE_KEPT),
     )
 
 

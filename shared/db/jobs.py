@@ -223,3 +223,13 @@ def _columns(definition: Definition) -> dict[str, Any]:
 
 def _touched(result: Any) -> bool:
     return bool(result.rowcount == 1)
+
+
+async def deleted_before(
+    session: AsyncSession, job_ids: Collection[JobId], before: datetime
+) -> tuple[JobId, ...]:
+    """Return those of the jobs that were deleted before this instant and still are."""
+    if not job_ids:
+        return ()
+    found = await session.scalars(select(JobRow.id).where(JobRow.id.in_(job_ids), JobRow.deleted_at < before))
+    return tuple(map(JobId, found))

@@ -114,6 +114,8 @@ class RenewAnswer(Message, frozen=True, kw_only=True, tag="lease.renew.answer"):
     attempts: tuple[AttemptStanding, ...]
     drain: bool = False
     """Somebody wants this executor to take no more runs; False also lifts an earlier wish."""
+    gone: tuple[JobId, ...] = ()
+    """Of the jobs whose folders the renewal names, those that were deleted so long ago that these go."""
 
 
 Answer = ClaimAnswer | ReleaseAnswer | RenewAnswer

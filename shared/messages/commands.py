@@ -64,6 +64,8 @@ class LeaseRenew(Message, frozen=True, kw_only=True, tag="lease.renew"):
     """What fences scripts in here besides the level's name, for people."""
     preparing: tuple[AttemptId, ...] = ()
     """Those of `running` that have not started: each may still start within the lease of this renewal."""
+    states: tuple[JobId, ...] = ()
+    """Jobs that keep a folder here, some at a time: the answer says which of these folders go."""
 
 
 class RunCancel(Message, frozen=True, kw_only=True, tag="run.cancel"):

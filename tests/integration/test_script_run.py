@@ -87,3 +87,13 @@ def test_what_cannot_be_started_is_said_with_what_to_do(tmp_path: Path, name: st
 
     assert done.returncode == 126
     assert words in done.stderr
+
+
+def test_it_keeps_a_folder_where_it_is_told_to(tmp_path: Path) -> None:
+    appends = 'printf x >> "${PORTAL_STATE_DIR:?}/kept" && cat "$PORTAL_STATE_DIR/kept"'
+    (tmp_path / "keeps.sh").write_text(appends)
+
+    said = [tried(tmp_path, "--state", str(tmp_path / "states"), "-", name="keeps.sh") for _ in range(2)]
+
+    assert [done.stdout for done in said] == ["x", "xx"]
+    assert tried(tmp_path, "-", name="keeps.sh").returncode != 0

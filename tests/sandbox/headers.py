@@ -33,6 +33,8 @@ class Header:
     reaches_end: bool
     resources: dict[str, int]
     """What its job allows it."""
+    is_of_others_job: bool
+    """It is another run of the job of the run that stands by."""
 
     def must_be_contained(self, level: Level, network: Network) -> bool:
         return level in self.contained_at and not (self.opens_network and network is Network.HOST)
@@ -60,4 +62,5 @@ def header_of(path: Path) -> Header:
         exit_code=int(code[0]) if code else None if is_ended else 0,
         reaches_end=limit is None and "May not reach its end" not in head,
         resources={name: int(most) for name, most in re.findall(r"(\w+)=(\d+)", said.get("Limits", ""))},
+        is_of_others_job="Of the same job as the other run" in head,
     )

@@ -15,7 +15,7 @@ _PLACES = (
     "/var/spool/at", "/var/spool/cron", "/var/spool/cron/crontabs", "/var/tmp", "/sys/fs/cgroup", "/boot",
 )  # fmt: skip
 """Where scripts try to leave something; whatever they make has their word in its name."""
-_OWN_CHANGES = ("work", "runs")
+_OWN_CHANGES = ("work", "runs", "states")
 """Folders of the ground in which runs come and go."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
 

@@ -14,6 +14,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import structlog
 
@@ -22,7 +23,7 @@ from services.executor.sandbox.command import NOTHING
 from services.executor.sandbox.interpreter import find_python
 from services.executor.sandbox.level import Ground, NotRunnable, Sandbox, choose
 from services.executor.sandbox.told import FileRead, NotKept
-from shared.domain.ids import AttemptId, new_id
+from shared.domain.ids import AttemptId, JobId, new_id
 from shared.messages.answers import Grant
 from shared.messages.events import Stream
 from tests.unit.services.executor.grants import a_grant
@@ -36,6 +37,9 @@ def main() -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     level, ground, user = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     own = (user, user) if os.geteuid() == 0 else None
+    (ground / "states").mkdir(exist_ok=True)
+    if level == "process" or "ordinary" in sys.argv:
+        os.chown(ground / "states", user, user)
     if level == "isolated" and own is not None and "ordinary" in sys.argv:
         privileges.become(*own)
         own = None
@@ -59,6 +63,7 @@ def _ground(ground: Path, user: tuple[int, int] | None) -> Ground:
         marker=home / "keeper",
         work_root=home / "work",
         users_root=ground / "runs",
+        states=ground / "states",
         user=user,
     )
 
@@ -118,6 +123,7 @@ async def _run(sandbox: Sandbox, wanted: dict[str, Any]) -> None:
 def _grant(wanted: dict[str, Any]) -> Grant:
     return a_grant(
         attempt_id=AttemptId(new_id()),
+        job_id=JobId(UUID(wanted["job"])),
         job_name=wanted["nonce"],
         script=wanted["script"],
         args=tuple(wanted["args"]),

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from services.executor.sandbox.command import PATH
 from services.executor.sandbox.fence import Level
@@ -89,12 +90,14 @@ class Stage:
         self.network = network
         self.answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self.bystander = f"x{secrets.token_hex(6)}"
+        self.job = str(uuid4())
         self.facts: dict[str, str] = {}
         self.before: dict[int, tuple[object, ...] | None] = {}
 
     async def prepare(self, ground: Ground) -> None:
         """Let the bystander run, and remember what all of them are like."""
-        ready = self.ask("bystander.py", self.bystander, bystands=True, env={"KEPT": ground.words["run"]})
+        env = {"KEPT": ground.words["run"]}
+        ready = self.ask("bystander.py", self.bystander, bystands=True, job=self.job, env=env)
         assert (await ready).get("ready"), ready
         pids = judge.below(self.process.pid)
         (other,) = (pid for pid in pids if _is_script(pid, self.bystander))
@@ -105,6 +108,7 @@ class Stage:
             "OTHER": str(other),
             "KEEPER": str(judge.parent(other)),
             "OTHER_FOLDER": judge.working_folder(other),
+            "OTHER_STATE": str(ground.folder / "states" / self.job / "data"),
         }
         self.before = {pid: judge.process(pid) for pid in pids}
 
@@ -117,6 +121,7 @@ class Stage:
             "nonce": nonce,
             "args": [f"NONCE={nonce}"],
             "env": {},
+            "job": str(uuid4()),
             "bystands": bystands,
             "timeout_s": timeout_s,
             "network": self.network is Network.HOST,
@@ -255,6 +260,7 @@ async def _try(setup: Setup, ground: Ground, staged: Stage, header: Header) -> V
         args=[f"{name}={value}" for name, value in facts.items()],
         timeout_s=header.timeout_s,
         resources=header.resources,
+        **({"job": staged.job} if header.is_of_others_job else {}),
     )
     answer = await _answered(asked, staged, header)
     out = answer.get("out", answer.get("problem", ""))

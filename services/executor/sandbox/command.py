@@ -109,6 +109,10 @@ class Command:
         """Return the same with the folder of what is kept named to the script."""
         return replace(self, env={**self.env, "PORTAL_ARTIFACTS": str(folder)})
 
+    def remembering(self, folder: PurePosixPath) -> "Command":
+        """Return the same with the folder that its job keeps between runs named to the script."""
+        return replace(self, env={**self.env, "PORTAL_STATE_DIR": str(folder)})
+
 
 def command_for(
     grant: Grant,

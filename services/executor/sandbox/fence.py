@@ -6,31 +6,26 @@ else is on. All of it happens in processes that the spawner forked for one run.
 """
 
 import contextlib
+import errno
 import os
-import resource
 import signal
-import stat
-import subprocess
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from services.executor.sandbox import harvest, landlock, namespaces, seccomp
+from services.executor.sandbox import harvest, landlock, namespaces, seccomp, state
+from services.executor.sandbox.leftovers import SHARED, owned_by, remove_tree
+from services.executor.sandbox.limits import limit
 
-MOST_PROCESSES = 512
-"""Of one run; threads count. Scripts that start more than this are rarer than those that never stop."""
 MOST_BYTES = 1_000_000_000
 """What a run may write into its own root, which lies in memory."""
 USERS = 256
 """So many users an executor has for its runs: more than it may have slots."""
 MAKERS = 8
 """The last of them make environments and are never a script's: who owns a file may change its mode."""
+_LONGEST_SWEEP_S = 3600.0
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "shm")
-_SHARED = ("/tmp", "/dev/shm")  # noqa: S108 - each file in them belongs to one run's user, and goes with it
-_MOST_FOLDERS = 1000
-"""So many folders that everybody may write to are looked into for what a run left: a run could make more."""
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt", "/run/systemd/resolve")
 """What programs need of a system, and what nobody keeps secrets in that any user may read."""
 
@@ -51,6 +46,7 @@ class Fence:
         self._readable: list[str] = [*SYSTEM, *setup["readable"]]
         self._writable: list[str] = setup["writable"]
         self._environments: str = setup["environments"]
+        self._states: str = setup["states"]
         self._first_user = first_user
         is_isolated = self.level is Level.ISOLATED
         # The machine's network has its abstract sockets; its paths are not in a root of one's own.
@@ -82,6 +78,28 @@ class Fence:
             raise ValueError(place)
         return self._first_user + 1 + place
 
+    def hold(self, order: dict[str, Any]) -> None:
+        """Settle whose run it is, and hold the folder of its job for as long as this process lives.
+
+        Raises:
+            OSError: there can be none, see `state.take`; or there is twice as much in it as may be (EDQUOT).
+        """
+        order["user"], order["kept"] = self.user_of(order), None
+        if not order["state"]:
+            return
+        kept = order["kept"] = self._take_state(order["state"])
+        if kept.size > 2 * order["state_bytes"]:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        order["user"] = kept.user
+
+    def state_of(self, order: dict[str, Any]) -> str:
+        """Return where the run finds the folder of its job; empty: it has none."""
+        kept: state.State | None = order["kept"]
+        return "" if kept is None else state.SEEN_AT if self.makes_namespaces else kept.path
+
+    def _take_state(self, job: str) -> state.State:
+        return state.take(self._states, job, own_users=self._first_user is not None)
+
     def hand_over(self, order: dict[str, Any]) -> None:
         """Give the run's user its pipes, who opens /dev/stderr by its name must own it, and what it makes."""
         if order["user"] is None:
@@ -103,6 +121,7 @@ class Fence:
             namespaces.take_root(
                 readable=self._readable_by(order),
                 writable=self._writable_by(order),
+                shown={order["kept"].path: state.SEEN_AT} if order["kept"] else {},
                 size_bytes=min(MOST_BYTES, order["resources"].get("disk_bytes", MOST_BYTES)),
             )
             return
@@ -118,11 +137,12 @@ class Fence:
 
     def close(self, order: dict[str, Any]) -> None:
         """Take away what the script is not to have: the last steps before it is executed."""
-        _limit(
-            order["resources"],
-            # Else it would count what else the user runs. In namespaces two keepers are the user's, too.
-            others=2 if self.makes_namespaces else 0 if order["user"] is not None else None,
-        )
+        wanted = order["resources"]
+        if self._shares_user(order):
+            wanted = {name: most for name, most in wanted.items() if name != "processes"}
+        # Else it would count what else the user runs. In namespaces two keepers are the user's, too.
+        others = 2 if self.makes_namespaces else 0 if order["user"] is not None else None
+        limit(wanted, others=others)
         if self.level is Level.PROCESS:
             return
         os.umask(0o022 if order["makes"] else 0o077)  # what is made is for other runs to read
@@ -133,7 +153,10 @@ class Fence:
             devices = [f"/dev/{name}" for name in _DEVICES]
             landlock.restrict(
                 readable=[*self._readable_by(order), "/proc", "/sys"],
-                writable=[os.fsdecode(order["cwd"]), *_SHARED, *devices, *self._writable_by(order)],
+                writable=[
+                    *(os.fsdecode(order["cwd"]), *SHARED, *devices, *self._writable_by(order)),
+                    *([self.state_of(order)] if order["kept"] else []),
+                ],
             )
         seccomp.install(self._filters[order["network"]])
 
@@ -141,24 +164,38 @@ class Fence:
         """Say whether a run cannot write more than it may: all it writes to is its root, of that size."""
         return self.makes_namespaces and not order["makes"]
 
-    def bounds_processes(self, user: int | None) -> bool:
+    def bounds_processes(self, order: dict[str, Any]) -> bool:
         """Say whether a run cannot start more than it may: it is the only one of its user."""
-        return self.makes_namespaces or user is not None
+        return self.makes_namespaces or (order["user"] is not None and not self._shares_user(order))
+
+    def _shares_user(self, order: dict[str, Any]) -> bool:
+        # With other runs of its job.
+        return order["kept"] is not None and not self.makes_namespaces
 
     def places_of(self, order: dict[str, Any]) -> list[str]:
         """Return where a run's files are."""
         user = None if self.makes_namespaces else order["user"]
         own = [os.fsdecode(path) for path in (order["cwd"], order["makes"]) if path]
-        return [*own, *(() if user is None else _owned_by(user))]
+        return [*own, *(() if user is None else owned_by(user))]
 
     def look_as(self, user: int | None) -> None:
         """Let this process, a child of the keeper, see of the run what its user may see."""
         if not self.makes_namespaces:
             _become(user, real=self._first_user)
 
-    def kills_all_at_once(self, user: int | None) -> bool:
-        """Say whether one call kills every process of the run, and none but those."""
-        return self.makes_namespaces or user is not None
+    def kills_all_at_once(self, order: dict[str, Any]) -> bool:
+        """Say whether one call kills every process of the run, and none but those: it is for the next call.
+
+        Where it is so because no other run of the job goes on, none begins before `share`.
+        """
+        if self.makes_namespaces or order["user"] is None:
+            return self.makes_namespaces
+        return order["kept"] is None or order["kept"].is_alone()
+
+    def share(self, order: dict[str, Any]) -> None:
+        """Let other runs of the job begin again."""
+        if order["kept"] is not None:
+            order["kept"].share()
 
     def signal(self, user: int | None, pid: int, *numbers: int) -> None:
         """Send signals to processes of the run, with no more rights than its user has."""
@@ -195,14 +232,24 @@ class Fence:
         """Remove what runs of an earlier start left, whose keepers were killed."""
         for folder in self._work_root.iterdir():
             with contextlib.suppress(FileNotFoundError):
-                self.clear({"cwd": os.fsencode(folder), "user": folder.lstat().st_uid or None})
+                user = folder.lstat().st_uid
+                # A job's user may have a run elsewhere that goes on, and files in what is shared.
+                shared = () if state.is_jobs(user) else owned_by(user)
+                _remove_as(user or None, str(folder), *shared)
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
 
-    def sweep(self, place: int) -> None:
-        """Kill what a place's user still runs: its keeper was killed."""
-        user = self.user_of({"place": place})
-        if user is not None:
-            # Always as that user: this is the spawner, no run's first process. As root, -1 is everybody.
-            self._signal_as(user, -1, (signal.SIGKILL,))
+    def sweep(self, place: int, pid: int, job: str) -> None:
+        """Kill what a run still runs whose keeper was killed; waits for the job's other runs to end."""
+        user, kept = self.user_of({"place": place}), None
+        if user is None or (job and self.makes_namespaces):
+            return
+        if job:
+            kept = self._take_state(job)
+            user = kept.user or user
+        # Always as that user: this is no run's first process. As root, -1 is everybody.
+        is_alone = kept is None or kept.is_alone(patience_s=_LONGEST_SWEEP_S)
+        self._signal_as(user, -1 if is_alone else -pid, (signal.SIGKILL,))
 
     def empty(self, name: str) -> None:
         """Remove what is in the folder of an environment, as its owner; for a process of its own."""
@@ -211,6 +258,15 @@ class Fence:
             _become(os.lstat(folder).st_uid or None)
         for path in list(Path(folder).iterdir()):
             remove_tree(str(path))
+
+    def forget(self, job: str) -> None:
+        """Remove the folder of a job, as its owner, unless a run of it goes on; for a process of its own."""
+        kept = self._take_state(job)
+        if not kept.is_alone():
+            return
+
+        _remove_as(kept.user, kept.path)
+        kept.remove()
 
     def _environment(self, folder: str) -> str:
         """Return a folder that the executor names, if it is one of environments."""
@@ -255,54 +311,36 @@ class Fence:
             return
         with contextlib.suppress(OSError):
             Path(folder).rmdir()  # nearly always empty: no process is needed
-        left = [path for path in (folder, *_owned_by(user)) if os.path.lexists(path)]
-        if not left:
-            return
-
-        def remove() -> None:
-            _become(user)
-            for path in left:
-                remove_tree(path)
-
-        _in_child(remove)
+        kept: state.State | None = order["kept"]
+        if kept is not None:
+            _remove_as(user, folder)  # first: from here on other runs of the job have to wait
+        # What they have there at the same time the last of them removes.
+        shared = owned_by(user) if kept is None or kept.is_alone() else ()
+        _remove_as(user, folder, *shared)
         with contextlib.suppress(OSError):
             Path(folder).rmdir()
 
+    def keeps_nothing(self, order: dict[str, Any]) -> bool:
+        """Say whether the folder of the job is empty, as far as that can be seen at once; after `clear`."""
+        kept: state.State = order["kept"]
+        try:
+            with os.scandir(self.state_of(order)) as entries:
+                return next(entries, None) is None
+        except PermissionError:  # only its user may look
+            return kept.is_alone() and kept.was_empty()
 
-def remove_tree(folder: str) -> None:
-    """Remove a folder, file or link, however deep and hostile; what cannot be removed is left."""
-    try:
-        # Not given to chmod, which follows a link that it is called with.
-        Path(folder).rmdir() if stat.S_ISDIR(os.lstat(folder).st_mode) else Path(folder).unlink()
-    except FileNotFoundError:
+
+def _remove_as(user: int | None, *paths: str) -> None:
+    left = [path for path in paths if os.path.lexists(path)]
+    if not left:
         return
-    except OSError:
-        # rm walks without recursion: a tree of 1500 levels ends Python's own rmtree.
-        remove = ("/bin/rm", "-rf", "--", folder)
-        if not _tool(*remove):
-            _tool("/bin/chmod", "-R", "u+rwX", "--", folder)
-            _tool(*remove)
 
+    def remove() -> None:
+        _become(user)
+        for path in left:
+            remove_tree(path)
 
-def _tool(*command: str) -> bool:
-    # Not the caller's environment: of these, other scripts could read it.
-    return subprocess.run(command, check=False, capture_output=True, env={}).returncode == 0
-
-
-def _owned_by(user: int) -> Iterator[str]:
-    """Yield what the user has in the shared folders, those of others in them included."""
-    folders = deque(_SHARED)
-    for _ in range(_MOST_FOLDERS):
-        if not folders:
-            return
-        with contextlib.suppress(OSError), os.scandir(folders.popleft()) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):
-                    found = entry.stat(follow_symlinks=False)
-                    if found.st_uid == user:
-                        yield entry.path
-                    elif stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_IWOTH:
-                        folders.append(entry.path)
+    _in_child(remove)
 
 
 def _become(user: int | None, *, real: int | None = None) -> None:
@@ -348,40 +386,6 @@ def _in_child(act: Callable[[], None]) -> bool:
         act()
     finally:
         os._exit(0)
-
-
-def _limit(wanted: dict[str, int], *, others: int | None) -> None:
-    """Set the limits of what is to be the script; `others` of its user run beside it, None: anything may."""
-    _lower(resource.RLIMIT_CORE, 0)
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Soft 1024 as everywhere: programs that use select(2) break with more; who needs more raises it.
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard) if hard > 0 else 1024, hard))
-    if "open_files" in wanted:
-        _lower(resource.RLIMIT_NOFILE, wanted["open_files"])
-    if others is not None:
-        most = wanted.get("processes")
-        _lower(resource.RLIMIT_NPROC, MOST_PROCESSES if most is None else most + others)
-    if "disk_bytes" in wanted:
-        _lower(resource.RLIMIT_FSIZE, wanted["disk_bytes"])
-    if "cpu_s" in wanted:  # of each process, and later than the meter of them all
-        _lower(resource.RLIMIT_CPU, wanted["cpu_s"] + 1)
-    if wanted.get("nice"):
-        _give_way(wanted["nice"])
-
-
-def _lower(kind: int, most: int) -> None:
-    """Set both limits, never above what is allowed here."""
-    _, hard = resource.getrlimit(kind)
-    value = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(kind, (value, value))
-
-
-def _give_way(nice: int) -> None:
-    nice = max(nice, os.getpriority(os.PRIO_PROCESS, 0))  # never before those that its executor gives way to
-    os.setpriority(os.PRIO_PROCESS, 0, nice)
-    # Where the kernel groups processes by session, nice counts within one only, and the session has its own.
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(nice))
 
 
 __all__ = ["Fence", "Level", "remove_tree"]

@@ -15,6 +15,7 @@ folder is gone, too.
 """
 
 import contextlib
+import errno
 import marshal
 import os
 import select
@@ -24,10 +25,10 @@ from typing import Any
 
 from services.executor.sandbox import kernel
 from services.executor.sandbox.fence import Fence
-from services.executor.sandbox.meter import BEAT_S, Meter, children
+from services.executor.sandbox.meter import BEAT_S, Meter, children, note_kept
 
 MAX_PACKET = 262_144
-_OVER = frozenset({"memory", "processes", "disk", "cpu"})
+_OVER = frozenset({"memory", "processes", "disk", "cpu", "state"})
 
 Order = dict[str, Any]
 
@@ -39,6 +40,7 @@ class _Watch:
         self.channel = channel
         self.meter = meter
         self.main = main
+        self.order = order
         self.user: int | None = order["user"]
         self.grace_s = order["grace_s"]
         self.began = _boottime()
@@ -61,12 +63,17 @@ def keep(channel: int, fence: Fence, copy: int | None = None) -> None:
         return  # the executor died between its two words
     order = marshal.loads(packet)  # noqa: S302 - from the executor alone
     order["copy"] = copy
+    try:
+        fence.hold(order)
+    except OSError as error:
+        is_late = error.errno == errno.ETIMEDOUT and _boottime() >= order["spawn_until"]
+        _say(channel, ("late", None) if is_late else ("failed", (error.errno or 5, "state")))
+        return
     # Looked at here and not by the executor alone: it may have been stopped between its look and its word.
     if _boottime() >= order["spawn_until"]:
         _say(channel, ("late", None))
         return
     try:
-        order["user"] = fence.user_of(order)
         fence.hand_over(order)
         if fence.makes_namespaces:
             _fork_into_namespaces(order, fence)
@@ -78,6 +85,7 @@ def keep(channel: int, fence: Fence, copy: int | None = None) -> None:
         _run(channel, order, fence)
     finally:
         fence.clear(order)
+        note_kept(order, fence)
 
 
 def _fork_into_namespaces(order: Order, fence: Fence) -> None:
@@ -145,11 +153,11 @@ def _become(order: Order, fence: Fence, keeper: int, says_failure: int) -> None:
         if order["merges_output"]:
             os.dup2(1, 2)
         os.chdir(order["cwd"])
-        _write_files(order["files"])
-        if order["copy"] is not None:  # while it may still have a number as high
-            os.dup2(order["copy"], order["copy_as"])
-        if order["artifacts_bytes"]:
-            os.mkdir(order["artifacts"], 0o700)  # noqa: PTH102 - as the run's user, where it starts
+        _furnish(order)
+        if order["kept"]:
+            what = "state"
+            os.listdir(fence.state_of(order))  # noqa: PTH208 - whether its user can come there
+            what = "sandbox"
         fence.close(order)
         what = "script"
         os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606 - that is what it is for
@@ -157,6 +165,15 @@ def _become(order: Order, fence: Fence, keeper: int, says_failure: int) -> None:
         os.write(says_failure, f"{error.errno or 5} {what}".encode())
     finally:
         os._exit(126)
+
+
+def _furnish(order: Order) -> None:
+    """Lay out what the script is given, as the run's user and where it starts."""
+    _write_files(order["files"])
+    if order["copy"] is not None:  # while it may still have a number as high
+        os.dup2(order["copy"], order["copy_as"])
+    if order["artifacts_bytes"]:
+        os.mkdir(order["artifacts"], 0o700)  # noqa: PTH102 - a name of bytes
 
 
 def _write_files(files: dict[bytes, bytes]) -> None:
@@ -255,13 +272,14 @@ def _kill_all(watch: _Watch, fence: Fence) -> None:
     """
     nap = 0.0002
     while _reap(watch):
-        if fence.kills_all_at_once(watch.user):
+        if fence.kills_all_at_once(watch.order):
             fence.signal(watch.user, -1, signal.SIGKILL)
         else:
             for pid in children(os.getpid()):
                 fence.signal(None, pid, signal.SIGKILL)
         time.sleep(nap)
         nap = min(nap * 2, 0.02)
+    fence.share(watch.order)
 
 
 def _account(watch: _Watch) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from services.executor.sandbox import landlock, probe
+from services.executor.sandbox import landlock, probe, state
 from services.executor.sandbox.command import (
     ARTIFACTS,
     PATH,
@@ -66,6 +66,10 @@ class Ground:
     """Where environments of scripts are kept: every user must be able to come by it. None: none are made."""
     artifacts_bytes: int = 50_000_000
     """Of each run."""
+    states: Path | None = None
+    """Where the folders that jobs keep are; every user must be able to come by it. None: jobs keep none."""
+    state_bytes: int = 1_000_000_000
+    """Of each job; 0: jobs keep no folder."""
 
     @property
     def programs(self) -> Programs:
@@ -161,6 +165,9 @@ class Sandbox:
             command = command.within(PurePosixPath(environment))
         if self._ground.artifacts_bytes:
             command = command.keeping(PurePosixPath(folder, ARTIFACTS))
+        job = str(grant.job_id) if self.keeps_state else ""
+        if job:
+            command = command.remembering(self._state_of(job))
         return Order(
             command=command,
             work_dir=folder,
@@ -174,6 +181,8 @@ class Sandbox:
             copy=script.content,
             resources=resources_of(grant.resources),
             artifacts_bytes=self._ground.artifacts_bytes,
+            state=job,
+            state_bytes=self._ground.state_bytes,
         )
 
     def making(
@@ -210,6 +219,21 @@ class Sandbox:
             raise OSError(self._problem)
         await self._spawner.remove(name)
 
+    @property
+    def keeps_state(self) -> bool:
+        """Say whether each job has a folder that it keeps between its runs."""
+        return self._ground.states is not None and self._ground.state_bytes > 0
+
+    def kept(self) -> list[str]:
+        """Return the ids of the jobs that have one; blocks."""
+        return state.jobs_in(self._ground.states) if self._ground.states and self.keeps_state else []
+
+    async def forget(self, job: str) -> None:
+        """Have that of a job removed, if no run of it goes on; OSError or TimeoutError when it cannot be."""
+        if self._spawner is None:
+            raise OSError(self._problem)
+        await self._spawner.forget(job)
+
     def start(self, order: Order, printed: Printed, left: Left = lambda _: None) -> Process:
         """Have the script started; for the event loop's thread.
 
@@ -240,6 +264,12 @@ class Sandbox:
 
     def _folder(self, grant: Grant) -> Path:
         return self._folder_of(str(grant.attempt_id))
+
+    def _state_of(self, job: str) -> PurePosixPath:
+        assert self._spawner is not None
+        if self._spawner.setup.level is Level.ISOLATED:
+            return PurePosixPath(state.SEEN_AT)
+        return PurePosixPath(self._spawner.setup.states, job, state.DATA)
 
     def _folder_of(self, name: str) -> Path:
         assert self._spawner is not None
@@ -284,6 +314,7 @@ async def _tried(level: Level, ground: Ground) -> tuple[Spawner | None, tuple[st
         readable=(str(ground.scripts_dir), *_of_programs(ground), *ground.readable),
         writable=ground.writable,
         environments=str(ground.environments or ""),
+        states=str(ground.states or ""),
         user=ground.user,
     )
     try:

@@ -30,6 +30,7 @@ LONGEST_DISK_S = 60.0
 """A run whose files take longer to count is taken for one that has more than it may."""
 UNCOUNTED = -1.0
 """What it used then."""
+_KEPT_EVERY_S = 2.0
 _MOST_FAILURES = 3
 """At isolated a run may signal what counts it. Who prevents it so often is taken for what it seems to use,
 and of files for more than it may."""
@@ -56,7 +57,7 @@ class Meter:
 
     def __init__(self, order: dict[str, Any], fence: Fence) -> None:
         self.over = ""
-        """The bound that the run went over: memory, processes, disk or cpu."""
+        """The bound that the run went over: memory, processes, disk, cpu or state."""
         self.used = 0.0
         """How much it used of that: bytes, tasks or seconds."""
         self.peak_bytes = 0
@@ -65,13 +66,17 @@ class Meter:
         self.curve = Curve(BEAT_S)
         self._order = order
         self._bounds: dict[str, int] = order["resources"]
+        if order["kept"]:
+            # Where there is more already, it may remove some.
+            self._bounds = {**self._bounds, "kept_bytes": max(order["state_bytes"], order["kept"].size)}
         self._fence = fence
         self._own: set[int] = set()
         """The children that count, until they are reaped: they are none of the run's."""
         self._memory: _Count | None = None
-        self._failures = self._disk_failures = 0
-        self._memory_after = self._disk_after = 0.0
-        self._disk: _Count | None = None
+        self._failures = 0
+        self._memory_after = 0.0
+        self._disk = self._files("disk_bytes", DISK_EVERY_S, lambda: fence.places_of(order))
+        self._kept = self._files("kept_bytes", _KEPT_EVERY_S, lambda: [fence.state_of(order)])
 
     def beat(self, at_s: float) -> bool:
         """Look, so long after the start; say whether it uses more than it may."""
@@ -79,10 +84,13 @@ class Meter:
         memory, cpu_s = self._memory_of(used), self.cpu_s + used.cpu_s
         self.curve.add(at_s, memory, cpu_s)
         self._judge("cpu", "cpu_s", cpu_s)
-        if not self._fence.bounds_processes(self._order["user"]):
+        if not self._fence.bounds_processes(self._order):
             self._judge("processes", "processes", used.tasks)
         self._judge("memory", "memory_bytes", memory or 0)
-        self._judge_disk()
+        if "disk_bytes" in self._bounds and not self._fence.bounds_disk(self._order):
+            self._judge("disk", "disk_bytes", self._disk.size())
+        if "kept_bytes" in self._bounds:
+            self._judge("state", "kept_bytes", self._kept.size())
         return bool(self.over)
 
     def reaped(self, pid: int, cost: struct_rusage) -> None:
@@ -103,29 +111,21 @@ class Meter:
 
     def close(self) -> None:
         """Stop counting; the children that did are left to be reaped."""
-        for one in (self._memory, self._disk):
+        for one in (self._memory, self._disk.count, self._kept.count):
             if one is not None:
                 one.stop()
 
+    def _files(self, bound: str, every_s: float, places: Callable[[], list[str]]) -> "_Files":
+        most = self._bounds.get(bound, 0)
+        return _Files(every_s, lambda: self._count(lambda: disk_bytes(places(), most), LONGEST_DISK_S))
+
     def _count(self, count: Callable[[], int], longest_s: float) -> "_Count":
-        """Have it counted by a child, with the rights of the run's user.
-
-        Raises:
-            OSError: there is no room for another process.
-        """
-
-        def as_user() -> int:
-            self._fence.look_as(self._order["user"])
-            # Anew: a change of user undid it.
-            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-            return count()
-
-        started = _Count(as_user, longest_s)
+        started = _as_user(self._order, self._fence, count, longest_s)
         self._own.add(started.pid)
         return started
 
     def _judge(self, over: str, bound: str, used: float) -> None:
-        if not self.over and used > self._bounds.get(bound, used):
+        if not self.over and (used > self._bounds.get(bound, used) or used == UNCOUNTED):
             self.over, self.used = over, used
 
     def _memory_of(self, used: Used) -> int | None:
@@ -155,27 +155,33 @@ class Meter:
         self._failures = 0 if found >= 0 else self._failures + 1
         return found if found >= 0 else None
 
-    def _judge_disk(self) -> None:
-        most = self._bounds.get("disk_bytes")
-        if most is None or self._fence.bounds_disk(self._order):
-            return
-        if self._disk is None and time.monotonic() >= self._disk_after:
+
+class _Files:
+    """Has files counted again and again, as often as that costs little."""
+
+    def __init__(self, every_s: float, start: Callable[[], "_Count"]) -> None:
+        self.count: _Count | None = None
+        self._every_s = every_s
+        self._start = start
+        self._after = 0.0
+        self._failures = 0
+
+    def size(self) -> float:
+        """Return how many bytes there are, if that was just found, else 0; UNCOUNTED if it cannot be."""
+        if self.count is None and time.monotonic() >= self._after:
             with contextlib.suppress(OSError):  # later, then
-                self._disk = self._count(
-                    lambda: disk_bytes(self._fence.places_of(self._order), most), LONGEST_DISK_S
-                )
-        if self._disk is None:
-            return
-        found = self._disk.answer(0)
-        if found is None and not self._disk.is_late:
-            return
-        self._disk_failures = 0 if found is not None and found >= 0 else self._disk_failures + 1
-        if self._disk.is_late or self._disk_failures >= _MOST_FAILURES:
-            self.over, self.used = self.over or "disk", UNCOUNTED
-        elif found is not None:
-            self._judge("disk", "disk_bytes", found)
-        self._disk_after = time.monotonic() + max(DISK_EVERY_S, MOST_COUNTING * self._disk.cost_s)
-        self._disk = None
+                self.count = self._start()
+        if self.count is None:
+            return 0
+        found = self.count.answer(0)
+        if found is None and not self.count.is_late:
+            return 0
+        self._failures = 0 if found is not None and found >= 0 else self._failures + 1
+        if self.count.is_late or self._failures >= _MOST_FAILURES:
+            return UNCOUNTED
+        self._after = time.monotonic() + max(self._every_s, MOST_COUNTING * self.count.cost_s)
+        self.count = None
+        return max(0, found or 0)
 
 
 class _Count:
@@ -217,6 +223,41 @@ class _Count:
         """End it."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
+
+
+def note_kept(order: dict[str, Any], fence: Fence) -> None:
+    """Count what the job has in its folder after a run, and remember it for the next; for some seconds."""
+    if not order["kept"]:
+        return
+    found: int | None = 0
+    if not fence.keeps_nothing(order):
+        fence.share(order)
+        try:
+            most = 2 * order["state_bytes"]
+            count = _as_user(order, fence, lambda: disk_bytes([fence.state_of(order)], most), LONGEST_S)
+        except OSError:
+            return  # no room for a process: what an earlier run found is known
+        found = count.answer(round(LONGEST_S * 1000))
+        if found is None:
+            count.stop()
+    if found is not None and found >= 0:
+        order["kept"].note(found)
+
+
+def _as_user(order: dict[str, Any], fence: Fence, count: Callable[[], int], longest_s: float) -> "_Count":
+    """Have it counted by a child, with the rights of the run's user.
+
+    Raises:
+        OSError: there is no room for another process.
+    """
+
+    def as_user() -> int:
+        fence.look_as(order["user"])
+        # Anew: a change of user undid it.
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        return count()
+
+    return _Count(as_user, longest_s)
 
 
 def look(above: int, *, besides: Collection[int] = ()) -> Used:

@@ -11,7 +11,7 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from services.executor.sandbox import kernel
@@ -59,8 +59,12 @@ def enter(*, network: bool) -> None:
         _raise_loopback()
 
 
-def take_root(*, readable: Iterable[str], writable: Iterable[str], size_bytes: int) -> None:
+def take_root(
+    *, readable: Iterable[str], writable: Iterable[str], shown: Mapping[str, str], size_bytes: int
+) -> None:
     """Give this process a root in memory, with these paths of the old one in it and a folder for the run.
+
+    `shown`: further writable ones, and where each is seen.
 
     What is written there counts against `size_bytes`, and is gone when the last process is. Only in the
     first process of the namespaces that `enter` made: /proc is to show its own.
@@ -76,7 +80,7 @@ def take_root(*, readable: Iterable[str], writable: Iterable[str], size_bytes: i
     _mount(str(new), str(new), None, _BIND | _REC)
     kernel.call(kernel.PIVOT_ROOT, os.fsencode(_BASE), os.fsencode(old))
     os.chdir("/")
-    _fill(readable=readable, writable=writable)
+    _fill(readable=readable, writable={**{path: path for path in writable}, **shown})
     kernel.checked(kernel.LIBC.umount2(b"/old", _DETACH))
     os.chdir("/new")
     kernel.call(kernel.PIVOT_ROOT, b".", b".")
@@ -85,7 +89,7 @@ def take_root(*, readable: Iterable[str], writable: Iterable[str], size_bytes: i
     kernel.checked(kernel.LIBC.sethostname(b"run", 3))
 
 
-def _fill(*, readable: Iterable[str], writable: Iterable[str]) -> None:
+def _fill(*, readable: Iterable[str], writable: Mapping[str, str]) -> None:
     for folder in ("dev", "dev/shm", "proc", "run", "tmp", "var/tmp", HOME[1:]):
         Path("/new", folder).mkdir(mode=0o700, parents=True)
     _mount("proc", "/new/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
@@ -97,14 +101,14 @@ def _fill(*, readable: Iterable[str], writable: Iterable[str]) -> None:
     for path in readable:
         if _bind(path):
             _set_attributes(path, _ATTR_READ_ONLY | _ATTR_NOSUID | _ATTR_NODEV)
-    for path in writable:
-        if _bind(path):
-            _set_attributes(path, _ATTR_NOSUID | _ATTR_NODEV)
+    for path, seen_at in writable.items():
+        if _bind(path, seen_at):
+            _set_attributes(seen_at, _ATTR_NOSUID | _ATTR_NODEV)
 
 
-def _bind(path: str) -> bool:
+def _bind(path: str, seen_at: str = "") -> bool:
     """Show the old root's path in the new one; False when there is nothing, or only a link to follow."""
-    old, new = Path(f"/old{path}"), Path(f"/new{path}")
+    old, new = Path(f"/old{path}"), Path(f"/new{seen_at or path}")
     try:
         kind = old.lstat().st_mode
     except OSError:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import marshal
-import math
 import os
 import signal
 import socket
@@ -15,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.executor.sandbox.command import ARTIFACTS, SCRIPT_FD, SECRETS, Command, NotRunnable
+from services.executor.sandbox.command import Command, NotRunnable
 from services.executor.sandbox.fence import MAKERS, USERS, Level
+from services.executor.sandbox.order import Order, Setup, packed
 from services.executor.sandbox.paths import sealed
 from services.executor.sandbox.refusals import start_error
 from services.executor.sandbox.spawner import START
 from services.executor.sandbox.told import Ended, FileRead, NotKept, Started, StoppedBy, TooLate, ended_of
-from shared.domain.resources import ANYTHING, Resources, resources_to_json
 from shared.messages.events import Stream
 
 ROOT = Path(__file__).parents[3]
@@ -37,59 +36,6 @@ _MAX_PACKET = 262_144
 _MOST_REMOVING_S = 60
 _PATIENCE_S = 30
 """So long a spawner may take to start, on a machine that is busy with other starts."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What one keeper is to do. `..._until` are instants of CLOCK_BOOTTIME, or infinity."""
-
-    command: Command
-    work_dir: Path
-    timeout_s: float
-    kill_grace_s: float
-    lease_until: float
-    spawn_until: float = math.inf
-    """An order that the keeper reads later than this starts nothing."""
-    network: bool = True
-    makes: Path | None = None
-    """The folder of an environment that is to be made: the only one that is the run's to write to."""
-    reads: tuple[Path, ...] = ()
-    """Further folders for this order alone."""
-    merges_output: bool = False
-    """Whether stderr is stdout's pipe: what is printed is all of one stream, in its exact order."""
-    script_sha256: str | None = None
-    copy: bytes | None = field(default=None, repr=False)
-    """The script's text, where it is not to be read from its path again: given by SCRIPT_FD."""
-    resources: Resources = ANYTHING
-    artifacts_bytes: int = 0
-    """So much of what it leaves in the folder ARTIFACTS is kept; 0: it has no such folder."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """How every script of an executor is fenced in."""
-
-    level: Level
-    work_root: Path
-    """Where each run gets a folder, unless it has a root of its own."""
-    readable: tuple[str, ...] = ()
-    """Absolute paths besides the system's own that scripts may read and execute."""
-    writable: tuple[str, ...] = ()
-    environments: str = ""
-    """The folder of environments, which scripts may read and execute; need not exist."""
-    user: tuple[int, int] | None = None
-    """User and group of the executor to be: at level process, also its scripts'."""
-
-    def packed(self) -> dict[str, str | list[str] | tuple[int, int] | None]:
-        """Return it as the spawner reads it."""
-        return {
-            "level": str(self.level),
-            "work_root": str(self.work_root),
-            "readable": [*self.readable],
-            "writable": [*self.writable],
-            "environments": self.environments,
-            "user": self.user,
-        }
 
 
 Printed = Callable[[Stream, memoryview], bool]
@@ -295,7 +241,7 @@ class Spawner:
             ours.setblocking(False)
             for read_end, _ in pipes:
                 os.set_blocking(read_end, False)
-            ours.send(_packed(order, place))
+            ours.send(packed(order, place))
             if order.copy is not None:
                 copies.append(sealed(order.copy))
             given = [theirs.fileno(), *(write_end for _, write_end in pipes), *copies]
@@ -316,7 +262,7 @@ class Spawner:
             printed=printed,
             left=left,
             on_gone=lambda: places.append(place),
-            sweep=lambda pid: self._sweep(place, pid),
+            sweep=lambda pid: self._sweep(place, pid, order.state),
             command=order.command,
         )
         process.listen()
@@ -325,22 +271,32 @@ class Spawner:
     async def remove(self, name: str) -> None:
         """Have what is in this folder of an environment removed, with no more rights than its owner has.
 
+        Raises: see `forget`.
+        """
+        await self._have_removed(b"R", name)
+
+    async def forget(self, job: str) -> None:
+        """Have the folder that this job kept removed likewise, unless a run of the job goes on.
+
         Raises:
             OSError: the spawner is gone.
             TimeoutError: it takes more than a minute.
         """
+        await self._have_removed(b"F", job)
+
+    async def _have_removed(self, word: bytes, name: str) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours:
             with theirs:
-                socket.send_fds(self._channel, [b"R" + os.fsencode(name)], [theirs.fileno()])
+                socket.send_fds(self._channel, [word + os.fsencode(name)], [theirs.fileno()])
             ours.setblocking(False)
             async with asyncio.timeout(_MOST_REMOVING_S):
                 await asyncio.get_running_loop().sock_recv(ours, 1)  # its end: who removes says nothing
 
-    def _sweep(self, place: int, pid: int) -> None:
+    def _sweep(self, place: int, pid: int, job: str) -> None:
         if self.first_user is not None:
             with contextlib.suppress(OSError):
-                self._channel.send(b"S%d" % place)
+                self._channel.send(b"S%d %d %s" % (place, pid, job.encode()))
         elif self.setup.level is Level.PROCESS:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
@@ -349,30 +305,6 @@ class Spawner:
         """Let it go; blocks for a moment."""
         self._channel.close()
         self.popen.wait()
-
-
-def _packed(order: Order, place: int) -> bytes:
-    files = {f"{SECRETS}/{name}": text for name, text in order.command.files.items()}
-    wanted: dict[str, str | bytes | list[bytes] | dict[bytes, bytes] | dict[str, int] | float] = {
-        "place": place,
-        "network": order.network,
-        "argv": [os.fsencode(word) for word in order.command.argv],
-        "cwd": os.fsencode(order.work_dir),
-        "env": {os.fsencode(key): os.fsencode(value) for key, value in order.command.env.items()},
-        "files": {os.fsencode(path): text.encode() for path, text in files.items()},
-        "timeout_s": order.timeout_s,
-        "grace_s": order.kill_grace_s,
-        "lease_until": order.lease_until,
-        "spawn_until": order.spawn_until,
-        "merges_output": order.merges_output,
-        "copy_as": SCRIPT_FD,
-        "resources": resources_to_json(order.resources),
-        "makes": os.fsencode(order.makes or ""),
-        "reads": [os.fsencode(path) for path in order.reads],
-        "artifacts": ARTIFACTS,
-        "artifacts_bytes": order.artifacts_bytes,
-    }
-    return marshal.dumps(wanted)
 
 
 def _settle(future: asyncio.Future[Any], result: object) -> None:

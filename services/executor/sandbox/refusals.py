@@ -14,6 +14,8 @@ def start_error(command: Command, number: int, what: str) -> Exception:
     text = os.strerror(number)
     if what == "sandbox":
         return OSError(number, f"its sandbox cannot be made: {text}")
+    if what == "state":
+        return NotRunnable(f"It cannot have its job's folder (PORTAL_STATE_DIR). {_of_state(number)}")
     if command.interpreter:
         # Whether it is missing or closed depends on the level: what is not listed is not there at isolated.
         return NotRunnable(
@@ -30,3 +32,24 @@ def start_error(command: Command, number: int, what: str) -> Exception:
         case _:
             text += ": the system did not start the script."
     return NotRunnable(text)
+
+
+def _of_state(number: int) -> str:
+    match number:
+        case errno.EDQUOT:
+            return (
+                "There is more than twice as much in it as PORTAL_STATE_BYTES allows: remove files on the "
+                "executor's disk, or allow more."
+            )
+        case errno.EPERM:
+            return (
+                "It was made by another user or for another level of the sandbox: move it away, or give the "
+                "executors that share PORTAL_STATES_DIR the same user and level."
+            )
+        case errno.ETIMEDOUT:
+            return "What another run of the job left is still being removed. Run it again later."
+        case _:
+            return (
+                f"{os.strerror(number)}: the executor must be able to write to PORTAL_STATES_DIR, and every "
+                "user to pass the folders above it. With PORTAL_STATE_BYTES=0 jobs keep no folder."
+            )

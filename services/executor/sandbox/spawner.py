@@ -4,9 +4,9 @@ It is started as `python -I -S -c ... ROOT MARKER FD`, with an empty environment
 up its privileges, and keeps the few that fences need: to become a run's user and to hand it its folder. It
 never reads a credential, holds no connection and runs one thread. Over its socket the executor says, one
 packet each, first how to fence in (marshal; answered), and then `K` with the keeper's socket, the script's
-stdout and stderr and, of a pinned script, its text as a fourth descriptor; or `S<place>`: kill what the user
-of that place still runs; or `R<name>` with a descriptor that is closed when it is done: empty the folder of
-that environment. It leaves when the executor does.
+stdout and stderr and, of a pinned script, its text as a fourth descriptor; or `S<place> <pid> <job>`: kill
+what that run still runs; or, with a descriptor that is closed when it is done, `R<name>`: empty the folder of
+that environment; or `F<job>`: remove the folder that this job kept. It leaves when the executor does.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ import signal
 import socket
 import sys
 import zlib
-from pathlib import Path
 
 from services.executor.sandbox import keeper, kernel
 from services.executor.sandbox.fence import USERS, Fence, Level
+from services.executor.sandbox.state import mapped_users
 
 START = (
     "import sys; sys.path.insert(0, sys.argv[1]); from services.executor.sandbox.spawner import main; main()"
@@ -81,23 +81,35 @@ def _serve(channel: socket.socket, fence: Fence) -> None:
 
 
 def _obey(packet: bytes, channel: socket.socket, descriptors: list[int], fence: Fence) -> None:
-    if packet[:1] == b"S":
-        fence.sweep(int(packet[1:]))
-    elif packet[:1] == b"R":
-        if os.fork() == 0:
-            _be_remover(channel, packet[1:].decode(), fence)
-    elif os.fork() == 0:
+    if packet[:1] == b"S" and packet.endswith(b" "):
+        # Here, so that the place is clean before another run has it; a job's user is guarded by a lock.
+        _sweep(fence, packet[1:].decode())
+    elif os.fork():
+        return
+    elif packet[:1] == b"K":
         _be_keeper(channel, descriptors, fence)
+    else:
+        _be_remover(channel, packet[:1], packet[1:].decode(), fence)
 
 
-def _be_remover(spawner: socket.socket, name: str, fence: Fence) -> None:
+def _be_remover(spawner: socket.socket, word: bytes, name: str, fence: Fence) -> None:
     """Never returns; its end closes the descriptor that came with the order."""
     try:
         spawner.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # it waits for what it starts
-        fence.empty(name)
+        if word == b"S":
+            _sweep(fence, name)
+        elif word == b"F":
+            fence.forget(name)
+        else:
+            fence.empty(name)
     finally:
         os._exit(0)
+
+
+def _sweep(fence: Fence, words: str) -> None:
+    place, pid, job = words.split(" ")
+    fence.sweep(int(place), int(pid), job)
 
 
 def _be_keeper(spawner: socket.socket, descriptors: list[int], fence: Fence) -> None:
@@ -130,7 +142,7 @@ def _users(level: Level) -> tuple[socket.socket | None, int | None]:
     """
     if level is Level.PROCESS or os.geteuid() != 0:
         return None, None
-    first = _BEYOND_PEOPLE if _mapped_users() > _BEYOND_PEOPLE + _RANGES * _RANGE else _WITHIN_16_BITS
+    first = _BEYOND_PEOPLE if mapped_users() > _BEYOND_PEOPLE + _RANGES * _RANGE else _WITHIN_16_BITS
     # Containers of one host count the processes of a user together: they rather have different ones.
     start = zlib.crc32(socket.gethostname().encode()) % _RANGES
     for number in range(_RANGES):
@@ -143,8 +155,3 @@ def _users(level: Level) -> tuple[socket.socket | None, int | None]:
         else:
             return held, base
     raise OSError(f"all {_RANGES} ranges of users are taken by other executors of this machine")
-
-
-def _mapped_users() -> int:
-    lines = Path("/proc/self/uid_map").read_text("ascii").splitlines()
-    return sum(int(line.split()[2]) for line in lines)

@@ -20,6 +20,8 @@ class StoppedBy(StrEnum):
     PROCESSES = "processes"
     DISK = "disk"
     CPU = "cpu"
+    STATE = "state"
+    """Of what its job may keep."""
 
 
 class TooLate(Exception):  # noqa: N818 - what became of an order, not a fault

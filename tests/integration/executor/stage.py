@@ -98,6 +98,7 @@ class Ledger:
     stores: bool = True
     answers_renewals: bool = True
     drains: bool = False
+    gone: set[JobId] = field(default_factory=set)
     says: dict[AttemptId, Standing] = field(default_factory=dict)
     before_grant: Callable[[], Awaitable[None]] | None = None
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -258,6 +259,7 @@ class Ledger:
             time=instant(),
             beat_seq=renewal.beat_seq,
             drain=self.drains,
+            gone=tuple(job for job in renewal.states if job in self.gone),
             attempts=tuple(
                 AttemptStanding(attempt_id=ref.attempt_id, token=ref.token, standing=word)
                 for ref, word in said
@@ -329,6 +331,7 @@ def settings_for(amqp_url: str, folder: Path, **other: object) -> ExecutorSettin
     key_file.write_text(KEY)
     (folder / "scripts").mkdir(exist_ok=True)
     usual = {"scripts_dir": folder / "scripts", "executor_name": NAME, "sandbox": "process"}
+    usual["states_dir"] = folder / "states"
     return ExecutorSettings(
         amqp_url=SecretStr(amqp_url),
         home=folder,

@@ -337,7 +337,8 @@ async def test_of_two_executors_only_the_one_that_offers_the_level_takes_the_run
     assert await played.publisher.depth(queue) == 1
 
     (ground.scripts_dir / "hello.py").write_text("print('hello')")
-    await executor(executor_name="fenced", sandbox="auto", scripts_dir=ground.scripts_dir)
+    states = ground.home.parent / "states"
+    await executor(executor_name="fenced", sandbox="auto", scripts_dir=ground.scripts_dir, states_dir=states)
     await played.until(lambda: any(one.executor == "fenced" for one in played.renewals))
     first = next(one for one in played.renewals if one.executor == "fenced")
     assert not first.problems

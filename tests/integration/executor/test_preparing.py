@@ -237,6 +237,7 @@ async def test_an_executor_that_is_no_longer_root_makes_them_where_its_scripts_c
             "PORTAL_EXECUTOR_USER": f"{USER}:{USER}",
             "PORTAL_SANDBOX": "restricted",
             "PORTAL_SANDBOX_DIR": str(home / "jobs"),
+            "PORTAL_STATES_DIR": str(home / "states"),
             "PORTAL_SANDBOX_READABLE": str(home / "links"),
             "PORTAL_UV": str(REPOSITORY / ".venv" / "bin" / "uv"),
             **offline(home / "links"),

@@ -201,9 +201,9 @@ def test_files_that_take_too_long_to_count_are_too_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.executor.sandbox.meter.LONGEST_DISK_S", 0.0)
-    setup = {"level": "process", "readable": [], "writable": [], "environments": ""}
+    setup = {"level": "process", "readable": [], "writable": [], "environments": "", "states": ""}
     bounds = {"disk_bytes": MB}
-    order = {"cwd": os.fsencode(tmp_path), "user": None, "makes": b"", "resources": bounds}
+    order = {"cwd": os.fsencode(tmp_path), "user": None, "makes": b"", "kept": None, "resources": bounds}
     meter = Meter(order, Fence(setup, first_user=None))
 
     while not meter.beat(0.0):

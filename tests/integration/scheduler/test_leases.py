@@ -6,9 +6,11 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import update
 
+from services.scheduler.leases import STATE_KEPT
+from shared.db import jobs
 from shared.db.tables import JobRow
 from shared.domain.errors import MalformedMessage
-from shared.domain.ids import AttemptId, new_id
+from shared.domain.ids import AttemptId, JobId, new_id
 from shared.domain.job import OnLost
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import Grant, Standing
@@ -420,3 +422,18 @@ async def test_an_older_end_does_not_hide_the_newer_one_in_the_jobs_list(desk: D
     await desk.report(holder.report(first, finished_at=at(10)))
 
     assert (await desk.ledger_of(job_id)).last_state is RunState.FAILED
+
+
+async def test_the_folders_go_of_jobs_that_were_deleted_long_ago_and_of_no_others(desk: Desk) -> None:
+    deleted, restored, recent, lives = [await desk.job(manual()) for _ in range(4)]
+    for job in (deleted, restored):
+        await desk.delete(job)
+    await desk.change(restored, jobs.mark_restored)
+    desk.clock.advance(1)
+    await desk.delete(recent)
+    desk.clock.advance(STATE_KEPT.total_seconds())
+    unknown = JobId(new_id())
+
+    answer = await desk.renew(replace(Holder().renewal(), states=(deleted, restored, recent, lives, unknown)))
+
+    assert answer.gone == (deleted,)

@@ -1,0 +1,318 @@
+# ruff: noqa: ASYNC240 - files of the test itself, which block nobody
+"""The folder that a job keeps between its runs, at every level."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from services.executor.sandbox.command import NOTHING, NotRunnable
+from services.executor.sandbox.level import Ground, Order, Sandbox
+from services.executor.sandbox.process import Ended, Process
+from services.executor.sandbox.told import StoppedBy
+from services.executor.verdict import verdict
+from shared.domain.ids import AttemptId, JobId, new_id
+from shared.domain.run import Reason, RunState
+from shared.messages.events import Stream
+from tests.integration.executor.confined import BOUND_S
+from tests.integration.executor.conftest import Start
+from tests.integration.executor.fenced import a_ground, fenced
+from tests.integration.executor.stage import Ledger, write_script
+from tests.sandbox.judge import parent
+from tests.support.eventually import until
+from tests.unit.services.executor.grants import a_grant
+
+LEVELS = pytest.mark.parametrize("level", ["process", "restricted", "isolated"])
+COUNTS = """
+import os, pathlib, sqlite3, sys, tempfile
+state = pathlib.Path(os.environ["PORTAL_STATE_DIR"])
+cursor = state / "cursor"
+count = int(cursor.read_text()) + 1 if cursor.exists() else 1
+handle, path = tempfile.mkstemp(dir=state)  # of mode 0600, as programs write what they replace
+os.write(handle, b"%d" % count)
+os.replace(path, cursor)
+with sqlite3.connect(state / "kept.sqlite") as kept:
+    kept.execute("CREATE TABLE IF NOT EXISTS run (number INTEGER)")
+    kept.execute("INSERT INTO run VALUES (?)", (count,))
+    rows = kept.execute("SELECT count(*) FROM run").fetchone()[0]
+print(count, rows, os.getuid())
+"""
+STAYS = """
+import os, pathlib, subprocess, sys, time
+mark, tmp = sys.argv[1:]
+state = pathlib.Path(os.environ["PORTAL_STATE_DIR"])
+(state / mark).write_text("mine")
+pathlib.Path("work").write_text("mine")
+if tmp:
+    pathlib.Path(tmp).write_text("mine")
+subprocess.Popen(["sleep", mark], start_new_session=True)
+print(os.getcwd(), flush=True)
+while not (state / f"{mark}-ends").exists():
+    time.sleep(0.01)
+print(sorted(path.name for path in state.iterdir()), pathlib.Path("work").read_text(), flush=True)
+"""
+HOSTILE = """
+import os, sys
+os.chdir(os.environ["PORTAL_STATE_DIR"])
+for _ in range(30):  # deeper than a path may be long
+    os.mkdir("d" * 200)
+    os.chdir("d" * 200)
+os.chdir(os.environ["PORTAL_STATE_DIR"])
+os.symlink(sys.argv[1], "out")
+os.symlink("../lock", "lock")
+os.mkfifo("pipe")
+with open("shell", "wb") as shell, open("/bin/sh", "rb") as real:
+    shell.write(real.read())
+os.chmod("shell", 0o6777)
+os.mkdir("closed")
+open("closed/file", "w").close()
+os.chmod("closed", 0)
+os.chmod(".", 0o777)
+print("left")
+"""
+FILLS = """
+import os, signal, sys
+with open(os.path.join(os.environ["PORTAL_STATE_DIR"], sys.argv[1]), "wb") as file:
+    for _ in range(int(sys.argv[2])):
+        file.write(b"x" * 1_000_000)
+signal.pause()
+"""
+
+
+@dataclass
+class Run:
+    """A run of a job, and what it printed so far."""
+
+    process: Process
+    order: Order
+    printed: bytearray = field(default_factory=bytearray)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def line(self, number: int) -> list[str]:
+        async with asyncio.timeout(BOUND_S):
+            while self.printed.count(b"\n") <= number:
+                self.news.clear()
+                await self.news.wait()
+        return self.printed.decode().splitlines()[number].split()
+
+    async def end(self) -> Ended:
+        async with asyncio.timeout(BOUND_S):
+            await self.process.started
+            ended = await self.process.ended
+            await self.process.gone
+        return ended
+
+
+@pytest.fixture
+def ground() -> Iterator[Ground]:
+    with a_ground() as made:
+        states = made.home.parent / "states"
+        states.mkdir(mode=0o755)
+        yield replace(made, states=states)
+
+
+def a_job(ground: Ground, script: str) -> JobId:
+    job = JobId(new_id())
+    (ground.scripts_dir / f"{job}.py").write_text(script)
+    return job
+
+
+def run_of(job: JobId, sandbox: Sandbox, *args: str, **granted: object) -> Run:
+    grant = a_grant(job_id=job, attempt_id=AttemptId(new_id()), script=f"{job}.py", args=args, **granted)
+    order = sandbox.prepare(grant, NOTHING, lease_until=float("inf"), spawn_until=float("inf"))
+    printed, news = bytearray(), asyncio.Event()
+
+    def take(_: Stream, read: memoryview) -> bool:
+        printed.extend(read)
+        news.set()
+        return False
+
+    return Run(sandbox.start(order, take), order, printed, news)
+
+
+async def printed_by(job: JobId, sandbox: Sandbox, *args: str) -> str:
+    run = run_of(job, sandbox, *args)
+    ended = await run.end()
+    assert ended.exit_code == 0, (ended, run.printed.decode())
+    return run.printed.decode()
+
+
+@LEVELS
+async def test_a_job_finds_what_it_kept_and_no_other_job_does(ground: Ground, level: str) -> None:
+    job, other = (a_job(ground, COUNTS) for _ in range(2))
+    first = await fenced(level, ground)
+    said = [await printed_by(job, first) for _ in range(2)]
+    first.close()
+    second = await fenced(level, ground)  # another process, with other users for its places
+
+    said.append(await printed_by(job, second))
+    others = await printed_by(other, second)
+    second.close()
+
+    users = {line.split()[2] for line in said}
+    assert [line.split()[:2] for line in said] == [["1", "1"], ["2", "2"], ["3", "3"]]
+    assert len(users) == 1
+    assert others.split()[:2] == ["1", "1"]
+    assert (others.split()[2] in users) == (os.geteuid() != 0 or level == "process")
+
+
+@LEVELS
+async def test_the_first_end_of_two_runs_of_a_job_harms_the_other_in_nothing(
+    ground: Ground, level: str
+) -> None:
+    job = a_job(ground, STAYS)
+    data = ground.states / str(job) / "data" if ground.states else Path()
+    marks = [f"{1_000_000 + int.from_bytes(os.urandom(3))}.{number}" for number in range(2)]
+    shared = [f"/tmp/{mark}" if level == "restricted" else "" for mark in marks]
+    # Two executors share the folder: their runs of a job know as little of each other as those of one.
+    sandboxes = [await fenced(level, ground) for _ in range(2)]
+    stays, goes = (
+        run_of(job, sandbox, mark, path) for sandbox, mark, path in zip(sandboxes, marks, shared, strict=True)
+    )
+    folders = [(await run.line(0))[0] for run in (stays, goes)]
+
+    (data / f"{marks[1]}-ends").touch()
+    assert (await goes.end()).exit_code == 0
+    assert [processes(mark) for mark in marks] == [1, 0]
+    assert [Path(path).exists() for path in shared if path] == [True, True] * (level == "restricted")
+    (data / f"{marks[0]}-ends").touch()
+    ended = await stays.end()
+
+    assert ended.exit_code == 0, stays.printed.decode()
+    assert (
+        f"[{', '.join(map(repr, sorted([*marks, *(f'{mark}-ends' for mark in marks)])))}] mine"
+        in stays.printed.decode()
+    )
+    assert [processes(mark) for mark in marks] == [0, 0]
+    assert [
+        path for path in (*folders, *shared) if path and level != "isolated" and Path(path).exists()
+    ] == []
+    for sandbox in sandboxes:
+        sandbox.close()
+
+
+async def test_what_a_killed_keeper_left_goes_with_the_last_run_of_its_job(ground: Ground) -> None:
+    job = a_job(ground, STAYS)
+    sandbox = await fenced("restricted", ground)
+    marks = [f"{1_000_000 + int.from_bytes(os.urandom(3))}.{number}" for number in range(2)]
+    stays, killed = (run_of(job, sandbox, mark, "") for mark in marks)
+    await stays.line(0)
+    await killed.line(0)
+
+    os.kill(parent((await killed.process.started).pid), signal.SIGKILL)
+    await killed.end()
+    assert [processes(mark) for mark in marks] == [1, 1]
+    assert ground.states
+    (ground.states / str(job) / "data" / f"{marks[0]}-ends").touch()
+    assert (await stays.end()).exit_code == 0
+
+    await until(lambda: [processes(mark) for mark in marks] == [0, 0], within_s=BOUND_S)
+    sandbox.close()
+
+
+@LEVELS
+async def test_a_folder_goes_with_all_that_is_in_it_once_no_run_of_its_job_goes_on(
+    ground: Ground, level: str
+) -> None:
+    hostile, busy = a_job(ground, HOSTILE), a_job(ground, STAYS)
+    sandbox = await fenced(level, ground)
+    decoy = ground.scripts_dir / "decoy"
+    decoy.write_text("as it was")
+    decoy.chmod(0o400)
+    await printed_by(hostile, sandbox, str(ground.scripts_dir))
+    stays = run_of(busy, sandbox, "1000000.5", "")
+    await stays.line(0)
+    kept = set(sandbox.kept())
+
+    for job in (hostile, busy):
+        await sandbox.forget(str(job))
+
+    assert kept == {str(hostile), str(busy)}
+    assert sandbox.kept() == [str(busy)]
+    assert (decoy.read_text(), decoy.stat().st_mode & 0o777) == ("as it was", 0o400)
+    stays.process.kill()
+    await stays.end()
+    (ground.scripts_dir / f"{hostile}.py").write_text(COUNTS)
+    assert (await printed_by(hostile, sandbox)).startswith("1 1 ")
+    sandbox.close()
+
+
+@LEVELS
+async def test_a_job_that_keeps_too_much_is_stopped_may_tidy_up_and_is_not_started_at_twice_as_much(
+    ground: Ground, level: str
+) -> None:
+    sandbox = await fenced(level, replace(ground, state_bytes=4_000_000))
+    job = a_job(ground, FILLS)
+
+    ended = await run_of(job, sandbox, "first", "6").end()
+
+    state, reason, words = verdict(ended, asked=None, timeout_s=60)
+    assert (state, reason) == (RunState.FAILED, Reason.DISK_LIMIT)
+    assert "PORTAL_STATE_BYTES" in words
+    (ground.scripts_dir / f"{job}.py").write_text("import time; time.sleep(0.6); print(1)")
+    assert await printed_by(job, sandbox) == "1\n"
+    (ground.scripts_dir / f"{job}.py").write_text(FILLS)
+    assert (await run_of(job, sandbox, "second", "6").end()).stopped_by is StoppedBy.STATE
+    with pytest.raises(NotRunnable, match="more than twice as much"):
+        await run_of(job, sandbox, "third", "1").end()
+    sandbox.close()
+
+
+async def test_jobs_that_begin_at_once_at_two_executors_have_each_a_user_of_their_own(ground: Ground) -> None:
+    sandboxes = [await fenced("restricted", ground) for _ in range(2)]
+    jobs = [a_job(ground, "import os; print(os.getuid())") for _ in range(4)]
+
+    said = await asyncio.gather(*(printed_by(job, sandbox) for job in jobs for sandbox in sandboxes))
+
+    users = [line.strip() for line in said]
+    assert users[::2] == users[1::2]
+    assert len(set(users)) == len(jobs)
+    for sandbox in sandboxes:
+        sandbox.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users' folders")
+async def test_a_folder_of_another_level_is_not_taken_over(ground: Ground) -> None:
+    job = a_job(ground, COUNTS)
+    for level, other in (("process", "restricted"), ("restricted", "process")):
+        sandbox, next_one = await fenced(level, ground), await fenced(other, ground)
+        await printed_by(job, sandbox)
+
+        with pytest.raises(NotRunnable, match="another level"):
+            await run_of(job, next_one).end()
+
+        await sandbox.forget(str(job))
+        for one in (sandbox, next_one):
+            one.close()
+
+
+def processes(word: str) -> int:
+    """Return how many processes sleep for this long: nobody else does."""
+    found = 0
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                found += (folder / "cmdline").read_bytes() == f"sleep\0{word}\0".encode()
+    return found
+
+
+async def test_the_ledger_is_asked_whose_folders_go(executor: Start, played: Ledger, home: Path) -> None:
+    write_script(
+        home, "keeps.py", "import os; open(os.path.join(os.environ['PORTAL_STATE_DIR'], 'kept'), 'w')"
+    )
+    await executor()
+    deleted, lives = [await played.due("keeps.py") for _ in range(2)]
+    for wanted in (deleted, lives):
+        assert (await played.ended(wanted)).exit_code == 0
+    played.gone = {deleted.job_id, JobId(new_id())}
+
+    await executor(executor_name="another")  # it asks when it starts, and shares the folders
+
+    states = home / "states"
+    await until(lambda: not (states / str(deleted.job_id)).exists(), within_s=BOUND_S)
+    assert (states / str(lives.job_id) / "data" / "kept").exists()
