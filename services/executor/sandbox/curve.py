@@ -7,7 +7,8 @@ class Curve:
     """Memory and processor time of each step from the start on; full, its steps become twice as long."""
 
     def __init__(self, step_s: float) -> None:
-        self._step_s = step_s
+        self.step_s = step_s
+        """How long each is by now."""
         self._memory: list[int] = []
         self._cpu_s: list[float] = []
         self._cpu_so_far_s = 0.0
@@ -15,10 +16,10 @@ class Curve:
     def add(self, at_s: float, memory_bytes: int | None, cpu_so_far_s: float) -> None:
         """Take what was found so long after the start; None: the memory is not known just now."""
         # A look at the end of a step tells of that step.
-        index = max(0, int(at_s / self._step_s) - 1)
+        index = max(0, int(at_s / self.step_s) - 1)
         while index >= MOST_POINTS:
             self._double()
-            index = max(0, int(at_s / self._step_s) - 1)
+            index = max(0, int(at_s / self.step_s) - 1)
         last = self._memory[-1] if self._memory else 0
         missing = index + 1 - len(self._memory)
         if missing > 0:
@@ -32,9 +33,9 @@ class Curve:
     def points(self) -> tuple[int, list[int], list[int]]:
         """Return the length of a step in ms, and of each the most memory in KB and the CPU time in ms."""
         memory = [round(one / 1000) for one in self._memory]
-        return round(self._step_s * 1000), memory, [round(one * 1000) for one in self._cpu_s]
+        return round(self.step_s * 1000), memory, [round(one * 1000) for one in self._cpu_s]
 
     def _double(self) -> None:
-        self._step_s *= 2
+        self.step_s *= 2
         self._memory = [max(self._memory[at : at + 2]) for at in range(0, len(self._memory), 2)]
         self._cpu_s = [sum(self._cpu_s[at : at + 2]) for at in range(0, len(self._cpu_s), 2)]

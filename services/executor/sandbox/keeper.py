@@ -25,7 +25,8 @@ from typing import Any
 
 from services.executor.sandbox import kernel
 from services.executor.sandbox.fence import Fence
-from services.executor.sandbox.meter import BEAT_S, Meter, children, note_kept
+from services.executor.sandbox.meter import Meter, note_kept
+from services.executor.sandbox.proc import children
 
 MAX_PACKET = 262_144
 _OVER = frozenset({"memory", "processes", "disk", "cpu", "state"})
@@ -52,7 +53,7 @@ class _Watch:
         self.timeout_at = self.began + order["timeout_s"]
         self.lease_until = order["lease_until"]
         self.kill_at = float("inf")
-        self.beat_at = self.began + BEAT_S
+        self.beat_at = self.began + meter.every_s
 
 
 def keep(channel: int, fence: Fence, copy: int | None = None) -> None:
@@ -221,7 +222,7 @@ def _is_to_be_killed(watch: _Watch, fence: Fence, now: float) -> bool:
     if now >= watch.timeout_at and not watch.stopped:
         _terminate(watch, fence, "timeout")
     if now >= watch.beat_at:
-        watch.beat_at = now + BEAT_S
+        watch.beat_at = now + watch.meter.every_s
         if watch.meter.beat(now - watch.began):
             watch.stopped = watch.stopped or watch.meter.over
             return True

@@ -1,8 +1,9 @@
 """What a run uses, and whether that is more than it may: its keeper looks four times a second.
 
-It reads /proc/PID/status and stat of the keeper's descendants and nothing else, which costs some 0.1 ms a
-look. What takes longer, the pages that processes share and the files in a folder, is counted by a child
-that the keeper does not wait for, as the run's user: a run that is slow to count delays nobody.
+It reads what /proc says of the keeper's descendants and nothing else, which costs some 0.1 ms a look. Of a
+run without bounds it looks less often the longer it takes: as often as its curve can show. What takes longer,
+the pages that processes share and the files in a folder, is counted by a child that the keeper does not wait
+for, as the run's user: a run that is slow to count delays nobody.
 """
 
 import contextlib
@@ -12,16 +13,19 @@ import select
 import signal
 import stat
 import time
-from collections.abc import Callable, Collection, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from resource import struct_rusage
-from typing import Any, NamedTuple
+from typing import Any
 
 from services.executor.sandbox import kernel
 from services.executor.sandbox.curve import Curve
 from services.executor.sandbox.fence import Fence
+from services.executor.sandbox.proc import Family, Used, kib, text_of
 
 BEAT_S = 0.25
+_RARELY_S = 1.0
+_JUDGED = frozenset({"memory_bytes", "processes", "disk_bytes", "cpu_s"})
+"""The bounds for which it looks so often; what a job keeps is counted every other second only."""
 MOST_COUNTING = 20
 """A child counts again after so many times the processor time that it took: a twentieth of one, no more."""
 DISK_EVERY_S = 0.5
@@ -36,20 +40,6 @@ _MOST_FAILURES = 3
 and of files for more than it may."""
 _PATIENCE_MS = 100
 """How long a beat may wait for the pages to be counted; the next one asks again."""
-_TICKS = os.sysconf("SC_CLK_TCK")
-_KNOWS_CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children").exists()
-
-
-class Used(NamedTuple):
-    """What the processes of a run use together, at one moment."""
-
-    memory_bytes: int
-    """Their own pages and shared memory, swapped or not; what some of them share counts for each."""
-    cpu_s: float
-    """Of those that live, and of those that they waited for."""
-    tasks: int
-    """Processes and threads."""
-    pids: tuple[int, ...]
 
 
 class Meter:
@@ -70,6 +60,7 @@ class Meter:
             # Where there is more already, it may remove some.
             self._bounds = {**self._bounds, "kept_bytes": max(order["state_bytes"], order["kept"].size)}
         self._fence = fence
+        self._family = Family(os.getpid())
         self._own: set[int] = set()
         """The children that count, until they are reaped: they are none of the run's."""
         self._memory: _Count | None = None
@@ -78,9 +69,16 @@ class Meter:
         self._disk = self._files("disk_bytes", DISK_EVERY_S, lambda: fence.places_of(order))
         self._kept = self._files("kept_bytes", _KEPT_EVERY_S, lambda: [fence.state_of(order)])
 
+    @property
+    def every_s(self) -> float:
+        """Return how long after a beat the next one is to be."""
+        if _JUDGED & self._bounds.keys():
+            return BEAT_S
+        return max(BEAT_S, min(_RARELY_S, self.curve.step_s / 2))
+
     def beat(self, at_s: float) -> bool:
         """Look, so long after the start; say whether it uses more than it may."""
-        used = look(os.getpid(), besides=self._own)
+        used = self._family.look(besides=self._own)
         memory, cpu_s = self._memory_of(used), self.cpu_s + used.cpu_s
         self.curve.add(at_s, memory, cpu_s)
         self._judge("cpu", "cpu_s", cpu_s)
@@ -260,23 +258,6 @@ def _as_user(order: dict[str, Any], fence: Fence, count: Callable[[], int], long
     return _Count(as_user, longest_s)
 
 
-def look(above: int, *, besides: Collection[int] = ()) -> Used:
-    """Return what the descendants of a process use; those that are going just now may be missed."""
-    memory = tasks = 0
-    cpu_s = 0.0
-    pids = [pid for pid in children(above) if pid not in besides]
-    for pid in pids:  # grows
-        status, words = _text(f"/proc/{pid}/status"), _text(f"/proc/{pid}/stat").rpartition(b")")[2].split()
-        if not status or not words:
-            continue
-        memory += sum(_kib(status, name) for name in (b"RssAnon", b"RssShmem", b"VmSwap")) * 1024
-        threads = int(words[17])
-        tasks += max(1, threads)
-        cpu_s += sum(map(int, words[11:15])) / _TICKS
-        pids += children(pid, threads=threads)
-    return Used(memory, cpu_s, tasks, tuple(pids))
-
-
 def disk_bytes(paths: Iterable[str], most: float = math.inf) -> int:
     """Return what these take on their disks with all that is below them: links once, and not followed.
 
@@ -303,23 +284,6 @@ def disk_bytes(paths: Iterable[str], most: float = math.inf) -> int:
     return total
 
 
-def children(pid: int, *, threads: int = 1) -> list[int]:
-    """Return the children of a process that has so many threads: each has those that it forked."""
-    if not _KNOWS_CHILDREN:  # a kernel without CONFIG_PROC_CHILDREN
-        names = os.listdir("/proc")  # noqa: PTH208 - names, not paths
-        return [one for one in map(int, filter(str.isdigit, names)) if _parent(one) == pid]
-    try:
-        ids = [str(pid)] if threads <= 1 else os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - names, not paths
-    except OSError:
-        return []
-    return [int(child) for one in ids for child in _text(f"/proc/{pid}/task/{one}/children").split()]
-
-
-def _parent(pid: int) -> int:
-    words = _text(f"/proc/{pid}/stat").rpartition(b")")[2].split()
-    return int(words[1]) if words else 0
-
-
 def _pages_of(pids: Iterable[int]) -> int:
     """Return what processes use of memory, shared pages once."""
     # Twice: one that ends or forks while they are read leaves the others a larger share, not yet read.
@@ -328,30 +292,8 @@ def _pages_of(pids: Iterable[int]) -> int:
 
 def _own_pages(pid: int) -> int:
     """Return a process's share of its pages: what some map together counts for each in part."""
-    rollup = _text(f"/proc/{pid}/smaps_rollup")
+    rollup = text_of(f"/proc/{pid}/smaps_rollup")
     names = (b"Pss_Anon", b"Pss_Shmem", b"SwapPss")
     if not rollup:  # it hides them, or is gone
-        rollup, names = _text(f"/proc/{pid}/status"), (b"RssAnon", b"RssShmem", b"VmSwap")
-    return sum(_kib(rollup, name) for name in names) * 1024
-
-
-def _kib(text: bytes, name: bytes) -> int:
-    _, found, rest = text.partition(b"\n" + name + b":")
-    return int(rest.split(maxsplit=1)[0]) if found else 0
-
-
-def _text(path: str) -> bytes:
-    """Return what a file of /proc says; empty when its process is gone, or closed to us."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return b""
-    pieces = []
-    try:
-        while piece := os.read(file, 65_536):
-            pieces.append(piece)
-    except OSError:
-        return b""
-    finally:
-        os.close(file)
-    return b"".join(pieces)
+        rollup, names = text_of(f"/proc/{pid}/status"), (b"RssAnon", b"RssShmem", b"VmSwap")
+    return sum(kib(rollup, name) for name in names) * 1024
