@@ -116,15 +116,18 @@ def running_stack(
     scripts: Path | None = None,
     settings: Mapping[str, str] | None = None,
     tree: Path = ROOT,
+    ordinary: tuple[int, str] | None = None,
 ) -> Iterator[Stack]:
     """Run `portal up` in `folder` while inside; its output lies in `folder`/up.log.
 
-    `settings` are further variables, such as PORTAL_DATABASE_URL; `tree` is the program to run.
+    `settings` are further variables, such as PORTAL_DATABASE_URL; `tree` is the program to run;
+    `ordinary` are the user to be instead of root, and a Python that they can reach.
     """
+    user, python = ordinary or (None, sys.executable)
     port = free_port()
     home = folder / "home"
     command = [
-        sys.executable, "-m", "services.cli", "up", "--home", str(home), "--port", str(port),
+        python, "-m", "services.cli", "up", "--home", str(home), "--port", str(port),
         "--executors", str(executors), "--no-sample",
     ]  # fmt: skip
     environment = os.environ | {"PORTAL_SCRIPTS_DIR": str(scripts or ROOT / "scripts")}
@@ -139,6 +142,9 @@ def running_stack(
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
         )
     url = f"http://127.0.0.1:{port}"
     with httpx.Client(base_url=url, timeout=10) as http:
