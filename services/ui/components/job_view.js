@@ -1,6 +1,6 @@
 // The head of a job's page: what it is, how it stands, why it did not run, what can be done.
 import { duration, isActive, isUnhappy, local, NO_NEXT, parts, plural, reasonOf, screenSize, seconds, tick } from "jp_format";
-import { api, attempt, debounced, follow, jobActions, lacksLevel, openUnder } from "jp_core";
+import { api, attempt, debounced, follow, jobActions, lacksLevel, onKeys, openUnder } from "jp_core";
 import { CancelWaitingDialog } from "jp_controls";
 import { BackfillDialog, ResumeDialog } from "jp_dialogs";
 import { JpChain } from "jp_chain";
@@ -102,7 +102,15 @@ export default {
       this.job = items.findLast((job) => job.id === this.job.id) ?? this.job;
     }, { load: this.load });
   },
-  beforeUnmount() { this.stop(); },
+  mounted() {
+    const alive = (action) => () => { if (!this.job.deleted_at) action(); };
+    this.stopKeys = onKeys({
+      r: alive(() => this.act.runNow(this.job)), e: alive(() => { location.href = `/jobs/${this.job.id}/edit`; }),
+      p: alive(() => (this.job.paused_at ? this.$refs.resume.open(this.job) : this.does(this.act.pause))),
+    });
+    if (location.hash === "#resume" && this.job.paused_at) this.$refs.resume.open(this.job);
+  },
+  beforeUnmount() { this.stop(); this.stopKeys(); },
   computed: {
     overlap() { return OVERLAPS[this.job.overlap] + (this.job.policy.max_concurrent ? `, ${this.job.policy.max_concurrent} at most` : ""); },
     rules() { return rulesSaid(this.job.policy); },

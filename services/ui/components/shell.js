@@ -1,7 +1,8 @@
 // The shell round every page: navigation, health, what a person prefers, toasts, shortcuts.
 import { JpIcon, JpRelative, JpTime, local, plural, prefs, screenSize, span, tick, zoneOffset } from "jp_format";
-import { api, attempt, debounced, dismiss, follow, followHealth, health, link, toasts } from "jp_core";
+import { api, attempt, debounced, dismiss, follow, followHealth, health, isTyping, link, onKeys, toasts } from "jp_core";
 import { controls, heldWords } from "jp_controls";
+import { JpPalette } from "jp_palette";
 import { RunDialog } from "jp_run";
 
 const PAGES = [
@@ -17,20 +18,20 @@ const PAGES = [
 ];
 
 const KEYS = [
+  [["Ctrl", "K"], "Any page, job or action"],
   [["/"], "Search on this page"], [["g", "o"], "Overview"], [["g", "j"], "Jobs"], [["g", "r"], "Runs"], [["g", "w"], "Week"],
-  [["g", "c"], "Calendars"], [["g", "p"], "Scripts"], [["g", "s"], "Secrets"], [["g", "a"], "Activity"], [["g", "e"], "Executors"], [["n"], "New job"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
+  [["g", "c"], "Calendars"], [["g", "p"], "Scripts"], [["g", "s"], "Secrets"], [["g", "a"], "Activity"], [["g", "e"], "Executors"], [["n"], "New job"], [["j"], "Next row"], [["k"], "Previous row"], [["r"], "Run now, on a job's page"], [["p"], "Pause or resume it"], [["e"], "Edit it"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
 ];
 
-const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable], dialog[open]") != null;
-
 export default {
-  components: { JpIcon, JpRelative, JpTime, RunDialog },
+  components: { JpIcon, JpPalette, JpRelative, JpTime, RunDialog },
   props: { active: String, person: Object, jobs: Number, executors: Array, health: Object, version: String },
   template: `
   <div class="jp-shell">
     <a class="jp-skip" href="#jp-main" @click.prevent="skip">Skip to the content</a>
     <nav class="jp-side" aria-label="Main">
       <a class="jp-brand" href="/"><span class="jp-brand__mark"><JpIcon name="hands" /></span>Job Trigger Portal</a>
+      <button class="jp-find" type="button" aria-haspopup="dialog" @click="$refs.palette.open()"><JpIcon name="search" />Go to…<span class="jp-find__keys" aria-hidden="true"><kbd class="jp-kbd">Ctrl</kbd> <kbd class="jp-kbd">K</kbd></span></button>
       <div class="jp-nav">
         <a v-for="page in pages" :key="page.key" class="jp-nav__item" :href="page.href"
            :aria-current="page.key === active ? 'page' : null">
@@ -81,6 +82,7 @@ export default {
       </div>
       <hr>
       <a v-for="page in pages.filter((page) => page.inMore)" :key="page.key" class="jp-pop__item jp-prefs__page" :href="page.href"><JpIcon :name="page.icon" />{{ page.word }}</a>
+      <button type="button" class="jp-pop__item jp-prefs__page" aria-haspopup="dialog" @click="$refs.menu.hidePopover(); $refs.palette.open()"><JpIcon name="search" />Go to…</button>
       <button type="button" class="jp-pop__item" @click="help"><span class="jp-kbd">?</span>Keyboard shortcuts</button>
       <p class="jp-side__note">There is no sign-in yet. The portal listens on loopback only, and these choices belong to this browser. Version {{ version }}</p>
     </div>
@@ -107,7 +109,7 @@ export default {
         <button class="jp-btn jp-btn--small" type="button" @click="lift">Lift the freeze</button>
       </div>
     </Teleport>
-    <RunDialog />
+    <RunDialog /><JpPalette ref="palette" :pages="pages" />
     <div class="jp-toasts" role="status" aria-live="polite">
       <div v-for="toast in toasts" :key="toast.id" class="jp-toast" :class="'jp-toast--' + toast.tone">
         <span class="jp-toast__text">{{ toast.text }}</span>
@@ -131,10 +133,22 @@ export default {
       follow("executors", (items) => items.forEach((item) => (this.busy[item.name] = item.online ? item.busy : 0))),
       follow("jobs", debounced(() => this.countJobs(), 300)),
     ];
-    addEventListener("keydown", this.onKey);
+    // Also while somebody types: it is pressed with Ctrl.
+    this.onPalette = (event) => {
+      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+      event.preventDefault();
+      if (!document.querySelector("dialog[open]")) this.$refs.palette.open();
+    };
+    addEventListener("keydown", this.onPalette);
+    this.stops.push(onKeys({
+      g: (event) => { this.afterG = event.timeStamp; }, n: () => { location.href = "/jobs/new"; }, "?": () => this.$refs.help.showModal(),
+      "/": (event) => { const search = document.querySelector("[data-jp-search]"); if (search) { event.preventDefault(); search.focus(); } },
+      j: (event) => this.toRow(event, 1), k: (event) => this.toRow(event, -1),
+    }), () => removeEventListener("keydown", this.onPalette));
+    addEventListener("keydown", this.onKey, { capture: true });
   },
   beforeUnmount() {
-    removeEventListener("keydown", this.onKey);
+    removeEventListener("keydown", this.onKey, { capture: true });
     this.stops.forEach((stop) => stop());
   },
   computed: {
@@ -189,21 +203,23 @@ export default {
     },
     help() { this.$refs.menu.hidePopover(); this.$refs.help.showModal(); },
     skip() { const main = document.getElementById("jp-main"); main.focus(); main.scrollIntoView(); },
+    // The letter after `g` names a page; it means nothing else then.
     onKey(event) {
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       const wasG = this.afterG && event.timeStamp - this.afterG < 1500;
       this.afterG = 0;
-      const page = wasG && PAGES.find((item) => item.letter === event.key);
-      if (page) location.href = page.href;
-      else if (event.key === "g") this.afterG = event.timeStamp;
-      else if (event.key === "n") location.href = "/jobs/new";
-      else if (event.key === "?") this.$refs.help.showModal();
-      else if (event.key === "/") {
-        const search = document.querySelector("[data-jp-search]");
-        if (!search) return;
-        event.preventDefault();
-        search.focus();
-      }
+      const page = wasG && !isTyping(event.target) && !event.ctrlKey && !event.metaKey && !event.altKey && PAGES.find((item) => item.letter === event.key);
+      if (!page) return;
+      event.preventDefault();
+      location.href = page.href;
+    },
+    // The next or previous row of the list on this page; Enter then opens it.
+    toRow(event, way) {
+      const rows = [...document.querySelectorAll("#jp-main .jp-table__name[href], #jp-main .jp-cards__name[href]")];
+      const at = rows.findIndex((row) => row === document.activeElement || row.closest("tr, li")?.contains(document.activeElement));
+      const row = rows[at < 0 ? (way > 0 ? 0 : rows.length - 1) : at + way];
+      if (!row) return;
+      event.preventDefault();
+      row.focus();
     },
   },
 };

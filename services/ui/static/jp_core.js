@@ -239,6 +239,22 @@ export function debounced(action, ms) {
   };
 }
 
+// --- the keyboard -------------------------------------------------------------------------------
+export const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable], dialog[open]") != null;
+
+// Call `actions[key](event)` for keys that are pressed alone, while nobody types; returns how to stop.
+export function onKeys(actions) {
+  const listener = (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.repeat || isTyping(event.target)) return;
+    if (Object.hasOwn(actions, event.key)) actions[event.key](event);
+  };
+  addEventListener("keydown", listener);
+  return () => removeEventListener("keydown", listener);
+}
+
+// The job whose page, or editor, this is.
+export const jobAtHand = () => /^\/jobs\/([0-9a-f-]{36})(?:\/|$)/.exec(location.pathname)?.[1] ?? null;
+
 // One popover per list: opened under the button that was pressed, kept on the screen.
 export function openUnder(popover, button) {
   popover.showPopover();
