@@ -102,6 +102,7 @@ def _ground(settings: ExecutorSettings, place: Place) -> Ground:
         artifacts_bytes=settings.artifacts_bytes,
         states=states_in(settings),
         state_bytes=settings.state_bytes,
+        cgroup=place.unique_name,
     )
 
 
@@ -116,7 +117,13 @@ async def run(
     executor = _Executor(_base(settings, footing, clock or SystemClock()))
     identity = executor.base.identity
     structlog.contextvars.bind_contextvars(executor=identity.name)
-    log.info("executor starts", boot=str(identity.boot), slots=identity.slots, sandbox=identity.sandbox)
+    log.info(
+        "executor starts",
+        boot=str(identity.boot),
+        slots=identity.slots,
+        sandbox=identity.sandbox,
+        cgroups=footing.sandbox.lacks_cgroups or "used",
+    )
     async with endpoint(settings.health_port, executor.facts):
         await run_loops(executor.drained, _serve(executor), _drain(executor, stop))
     executor.base.environments.leave()

@@ -99,6 +99,12 @@ def _kept(used: float) -> str:
 
 
 def _own_end(ended: Ended) -> Verdict:
+    if ended.signal == signal.SIGKILL and ended.starved:
+        return (
+            RunState.FAILED,
+            None,
+            "Killed by SIGKILL: the kernel had no memory left for this executor's runs.",
+        )
     if ended.signal is not None:
         return RunState.FAILED, None, f"Killed by {_name(ended.signal)}."
     if ended.exit_code == 0:

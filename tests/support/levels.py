@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 from services.executor.sandbox import landlock
 
@@ -16,3 +17,11 @@ def cannot_hold(level: str, *, user: int | None = None) -> str:
         return ""
     made = subprocess.run([*_NAMESPACES, "true"], user=user, capture_output=True, check=False)
     return "" if made.returncode == 0 else "this user may make no namespaces"
+
+
+def cannot_delegate() -> str:
+    """Say why these tests cannot have cgroups of their own; empty: where there are none, we are at fault."""
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    own = Path("/sys/fs/cgroup", *(line[4:] for line in lines if line.startswith("0::/")))
+    delegated = any("user.delegate" in os.listxattr(one) for one in (own, own.parent) if one.exists())
+    return "" if delegated else "no cgroup v2 is delegated here: deploy/vm.sh runs this where one is"

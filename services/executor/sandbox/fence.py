@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from services.executor.sandbox import harvest, landlock, namespaces, seccomp, state
+from services.executor.sandbox.cgroup import Tree
 from services.executor.sandbox.leftovers import SHARED, owned_by, remove_tree
-from services.executor.sandbox.limits import limit
+from services.executor.sandbox.limits import limit, room_of
 
-MOST_BYTES = 1_000_000_000
-"""What a run may write into its own root, which lies in memory."""
 USERS = 256
 """So many users an executor has for its runs: more than it may have slots."""
 MAKERS = 8
@@ -48,6 +47,8 @@ class Fence:
         self._environments: str = setup["environments"]
         self._states: str = setup["states"]
         self._first_user = first_user
+        self.tree: Tree | None = None
+        """Where runs get cgroups of their own, if they can have any."""
         is_isolated = self.level is Level.ISOLATED
         # The machine's network has its abstract sockets; its paths are not in a root of one's own.
         scoped = {True: landlock.has_scopes(), False: True}
@@ -122,7 +123,7 @@ class Fence:
                 readable=self._readable_by(order),
                 writable=self._writable_by(order),
                 shown={order["kept"].path: state.SEEN_AT} if order["kept"] else {},
-                size_bytes=min(MOST_BYTES, order["resources"].get("disk_bytes", MOST_BYTES)),
+                size_bytes=room_of(order["resources"]),
             )
             return
         folder = os.fsdecode(order["cwd"])

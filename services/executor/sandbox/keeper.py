@@ -24,7 +24,9 @@ import time
 from typing import Any
 
 from services.executor.sandbox import kernel
-from services.executor.sandbox.fence import Fence
+from services.executor.sandbox.cgroup import Cgroup
+from services.executor.sandbox.fence import Fence, Level
+from services.executor.sandbox.limits import MOST_PROCESSES, room_of
 from services.executor.sandbox.meter import Meter, note_kept
 from services.executor.sandbox.proc import children
 
@@ -76,6 +78,7 @@ def keep(channel: int, fence: Fence, copy: int | None = None) -> None:
         return
     try:
         fence.hand_over(order)
+        order["cgroup"] = _cgroup_of(order, fence)
         if fence.makes_namespaces:
             _fork_into_namespaces(order, fence)
         fence.make_ground(order)
@@ -87,6 +90,19 @@ def keep(channel: int, fence: Fence, copy: int | None = None) -> None:
     finally:
         fence.clear(order)
         note_kept(order, fence)
+
+
+def _cgroup_of(order: Order, fence: Fence) -> Cgroup | None:
+    """Make the run's cgroup, while this process may, if runs have any."""
+    if fence.tree is None:
+        return None
+    bounds = order["resources"]
+    memory_bytes, processes = bounds.get("memory_bytes"), bounds.get("processes")
+    if memory_bytes is not None and fence.makes_namespaces:
+        memory_bytes += room_of(bounds)  # its files are in memory: they are none of what is meant
+    if processes is None and fence.level is not Level.PROCESS:
+        processes = MOST_PROCESSES
+    return fence.tree.cgroup(order["place"], memory_bytes=memory_bytes, processes=processes)
 
 
 def _fork_into_namespaces(order: Order, fence: Fence) -> None:
@@ -139,6 +155,7 @@ def _become(order: Order, fence: Fence, keeper: int, says_failure: int) -> None:
     what = "sandbox"
     try:
         os.setsid()
+        _join(order["cgroup"])
         fence.take_user(order)
         # Should the keeper itself be killed, the script goes with it. A change of user would undo it.
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -166,6 +183,11 @@ def _become(order: Order, fence: Fence, keeper: int, says_failure: int) -> None:
         os.write(says_failure, f"{error.errno or 5} {what}".encode())
     finally:
         os._exit(126)
+
+
+def _join(cgroup: Cgroup | None) -> None:
+    if cgroup is not None:
+        cgroup.join()
 
 
 def _furnish(order: Order) -> None:
@@ -271,6 +293,8 @@ def _kill_all(watch: _Watch, fence: Fence) -> None:
 
     Without a bound on purpose: as long as something lives, the run has not ended.
     """
+    if watch.meter.cgroup is not None:
+        watch.meter.cgroup.kill()
     nap = 0.0002
     while _reap(watch):
         if fence.kills_all_at_once(watch.order):
@@ -285,6 +309,7 @@ def _kill_all(watch: _Watch, fence: Fence) -> None:
 
 def _account(watch: _Watch) -> dict[str, Any]:
     status, meter = watch.status or 0, watch.meter
+    meter.settle()
     stopped = watch.stopped
     if not stopped and os.WIFSIGNALED(status):
         stopped = meter.ended_by(os.WTERMSIG(status))
@@ -294,6 +319,7 @@ def _account(watch: _Watch) -> dict[str, Any]:
         "stopped": stopped,
         "exit_code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+        "starved": meter.cgroup is not None and meter.cgroup.starved,
         "duration_s": watch.ended - watch.began,
         "cpu_s": meter.cpu_s,
         "peak_memory_bytes": meter.peak_bytes,

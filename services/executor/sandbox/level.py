@@ -70,6 +70,8 @@ class Ground:
     """Where the folders that jobs keep are; every user must be able to come by it. None: jobs keep none."""
     state_bytes: int = 1_000_000_000
     """Of each job; 0: jobs keep no folder."""
+    cgroup: str = ""
+    """What the executor's folder of cgroups is called, where it can have one; empty: it wants none."""
 
     @property
     def programs(self) -> Programs:
@@ -100,13 +102,21 @@ class Sandbox:
     @property
     def features(self) -> tuple[str, ...]:
         """Return what fences a script in, in words for people."""
-        if self._spawner is None or self._spawner.setup.level is Level.PROCESS:
+        if self._spawner is None:
             return ()
+        cgroup = () if self._spawner.lacks_cgroups else ("cgroup",)
+        if self._spawner.setup.level is Level.PROCESS:
+            return cgroup
         own_user = () if self._spawner.first_user is None else ("own user",)
         own_root = ("own root",) if self._spawner.setup.level is Level.ISOLATED else ()
         is_landlocked = not own_root or landlock.has_scopes()
         files = (*own_root, f"Landlock {landlock.abi()}") if is_landlocked else own_root
-        return (*own_user, *files, "seccomp")
+        return (*own_user, *files, "seccomp", *cgroup)
+
+    @property
+    def lacks_cgroups(self) -> str:
+        """Say why runs have no cgroups of their own; empty where they have."""
+        return "" if self._spawner is None else self._spawner.lacks_cgroups
 
     @property
     def python(self) -> Path:
@@ -315,6 +325,7 @@ async def _tried(level: Level, ground: Ground) -> tuple[Spawner | None, tuple[st
         writable=ground.writable,
         environments=str(ground.environments or ""),
         states=str(ground.states or ""),
+        cgroup=ground.cgroup,
         user=ground.user,
     )
     try:

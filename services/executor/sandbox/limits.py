@@ -7,6 +7,13 @@ from pathlib import Path
 
 MOST_PROCESSES = 512
 """Of one run; threads count. Scripts that start more than this are rarer than those that never stop."""
+MOST_BYTES = 1_000_000_000
+"""What a run may write into its own root, which lies in memory."""
+
+
+def room_of(bounds: dict[str, int]) -> int:
+    """Return how many bytes a run may write into a root of its own."""
+    return min(MOST_BYTES, bounds.get("disk_bytes", MOST_BYTES))
 
 
 def limit(wanted: dict[str, int], *, others: int | None) -> None:

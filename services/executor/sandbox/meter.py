@@ -18,6 +18,7 @@ from resource import struct_rusage
 from typing import Any
 
 from services.executor.sandbox import kernel
+from services.executor.sandbox.cgroup import Cgroup
 from services.executor.sandbox.curve import Curve
 from services.executor.sandbox.fence import Fence
 from services.executor.sandbox.proc import Family, Used, kib, text_of
@@ -61,6 +62,8 @@ class Meter:
             self._bounds = {**self._bounds, "kept_bytes": max(order["state_bytes"], order["kept"].size)}
         self._fence = fence
         self._family = Family(os.getpid())
+        self.cgroup: Cgroup | None = order["cgroup"]
+        """Where there is one, it counts better what it counts, and bounds processes and memory by itself."""
         self._own: set[int] = set()
         """The children that count, until they are reaped: they are none of the run's."""
         self._memory: _Count | None = None
@@ -80,9 +83,12 @@ class Meter:
         """Look, so long after the start; say whether it uses more than it may."""
         used = self._family.look(besides=self._own)
         memory, cpu_s = self._memory_of(used), self.cpu_s + used.cpu_s
+        if self.cgroup is not None:
+            cpu_s = self.cgroup.cpu_s
+            self.peak_bytes = max(self.peak_bytes, self.cgroup.new_peak_bytes())
         self.curve.add(at_s, memory, cpu_s)
         self._judge("cpu", "cpu_s", cpu_s)
-        if not self._fence.bounds_processes(self._order):
+        if self.cgroup is None and not self._fence.bounds_processes(self._order):
             self._judge("processes", "processes", used.tasks)
         self._judge("memory", "memory_bytes", memory or 0)
         if "disk_bytes" in self._bounds and not self._fence.bounds_disk(self._order):
@@ -99,8 +105,16 @@ class Meter:
             self.cpu_s += cost.ru_utime + cost.ru_stime
             self.peak_bytes = max(self.peak_bytes, cost.ru_maxrss * 1024)
 
+    def settle(self) -> None:
+        """Take the last word on what was used, when nothing is left that could use more."""
+        if self.cgroup is not None:
+            self.cpu_s = max(self.cpu_s, self.cgroup.cpu_s)
+            self.peak_bytes = max(self.peak_bytes, self.cgroup.new_peak_bytes())
+
     def ended_by(self, number: int) -> str:
         """Return which bound a script went over that this signal has ended: the kernel may see it first."""
+        if number == signal.SIGKILL and self.cgroup is not None and self.cgroup.ran_out:
+            self.over = self.over or "memory"
         if number == signal.SIGXFSZ:
             self.over = self.over or ("disk" if "disk_bytes" in self._bounds else "")
         elif number in {signal.SIGXCPU, signal.SIGKILL}:

@@ -55,6 +55,8 @@ class Setup:
     """The folder of environments, which scripts may read and execute; need not exist."""
     states: str = ""
     """The folder of the folders that jobs keep."""
+    cgroup: str = ""
+    """What its folder of cgroups is called, where it can have one; empty: it wants none."""
     user: tuple[int, int] | None = None
     """User and group of the executor to be: at level process, also its scripts'."""
 
@@ -67,6 +69,7 @@ class Setup:
             "writable": [*self.writable],
             "environments": self.environments,
             "states": self.states,
+            "cgroup": self.cgroup,
             "user": self.user,
         }
 

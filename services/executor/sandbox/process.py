@@ -203,12 +203,13 @@ class Spawner:
                 cwd="/",
                 env={},
             )
-        self.first_user = self._told()
+        self.first_user, self.lacks_cgroups = self._told()
         self._channel.setblocking(False)
         self._places = list(range(USERS - MAKERS))
         self._makers = list(range(USERS - MAKERS, USERS))
 
-    def _told(self) -> int | None:
+    def _told(self) -> tuple[int | None, str]:
+        """Return the first of its users, if it has any, and why runs have no cgroups; empty: they have."""
         self._channel.settimeout(_PATIENCE_S)
         try:
             self._channel.send(marshal.dumps(self.setup.packed()))
@@ -217,7 +218,8 @@ class Spawner:
             raise SystemExit(f"the sandbox's spawner does not start: {error}.") from error
         if word != "ready":
             raise SystemExit(f"the sandbox's spawner cannot work: {fact}.")
-        return None if fact is None else int(fact)
+        first_user, lacks_cgroups = fact
+        return first_user, lacks_cgroups
 
     @property
     def is_gone(self) -> bool:
@@ -261,7 +263,7 @@ class Spawner:
             outputs={pipes[0][0]: Stream.STDOUT, pipes[1][0]: Stream.STDERR},
             printed=printed,
             left=left,
-            on_gone=lambda: places.append(place),
+            on_gone=lambda: self._take_back(place, places),
             sweep=lambda pid: self._sweep(place, pid, order.state),
             command=order.command,
         )
@@ -292,6 +294,12 @@ class Spawner:
             ours.setblocking(False)
             async with asyncio.timeout(_MOST_REMOVING_S):
                 await asyncio.get_running_loop().sock_recv(ours, 1)  # its end: who removes says nothing
+
+    def _take_back(self, place: int, places: list[int]) -> None:
+        if not self.lacks_cgroups:
+            with contextlib.suppress(OSError):  # it is removed with the next run's that has this place
+                self._channel.send(b"C%d" % place)
+        places.append(place)
 
     def _sweep(self, place: int, pid: int, job: str) -> None:
         if self.first_user is not None:

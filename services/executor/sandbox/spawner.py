@@ -5,8 +5,9 @@ up its privileges, and keeps the few that fences need: to become a run's user an
 never reads a credential, holds no connection and runs one thread. Over its socket the executor says, one
 packet each, first how to fence in (marshal; answered), and then `K` with the keeper's socket, the script's
 stdout and stderr and, of a pinned script, its text as a fourth descriptor; or `S<place> <pid> <job>`: kill
-what that run still runs; or, with a descriptor that is closed when it is done, `R<name>`: empty the folder of
-that environment; or `F<job>`: remove the folder that this job kept. It leaves when the executor does.
+what that run still runs; or `C<place>`: remove the cgroup of the run that had it; or, with a descriptor that
+is closed when it is done, `R<name>`: empty the folder of that environment; or `F<job>`: remove the folder
+that this job kept. It leaves when the executor does.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ import sys
 import zlib
 
 from services.executor.sandbox import keeper, kernel
+from services.executor.sandbox.cgroup import tree_for
 from services.executor.sandbox.fence import USERS, Fence, Level
 from services.executor.sandbox.state import mapped_users
 
@@ -52,17 +54,36 @@ def main() -> None:
         fence = Fence(setup, first_user=first_user)
         if fence.level is not Level.PROCESS:
             kernel.keep_capabilities(kernel.CAP_CHOWN, kernel.CAP_KILL, kernel.CAP_SETGID, kernel.CAP_SETUID)
+        lacks = _find_cgroups(fence, setup["cgroup"])
     except (OSError, ValueError) as error:
         channel.send(marshal.dumps(("failed", str(error))))
         return
-    channel.send(marshal.dumps(("ready", first_user)))
+    channel.send(marshal.dumps(("ready", (first_user, lacks))))
     # No zombies: who forks a keeper does not wait for it. A keeper undoes it for its own children.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     gc.freeze()
     _serve(channel, fence)
+    if fence.tree is not None:
+        fence.tree.leave()
     fence.leave()
     if held is not None:
         held.close()
+
+
+def _find_cgroups(fence: Fence, name: str) -> str:
+    """Let runs have cgroups of their own; return why they cannot, empty: they can."""
+
+    def become() -> None:
+        order = {"user": fence.user_of({"place": 0}), "network": True}
+        if fence.makes_namespaces:
+            fence.enter(order)
+        else:
+            fence.take_user(order)
+
+    if not name:
+        return "not asked for"
+    fence.tree, lacks = tree_for(name, become)
+    return lacks
 
 
 def _serve(channel: socket.socket, fence: Fence) -> None:
@@ -84,6 +105,9 @@ def _obey(packet: bytes, channel: socket.socket, descriptors: list[int], fence: 
     if packet[:1] == b"S" and packet.endswith(b" "):
         # Here, so that the place is clean before another run has it; a job's user is guarded by a lock.
         _sweep(fence, packet[1:].decode())
+    elif packet[:1] == b"C":
+        if fence.tree is not None:
+            fence.tree.remove(int(packet[1:]))
     elif os.fork():
         return
     elif packet[:1] == b"K":

@@ -60,6 +60,8 @@ class Ended:
     stopped_by: StoppedBy | None
     exit_code: int | None = None
     signal: int | None = None
+    starved: bool = False
+    """The kernel ended some of it for want of memory, though it had no more than it may; as far as known."""
     duration_s: float = 0.0
     cpu_s: float | None = None
     peak_memory_bytes: int | None = None
@@ -76,6 +78,7 @@ def ended_of(account: Mapping[str, Any]) -> Ended:
         stopped_by=StoppedBy(account["stopped"]) if account["stopped"] else None,
         exit_code=account["exit_code"],
         signal=account["signal"],
+        starved=account["starved"],
         duration_s=account["duration_s"],
         cpu_s=account["cpu_s"],
         peak_memory_bytes=account["peak_memory_bytes"],

@@ -34,7 +34,7 @@ def test_a_run_without_bounds_is_looked_at_less_often_the_longer_it_takes() -> N
     setup = {"level": "process", "readable": [], "writable": [], "environments": "", "states": ""}
     fence = Fence(setup, first_user=None)
     free, bound = (
-        Meter({"resources": bounds, "user": None, "kept": None}, fence)
+        Meter({"resources": bounds, "user": None, "kept": None, "cgroup": None}, fence)
         for bounds in ({"nice": 5}, {"cpu_s": 9_000})
     )
 

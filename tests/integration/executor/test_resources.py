@@ -203,8 +203,8 @@ def test_files_that_take_too_long_to_count_are_too_many(
     monkeypatch.setattr("services.executor.sandbox.meter.LONGEST_DISK_S", 0.0)
     setup = {"level": "process", "readable": [], "writable": [], "environments": "", "states": ""}
     bounds = {"disk_bytes": MB}
-    order = {"cwd": os.fsencode(tmp_path), "user": None, "makes": b"", "kept": None, "resources": bounds}
-    meter = Meter(order, Fence(setup, first_user=None))
+    order = {"cwd": os.fsencode(tmp_path), "user": None, "makes": b"", "kept": None, "cgroup": None}
+    meter = Meter({**order, "resources": bounds}, Fence(setup, first_user=None))
 
     while not meter.beat(0.0):
         pass  # it was quick for once
