@@ -64,6 +64,7 @@ def _ground(ground: Path, user: tuple[int, int] | None) -> Ground:
         work_root=home / "work",
         users_root=ground / "runs",
         states=ground / "states",
+        cgroup="corpus",
         user=user,
     )
 
