@@ -234,8 +234,9 @@ class Fence:
         for folder in self._work_root.iterdir():
             with contextlib.suppress(FileNotFoundError):
                 user = folder.lstat().st_uid
-                # A job's user may have a run elsewhere that goes on, and files in what is shared.
-                shared = () if state.is_jobs(user) else owned_by(user)
+                # A job's user may have a run elsewhere that goes on, with files in what is shared; and root's
+                # are folders that were not handed over any more.
+                shared = () if not user or state.is_jobs(user) else owned_by(user)
                 _remove_as(user or None, str(folder), *shared)
                 with contextlib.suppress(OSError):
                     folder.rmdir()

@@ -34,7 +34,9 @@ def _tool(*command: str) -> bool:
 
 
 def owned_by(user: int) -> Iterator[str]:
-    """Yield what the user has in the shared folders, those of others in them included."""
+    """Yield what the user has in the shared folders, those of others in them included; of root nothing."""
+    if user == 0:
+        return  # what is the machine's is no run's: nobody may ever ask for its removal
     folders = deque(SHARED)
     for _ in range(_MOST_FOLDERS):
         if not folders:

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from services.executor.sandbox.command import NOTHING, NotRunnable
+from services.executor.sandbox.leftovers import owned_by
 from services.executor.sandbox.level import Ground, Order, Sandbox
 from services.executor.sandbox.process import Ended, Process
 from services.executor.sandbox.told import StoppedBy
@@ -289,6 +291,25 @@ async def test_a_folder_of_another_level_is_not_taken_over(ground: Ground) -> No
         await sandbox.forget(str(job))
         for one in (sandbox, next_one):
             one.close()
+
+
+def test_what_root_has_in_shared_folders_is_nobodys_to_remove() -> None:
+    with tempfile.NamedTemporaryFile(dir="/tmp") as some:
+        own = Path(some.name).stat().st_uid
+
+        assert list(owned_by(0)) == []
+        assert own == 0 or some.name in set(owned_by(own))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts runs of other users")
+async def test_a_folder_that_was_never_handed_over_goes_alone(ground: Ground) -> None:
+    (ground.users_root / "left").mkdir(parents=True)
+    (ground.users_root / "left" / "file").touch()
+    with tempfile.NamedTemporaryFile(dir="/tmp") as some:
+        (await fenced("restricted", ground)).close()
+
+        assert not (ground.users_root / "left").exists()
+        assert Path(some.name).exists()
 
 
 def processes(word: str) -> int:
