@@ -81,10 +81,11 @@ class States:
         self._is_answered.clear()
         self.asked = tuple(JobId(UUID(job)) for job in jobs)
         await self._is_answered.wait()
-        for job in self._gone:
+        for job in map(str, self._gone):
             try:
-                await self._sandbox.forget(str(job))
+                await self._sandbox.forget(job)
             except (OSError, TimeoutError) as error:
-                log.warning("folder of a deleted job not removed", job_id=str(job), error=str(error))
-            else:
-                log.info("folder of a deleted job removed", job_id=str(job))
+                log.warning("folder of a deleted job not removed", job_id=job, error=str(error))
+        left = await asyncio.to_thread(self._sandbox.kept) if self._gone else []
+        for job in map(str, self._gone):
+            log.info("folder of a deleted job", job_id=job, removed=job not in left)

@@ -250,7 +250,7 @@ class Fence:
             kept = self._take_state(job)
             user = kept.user or user
         # Always as that user: this is no run's first process. As root, -1 is everybody.
-        is_alone = kept is None or kept.is_alone(patience_s=_LONGEST_SWEEP_S)
+        is_alone = kept is None or kept.waits_alone(_LONGEST_SWEEP_S)
         self._signal_as(user, -1 if is_alone else -pid, (signal.SIGKILL,))
 
     def empty(self, name: str) -> None:

@@ -44,21 +44,29 @@ class State:
         self.path = str(path / DATA)
         self.user = user
         """Whom it belongs to; None: this process's user."""
-        self.size = int(os.pread(lock, _SIZE, 0) or 0)
+        noted = os.pread(lock, _SIZE, 0).strip()
+        self.size = int(noted) if noted.isdigit() else 0
         """What was in it when it was counted last, in bytes."""
         self._outer = path
         self._folder = folder
         self._lock = lock
         self._is_alone = False
 
-    def is_alone(self, *, patience_s: float = 0) -> bool:
+    def is_alone(self) -> bool:
         """Say whether no other run of the job goes on; if so, none begins before `share` or `close`."""
-        if not self._is_alone:
-            try:
-                _lock(self._lock, fcntl.F_WRLCK, patience_s)
-            except (BlockingIOError, TimeoutError):
-                return False
-            self._is_alone = True
+        return self._is_alone or self._became_alone(0)
+
+    def waits_alone(self, patience_s: float) -> bool:
+        """Wait for the others to end, and say whether they did; meanwhile it is none of them itself."""
+        _lock(self._lock, fcntl.F_UNLCK)
+        return self._became_alone(patience_s)
+
+    def _became_alone(self, patience_s: float) -> bool:
+        try:
+            _lock(self._lock, fcntl.F_WRLCK, patience_s)
+        except (BlockingIOError, TimeoutError):
+            return False
+        self._is_alone = True
         return True
 
     def share(self) -> None:
@@ -130,7 +138,7 @@ def take(root: str, job: str, *, own_users: bool) -> State:
 
 def jobs_in(root: Path) -> list[str]:
     """Return the ids of the jobs that have a folder here; blocks."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):  # it is made by the first run
         return [name for name in os.listdir(root) if _is_id(name)]  # noqa: PTH208 - names, not paths
     return []
 

@@ -104,9 +104,9 @@ class Run:
 
     async def end(self) -> Ended:
         async with asyncio.timeout(BOUND_S):
-            await self.process.started
             ended = await self.process.ended
             await self.process.gone
+            await self.process.started  # raises why it was not
         return ended
 
 
@@ -198,22 +198,23 @@ async def test_the_first_end_of_two_runs_of_a_job_harms_the_other_in_nothing(
         sandbox.close()
 
 
-async def test_what_a_killed_keeper_left_goes_with_the_last_run_of_its_job(ground: Ground) -> None:
+async def test_what_killed_keepers_left_goes_with_the_last_run_of_their_job(ground: Ground) -> None:
     job = a_job(ground, STAYS)
     sandbox = await fenced("restricted", ground)
-    marks = [f"{1_000_000 + int.from_bytes(os.urandom(3))}.{number}" for number in range(2)]
-    stays, killed = (run_of(job, sandbox, mark, "") for mark in marks)
-    await stays.line(0)
-    await killed.line(0)
+    marks = [f"{1_000_000 + int.from_bytes(os.urandom(3))}.{number}" for number in range(3)]
+    stays, *killed = (run_of(job, sandbox, mark, "") for mark in marks)
+    for run in (stays, *killed):
+        await run.line(0)
 
-    os.kill(parent((await killed.process.started).pid), signal.SIGKILL)
-    await killed.end()
-    assert [processes(mark) for mark in marks] == [1, 1]
+    for run in killed:
+        os.kill(parent((await run.process.started).pid), signal.SIGKILL)
+        await run.end()
+    assert [processes(mark) for mark in marks] == [1, 1, 1]
     assert ground.states
     (ground.states / str(job) / "data" / f"{marks[0]}-ends").touch()
     assert (await stays.end()).exit_code == 0
 
-    await until(lambda: [processes(mark) for mark in marks] == [0, 0], within_s=BOUND_S)
+    await until(lambda: [processes(mark) for mark in marks] == [0, 0, 0], within_s=BOUND_S)
     sandbox.close()
 
 
