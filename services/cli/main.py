@@ -139,7 +139,8 @@ def mutants(context: typer.Context) -> None:
 
 @app.command(context_settings=_PASS_ON)
 def bench(
-    context: typer.Context, name: Annotated[str, typer.Argument(help="Which: schedules, planner or output.")]
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Which: schedules, planner, output, sandbox or lists.")],
 ) -> None:
     """Measure a part beside its targets and beside the libraries that others use."""
     from services.cli.gates import bench as run_benchmark

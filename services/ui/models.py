@@ -62,6 +62,8 @@ class Page(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):
     next: str | None = None
     total: int | None = None
     """How many match in all; None where counting would cost more than the page."""
+    more: bool = False
+    """There are more than `total`, which is as far as was counted."""
 
 
 class RunBrief(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.db import job_texts
 from shared.db.tables import CalendarRow, JobRow, ScheduleRow
 from shared.domain.ids import CalendarId, JobId, ScheduleId, new_id
 from shared.domain.job import Definition, JobSchedule, name_key
@@ -63,6 +64,7 @@ async def insert(session: AsyncSession, job_id: JobId, definition: Definition, *
         )
     )
     await session.flush()
+    await job_texts.save(session, job_id, definition)
 
 
 async def replace_definition(
@@ -78,7 +80,10 @@ async def replace_definition(
         .where(JobRow.id == job_id, JobRow.version == expected_version, JobRow.deleted_at.is_(None))
         .values(version=expected_version + 1, updated_at=now, **_columns(definition))
     )
-    return _touched(changed)
+    if not _touched(changed):
+        return False
+    await job_texts.save(session, job_id, definition)
+    return True
 
 
 async def set_paused(

@@ -89,7 +89,7 @@ export default {
   data: () => ({
     tick, screen: screenSize, filters: FILTERS, act: jobActions,
     q: fromUrl("q"), state: fromUrl("state"), sort: fromUrl("sort", "name"), after: fromUrl("after"),
-    before: [], jobs: [], next: null, total: null, loaded: false, error: "", chosen: null,
+    before: [], jobs: [], next: null, total: null, more: false, loaded: false, error: "", chosen: null,
   }),
   created() {
     this.typed = debounced(() => this.restart(), 150);
@@ -103,7 +103,7 @@ export default {
       const which = FILTERS.find(([key]) => key === this.state)?.[1].toLowerCase() ?? this.state;
       return [this.state ? `${which} jobs` : "jobs", this.q && `that hold “${this.q}”`].filter(Boolean).join(" ");
     },
-    summary() { return this.total == null ? `${count(this.jobs.length)} jobs on this page` : plural(this.total, "job"); },
+    summary() { return this.total == null ? `${count(this.jobs.length)} jobs on this page` : this.more ? `${count(this.total)}+ jobs` : plural(this.total, "job"); },
   },
   methods: {
     ago, duration, ended: lastEnded,
@@ -114,7 +114,7 @@ export default {
       try {
         const { q, state, sort, after } = this;
         const page = await api(`/jobs${query({ q, state, sort, after, limit: LIMIT })}`, { signal: mine.signal });
-        Object.assign(this, { jobs: page.items, next: page.next, total: page.total, loaded: true, error: "" });
+        Object.assign(this, { jobs: page.items, next: page.next, total: page.total, more: page.more, loaded: true, error: "" });
       } catch (error) {
         if (error.name !== "AbortError") this.error = error.message;
       }

@@ -35,6 +35,7 @@ from services.ui.queries import (
     folder,
     health,
     jobs,
+    jobs_page,
     limits,
     logs,
     overview,
@@ -52,7 +53,7 @@ from services.ui.queries.backfill import BackfillPreview, ResumePreview
 from services.ui.queries.calendars import CalendarItem
 from services.ui.queries.explained import WhyAnswer
 from services.ui.queries.folder import Folder, ReadScript
-from services.ui.queries.jobs import JobsFilter
+from services.ui.queries.jobs_page import JobsFilter
 from services.ui.queries.limits import LimitItem
 from services.ui.queries.overview import Overview
 from services.ui.queries.parked import ParkedList
@@ -94,14 +95,16 @@ class Queries:
         after: str | None = None,
         limit: int = 50,
     ) -> Page[JobItem]:
-        """List jobs whose name, script or description holds `q`.
+        """List jobs whose name, script and description hold all words of `q`.
 
         Raises:
             InvalidInput: `after` is no cursor of this list.
         """
         async with self.database.reading() as session:
             which = JobsFilter(q=q, state=state, sort=sort)
-            return await jobs.page_of_jobs(session, which, after=after, limit=limit, now=self.clock.now())
+            return await jobs_page.page_of_jobs(
+                session, which, after=after, limit=limit, now=self.clock.now()
+            )
 
     async def jobs_by_ids(self, job_ids: list[JobId]) -> list[JobItem]:
         """Return those of the jobs that exist, in no order."""

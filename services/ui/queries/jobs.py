@@ -1,29 +1,27 @@
-"""The jobs list and one job."""
+"""Jobs with what is shown of them, in lists and alone."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.chained import RunsAfterItem
-from services.ui.models import JobFilter, JobItem, JobSort, NoNext, Page, RunBrief, ScheduleItem
-from services.ui.queries import paging
+from services.ui.models import JobItem, NoNext, RunBrief, ScheduleItem
 from services.ui.queries.briefs import recent_of
 from services.ui.queries.chains import runs_after_by_job
-from services.ui.queries.paging import Cursor
 from services.ui.queries.pools import offers_of_pools
 from services.ui.queries.schedules import in_one_line, schedules_by_job, shown_schedule
 from services.ui.queries.secrets import uses_by_job
 from shared.db.jobs import head_of
-from shared.db.tables import JobLedgerRow, JobRow, PauseRow, RunRow
-from shared.db.types import UtcDateTime, storable
+from shared.db.tables import JobLedgerRow, JobRow, PauseRow
 from shared.domain.chain import Join
 from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
-from shared.domain.job import JobSchedule, name_key
+from shared.domain.job import JobSchedule
 from shared.domain.policy import Policy, policy_from_json, policy_to_json
 from shared.domain.run import RunState
 from shared.domain.sandbox import HOW_TO_OFFER, is_enough
@@ -34,36 +32,8 @@ FAILING = (RunState.FAILED, RunState.TIMED_OUT, RunState.LOST, RunState.MISSED)
 """The ends that want somebody's attention."""
 
 _NAMED = 2
-_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-_LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 
 _Query = Select[*tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobsFilter:
-    """Which jobs to list, and in which order."""
-
-    q: str = ""
-    state: JobFilter | None = None
-    sort: JobSort = JobSort.NAME
-
-
-async def page_of_jobs(
-    session: AsyncSession, which: JobsFilter, *, after: str | None, limit: int, now: datetime
-) -> Page[JobItem]:
-    """Return one page; `total` is counted on the first page only."""
-    cursor = paging.read(after, which.sort)
-    conditions = _conditions(which.q, which.state)
-    total = await session.scalar(select(func.count(JobRow.id)).where(*conditions)) if cursor is None else None
-    query = _sorted(_base().where(*conditions), which.sort, cursor)
-    rows = list(await session.execute(query.limit(limit + 1)))
-    shown = rows[:limit]
-    return Page(
-        items=tuple(await _items(session, shown, now)),
-        next=paging.written(_cursor_of(shown[-1], which.sort)) if len(rows) > limit else None,
-        total=total,
-    )
 
 
 async def check_job(session: AsyncSession, job_id: JobId) -> None:
@@ -98,6 +68,14 @@ async def jobs_by_ids(session: AsyncSession, job_ids: list[JobId], *, now: datet
     return await _items(session, list(rows), now)
 
 
+async def jobs_in_order(
+    session: AsyncSession, job_ids: Sequence[UUID], *, now: datetime
+) -> tuple[JobItem, ...]:
+    """Return these jobs, which exist, in this order."""
+    found = {job.id: job for job in await jobs_by_ids(session, [JobId(one) for one in job_ids], now=now)}
+    return tuple(found[job_id] for job_id in job_ids)
+
+
 def _base() -> _Query:
     paused_by = (
         select(PauseRow.paused_by)
@@ -112,80 +90,9 @@ def _base() -> _Query:
         JobLedgerRow.seen_version,
         JobLedgerRow.next_due_at,
         JobLedgerRow.promised_count,
-        JobLedgerRow.last_finished_at,
         JobLedgerRow.removed_count,
         JobLedgerRow.removed_until,
     ).join_from(JobRow, JobLedgerRow, JobLedgerRow.job_id == JobRow.id, isouter=True)
-
-
-def _conditions(q: str, state: JobFilter | None) -> list[ColumnElement[bool]]:
-    wanted = storable(q).strip()
-    if not wanted:
-        return [_in_state(state)]
-    found = or_(
-        JobRow.name_key.contains(name_key(wanted), autoescape=True),
-        JobRow.script.icontains(wanted, autoescape=True),
-        JobRow.description.icontains(wanted, autoescape=True),
-    )
-    return [_in_state(state), found]
-
-
-def _in_state(state: JobFilter | None) -> ColumnElement[bool]:
-    living = JobRow.deleted_at.is_(None)
-    match state:
-        case None:
-            return living
-        case JobFilter.ACTIVE:
-            return and_(living, JobRow.paused_at.is_(None))
-        case JobFilter.PAUSED:
-            return and_(living, JobRow.paused_at.is_not(None))
-        case JobFilter.RUNNING:
-            running = select(RunRow.job_id).where(RunRow.state == RunState.RUNNING)
-            return and_(living, JobRow.id.in_(running))
-        case JobFilter.FAILING:
-            failing = select(JobLedgerRow.job_id).where(JobLedgerRow.last_state.in_(FAILING))
-            return and_(living, JobRow.id.in_(failing))
-        case JobFilter.DELETED:
-            return JobRow.deleted_at.is_not(None)
-
-
-def _next_key() -> ColumnElement[datetime]:
-    return func.coalesce(JobLedgerRow.next_due_at, literal(_NEVER, UtcDateTime()))
-
-
-def _last_key() -> ColumnElement[datetime]:
-    return func.coalesce(JobLedgerRow.last_finished_at, literal(_LONG_AGO, UtcDateTime()))
-
-
-def _sorted(query: _Query, sort: JobSort, cursor: Cursor | None) -> _Query:
-    match sort:
-        case JobSort.NAME:
-            return (
-                query if cursor is None else query.where(JobRow.name_key > storable(cursor.text))
-            ).order_by(JobRow.name_key)
-        case JobSort.NEXT:
-            key = _next_key()
-            if cursor is not None:
-                at = cursor.instant or _NEVER
-                query = query.where(or_(key > at, and_(key == at, JobRow.id > cursor.id)))
-            return query.order_by(key, JobRow.id)
-        case JobSort.LAST:
-            key = _last_key()
-            if cursor is not None:
-                at = cursor.instant or _LONG_AGO
-                query = query.where(or_(key < at, and_(key == at, JobRow.id > cursor.id)))
-            return query.order_by(key.desc(), JobRow.id)
-
-
-def _cursor_of(row: Any, sort: JobSort) -> Cursor:
-    job: JobRow = row.JobRow
-    match sort:
-        case JobSort.NAME:
-            return Cursor(sort, job.id, text=job.name_key)
-        case JobSort.NEXT:
-            return Cursor(sort, job.id, instant=row.next_due_at)
-        case JobSort.LAST:
-            return Cursor(sort, job.id, instant=row.last_finished_at)
 
 
 async def _items(session: AsyncSession, rows: list[Any], now: datetime) -> list[JobItem]:

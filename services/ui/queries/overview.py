@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, distinct, func, select
+from sqlalchemy import ColumnElement, and_, distinct, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import RunBrief
@@ -149,12 +149,23 @@ async def _start_delay_p99_ms(session: AsyncSession, now: datetime) -> int | Non
 
 
 async def _attention(session: AsyncSession, reading_logs: Sessions) -> tuple[Attention, ...]:
+    # Of each state the newest are read from the end of its index: asked for all at once, all would be sorted.
+    newest = [
+        select(JobLedgerRow.job_id)
+        .join(JobRow, JobRow.id == JobLedgerRow.job_id)
+        .where(JobLedgerRow.last_state == state, JobRow.deleted_at.is_(None))
+        .order_by(JobLedgerRow.last_finished_at.desc())
+        .limit(_SHOWN)
+        .subquery()
+        for state in FAILING
+    ]
+    among = union_all(*(select(one.c.job_id) for one in newest)).subquery()
     rows = await session.execute(
         select(*BRIEF_COLUMNS, RunRow.detail, RunRow.job_id, JobRow.name, AttemptRow.id.label("attempt_id"))
         .join(JobLedgerRow, JobLedgerRow.last_run_id == RunRow.id)
         .join(JobRow, JobRow.id == JobLedgerRow.job_id)
         .outerjoin(AttemptRow, and_(AttemptRow.run_id == RunRow.id, AttemptRow.number == RunRow.attempt))
-        .where(JobLedgerRow.last_state.in_(FAILING), JobRow.deleted_at.is_(None))
+        .where(JobLedgerRow.job_id.in_(select(among.c.job_id)))
         .order_by(JobLedgerRow.last_finished_at.desc())
         .limit(_SHOWN)
     )

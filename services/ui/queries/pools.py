@@ -57,7 +57,7 @@ async def all_pools(session: AsyncSession, *, now: datetime) -> tuple[PoolItem, 
             executors_online=len(serving := _serving(online, name)),
             slots=sum(one.slots for one in serving if one.takes_runs),
             busy=sum(one.busy for one in serving if one.takes_runs),
-            waiting=len(waiting.get(name, ())),
+            waiting=sum(one.count for one in waiting.get(name, ())),
             oldest_waiting_at=min((one.since for one in waiting.get(name, ())), default=None),
             paused_at=paused[name].begun_at if name in paused else None,
             paused_by=paused[name].begun_by if name in paused else None,
@@ -74,9 +74,9 @@ async def unserved_pools(session: AsyncSession, *, now: datetime) -> tuple[Unser
         best = offers.get(pool)
         for one in waiting:
             if best is None:
-                found[pool, MinSandbox.ANY] += 1
+                found[pool, MinSandbox.ANY] += one.count
             elif not is_enough(best, one.min_sandbox):
-                found[pool, one.min_sandbox] += 1
+                found[pool, one.min_sandbox] += one.count
     return tuple(
         Unserved(pool=pool, waiting=count, min_sandbox=minimum)
         for (pool, minimum), count in sorted(found.items())
@@ -98,20 +98,26 @@ def _serving(online: Iterable[ExecutorView], pool: str) -> list[ExecutorView]:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    since: datetime
+    """How many attempts wait that ask for a level."""
+
     min_sandbox: MinSandbox
+    count: int
+    since: datetime
 
 
 async def _waiting(session: AsyncSession, *, now: datetime) -> dict[str, list[_Waiting]]:
-    """Return what waits, by pool."""
-    rows = await session.execute(
+    """Return what waits, by pool and level."""
+    oldest = (
         select(AttemptRow.pool, AttemptRow.due_at, JobRow.min_sandbox)
         .join(JobRow, JobRow.id == AttemptRow.job_id)
         .where(AttemptRow.state == RunState.QUEUED, AttemptRow.due_at <= now)
         .order_by(AttemptRow.due_at)
         .limit(_MOST_COUNTED)
-    )
+        .subquery()
+    ).c
+    kinds = (oldest.pool, oldest.min_sandbox)
+    rows = await session.execute(select(*kinds, func.count(), func.min(oldest.due_at)).group_by(*kinds))
     found: dict[str, list[_Waiting]] = defaultdict(list)
-    for pool, due_at, minimum in rows:
-        found[pool].append(_Waiting(due_at, minimum))
+    for pool, minimum, count, since in rows:
+        found[pool].append(_Waiting(minimum, count, since))
     return found

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -51,7 +51,6 @@ class RunsFilter:
 
     states: frozenset[RunState] = frozenset()
     reasons: frozenset[Reason] = frozenset()
-    """No index: a rare reason is looked for through all that is in the states."""
     job_id: JobId | None = None
     executor: str | None = None
     cause: Cause | None = None
@@ -68,8 +67,8 @@ async def page_of_runs(
     order = "runs" if which.job_id is None else "job-runs"
     cursor = paging.read(after, order)
     conditions = [*_conditions(which), *_after(which, cursor)]
-    if len(which.states) > 1 and which.job_id is None:
-        conditions = [RunRow.id.in_(_newest_of_each_state(which.states, conditions, limit + 1))]
+    if len(which.states) > 1:
+        conditions = [RunRow.id.in_(_newest_of_each_state(which, conditions, limit + 1))]
     query = items_query().where(*conditions).order_by(*_order(which)).limit(limit + 1)
     rows = list(await session.execute(query))
     shown = await _with_wishes(session, [item(row) for row in rows[:limit]])
@@ -158,17 +157,15 @@ async def _with_wishes(session: AsyncSession, runs: list[Told]) -> list[Told]:
 
 
 def _conditions(which: RunsFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if which.states:
-        conditions.append(RunRow.state.in_(which.states))
-    if which.reasons:
-        conditions.append(RunRow.reason.in_(which.reasons))
-    if which.job_id is not None:
-        conditions.append(RunRow.job_id == which.job_id)
-    if which.executor is not None:
-        conditions.append(RunRow.executor == which.executor)
-    if which.cause is not None:
-        conditions.append(RunRow.cause == which.cause)
+    conditions: list[ColumnElement[bool]] = [
+        column.in_(values)
+        for column, values in ((RunRow.state, which.states), (RunRow.reason, which.reasons))
+        if values
+    ]
+    wanted = ((RunRow.job_id, which.job_id), (RunRow.executor, which.executor), (RunRow.cause, which.cause))
+    conditions += [column == value for column, value in wanted if value is not None]
+    if which.cause not in {None, Cause.SCHEDULE}:
+        conditions.append(RunRow.cause != literal_column("'schedule'"))  # as its index has it
     if which.since is not None:
         conditions.append(RunRow.due_at >= which.since)
     if which.until is not None:
@@ -181,8 +178,8 @@ def _after(which: RunsFilter, cursor: Cursor | None) -> list[ColumnElement[bool]
         return []
     if which.job_id is not None:
         return [RunRow.number < cursor.number]
-    due_at = cursor.instant
-    return [or_(RunRow.due_at < due_at, and_(RunRow.due_at == due_at, RunRow.id < cursor.id))]
+    # The first condition is what an index is walked by; "earlier, or as early and before it" would walk none.
+    return [RunRow.due_at <= cursor.instant, or_(RunRow.due_at < cursor.instant, RunRow.id < cursor.id)]
 
 
 def _order(which: RunsFilter) -> tuple[ColumnElement[Any], ...]:
@@ -190,20 +187,20 @@ def _order(which: RunsFilter) -> tuple[ColumnElement[Any], ...]:
 
 
 def _newest_of_each_state(
-    states: frozenset[RunState], conditions: list[ColumnElement[bool]], limit: int
+    which: RunsFilter, conditions: list[ColumnElement[bool]], limit: int
 ) -> Select[UUID]:
     """Return the ids that can be on the page.
 
-    Each state is read from its end of (state, due_at); asked for several states at once, SQLite sorts
+    Each state is read from the end of its index; asked for several states at once, SQLite sorts
     everything in them: measured 1.5 s against 5 ms at a million runs.
     """
     newest = [
         select(RunRow.id)
         .where(RunRow.state == state, *conditions)
-        .order_by(RunRow.due_at.desc(), RunRow.id.desc())
+        .order_by(*_order(which))
         .limit(limit)
         .subquery()
-        for state in sorted(states)
+        for state in sorted(which.states)
     ]
     return select(union_all(*(select(each.c.id) for each in newest)).subquery().c.id)
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import case, or_, select
+from sqlalchemy import case, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import RunBrief
@@ -21,6 +21,8 @@ from shared.domain.run import RunState
 _ROWS = 8
 _RUNS = 200
 _UPCOMING = 40
+_AMONG = 200
+"""So many jobs of each kind are looked at, however many there are."""
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -67,14 +69,17 @@ async def timeline(session: AsyncSession, *, hours: int, now: datetime) -> Timel
 
 
 def _jobs_to_show(since: datetime) -> Any:
-    running = select(RunRow.job_id).where(RunRow.state == RunState.RUNNING)
+    """Return the query of the jobs; looked for among those that failed, ended or started last."""
+    ended = select(JobLedgerRow.job_id).order_by(JobLedgerRow.last_finished_at.desc()).limit(_AMONG)
+    recent = JobLedgerRow.last_finished_at >= since
+    failed = [ended.where(JobLedgerRow.last_state == state, recent) for state in FAILING]
+    running = select(RunRow.job_id).where(RunRow.state == RunState.RUNNING).limit(_AMONG)
+    sets = [one.subquery() for one in (*failed, ended.where(recent), running)]
+    among = union_all(*(select(one.c.job_id) for one in sets)).subquery()
     return (
         select(JobRow.id, JobRow.name, JobRow.paused_at, JobRow.policy, JobLedgerRow.next_due_at)
         .join_from(JobLedgerRow, JobRow, JobRow.id == JobLedgerRow.job_id)
-        .where(
-            JobRow.deleted_at.is_(None),
-            or_(JobLedgerRow.last_finished_at >= since, JobRow.id.in_(running)),
-        )
+        .where(JobRow.deleted_at.is_(None), JobLedgerRow.job_id.in_(select(among.c.job_id)))
         .order_by(
             case((JobLedgerRow.last_state.in_(FAILING), 0), else_=1), JobLedgerRow.run_count.desc(), JobRow.id
         )

@@ -24,7 +24,7 @@ class JobLedgerRow(LedgerBase):
     run_count: Mapped[int] = mapped_column(default=0)  # the number of the newest run
     # How many scheduled instants were to run: what a job's `max_runs` is compared with.
     promised_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    next_due_at: Mapped[datetime | None] = mapped_column(index=True)  # the jobs list, by next run
+    next_due_at: Mapped[datetime | None]
     last_run_id: Mapped[UUID | None]
     last_state: Mapped[RunState | None]
     last_finished_at: Mapped[datetime | None]
@@ -32,6 +32,12 @@ class JobLedgerRow(LedgerBase):
     # cause. NULL: none that a schedule promised was.
     removed_until: Mapped[datetime | None]
     removed_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+
+    __table_args__ = (
+        Index("ix_job_ledgers_next", "next_due_at", "job_id"),  # the jobs list, by next run
+        Index("ix_job_ledgers_last", "last_finished_at", "job_id"),  # the jobs list, by last run
+        Index("ix_job_ledgers_state", "last_state", "last_finished_at", "job_id"),  # which jobs fail
+    )
 
 
 class CursorRow(LedgerBase):
@@ -67,7 +73,7 @@ class RunRow(LedgerBase):
     instants: Mapped[int] = mapped_column(default=1)
     nominal_until: Mapped[datetime | None]
     state: Mapped[RunState]
-    reason: Mapped[Reason | None]
+    reason: Mapped[Reason | None] = mapped_column()
     detail: Mapped[str] = mapped_column(Words, default="")
     attempt: Mapped[int] = mapped_column(default=0)  # the newest attempt's number; 0: never queued
     executor: Mapped[str | None] = mapped_column(Words(200))
@@ -95,8 +101,14 @@ class RunRow(LedgerBase):
             mssql_where=(promise_key.is_not(None)),
         ),
         Index("ix_runs_state_due", "state", "due_at"),  # what waits, what runs, what failed lately
-        Index("ix_runs_job_state", "job_id", "state"),  # is a run of this job still going
+        # Is a run of this job still going; a job's runs in a state, newest first.
+        Index("ix_runs_job_state_number", "job_id", "state", "number"),
         Index("ix_runs_due", "due_at"),  # the runs list, by time
+        # The runs list of an executor, and how many it had lately.
+        Index("ix_runs_executor_due", "executor", "due_at", **some_rows(executor.is_not(None))),
+        # The runs list by what is rare in it.
+        Index("ix_runs_cause_due", "cause", "due_at", **some_rows(text("cause <> 'schedule'"))),
+        Index("ix_runs_reason_due", "reason", "due_at", **some_rows(reason.is_not(None))),
     )
 
 

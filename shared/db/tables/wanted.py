@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, and_, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.db.tables.base import LedgerBase, LogsBase
+from shared.db.tables.base import LedgerBase, LogsBase, some_rows
 from shared.db.types import Large, OrderedKey, Words
 from shared.domain.chain import ChainOn, Join
 from shared.domain.changes import ChangeKind
@@ -54,8 +54,34 @@ class JobRow(LedgerBase):
     min_sandbox: Mapped[MinSandbox] = mapped_column(default=MinSandbox.ANY, server_default=text("'any'"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)  # what changed since the last look
-    paused_at: Mapped[datetime | None]
-    deleted_at: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None] = mapped_column()
+    deleted_at: Mapped[datetime | None] = mapped_column()
+
+    __table_args__ = (
+        # The jobs list by name: of all that live, of those that are paused, of the deleted ones.
+        Index("ix_jobs_living", "name_key", **some_rows(deleted_at.is_(None))),
+        Index(
+            "ix_jobs_paused",
+            *("name_key", "id", "paused_at", "deleted_at"),  # all that is asked, or SQLite may walk the first
+            **some_rows(and_(paused_at.is_not(None), deleted_at.is_(None))),
+        ),
+        Index("ix_jobs_deleted", "name_key", **some_rows(deleted_at.is_not(None))),
+        Index("ix_jobs_pool", "pool", "deleted_at"),  # how many jobs name each pool
+    )
+
+
+class JobTextRow(LedgerBase):
+    """What is searched of a job: its words, folded as names are. Written with each definition.
+
+    On SQLite triggers keep `job_search` beside it, an index of three letters in a row (sqlite.org/fts5.html);
+    on PostgreSQL a GIN index of pg_trgm does it, where that can be had. See `shared.db.job_texts`.
+    """
+
+    __tablename__ = "job_texts"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"), unique=True)
+    body: Mapped[str] = mapped_column(Text)
 
 
 class ScheduleRow(LedgerBase):

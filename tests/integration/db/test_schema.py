@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import JSON, Connection, Integer, MetaData, String, Uuid, bindparam, select, text
 from sqlalchemy.types import TypeEngine
 
-from shared.db import jobs
+from shared.db import job_texts, jobs
 from shared.db.engine import make_engine, open_database
 from shared.db.migrate import config_for, upgrade
 from shared.db.postgres import Use
@@ -37,7 +37,8 @@ async def differences(url: str, *models: MetaData) -> list[object]:
     """Return what the models have and the database has not, or the other way round."""
 
     def compared(connection: Connection) -> list[object]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        opts = {"compare_type": True, "include_object": is_modelled}
+        context = MigrationContext.configure(connection, opts=opts)
         merged = MetaData()
         for model in models:
             for table in model.tables.values():
@@ -49,6 +50,11 @@ async def differences(url: str, *models: MetaData) -> list[object]:
         found = await connection.run_sync(compared)
     await engine.dispose()
     return found
+
+
+def is_modelled(_object: object, name: str | None, *_: object) -> bool:
+    """Leave out the index of three letters in a row, which is another thing on each database."""
+    return not (name or "").startswith(("job_search", "ix_job_texts_body"))
 
 
 async def test_the_migrations_make_what_the_models_say(store: DatabaseSettings) -> None:
@@ -87,6 +93,7 @@ async def test_a_filled_database_of_the_first_version_keeps_its_rows(
         assert head is not None
         followed = await jobs.schedules_of(session, job_id)
         assert (head.name, [one.schedule for one in followed]) == ("kept", [Manual()])
+        assert list(await session.scalars(await job_texts.found(session, ("kept", "hello")))) == [job_id]
         assert (await session.scalar(select(PauseRow.paused_at).where(PauseRow.job_id == job_id))) == NOW
     assert await differences(old.ledger_url, LedgerBase.metadata, *_logs_beside(old)) == []
     if store.database_url is not None:

@@ -9,12 +9,13 @@ import pytest
 
 from services.ui.app import Parts
 from services.ui.models import JobFilter, JobSort
-from services.ui.queries import RunsFilter
+from services.ui.queries import RunsFilter, jobs_page
 from shared.db.engine import Database
 from shared.domain.errors import InvalidInput
 from shared.domain.run import Cause, Reason, RunState
 from tests.integration.ui.stage import (
     NOW,
+    a_draft,
     a_job,
     a_ledger,
     a_run,
@@ -34,6 +35,7 @@ async def names_by_page(parts: Parts, limit: int = 2, **question: Any) -> list[s
             return names
 
 
+@pytest.mark.parametrize("small", [0, 1_000], ids=["walked", "sorted"])
 @pytest.mark.parametrize(
     ("sort", "order"),
     [
@@ -43,8 +45,15 @@ async def names_by_page(parts: Parts, limit: int = 2, **question: Any) -> list[s
     ],
 )
 async def test_pages_hold_every_job_once_in_order(
-    parts: Parts, database: Database, sort: JobSort, order: list[str]
+    *,
+    parts: Parts,
+    database: Database,
+    sort: JobSort,
+    order: list[str],
+    small: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(jobs_page, "_SMALL", small)
     next_in = {"e": 1, "c": 2, "d": 2}
     ended_ago = {"a": 2, "B": 1}
     for name in ["a", "B", "c", "d", "e"]:
@@ -54,6 +63,7 @@ async def test_pages_hold_every_job_once_in_order(
         await a_ledger(database, job_id, next_due_at=next_at, last_finished_at=last_at)
 
     assert await names_by_page(parts, sort=sort) == order
+    assert await names_by_page(parts, sort=sort, q="hello") == order  # what is found is ordered as all are
 
 
 @pytest.mark.parametrize(
@@ -65,16 +75,50 @@ async def test_pages_hold_every_job_once_in_order(
         ("100%", ["Day"]),
         ("%", ["Day"]),
         ("_", []),
+        ("py slow NIGHT", ["Night"]),
+        ("night ledger", []),
+        ("STRASSE", ["Day"]),
+        ('"', []),
+        ("zw", []),
     ],
 )
 async def test_a_search_looks_at_name_script_and_description(parts: Parts, q: str, found: list[str]) -> None:
     await a_job(parts, name="Night", script="slow.py")
-    await a_job(parts, name="Day", description="Closes the Ledger 100%")
+    await a_job(parts, name="Day", description="Closes the Ledger of the Stra\u00dfe 100%")
 
     page = await parts.portal.queries.jobs(q=q)
 
     assert [job.name for job in page.items] == found
-    assert page.total == len(found)
+    assert (page.total, page.more) == (len(found), False)
+
+
+async def test_a_search_finds_a_job_as_it_is_now(parts: Parts) -> None:
+    job_id = await a_job(parts, name="before")
+    await parts.portal.commands.edit_job(job_id, a_draft(name="after"), expected_version=1)
+    gone = await a_job(parts, name="after all")
+    await parts.portal.commands.delete(gone)
+
+    async def found(q: str) -> list[str]:
+        return [job.name for job in (await parts.portal.queries.jobs(q=q)).items]
+
+    assert (await found("before"), await found("after")) == ([], ["after"])
+    await parts.portal.commands.restore(gone)
+    assert await found("after") == ["after", "after all"]
+
+
+async def test_a_total_is_not_counted_without_end(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs_page, "_SMALL", 2)
+    monkeypatch.setattr(jobs_page, "MOST_COUNTED", 2)
+    for name in "abc":
+        await a_job(parts, name=name)
+    await parts.portal.commands.pause(await a_job(parts, name="d"))
+
+    pages = [await parts.portal.queries.jobs(q=q, state=state) for q, state in QUESTIONS]
+
+    assert [(page.total, page.more) for page in pages] == [(2, True), (2, True), (1, False), (1, False)]
+
+
+QUESTIONS = [("", None), ("hello", None), ("", JobFilter.PAUSED), ("hello", JobFilter.PAUSED)]
 
 
 async def test_each_filter_shows_its_jobs(parts: Parts, database: Database) -> None:

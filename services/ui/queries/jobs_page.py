@@ -1,0 +1,208 @@
+"""Pages of the jobs list: a search, a filter and an order, whose cost does not grow with the jobs.
+
+Of what narrows the list the smallest set is looked for, counting no further than needed. A small one is
+read and sorted whole. Otherwise the index of the order is walked: then what is looked for is never far.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, exists, func, literal, literal_column, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ui.models import JobFilter, JobItem, JobSort, Page
+from services.ui.queries import paging
+from services.ui.queries.jobs import FAILING, jobs_in_order
+from services.ui.queries.paging import Cursor
+from shared.db import job_texts
+from shared.db.tables import JobLedgerRow, JobRow, JobTextRow, RunRow
+from shared.db.types import storable
+from shared.domain.run import RunState
+
+MOST_COUNTED = 10_000
+"""Of more jobs it is only said that there are more; of a narrowed list that is said of `_SMALL`."""
+_SMALL = 1_000
+"""So many jobs are looked up and sorted in some 10 ms."""
+
+_Query = Select[*tuple[Any, ...]]
+_Set = Select[Any]
+_LIVING = JobRow.deleted_at.is_(None)
+_NEVER_DUE = (JobFilter.PAUSED, JobFilter.DELETED)
+_KEYS = (
+    *(JobRow.id, JobRow.name_key, JobRow.paused_at, JobRow.deleted_at),
+    *(JobLedgerRow.next_due_at, JobLedgerRow.last_finished_at),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsFilter:
+    """Which jobs to list, and in which order."""
+
+    q: str = ""
+    """Words, each of which a job's name, script or description holds."""
+    state: JobFilter | None = None
+    sort: JobSort = JobSort.NAME
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chosen:
+    """A filter: its conditions, and the sets of ids by which an index narrows it."""
+
+    conditions: tuple[ColumnElement[bool], ...]
+    sets: tuple[_Set, ...]
+    few: tuple[UUID, ...] | None
+    """The smallest of the sets, where it is small."""
+
+
+async def page_of_jobs(
+    session: AsyncSession, which: JobsFilter, *, after: str | None, limit: int, now: datetime
+) -> Page[JobItem]:
+    """Return one page; `total` is counted on the first page only, and not without end."""
+    cursor = paging.read(after, which.sort)
+    chosen = await _chosen(session, which)
+    if chosen.few is None:
+        keys = await _walked(session, chosen, which, cursor, limit + 1)
+        total, more = (None, False) if cursor is not None else await _total(session, chosen)
+    else:
+        found = await _few(session, chosen, which.sort)
+        keys = [key for key in found if cursor is None or _place(key, which.sort) > _place_of(cursor)]
+        total, more = None if cursor is not None else len(found), False
+    shown = keys[:limit]
+    return Page(
+        items=await jobs_in_order(session, [key.id for key in shown], now=now),
+        next=paging.written(_cursor_of(shown[-1], which.sort)) if len(keys) > limit else None,
+        total=total,
+        more=more,
+    )
+
+
+async def _chosen(session: AsyncSession, which: JobsFilter) -> _Chosen:
+    conditions, sets = _of_state(which.state)
+    words = job_texts.words_of(which.q)
+    if words:
+        holds = exists().where(JobTextRow.job_id == JobRow.id, job_texts.holds(session, words))
+        conditions.append(holds)
+        sets.append(await job_texts.found(session, words))
+    few: tuple[UUID, ...] | None = None
+    for one in sets:
+        ids = tuple(await session.scalars(one.limit(_SMALL + 1)))
+        if len(ids) <= _SMALL and (few is None or len(ids) < len(few)):
+            few = ids
+    return _Chosen(conditions=tuple(conditions), sets=tuple(sets), few=few)
+
+
+def _of_state(state: JobFilter | None) -> tuple[list[ColumnElement[bool]], list[_Set]]:
+    """Return the conditions of a filter, and the set of jobs that an index knows for it."""
+    match state:
+        case None:
+            return [_LIVING], []
+        case JobFilter.ACTIVE:
+            return [_LIVING, JobRow.paused_at.is_(None)], []
+        case JobFilter.PAUSED:
+            paused = (_LIVING, JobRow.paused_at.is_not(None))
+            return [*paused], [select(JobRow.id).where(*paused)]
+        case JobFilter.RUNNING:
+            running = select(RunRow.job_id).where(RunRow.state == RunState.RUNNING)
+            return [_LIVING, JobRow.id.in_(running)], [running.distinct()]
+        case JobFilter.FAILING:
+            # As an expression that no index has: where many fail the index of the order is to be walked.
+            last_state = func.coalesce(JobLedgerRow.last_state, literal_column("NULL"))
+            failing = select(JobLedgerRow.job_id).where(JobLedgerRow.last_state.in_(FAILING))
+            return [_LIVING, last_state.in_(FAILING)], [failing]
+        case JobFilter.DELETED:
+            deleted = JobRow.deleted_at.is_not(None)
+            return [deleted], [select(JobRow.id).where(deleted)]
+
+
+async def _few(session: AsyncSession, chosen: _Chosen, sort: JobSort) -> list[Any]:
+    """Return the keys of all that match, in order."""
+    query = _with_ledger(*_KEYS).where(JobRow.id.in_(chosen.few or ()), *chosen.conditions)
+    return sorted(await session.execute(query), key=lambda key: _place(key, sort))
+
+
+async def _walked(
+    session: AsyncSession, chosen: _Chosen, which: JobsFilter, cursor: Cursor | None, limit: int
+) -> list[Any]:
+    """Return the keys of what comes next: first what has an instant to sort by, then the others by name."""
+    keys: list[Any] = []
+    has_none = which.sort is JobSort.NAME or (which.sort is JobSort.NEXT and which.state in _NEVER_DUE)
+    if not has_none and (cursor is None or cursor.instant is not None):
+        keys += await session.execute(_dated(which.sort, cursor).where(*chosen.conditions).limit(limit))
+        cursor = None
+    if len(keys) < limit:
+        rest = limit - len(keys)
+        keys += await session.execute(_named(which.sort, cursor).where(*chosen.conditions).limit(rest))
+    return keys
+
+
+def _dated(sort: JobSort, cursor: Cursor | None) -> _Query:
+    query = select(*_KEYS).join_from(JobLedgerRow, JobRow, JobRow.id == JobLedgerRow.job_id)
+    job_id = JobLedgerRow.job_id
+    if sort is JobSort.NEXT:
+        at = JobLedgerRow.next_due_at
+        query = query.where(at.is_not(None), JobRow.paused_at.is_(None), _LIVING)
+        if cursor is not None:
+            query = query.where(at >= cursor.instant, or_(at > cursor.instant, job_id > cursor.id))
+        return query.order_by(at, job_id)
+    at = JobLedgerRow.last_finished_at
+    query = query.where(at.is_not(None))
+    if cursor is not None:
+        query = query.where(at <= cursor.instant, or_(at < cursor.instant, job_id < cursor.id))
+    return query.order_by(at.desc(), job_id.desc())
+
+
+def _named(sort: JobSort, cursor: Cursor | None) -> _Query:
+    query = _with_ledger(*_KEYS)
+    if sort is JobSort.NEXT:
+        is_due = JobLedgerRow.next_due_at.is_not(None)
+        query = query.where(or_(~is_due, JobRow.paused_at.is_not(None), ~_LIVING))
+    elif sort is JobSort.LAST:
+        query = query.where(JobLedgerRow.last_finished_at.is_(None))
+    if cursor is not None:
+        query = query.where(JobRow.name_key > storable(cursor.text))
+    return query.order_by(JobRow.name_key)
+
+
+async def _total(session: AsyncSession, chosen: _Chosen) -> tuple[int, bool]:
+    """Return how many match, and whether there are more than that."""
+    most = MOST_COUNTED if len(chosen.conditions) == 1 and not chosen.sets else _SMALL
+    query = _with_ledger(literal(1)).where(*chosen.conditions)
+    if chosen.sets:
+        one = chosen.sets[0].subquery()
+        query = query.join(one, one.c[0] == JobRow.id)
+    some = query.limit(most + 1).subquery()
+    count = await session.scalar(select(func.count()).select_from(some)) or 0
+    return min(count, most), count > most
+
+
+def _with_ledger(*columns: Any) -> _Query:
+    return select(*columns).select_from(JobRow).outerjoin(JobLedgerRow, JobLedgerRow.job_id == JobRow.id)
+
+
+def _instant(key: Any, sort: JobSort) -> datetime | None:
+    """Return what the row is sorted by before its name; None: by the name alone."""
+    at: datetime | None = None
+    if sort is JobSort.LAST:
+        at = key.last_finished_at
+    elif sort is JobSort.NEXT and key.paused_at is None and key.deleted_at is None:
+        at = key.next_due_at
+    return at
+
+
+def _place(key: Any, sort: JobSort) -> tuple[Any, ...]:
+    return _place_of(_cursor_of(key, sort))
+
+
+def _place_of(cursor: Cursor) -> tuple[Any, ...]:
+    """Return where a row stands, as a value that compares: as `_dated` and `_named` order them."""
+    if cursor.instant is None:
+        return (1, cursor.text)
+    seconds, number = cursor.instant.timestamp(), cursor.id.int
+    return (0, -seconds, -number) if cursor.order == JobSort.LAST else (0, seconds, number)
+
+
+def _cursor_of(key: Any, sort: JobSort) -> Cursor:
+    at = _instant(key, sort)
+    return Cursor(sort, key.id, text=key.name_key if at is None else "", instant=at)
