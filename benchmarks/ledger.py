@@ -146,6 +146,15 @@ def _jobs(ledger: sqlite3.Connection, chance: random.Random, count: int, now: da
         rows(),
     )
     ledger.executemany(
+        "INSERT INTO job_texts (job_id, body) VALUES (?, ?)",
+        [
+            (job_id, name_key(f"{name}\n{script}\n{about}"))
+            for job_id, name, script, about in ledger.execute(
+                "SELECT id, name, script, description FROM jobs ORDER BY id"
+            )
+        ],
+    )
+    ledger.executemany(
         "INSERT INTO schedules (id, job_id, spec, zone, created_at) VALUES (?, ?, ?, 'Asia/Hong_Kong', ?)",
         ((_id(2, n), _id(1, n), json.dumps(_SPECS[n % len(_SPECS)][0]), made) for n in range(count)),
     )

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from services.ui import api, pages
 from services.ui.api.problems import problem
-from services.ui.commands import Commands, Controls, Secrets
+from services.ui.commands import Bulk, Commands, Controls, Secrets
 from services.ui.commands.wake import Wakeups
 from services.ui.guard import Guard
 from services.ui.link import Link
@@ -76,6 +76,13 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
         vault=settings.vault,
         on_job_changed=live.job_changed,
     )
+    bulk = Bulk(
+        sessions=database.ledger,
+        clock=clock,
+        wakeups=wakeups,
+        vault=settings.vault,
+        on_job_changed=live.job_changed,
+    )
     controls = Controls(sessions=database.ledger, clock=clock, wakeups=wakeups, on_held=live.health_changed)
 
     def on_stored(complete: Mapping[AttemptId, int]) -> None:
@@ -86,6 +93,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             queries=queries,
             history=History(database=database),
             commands=commands,
+            bulk=bulk,
             controls=controls,
             secrets=Secrets(sessions=database.ledger, clock=clock, vault=settings.vault),
             live=live,

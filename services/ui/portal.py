@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from services.ui.commands import Commands, Controls, Secrets
+from services.ui.commands import Bulk, Commands, Controls, Secrets
 from services.ui.live import Live
 from services.ui.queries import Queries
 from services.ui.queries.history import History
@@ -27,6 +27,7 @@ class Portal:
     queries: Queries
     history: History
     commands: Commands
+    bulk: Bulk
     controls: Controls
     secrets: Secrets
     live: Live

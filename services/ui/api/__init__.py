@@ -7,6 +7,7 @@ documents (RFC 9457) with the `field` that is wrong, where there is one.
 from fastapi import FastAPI
 
 from services.ui.api import (
+    bulk,
     calendars,
     controls,
     health,
@@ -30,6 +31,7 @@ def register(app: FastAPI, portal: Portal) -> None:
     """Add the API's routes and error answers to the app."""
     problems.register(app)
     for module in (
+        bulk,
         calendars,
         controls,
         health,

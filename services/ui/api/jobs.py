@@ -70,11 +70,8 @@ def _add_actions(routes: APIRouter, portal: Portal) -> None:
     @routes.post("/{job_id}/run")
     async def run_now(job_id: UUID, request: Request, body: RunBody | None = None) -> Response:
         """Ask for a run; it can be watched at once under the answered id."""
-        # Only browsers say this, of a request that one of our own pages made: a person pressed the button.
-        is_page = request.headers.get("sec-fetch-site") == "same-origin"
-        cause = Cause.MANUAL if is_page else Cause.API
         given = {} if body is None else body.parameters
-        run_id = await portal.commands.run_now(JobId(job_id), parameters=given, cause=cause)
+        run_id = await portal.commands.run_now(JobId(job_id), parameters=given, cause=cause_of(request))
         return answer({"run_id": run_id}, 202, {"location": f"/api/v1/runs/{run_id}"})
 
     @routes.post("/{job_id}/accept-script")
@@ -87,3 +84,10 @@ def _add_actions(routes: APIRouter, portal: Portal) -> None:
     async def restore(job_id: UUID) -> Response:
         await portal.commands.restore(JobId(job_id))
         return answer(await portal.queries.job(JobId(job_id)))
+
+
+def cause_of(request: Request) -> Cause:
+    """Return why a run is that this request asks for."""
+    # Only browsers say this, of a request that one of our own pages made: a person pressed the button.
+    is_page = request.headers.get("sec-fetch-site") == "same-origin"
+    return Cause.MANUAL if is_page else Cause.API

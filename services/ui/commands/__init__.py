@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.ui.commands import calendars, jobs, pauses, people, runs
+from services.ui.commands.bulk import Bulk
 from services.ui.commands.controls import Controls
 from services.ui.commands.drafts import JobDraft, ScheduleDraft
 from services.ui.commands.heads import Change
@@ -25,7 +26,7 @@ from shared.domain.run import Cause
 from shared.runtime.clock import Clock
 from shared.runtime.vault import Vault
 
-__all__ = ["CatchUp", "Commands", "Controls", "JobDraft", "Range", "ScheduleDraft", "Secrets"]
+__all__ = ["Bulk", "CatchUp", "Commands", "Controls", "JobDraft", "Range", "ScheduleDraft", "Secrets"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

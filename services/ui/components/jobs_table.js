@@ -1,6 +1,7 @@
 // The jobs list: search, filters, paging, live last runs, and what can be done to a row.
 import { ago, count, duration, NO_NEXT, parts, plural, screenSize, tick } from "jp_format";
 import { api, debounced, follow, fromUrl, jobActions, openUnder, query, rememberInUrl } from "jp_core";
+import { BulkBar, BulkDialog, Marked } from "jp_bulk";
 import { ResumeDialog } from "jp_dialogs";
 
 const LIMIT = 50;
@@ -10,9 +11,9 @@ const SORTS = { name: "Job", next: "Next run", last: "Ran" };
 const lastEnded = (job) => job.recent.findLast((run) => run.finished_at) ?? null;
 
 export default {
-  components: { ...parts, ResumeDialog },
+  components: { ...parts, BulkBar, BulkDialog, ResumeDialog },
   template: `
-  <div>
+  <div :class="{ 'jp-above-bulk': screen.narrow && selecting && anyMarked }">
     <div class="jp-bar" role="search">
       <div class="jp-bar__search">
         <JpIcon name="search" />
@@ -22,7 +23,8 @@ export default {
       <div class="jp-filters" role="group" aria-label="Filter">
         <button v-for="[key, word] in filters" :key="key" type="button" class="jp-filter" :aria-pressed="state === key"
                 @click="choose(key)">{{ word }}</button></div>
-      <span class="jp-bar__end jp-small jp-muted jp-wide"><kbd class="jp-kbd">/</kbd> search <kbd class="jp-kbd">n</kbd> new job <kbd class="jp-kbd">?</kbd> all keys</span>
+      <button v-if="screen.narrow && loaded && jobs.length" type="button" class="jp-filter" :aria-pressed="selecting" @click="selecting = !selecting; marked.clear()">Select</button>
+      <span class="jp-bar__end jp-small jp-muted jp-wide"><kbd class="jp-kbd">/</kbd> search <kbd class="jp-kbd">n</kbd> new job <kbd class="jp-kbd">x</kbd> select <kbd class="jp-kbd">?</kbd> all keys</span>
     </div>
     <p class="jp-clip" aria-live="polite">{{ loaded ? summary : '' }}</p>
 
@@ -38,7 +40,8 @@ export default {
       <ul v-else-if="screen.narrow && !loaded" class="jp-cards" aria-hidden="true"><li v-for="row in 6" :key="row" class="jp-ghostcard"></li></ul>
       <ul v-else-if="screen.narrow" class="jp-cards">
         <li v-for="job in jobs" :key="job.id">
-          <a class="jp-cards__name" :href="'/jobs/' + job.id">{{ job.name }}</a>
+          <label v-if="selecting" class="jp-cards__mark"><input type="checkbox" class="jp-mark" :checked="marked.has(job.id)" @click="mark(job, $event)"><span class="jp-cards__name">{{ job.name }}</span></label>
+          <a v-else class="jp-cards__name" :href="'/jobs/' + job.id">{{ job.name }}</a>
           <button class="jp-iconbtn" type="button" :aria-label="'Actions for ' + job.name" aria-haspopup="true" @click="openMenu(job, $event)"><JpIcon name="more" /></button>
           <span class="jp-cards__line"><JpChip v-if="job.last_run" :state="job.last_run.state" /><span v-else>Never ran</span>
             <span v-if="job.paused_at">Paused</span><JpRelative v-else-if="job.next_due_at" :at="job.next_due_at" way="in" /><span v-else>{{ noNext(job).word }}</span></span>
@@ -47,7 +50,10 @@ export default {
       <div v-else class="jp-scroll">
         <table class="jp-table">
           <caption class="jp-clip">Jobs</caption>
-          <thead><tr>
+          <thead v-if="anyMarked"><tr><th colspan="9" class="jp-bulk__cell"><span class="jp-bulk__row"><input type="checkbox" class="jp-mark" aria-label="Select this page" :checked="wholePage" :indeterminate="!wholePage" @click="markPage">
+            <BulkBar v-bind="{ marked, total, more }" @all="marked.all = true" @clear="marked.clear()" @wish="wish" /></span></th></tr></thead>
+          <thead v-else><tr>
+            <th scope="col" class="jp-table__mark"><input type="checkbox" class="jp-mark" aria-label="Select this page" @click="markPage"></th>
             <th scope="col" class="jp-table__grow" :aria-sort="sort === 'name' ? 'ascending' : null"><button class="jp-table__sort" type="button" @click="order('name')">Job<JpIcon v-if="sort === 'name'" name="up" /></button></th>
             <th scope="col">Last run</th><th scope="col">Last 20 runs</th><th scope="col">Schedule</th>
             <th scope="col" :aria-sort="sort === 'next' ? 'ascending' : null"><button class="jp-table__sort" type="button" @click="order('next')">Next run<JpIcon v-if="sort === 'next'" name="up" /></button></th>
@@ -55,7 +61,8 @@ export default {
             <th scope="col" class="jp-num">Duration</th><th scope="col"><span class="jp-clip">Actions</span></th>
           </tr></thead>
           <tbody v-if="loaded">
-            <tr v-for="job in jobs" :key="job.id">
+            <tr v-for="job in jobs" :key="job.id" :class="{ 'jp-row--marked': marked.has(job.id) }" :data-job="job.id">
+              <td class="jp-table__mark"><input type="checkbox" class="jp-mark" :aria-label="'Select ' + job.name" :checked="marked.has(job.id)" @click="mark(job, $event)"></td>
               <td class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + job.id" :title="job.name">{{ job.name }}</a><span class="jp-table__sub">{{ job.script }}</span></td>
               <td><a v-if="job.last_run" :href="'/runs/' + job.last_run.id"><JpChip :state="job.last_run.state" /></a><span v-else class="jp-muted">Never ran</span></td>
               <td><JpStrip :runs="job.recent" /></td>
@@ -69,7 +76,7 @@ export default {
               </td>
             </tr>
           </tbody>
-          <tbody v-else><tr v-for="row in 6" :key="row" class="jp-ghostrow"><td v-for="width in [160, 72, 119, 110, 60, 60, 40, 40]" :key="width"><span :style="{ width: width + 'px' }"></span></td></tr></tbody>
+          <tbody v-else><tr v-for="row in 6" :key="row" class="jp-ghostrow"><td v-for="width in [16, 160, 72, 119, 110, 60, 60, 40, 40]" :key="width"><span :style="{ width: width + 'px' }"></span></td></tr></tbody>
         </table>
       </div>
       <div v-if="loaded && (next || before.length)" class="jp-card__foot"><span>{{ summary }}</span>
@@ -84,20 +91,25 @@ export default {
       <a class="jp-pop__item" :href="'/jobs/' + chosen.id + '/edit'"><JpIcon name="pencil" />Edit</a>
       <hr><button class="jp-pop__item jp-pop__item--bad" type="button" @click="doing((job) => act.remove(job, load))"><JpIcon name="bin" />Delete</button>
     </template></div>
-    <ResumeDialog ref="resume" @done="load" />
+    <BulkBar v-if="screen.narrow && selecting && anyMarked" class="jp-bulk--foot" v-bind="{ marked, total, more }" @all="marked.all = true" @clear="marked.clear()" @wish="wish" />
+    <ResumeDialog ref="resume" @done="load" /><BulkDialog ref="bulk" @done="acted" />
   </div>`,
   data: () => ({
     tick, screen: screenSize, filters: FILTERS, act: jobActions,
     q: fromUrl("q"), state: fromUrl("state"), sort: fromUrl("sort", "name"), after: fromUrl("after"),
-    before: [], jobs: [], next: null, total: null, more: false, loaded: false, error: "", chosen: null,
+    before: [], jobs: [], next: null, total: null, more: false, loaded: false, error: "", chosen: null, marked: new Marked(), selecting: false,
   }),
   created() {
     this.typed = debounced(() => this.restart(), 150);
     this.reload = debounced(() => this.load(), 250);
     this.stop = follow(["runs", "jobs"], (items, topic) => (topic === "runs" ? this.onRuns(items) : this.onJobs(items)), { load: this.load });
   },
-  beforeUnmount() { this.stop(); },
+  mounted() { addEventListener("keydown", this.onKey); },
+  beforeUnmount() { removeEventListener("keydown", this.onKey); this.stop(); },
   computed: {
+    pageIds() { return this.jobs.map((job) => job.id); },
+    anyMarked() { return this.marked.all || this.marked.ids.size > 0; },
+    wholePage() { return this.jobs.length > 0 && this.pageIds.every((id) => this.marked.has(id)); },
     filtered() { return Boolean(this.q || this.state); },
     filterWords() {
       const which = FILTERS.find(([key]) => key === this.state)?.[1].toLowerCase() ?? this.state;
@@ -119,8 +131,25 @@ export default {
         if (error.name !== "AbortError") this.error = error.message;
       }
     },
+    mark(job, event) { this.marked.toggle(job.id, this.pageIds, event.shiftKey); },
+    markPage(event) {
+      this.marked.setPage(this.pageIds, event.target.checked);
+      this.$nextTick(() => this.$el.querySelector("thead .jp-mark")?.focus()); // the other header has its place
+    },
+    wish(action) {
+      const which = this.marked.all ? { filter: { q: this.q, ...(this.state ? { state: this.state } : {}) } } : { ids: [...this.marked.ids] };
+      this.$refs.bulk.open(action, which, new Map(this.jobs.map((job) => [job.id, job.name])));
+    },
+    acted() { this.marked.clear(); this.selecting = false; this.load(); },
+    // x marks the row that the focus or the pointer is in.
+    onKey(event) {
+      if (event.key !== "x" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input:not(.jp-mark), textarea, select, dialog[open]")) return;
+      const row = document.activeElement?.closest?.("tr[data-job]") ?? this.$el.querySelector("tr[data-job]:hover");
+      if (row) this.marked.toggle(row.dataset.job, this.pageIds);
+    },
     restart() {
       Object.assign(this, { after: "", before: [] });
+      this.marked.clear();
       this.show();
     },
     show() {

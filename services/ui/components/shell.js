@@ -20,7 +20,7 @@ const PAGES = [
 const KEYS = [
   [["Ctrl", "K"], "Any page, job or action"],
   [["/"], "Search on this page"], [["g", "o"], "Overview"], [["g", "j"], "Jobs"], [["g", "r"], "Runs"], [["g", "w"], "Week"],
-  [["g", "c"], "Calendars"], [["g", "p"], "Scripts"], [["g", "s"], "Secrets"], [["g", "a"], "Activity"], [["g", "e"], "Executors"], [["n"], "New job"], [["j"], "Next row"], [["k"], "Previous row"], [["r"], "Run now, on a job's page"], [["p"], "Pause or resume it"], [["e"], "Edit it"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
+  [["g", "c"], "Calendars"], [["g", "p"], "Scripts"], [["g", "s"], "Secrets"], [["g", "a"], "Activity"], [["g", "e"], "Executors"], [["n"], "New job"], [["j"], "Next row"], [["k"], "Previous row"], [["x"], "Select a row of the jobs"], [["r"], "Run now, on a job's page"], [["p"], "Pause or resume it"], [["e"], "Edit it"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
 ];
 
 export default {

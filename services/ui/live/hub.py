@@ -24,6 +24,7 @@ FLUSH_S = 0.1
 HEALTH_S = 2.0
 _NAMES = 10_000
 _MAX_PENDING = 20_000
+_MOST_SHOWN = 200
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -169,6 +170,12 @@ class Live:
 
     async def _flush_jobs(self, changed: set[JobId], runs: Iterable[RunChanged]) -> None:
         unknown = {run.job_id for run in runs} - self._names.keys()
+        if len(changed) > _MOST_SHOWN:
+            # So many at once are one wish for many jobs: to load a page is less than to send them all.
+            for each in self._subscribers:
+                if "jobs" in each.topics:
+                    each.resync("jobs")
+            changed = set()
         if not changed | unknown:
             return
         items = await self._sources.jobs(sorted(changed | unknown))

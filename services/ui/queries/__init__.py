@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.ui.chained import ChainGraph
 from services.ui.link import Link
+from services.ui.many import BulkAction, BulkPreview
 from services.ui.models import (
     ExecutorItem,
     Health,
@@ -29,6 +30,7 @@ from services.ui.planned import SchedulePreview
 from services.ui.queries import (
     artifacts,
     backfill,
+    bulk,
     calendars,
     chains,
     executors,
@@ -50,6 +52,7 @@ from services.ui.queries import (
 )
 from services.ui.queries.artifacts import ArtifactItem, ArtifactsPage
 from services.ui.queries.backfill import BackfillPreview, ResumePreview
+from services.ui.queries.bulk import Chosen
 from services.ui.queries.calendars import CalendarItem
 from services.ui.queries.explained import WhyAnswer
 from services.ui.queries.folder import Folder, ReadScript
@@ -105,6 +108,25 @@ class Queries:
             return await jobs_page.page_of_jobs(
                 session, which, after=after, limit=limit, now=self.clock.now()
             )
+
+    async def bulk_preview(self, chosen: Chosen, action: BulkAction) -> BulkPreview:
+        """Say what a wish for many jobs would do.
+
+        Raises:
+            InvalidInput: they are more than 5,000.
+        """
+        async with self.database.reading() as session:
+            return await bulk.preview(session, chosen, action)
+
+    async def bulk_ids(self, chosen: Chosen, *, expected: int | None) -> tuple[JobId, ...]:
+        """Return the jobs that are meant.
+
+        Raises:
+            InvalidInput: they are more than 5,000.
+            Conflict: as many as were expected match no more.
+        """
+        async with self.database.reading() as session:
+            return await bulk.chosen_ids(session, chosen, expected=expected)
 
     async def jobs_by_ids(self, job_ids: list[JobId]) -> list[JobItem]:
         """Return those of the jobs that exist, in no order."""

@@ -19,6 +19,7 @@ from services.ui.queries.paging import Cursor
 from shared.db import job_texts
 from shared.db.tables import JobLedgerRow, JobRow, JobTextRow, RunRow
 from shared.db.types import storable
+from shared.domain.ids import JobId
 from shared.domain.run import RunState
 
 MOST_COUNTED = 10_000
@@ -76,6 +77,17 @@ async def page_of_jobs(
         total=total,
         more=more,
     )
+
+
+async def ids_of_all(session: AsyncSession, which: JobsFilter, *, most: int) -> tuple[JobId, ...]:
+    """Return the ids of all jobs that match, by name, at most so many."""
+    chosen = await _chosen(session, which)
+    if chosen.few is not None:
+        found = await _few(session, chosen, JobSort.NAME)
+    else:
+        query = _named(JobSort.NAME, None).where(*chosen.conditions).limit(most)
+        found = list(await session.execute(query))
+    return tuple(JobId(key.id) for key in found[:most])
 
 
 async def _chosen(session: AsyncSession, which: JobsFilter) -> _Chosen:

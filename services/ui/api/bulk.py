@@ -1,0 +1,66 @@
+"""One wish for many jobs over HTTP."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.responses import Response
+
+from services.ui.api.answers import answer
+from services.ui.api.jobs import cause_of
+from services.ui.many import BulkAction
+from services.ui.models import JobFilter
+from services.ui.portal import Portal
+from services.ui.queries.bulk import MOST, Chosen
+from services.ui.queries.jobs_page import JobsFilter
+from shared.domain.ids import JobId
+
+
+class FilterBody(BaseModel):
+    """All jobs that the list shows under this search and filter."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field("", max_length=200)
+    state: JobFilter | None = None
+
+
+class BulkBody(BaseModel):
+    """What to do to which jobs: these, or all that match and are as many as expected."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: BulkAction
+    ids: tuple[UUID, ...] | None = Field(None, max_length=MOST)
+    filter: FilterBody | None = None
+    expected: int | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _has_one_choice(self) -> "BulkBody":
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("give either `ids` or `filter`")
+        return self
+
+    def chosen(self) -> Chosen:
+        """Return which jobs are meant."""
+        if self.filter is None:
+            return Chosen(ids=tuple(dict.fromkeys(JobId(one) for one in self.ids or ())))
+        return Chosen(matching=JobsFilter(q=self.filter.q, state=self.filter.state))
+
+
+def router(portal: Portal) -> APIRouter:
+    """Return the routes of what is done to many jobs."""
+    routes = APIRouter(prefix="/api/v1/jobs/bulk")
+
+    @routes.post("/preview")
+    async def preview(body: BulkBody) -> Response:
+        """Say what it would do; `count` is what to expect."""
+        return answer(await portal.queries.bulk_preview(body.chosen(), body.action))
+
+    @routes.post("")
+    async def act(body: BulkBody, request: Request) -> Response:
+        """Do it; what it did not do is told job by job."""
+        ids = await portal.queries.bulk_ids(body.chosen(), expected=body.expected)
+        return answer(await portal.bulk.act(body.action, ids, cause=cause_of(request)))
+
+    return routes

@@ -1,0 +1,107 @@
+"""One wish for many jobs: a batch of them at a time in one transaction, each job in a part of its own.
+
+What one job refuses is undone for that job alone and told with its reason; the others go on.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import assert_never, cast
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ui.commands import jobs, pauses, runs
+from services.ui.commands.heads import Change
+from services.ui.commands.pauses import CatchUp
+from services.ui.commands.runs import Asker
+from services.ui.commands.wake import Wakeups
+from services.ui.many import BulkAction, BulkFailure, BulkResult
+from shared.db.engine import Sessions
+from shared.domain.errors import PortalError
+from shared.domain.ids import JobId, RequestId
+from shared.domain.run import Cause
+from shared.runtime.clock import Clock
+from shared.runtime.vault import Vault
+
+BATCH = 25
+"""So many jobs are changed at once: some 100 ms, in which nobody else writes on SQLite."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bulk:
+    """What is done to many jobs; see `Commands` for what each means to one."""
+
+    sessions: Sessions
+    clock: Clock
+    wakeups: Wakeups
+    vault: Vault
+    on_job_changed: Callable[[JobId], None]
+
+    async def act(
+        self,
+        action: BulkAction,
+        job_ids: Iterable[JobId],
+        *,
+        cause: Cause = Cause.MANUAL,
+        requested_by: str = "local",
+    ) -> BulkResult:
+        """Do it to each of the jobs in this order; a batch that the database does not take is the last."""
+        done: list[JobId] = []
+        failed: list[BulkFailure] = []
+        rest = iter(job_ids)
+        while batch := list(islice(rest, BATCH)):
+            acts = []
+            async with self.sessions.begin() as session:
+                together = _within(session)
+                for job_id in batch:
+                    try:
+                        act = await self._act(together, action, job_id, cause=cause, by=requested_by)
+                    except PortalError as error:
+                        failed.append(BulkFailure(job_id=job_id, why=str(error)))
+                    else:
+                        acts.append((job_id, act))
+            done += [job_id for job_id, act in acts if act is not None]
+            self._tell([act for _, act in acts if act is not None])
+        return BulkResult(done=tuple(done), failed=tuple(failed))
+
+    async def _act(
+        self, sessions: Sessions, action: BulkAction, job_id: JobId, *, cause: Cause, by: str
+    ) -> Change | RequestId | None:
+        now = self.clock.now()
+        match action:
+            case BulkAction.RUN:
+                asker = Asker(requested_by=by, cause=cause, now=now)
+                return (await runs.ask_for_run(sessions, job_id, {}, asker, vault=self.vault)).id
+            case BulkAction.PAUSE:
+                return await pauses.pause(sessions, job_id, by=by, now=now)
+            case BulkAction.RESUME:
+                resumed = await pauses.resume(sessions, job_id, CatchUp.NONE, by=by, now=now)
+                return None if resumed is None else resumed.change
+            case BulkAction.DELETE:
+                return await jobs.delete(sessions, job_id, by=by, now=now)
+            case BulkAction.RESTORE:
+                return await jobs.restore(sessions, job_id, by=by, now=now)
+            case _:
+                assert_never(action)
+
+    def _tell(self, acts: Sequence[Change | RequestId]) -> None:
+        """Say what was stored, now that it is."""
+        for act in acts:
+            if isinstance(act, Change):
+                self.wakeups.job_changed(act.job_id, act.version)
+                self.on_job_changed(act.job_id)
+            else:
+                self.wakeups.requested(act)
+
+
+def _within(session: AsyncSession) -> Sessions:
+    """Return what begins parts of this transaction, where a command would begin one of its own."""
+
+    class Within:
+        @asynccontextmanager
+        async def begin(self) -> AsyncIterator[AsyncSession]:
+            async with session.begin_nested():
+                yield session
+
+    return cast("Sessions", Within())

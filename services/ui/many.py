@@ -1,0 +1,49 @@
+"""Read models of what is done to many jobs at once."""
+
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+
+class BulkAction(StrEnum):
+    """What can be done to many jobs at once."""
+
+    RUN = "run"
+    PAUSE = "pause"
+    RESUME = "resume"
+    DELETE = "delete"
+    RESTORE = "restore"
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of many jobs, and why nothing would be done to them."""
+
+    why: str
+    count: int
+    names: tuple[str, ...]
+    """Of the first three."""
+
+
+class BulkPreview(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wish for many jobs would do now."""
+
+    count: int
+    """Jobs that are marked or match: what a wish's `expected` is compared with."""
+    would: int
+    left_out: tuple[LeftOut, ...]
+
+
+class BulkFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """A job for which it was not done."""
+
+    job_id: UUID
+    why: str
+
+
+class BulkResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a wish for many jobs."""
+
+    done: tuple[UUID, ...]
+    """The jobs that were changed, or asked for; not those that were so already."""
+    failed: tuple[BulkFailure, ...]

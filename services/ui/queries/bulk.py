@@ -1,0 +1,100 @@
+"""Which jobs a wish for many is for, and what would become of it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ui.many import BulkAction, BulkPreview, LeftOut
+from services.ui.queries.jobs_page import JobsFilter, ids_of_all
+from shared.db.statements import pieces
+from shared.db.tables import JobRow
+from shared.domain.errors import Conflict, InvalidInput
+from shared.domain.ids import JobId
+from shared.domain.parameters import checked_values, parameters_from_json
+
+MOST = 5_000
+"""So many jobs are taken at once."""
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Jobs that somebody marked, or all that match."""
+
+    ids: tuple[JobId, ...] = ()
+    matching: JobsFilter | None = None
+    """None: the marked ones."""
+
+
+async def chosen_ids(session: AsyncSession, chosen: Chosen, *, expected: int | None) -> tuple[JobId, ...]:
+    """Return the jobs that are meant.
+
+    Raises:
+        InvalidInput: they are too many.
+        Conflict: as many as were expected match no more.
+    """
+    ids = chosen.ids
+    if chosen.matching is not None:
+        ids = await ids_of_all(session, chosen.matching, most=MOST + 1)
+    if len(ids) > MOST:
+        raise InvalidInput("jobs", f"These are more than {MOST:,} jobs. Search or filter for fewer of them.")
+    if expected is not None and len(ids) != expected:
+        raise Conflict(
+            f"{len(ids):,} jobs match by now, not {expected:,}: the list has changed. Look at it again."
+        )
+    return ids
+
+
+async def preview(session: AsyncSession, chosen: Chosen, action: BulkAction) -> BulkPreview:
+    """Say what the wish would do to which jobs."""
+    ids = await chosen_ids(session, chosen, expected=None)
+    left: dict[str, list[str]] = defaultdict(list)
+    known = 0
+    for piece in pieces(ids):
+        rows = await session.execute(
+            select(JobRow.name, JobRow.paused_at, JobRow.deleted_at, JobRow.parameters)
+            .where(JobRow.id.in_(piece))
+            .order_by(JobRow.name_key)
+        )
+        for row in rows:
+            known += 1
+            if (why := _why_not(row, action)) is not None:
+                left[why].append(row.name)
+    return BulkPreview(
+        count=len(ids),
+        would=known - sum(map(len, left.values())),
+        left_out=_told(left, gone=len(ids) - known),
+    )
+
+
+def _told(left: dict[str, list[str]], *, gone: int) -> tuple[LeftOut, ...]:
+    told = [LeftOut(why=why, count=len(names), names=tuple(names[:_NAMED])) for why, names in left.items()]
+    return tuple([*told, LeftOut(why="There is no such job.", count=gone, names=())] if gone else told)
+
+
+def _why_not(row: Any, action: BulkAction) -> str | None:
+    if action is BulkAction.RESTORE:
+        return None if row.deleted_at is not None else "It is not deleted."
+    if row.deleted_at is not None:
+        return "It is deleted already." if action is BulkAction.DELETE else "It is deleted."
+    match action:
+        case BulkAction.PAUSE:
+            return None if row.paused_at is None else "It is paused already."
+        case BulkAction.RESUME:
+            return None if row.paused_at is not None else "It is not paused."
+        case BulkAction.RUN:
+            return _needs_values(row.parameters or ())
+        case BulkAction.DELETE:
+            return None
+
+
+def _needs_values(parameters: Sequence[dict[str, Any]]) -> str | None:
+    try:
+        checked_values(parameters_from_json(list(parameters)), {})
+    except InvalidInput:
+        return "It asks for values: run it from its own page."
+    return None

@@ -1,0 +1,74 @@
+"""Many jobs at once in a real browser: marking them, the preview, the count that is typed, the way back."""
+
+import re
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.browser.chromium import Watched
+from tests.e2e.browser.screenshots import opened
+from tests.e2e.browser.test_accessibility import objected_to
+from tests.support.stack import Stack
+
+
+def paused(stack: Stack, q: str) -> list[str]:
+    items = stack.ask("GET", f"/jobs?state=paused&q={q}")["items"]
+    return [job["name"] for job in items]
+
+
+def wish(page: Page, word: str) -> None:
+    page.get_by_role("toolbar").get_by_role("button", name=word).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_rows_are_marked_by_key_and_range_and_what_was_done_is_undone(watched: Watched, stack: Stack) -> None:
+    names = [f"marked {letter}" for letter in "abcd"]
+    for name in names:
+        stack.create(name, "hello.py")
+    page = watched.page
+    page.goto("/jobs?q=marked")
+
+    page.get_by_role("link", name="marked a").focus()
+    page.keyboard.press("x")
+    page.get_by_role("checkbox", name="Select marked c").click(modifiers=["Shift"])
+    page.get_by_role("checkbox", name="Select marked b").click()
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    wish(page, "Pause")
+    page.get_by_role("button", name="Pause 2").click()
+    expect(page.get_by_text("Paused 2 jobs.")).to_be_visible()
+
+    assert paused(stack, "marked") == ["marked a", "marked c"]
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Undone for 2 jobs.")).to_be_visible()
+    assert paused(stack, "marked") == []
+    assert watched.complaints == []
+
+
+def test_all_that_match_are_deleted_when_their_count_is_typed(watched: Watched, stack: Stack) -> None:
+    for number in range(21):
+        stack.create(f"surplus {number}", "hello.py")
+    page = watched.page
+    page.goto("/jobs?q=surplus")
+
+    page.get_by_role("checkbox", name="Select surplus 7").check()
+    page.get_by_role("button", name="Select all 21 matching").click()
+    wish(page, "Delete")
+    confirm = page.get_by_role("button", name="Delete 21")
+    expect(confirm).to_be_disabled()
+    page.get_by_label("Type 21 to delete that many jobs").fill("21")
+    confirm.click()
+
+    expect(page.get_by_role("heading", name="No job matches")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("link", name=re.compile("^surplus"))).to_have_count(21)
+
+
+def test_on_a_phone_jobs_are_marked_in_a_mode_of_its_own(browser: Browser, stack: Stack) -> None:
+    stack.create("on the phone", "hello.py")
+    with opened(browser, f"{stack.url}/jobs?q=on+the+phone", theme="dark", size="390") as page:
+        page.get_by_role("button", name="Select", exact=True).click()
+        page.get_by_role("checkbox", name="on the phone").check()
+        assert objected_to(page) == {}
+        wish(page, "Run now")
+        assert objected_to(page) == {}
+        page.get_by_role("button", name="Run now 1").click()
+        expect(page.get_by_text("Asked for 1 run.")).to_be_visible()
