@@ -154,6 +154,10 @@ def _jobs(ledger: sqlite3.Connection, chance: random.Random, count: int, now: da
             )
         ],
     )
+    ledger.execute(
+        "INSERT INTO job_tags (job_id, tag) SELECT id, substr(script, 1, instr(script, '/') - 1) FROM jobs"
+        " WHERE rowid % 3 = 0"
+    )
     ledger.executemany(
         "INSERT INTO schedules (id, job_id, spec, zone, created_at) VALUES (?, ?, ?, 'Asia/Hong_Kong', ?)",
         ((_id(2, n), _id(1, n), json.dumps(_SPECS[n % len(_SPECS)][0]), made) for n in range(count)),

@@ -76,13 +76,6 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
         vault=settings.vault,
         on_job_changed=live.job_changed,
     )
-    bulk = Bulk(
-        sessions=database.ledger,
-        clock=clock,
-        wakeups=wakeups,
-        vault=settings.vault,
-        on_job_changed=live.job_changed,
-    )
     controls = Controls(sessions=database.ledger, clock=clock, wakeups=wakeups, on_held=live.health_changed)
 
     def on_stored(complete: Mapping[AttemptId, int]) -> None:
@@ -93,7 +86,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             queries=queries,
             history=History(database=database),
             commands=commands,
-            bulk=bulk,
+            bulk=Bulk(commands),
             controls=controls,
             secrets=Secrets(sessions=database.ledger, clock=clock, vault=settings.vault),
             live=live,

@@ -1,5 +1,6 @@
 """Read models of what is done to many jobs at once."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
@@ -14,6 +15,16 @@ class BulkAction(StrEnum):
     RESUME = "resume"
     DELETE = "delete"
     RESTORE = "restore"
+    TAG = "tag"
+    UNTAG = "untag"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to do to each job; `tags` are those of the actions of tags."""
+
+    action: BulkAction
+    tags: tuple[str, ...] = ()
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):

@@ -259,6 +259,7 @@ class JobItem(msgspec.Struct, frozen=True, kw_only=True):
     resources: dict[str, int]
     """As `shared.domain.resources.resources_to_json` writes them."""
     min_sandbox: MinSandbox
+    tags: tuple[str, ...]
     secrets: tuple[SecretUseItem, ...]
     parameters: tuple[dict[str, object], ...]
     """As `shared.domain.parameters.parameters_to_json` writes them."""

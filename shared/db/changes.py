@@ -12,6 +12,7 @@ from shared.db import edges, jobs
 from shared.db.secrets import sealed_uses
 from shared.db.statements import columns_of, insert_all
 from shared.db.tables import ChangeRow, JobRow
+from shared.db.tags import tags_by_job
 from shared.domain.changes import ChangeKind
 from shared.domain.ids import JobId, new_id
 from shared.domain.schedules import to_json
@@ -101,6 +102,7 @@ async def definition_of(session: AsyncSession, job_id: JobId) -> dict[str, Any]:
             "join": after.join,
             "jobs": [{"job_id": str(one.job_id), "on": one.on} for one in after.upstreams],
         },
+        "tags": list((await tags_by_job(session, [job_id])).get(job_id, ())),
         "resources": row.resources or {},
         "parameters": row.parameters or [],
         "secrets": [{"name": one.use.name, "as_file": one.use.as_file} for one in uses],

@@ -11,10 +11,11 @@ from sqlalchemy import ColumnElement, Select, and_, column, func, select, table,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db.tables import JobTextRow
+from shared.db.tables import JobRow, JobTextRow
+from shared.db.tags import tags_by_job
 from shared.db.types import storable
 from shared.domain.ids import JobId
-from shared.domain.job import Definition, name_key
+from shared.domain.job import name_key
 
 _MOST_WORDS = 8
 _INDEXED = 3
@@ -23,9 +24,15 @@ _HAS_INDEX = text("SELECT 1 FROM sqlite_master WHERE name = 'job_search'")
 _INDEX = table("job_search", column("rowid"), column("job_search"))
 
 
-async def save(session: AsyncSession, job_id: JobId, definition: Definition) -> None:
-    """Write the text of a job that is there, in place of an earlier one."""
-    body = name_key(f"{definition.name}\n{definition.script}\n{definition.description}")
+async def save(session: AsyncSession, job_id: JobId) -> None:
+    """Write the text of a job as it is stored by now, in place of an earlier one."""
+    row = (
+        await session.execute(
+            select(JobRow.name, JobRow.script, JobRow.description).where(JobRow.id == job_id)
+        )
+    ).one()
+    tags = (await tags_by_job(session, [job_id])).get(job_id, ())
+    body = name_key("\n".join((row.name, row.script, row.description, *tags)))
     insert = postgresql.insert if _is_postgres(session) else sqlite.insert
     await session.execute(
         insert(JobTextRow)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db import job_texts
+from shared.db import job_texts, tags
 from shared.db.tables import CalendarRow, JobRow, ScheduleRow
 from shared.domain.ids import CalendarId, JobId, ScheduleId, new_id
 from shared.domain.job import Definition, JobSchedule, name_key
@@ -64,7 +64,8 @@ async def insert(session: AsyncSession, job_id: JobId, definition: Definition, *
         )
     )
     await session.flush()
-    await job_texts.save(session, job_id, definition)
+    await tags.save(session, job_id, definition.tags)
+    await job_texts.save(session, job_id)
 
 
 async def replace_definition(
@@ -82,7 +83,8 @@ async def replace_definition(
     )
     if not _touched(changed):
         return False
-    await job_texts.save(session, job_id, definition)
+    await tags.save(session, job_id, definition.tags)
+    await job_texts.save(session, job_id)
     return True
 
 
@@ -126,6 +128,15 @@ async def pinned_of(session: AsyncSession, job_id: JobId) -> Pinned:
 async def pin(session: AsyncSession, head: JobHead, pin: Pin, *, now: datetime) -> bool:
     """Pin another script; False when the job changed since its head was read."""
     return await _set(session, head, {"pinned_sha256": pin.sha256, "pinned_at": pin.at}, now=now)
+
+
+async def set_tags(session: AsyncSession, head: JobHead, words: Sequence[str], *, now: datetime) -> bool:
+    """Give the job other tags; False when it changed since its head was read."""
+    if not await _set(session, head, {}, now=now):
+        return False
+    await tags.save(session, head.id, words)
+    await job_texts.save(session, head.id)
+    return True
 
 
 async def schedules_of(session: AsyncSession, job_id: JobId) -> tuple[JobSchedule, ...]:

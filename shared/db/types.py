@@ -66,6 +66,7 @@ def storable(text: str) -> str:
 Large = BigInteger().with_variant(Integer(), "sqlite")
 # The order in which Python compares, on every server: pages are cut by this key.
 OrderedKey = String(450).with_variant(String(450, collation="C"), "postgresql")
+OrderedTag = String(40).with_variant(String(40, collation="C"), "postgresql")
 
 
 E = TypeVar("E", bound=StrEnum)

@@ -18,6 +18,7 @@ from shared.domain.sandbox import MinSandbox
 from shared.domain.schedules import Schedule
 from shared.domain.script import Pin, checked_script
 from shared.domain.secret import SecretUse, checked_uses
+from shared.domain.tags import checked_tags
 
 DEFAULT_POOL = "default"
 DEFAULT_TIMEOUT = timedelta(seconds=300)
@@ -87,6 +88,7 @@ class Definition:
     min_sandbox: MinSandbox = MinSandbox.ANY
     """How well an executor must fence its script in to be given it."""
     secrets: tuple[SecretUse, ...] = ()
+    tags: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     """Judged together with the schedules, by `checked_parameters`."""
 
@@ -148,6 +150,7 @@ def checked_definition(definition: Definition) -> Definition:
         resources=checked_resources(definition.resources),
         min_sandbox=definition.min_sandbox,
         secrets=checked_uses(definition.secrets),
+        tags=checked_tags(definition.tags),
         parameters=definition.parameters,
     )
 

@@ -95,6 +95,7 @@ class JobBody(_Body):
     pinning: Pinning = Pinning.RECORD
     resources: dict[str, Any] = Field(default_factory=dict)
     min_sandbox: MinSandbox = MinSandbox.ANY
+    tags: tuple[str, ...] = ()
     secrets: tuple[SecretUseBody, ...] = ()
     parameters: tuple[dict[str, Any], ...] = ()
 
@@ -134,6 +135,7 @@ class JobPatch(_Body):
     pinning: Pinning | None = None
     resources: dict[str, Any] | None = None
     min_sandbox: MinSandbox | None = None
+    tags: tuple[str, ...] | None = None
     secrets: tuple[SecretUseBody, ...] | None = None
     parameters: tuple[dict[str, Any], ...] | None = None
 

@@ -8,12 +8,13 @@ from starlette.responses import Response
 
 from services.ui.api.answers import answer
 from services.ui.api.jobs import cause_of
-from services.ui.many import BulkAction
+from services.ui.many import BulkAction, Wish
 from services.ui.models import JobFilter
 from services.ui.portal import Portal
 from services.ui.queries.bulk import MOST, Chosen
 from services.ui.queries.jobs_page import JobsFilter
 from shared.domain.ids import JobId
+from shared.domain.tags import MAX_TAGS, checked_tags
 
 
 class FilterBody(BaseModel):
@@ -23,6 +24,7 @@ class FilterBody(BaseModel):
 
     q: str = Field("", max_length=200)
     state: JobFilter | None = None
+    tags: tuple[str, ...] = Field((), max_length=MAX_TAGS)
 
 
 class BulkBody(BaseModel):
@@ -34,18 +36,31 @@ class BulkBody(BaseModel):
     ids: tuple[UUID, ...] | None = Field(None, max_length=MOST)
     filter: FilterBody | None = None
     expected: int | None = Field(None, ge=0)
+    tag: str | None = None
+    """Of the actions `tag` and `untag`: which."""
 
     @model_validator(mode="after")
     def _has_one_choice(self) -> "BulkBody":
         if (self.ids is None) == (self.filter is None):
             raise ValueError("give either `ids` or `filter`")
+        if (self.tag is None) == (self.action in {BulkAction.TAG, BulkAction.UNTAG}):
+            raise ValueError("give a `tag` with the actions tag and untag, and with no other")
         return self
 
     def chosen(self) -> Chosen:
         """Return which jobs are meant."""
         if self.filter is None:
             return Chosen(ids=tuple(dict.fromkeys(JobId(one) for one in self.ids or ())))
-        return Chosen(matching=JobsFilter(q=self.filter.q, state=self.filter.state))
+        which = self.filter
+        return Chosen(matching=JobsFilter(q=which.q, state=which.state, tags=which.tags))
+
+    def wish(self) -> Wish:
+        """Return what to do.
+
+        Raises:
+            InvalidInput: this cannot be a tag.
+        """
+        return Wish(self.action, checked_tags(() if self.tag is None else (self.tag,)))
 
 
 def router(portal: Portal) -> APIRouter:
@@ -55,12 +70,12 @@ def router(portal: Portal) -> APIRouter:
     @routes.post("/preview")
     async def preview(body: BulkBody) -> Response:
         """Say what it would do; `count` is what to expect."""
-        return answer(await portal.queries.bulk_preview(body.chosen(), body.action))
+        return answer(await portal.queries.bulk_preview(body.chosen(), body.wish()))
 
     @routes.post("")
     async def act(body: BulkBody, request: Request) -> Response:
         """Do it; what it did not do is told job by job."""
         ids = await portal.queries.bulk_ids(body.chosen(), expected=body.expected)
-        return answer(await portal.bulk.act(body.action, ids, cause=cause_of(request)))
+        return answer(await portal.bulk.act(body.wish(), ids, cause=cause_of(request)))
 
     return routes

@@ -12,6 +12,7 @@ from services.ui.models import JobFilter, JobSort
 from services.ui.portal import Portal
 from shared.domain.ids import JobId
 from shared.domain.run import Cause
+from shared.domain.tags import MAX_TAGS
 
 
 def router(portal: Portal) -> APIRouter:
@@ -28,11 +29,21 @@ def _add_reading(routes: APIRouter, portal: Portal) -> None:
     async def list_jobs(
         q: Annotated[str, Query(max_length=200)] = "",
         state: JobFilter | None = None,
+        tag: Annotated[str, Query(max_length=400)] = "",
         sort: JobSort = JobSort.NAME,
         after: After = None,
         limit: Limit = 50,
     ) -> Response:
-        return answer(await portal.queries.jobs(q=q, state=state, sort=sort, after=after, limit=limit))
+        """List jobs; `tag` may hold several with commas between them."""
+        tags = tuple(dict.fromkeys(one for one in tag.split(",") if one))[:MAX_TAGS]
+        page = await portal.queries.jobs(q=q, state=state, tags=tags, sort=sort, after=after, limit=limit)
+        return answer(page)
+
+    @routes.get("/tags")
+    async def list_tags() -> Response:
+        """Return the tags that jobs have."""
+        items = await portal.queries.tags()
+        return answer({"items": items, "next": None, "total": len(items)})
 
     @routes.get("/{job_id}")
     async def get_job(job_id: UUID) -> Response:

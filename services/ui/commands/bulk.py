@@ -3,11 +3,10 @@
 What one job refuses is undone for that job alone and told with its reason; the others go on.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from itertools import islice
-from typing import assert_never, cast
+from typing import TYPE_CHECKING, assert_never, cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,32 +14,28 @@ from services.ui.commands import jobs, pauses, runs
 from services.ui.commands.heads import Change
 from services.ui.commands.pauses import CatchUp
 from services.ui.commands.runs import Asker
-from services.ui.commands.wake import Wakeups
-from services.ui.many import BulkAction, BulkFailure, BulkResult
+from services.ui.many import BulkAction, BulkFailure, BulkResult, Wish
 from shared.db.engine import Sessions
 from shared.domain.errors import PortalError
 from shared.domain.ids import JobId, RequestId
 from shared.domain.run import Cause
-from shared.runtime.clock import Clock
-from shared.runtime.vault import Vault
+
+if TYPE_CHECKING:
+    from services.ui.commands import Commands
 
 BATCH = 25
 """So many jobs are changed at once: some 100 ms, in which nobody else writes on SQLite."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Bulk:
     """What is done to many jobs; see `Commands` for what each means to one."""
 
-    sessions: Sessions
-    clock: Clock
-    wakeups: Wakeups
-    vault: Vault
-    on_job_changed: Callable[[JobId], None]
+    def __init__(self, commands: "Commands") -> None:
+        self._commands = commands
 
     async def act(
         self,
-        action: BulkAction,
+        wish: Wish,
         job_ids: Iterable[JobId],
         *,
         cause: Cause = Cause.MANUAL,
@@ -52,11 +47,11 @@ class Bulk:
         rest = iter(job_ids)
         while batch := list(islice(rest, BATCH)):
             acts = []
-            async with self.sessions.begin() as session:
+            async with self._commands.sessions.begin() as session:
                 together = _within(session)
                 for job_id in batch:
                     try:
-                        act = await self._act(together, action, job_id, cause=cause, by=requested_by)
+                        act = await self._act(together, wish, job_id, cause=cause, by=requested_by)
                     except PortalError as error:
                         failed.append(BulkFailure(job_id=job_id, why=str(error)))
                     else:
@@ -66,13 +61,13 @@ class Bulk:
         return BulkResult(done=tuple(done), failed=tuple(failed))
 
     async def _act(
-        self, sessions: Sessions, action: BulkAction, job_id: JobId, *, cause: Cause, by: str
+        self, sessions: Sessions, wish: Wish, job_id: JobId, *, cause: Cause, by: str
     ) -> Change | RequestId | None:
-        now = self.clock.now()
-        match action:
+        now = self._commands.clock.now()
+        match wish.action:
             case BulkAction.RUN:
                 asker = Asker(requested_by=by, cause=cause, now=now)
-                return (await runs.ask_for_run(sessions, job_id, {}, asker, vault=self.vault)).id
+                return (await runs.ask_for_run(sessions, job_id, {}, asker, vault=self._commands.vault)).id
             case BulkAction.PAUSE:
                 return await pauses.pause(sessions, job_id, by=by, now=now)
             case BulkAction.RESUME:
@@ -82,17 +77,20 @@ class Bulk:
                 return await jobs.delete(sessions, job_id, by=by, now=now)
             case BulkAction.RESTORE:
                 return await jobs.restore(sessions, job_id, by=by, now=now)
+            case BulkAction.TAG | BulkAction.UNTAG:
+                add, remove = (wish.tags, ()) if wish.action is BulkAction.TAG else ((), wish.tags)
+                return await jobs.retag(sessions, job_id, add=add, remove=remove, by=by, now=now)
             case _:
-                assert_never(action)
+                assert_never(wish.action)
 
     def _tell(self, acts: Sequence[Change | RequestId]) -> None:
         """Say what was stored, now that it is."""
         for act in acts:
             if isinstance(act, Change):
-                self.wakeups.job_changed(act.job_id, act.version)
-                self.on_job_changed(act.job_id)
+                self._commands.wakeups.job_changed(act.job_id, act.version)
+                self._commands.on_job_changed(act.job_id)
             else:
-                self.wakeups.requested(act)
+                self._commands.wakeups.requested(act)
 
 
 def _within(session: AsyncSession) -> Sessions:

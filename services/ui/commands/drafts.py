@@ -61,6 +61,7 @@ class JobDraft:
     resources: Mapping[str, object] = field(default_factory=dict)
     """As `shared.domain.resources.resources_from_json` reads it."""
     min_sandbox: MinSandbox = MinSandbox.ANY
+    tags: tuple[str, ...] = ()
     secrets: tuple[SecretUse, ...] = ()
     parameters: Sequence[Mapping[str, object]] = ()
     """As `shared.domain.parameters.parameters_from_json` reads them."""

@@ -16,6 +16,7 @@ from services.ui.commands.schedules import Saving, checked_schedules
 from services.ui.scripts import Scripts
 from shared.db import edges, jobs, script_texts
 from shared.db.engine import Sessions
+from shared.db.tags import tags_by_job
 from shared.domain.chain import AFTER_NOTHING
 from shared.domain.changes import ChangeKind
 from shared.domain.errors import Conflict, InvalidInput, NameTaken
@@ -26,6 +27,7 @@ from shared.domain.policy import policy_from_json
 from shared.domain.resources import resources_from_json
 from shared.domain.schedules import Manual
 from shared.domain.script import Pin, Pinning
+from shared.domain.tags import checked_tags
 
 
 async def create(sessions: Sessions, draft: JobDraft, scripts: Scripts, *, by: str, now: datetime) -> Change:
@@ -122,6 +124,30 @@ async def accept_script(
     return Change(job_id=job_id, version=head.version + 1)
 
 
+async def retag(
+    sessions: Sessions,
+    job_id: JobId,
+    *,
+    add: Sequence[str] = (),
+    remove: Sequence[str] = (),
+    by: str,
+    now: datetime,
+) -> Change | None:
+    """Add tags and remove others; None when that changes nothing."""
+    async with sessions.begin() as session:
+        head = await living(session, job_id)
+        known = (await tags_by_job(session, [job_id])).get(job_id, ())
+        wanted = checked_tags({*known, *add} - {*remove})
+        if wanted == known:
+            return None
+        await history.begin(session, head, now=now)
+        if not await jobs.set_tags(session, head, wanted, now=now):
+            raise Conflict(CHANGED)
+        doing = Doing(kind=ChangeKind.JOB_EDITED, by=by, at=now)
+        await history.note_definition(session, job_id, doing, version=head.version + 1)
+    return Change(job_id=job_id, version=head.version + 1)
+
+
 async def delete(sessions: Sessions, job_id: JobId, *, by: str, now: datetime) -> Change | None:
     """Delete softly; None when it is deleted already."""
     async with sessions.begin() as session:
@@ -174,6 +200,7 @@ async def _checked(draft: JobDraft, scripts: Scripts, *, now: datetime) -> tuple
             resources=resources_from_json(draft.resources),
             min_sandbox=draft.min_sandbox,
             secrets=draft.secrets,
+            tags=draft.tags,
             parameters=parameters_from_json(draft.parameters),
         )
     )

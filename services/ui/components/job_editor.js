@@ -11,7 +11,7 @@ import { isRule, JpRules, policyOf, rulesOf, wordsOf } from "jp_rules";
 import { JpParameters, paramsDraft, paramsOf } from "jp_run";
 import { JpSecrets, usesDraft, usesOf } from "jp_secrets";
 
-const ORDER = ["name", "script", "pinning", "args", "schedules", "runs_after", "max_output_bytes", "secrets", "timeout_s", "kill_grace_s", "description"];
+const ORDER = ["name", "script", "pinning", "args", "schedules", "runs_after", "max_output_bytes", "secrets", "timeout_s", "kill_grace_s", "description", "tags"];
 const MOST = 20;
 const NOTHING = { text: "", next: [], notes: [], warnings: [], parts: [], expanded: null, error: null, field: null, part: null };
 
@@ -19,9 +19,12 @@ function filled(job) {
   return {
     name: job?.name ?? "", script: job?.script ?? fromUrl("script"), strict: job?.pinning === "strict", args: (job?.args ?? []).join("\n"), description: job?.description ?? "",
     timeout: String(job?.timeout_s ?? 300), grace: String(job?.kill_grace_s ?? 10),
-    schedules: (job?.schedules ?? [null]).map((item) => typedOf(item, prefs.zone)), rules: rulesOf(job), after: afterOf(job), uses: usesOf(job), params: paramsOf(job),
+    schedules: (job?.schedules ?? [null]).map((item) => typedOf(item, prefs.zone)), rules: rulesOf(job), after: afterOf(job), uses: usesOf(job), params: paramsOf(job), tags: (job?.tags ?? []).join(" "),
   };
 }
+
+// Commas and capitals are meant as spaces and small letters.
+const tagsOf = (text) => text.toLowerCase().split(/[\s,]+/).filter(Boolean);
 
 // Groups of settings are compared setting by setting: two people may each change one.
 const GROUPS = ["policy", "resources"];
@@ -76,6 +79,10 @@ export default {
 
       <div class="jp-field"><label for="jp-f-description">Description <span class="jp-hint">optional</span></label>
         <textarea id="jp-f-description" class="jp-area" rows="2" v-model="form.description" v-bind="aria('description')"></textarea><FieldError v-bind="err('description')" /></div>
+
+      <div class="jp-field"><label for="jp-f-tags">Tags <span class="jp-hint">optional, with spaces between them</span></label>
+        <input id="jp-f-tags" class="jp-input" v-model="form.tags" placeholder="billing nightly" autocomplete="off" autocapitalize="none" spellcheck="false" v-bind="aria('tags')">
+        <span id="jp-h-tags" class="jp-hint">Lower-case words by which the jobs list is filtered and searched.</span><FieldError v-bind="err('tags')" /></div>
     </div>
 
     <aside class="jp-card jp-preview" aria-label="Preview" aria-live="polite">
@@ -200,7 +207,7 @@ export default {
         name: form.name.trim(), script: form.script.trim(), pinning: form.strict ? "strict" : "record", args: lines(form.args), description: form.description,
         schedules: form.schedules.map(draftOf), timeout_s: Number(form.timeout), kill_grace_s: Number(form.grace),
         overlap: form.rules.overlap, on_lost: form.rules.lost, limit_key: form.rules.limits.key.trim(), ...outputDraft(form.rules.output), resources: resourcesDraft(form.rules.resources),
-        policy: policyOf(form.rules, initial), runs_after: afterDraft(form.after, this.ids), secrets: usesDraft(form.uses), parameters: paramsDraft(form.params),
+        policy: policyOf(form.rules, initial), runs_after: afterDraft(form.after, this.ids), secrets: usesDraft(form.uses), parameters: paramsDraft(form.params), tags: tagsOf(form.tags),
       };
       return initial ? { ...draft, version: initial.version } : draft;
     },

@@ -17,14 +17,17 @@ export default {
     <div class="jp-bar" role="search">
       <div class="jp-bar__search">
         <JpIcon name="search" />
-        <input class="jp-input" type="search" data-jp-search aria-label="Search jobs" placeholder="Search name, script, description"
+        <input class="jp-input" type="search" data-jp-search aria-label="Search jobs" placeholder="Search name, script, description, tags"
                v-model="q" autocomplete="off" spellcheck="false" @input="typed" @keydown.esc="clear">
       </div>
       <div class="jp-filters" role="group" aria-label="Filter">
         <button v-for="[key, word] in filters" :key="key" type="button" class="jp-filter" :aria-pressed="state === key"
-                @click="choose(key)">{{ word }}</button></div>
+                @click="choose(key)">{{ word }}</button>
+        <button v-for="one in tags" :key="one" type="button" class="jp-filter jp-filter--tag" aria-pressed="true" :aria-label="'Only jobs with the tag ' + one + '. Remove this filter'" @click="filterBy(one)">#{{ one }}<JpIcon name="cross" /></button></div>
+      <select v-if="otherTags.length" class="jp-select jp-bar__select" aria-label="Filter by tag" @change="filterBy($event.target.value); $event.target.value = ''">
+        <option value="">{{ tags.length ? 'And tag…' : 'Any tag' }}</option><option v-for="one in otherTags" :key="one" :value="one">{{ one }}</option></select>
       <button v-if="screen.narrow && loaded && jobs.length" type="button" class="jp-filter" :aria-pressed="selecting" @click="selecting = !selecting; marked.clear()">Select</button>
-      <span class="jp-bar__end jp-small jp-muted jp-wide"><kbd class="jp-kbd">/</kbd> search <kbd class="jp-kbd">n</kbd> new job <kbd class="jp-kbd">x</kbd> select <kbd class="jp-kbd">?</kbd> all keys</span>
+      <span v-if="!tags.length" class="jp-bar__end jp-small jp-muted jp-wide"><kbd class="jp-kbd">/</kbd> search <kbd class="jp-kbd">n</kbd> new job <kbd class="jp-kbd">?</kbd> all keys</span>
     </div>
     <p class="jp-clip" aria-live="polite">{{ loaded ? summary : '' }}</p>
 
@@ -45,6 +48,7 @@ export default {
           <button class="jp-iconbtn" type="button" :aria-label="'Actions for ' + job.name" aria-haspopup="true" @click="openMenu(job, $event)"><JpIcon name="more" /></button>
           <span class="jp-cards__line"><JpChip v-if="job.last_run" :state="job.last_run.state" /><span v-else>Never ran</span>
             <span v-if="job.paused_at">Paused</span><JpRelative v-else-if="job.next_due_at" :at="job.next_due_at" way="in" /><span v-else>{{ noNext(job).word }}</span></span>
+          <span v-if="job.tags.length" class="jp-cards__line jp-cards__tags">{{ job.tags.map((one) => '#' + one).join(' ') }}</span>
         </li>
       </ul>
       <div v-else class="jp-scroll">
@@ -63,7 +67,7 @@ export default {
           <tbody v-if="loaded">
             <tr v-for="job in jobs" :key="job.id" :class="{ 'jp-row--marked': marked.has(job.id) }" :data-job="job.id">
               <td class="jp-table__mark"><input type="checkbox" class="jp-mark" :aria-label="'Select ' + job.name" :checked="marked.has(job.id)" @click="mark(job, $event)"></td>
-              <td class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + job.id" :title="job.name">{{ job.name }}</a><span class="jp-table__sub">{{ job.script }}</span></td>
+              <td class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + job.id" :title="job.name">{{ job.name }}</a><span class="jp-table__sub">{{ job.script }}<button v-for="one in job.tags" :key="one" type="button" class="jp-tag" :title="'Only jobs with the tag ' + one" @click="filterBy(one, true)">#{{ one }}</button></span></td>
               <td><a v-if="job.last_run" :href="'/runs/' + job.last_run.id"><JpChip :state="job.last_run.state" /></a><span v-else class="jp-muted">Never ran</span></td>
               <td><JpStrip :runs="job.recent" /></td>
               <td class="jp-table__rule" :title="job.schedule_text"><span class="jp-lines2">{{ job.schedule_text }}</span></td>
@@ -92,14 +96,15 @@ export default {
       <hr><button class="jp-pop__item jp-pop__item--bad" type="button" @click="doing((job) => act.remove(job, load))"><JpIcon name="bin" />Delete</button>
     </template></div>
     <BulkBar v-if="screen.narrow && selecting && anyMarked" class="jp-bulk--foot" v-bind="{ marked, total, more }" @all="marked.all = true" @clear="marked.clear()" @wish="wish" />
-    <ResumeDialog ref="resume" @done="load" /><BulkDialog ref="bulk" @done="acted" />
+    <ResumeDialog ref="resume" @done="load" /><BulkDialog ref="bulk" :tags="known" @done="acted" />
   </div>`,
   data: () => ({
     tick, screen: screenSize, filters: FILTERS, act: jobActions,
-    q: fromUrl("q"), state: fromUrl("state"), sort: fromUrl("sort", "name"), after: fromUrl("after"),
+    q: fromUrl("q"), state: fromUrl("state"), tags: fromUrl("tag").split(",").filter(Boolean), known: [], sort: fromUrl("sort", "name"), after: fromUrl("after"),
     before: [], jobs: [], next: null, total: null, more: false, loaded: false, error: "", chosen: null, marked: new Marked(), selecting: false,
   }),
   created() {
+    this.loadTags();
     this.typed = debounced(() => this.restart(), 150);
     this.reload = debounced(() => this.load(), 250);
     this.stop = follow(["runs", "jobs"], (items, topic) => (topic === "runs" ? this.onRuns(items) : this.onJobs(items)), { load: this.load });
@@ -110,10 +115,11 @@ export default {
     pageIds() { return this.jobs.map((job) => job.id); },
     anyMarked() { return this.marked.all || this.marked.ids.size > 0; },
     wholePage() { return this.jobs.length > 0 && this.pageIds.every((id) => this.marked.has(id)); },
-    filtered() { return Boolean(this.q || this.state); },
+    filtered() { return Boolean(this.q || this.state || this.tags.length); },
+    otherTags() { return this.known.filter((one) => !this.tags.includes(one)); },
     filterWords() {
       const which = FILTERS.find(([key]) => key === this.state)?.[1].toLowerCase() ?? this.state;
-      return [this.state ? `${which} jobs` : "jobs", this.q && `that hold “${this.q}”`].filter(Boolean).join(" ");
+      return [this.state ? `${which} jobs` : "jobs", this.tags.length && `with the tag ${this.tags.join(" and ")}`, this.q && `that hold “${this.q}”`].filter(Boolean).join(" ");
     },
     summary() { return this.total == null ? `${count(this.jobs.length)} jobs on this page` : this.more ? `${count(this.total)}+ jobs` : plural(this.total, "job"); },
   },
@@ -125,7 +131,7 @@ export default {
       const mine = (this.loading = new AbortController());
       try {
         const { q, state, sort, after } = this;
-        const page = await api(`/jobs${query({ q, state, sort, after, limit: LIMIT })}`, { signal: mine.signal });
+        const page = await api(`/jobs${query({ q, state, tag: this.tags.join(), sort, after, limit: LIMIT })}`, { signal: mine.signal });
         Object.assign(this, { jobs: page.items, next: page.next, total: page.total, more: page.more, loaded: true, error: "" });
       } catch (error) {
         if (error.name !== "AbortError") this.error = error.message;
@@ -137,10 +143,10 @@ export default {
       this.$nextTick(() => this.$el.querySelector("thead .jp-mark")?.focus()); // the other header has its place
     },
     wish(action) {
-      const which = this.marked.all ? { filter: { q: this.q, ...(this.state ? { state: this.state } : {}) } } : { ids: [...this.marked.ids] };
+      const which = this.marked.all ? { filter: { q: this.q, tags: this.tags, ...(this.state ? { state: this.state } : {}) } } : { ids: [...this.marked.ids] };
       this.$refs.bulk.open(action, which, new Map(this.jobs.map((job) => [job.id, job.name])));
     },
-    acted() { this.marked.clear(); this.selecting = false; this.load(); },
+    acted() { this.marked.clear(); this.selecting = false; this.load(); this.loadTags(); },
     // x marks the row that the focus or the pointer is in.
     onKey(event) {
       if (event.key !== "x" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input:not(.jp-mark), textarea, select, dialog[open]")) return;
@@ -154,12 +160,20 @@ export default {
     },
     show() {
       const { q, state, sort, after } = this;
-      rememberInUrl({ q, state, sort: sort === "name" ? "" : sort, after });
+      rememberInUrl({ q, state, tag: this.tags.join(), sort: sort === "name" ? "" : sort, after });
       return this.load();
     },
     choose(key) { this.state = key; this.restart(); },
     order(key) { this.sort = key in SORTS ? key : "name"; this.restart(); },
-    clear() { Object.assign(this, { q: "", state: "" }); this.restart(); },
+    clear() { Object.assign(this, { q: "", state: "", tags: [] }); this.restart(); },
+    // Of a row, a tag is only ever added; in the bar it comes and goes.
+    filterBy(tag, only = false) {
+      const had = this.tags.includes(tag);
+      if (!tag || (had && only)) return;
+      this.tags = had ? this.tags.filter((one) => one !== tag) : [...this.tags, tag];
+      this.restart();
+    },
+    loadTags() { api("/jobs/tags").then((answer) => (this.known = answer.items), () => {}); },
     turn(way) {
       if (way > 0) { this.before.push(this.after); this.after = this.next; } else this.after = this.before.pop();
       this.show().then(() => scrollTo(0, 0));

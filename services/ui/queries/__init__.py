@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.ui.chained import ChainGraph
 from services.ui.link import Link
-from services.ui.many import BulkAction, BulkPreview
+from services.ui.many import BulkPreview, Wish
 from services.ui.models import (
     ExecutorItem,
     Health,
@@ -68,6 +68,7 @@ from services.ui.queries.secrets import SecretItem
 from services.ui.queries.versions import ScriptChange, ScriptNow
 from services.ui.scripts import Scripts
 from shared.db.engine import Database
+from shared.db.tags import known_tags
 from shared.domain.ids import AttemptId, CalendarId, JobId, RunId, ScheduleId
 from shared.domain.why import Standing
 from shared.runtime.clock import Clock
@@ -94,29 +95,35 @@ class Queries:
         *,
         q: str = "",
         state: JobFilter | None = None,
+        tags: tuple[str, ...] = (),
         sort: JobSort = JobSort.NAME,
         after: str | None = None,
         limit: int = 50,
     ) -> Page[JobItem]:
-        """List jobs whose name, script and description hold all words of `q`.
+        """List jobs whose name, script, description and tags hold all words of `q`.
 
         Raises:
             InvalidInput: `after` is no cursor of this list.
         """
         async with self.database.reading() as session:
-            which = JobsFilter(q=q, state=state, sort=sort)
+            which = JobsFilter(q=q, state=state, tags=tags, sort=sort)
             return await jobs_page.page_of_jobs(
                 session, which, after=after, limit=limit, now=self.clock.now()
             )
 
-    async def bulk_preview(self, chosen: Chosen, action: BulkAction) -> BulkPreview:
+    async def tags(self) -> tuple[str, ...]:
+        """Return the tags that jobs have, at most 200."""
+        async with self.database.reading() as session:
+            return await known_tags(session, limit=200)
+
+    async def bulk_preview(self, chosen: Chosen, wish: Wish) -> BulkPreview:
         """Say what a wish for many jobs would do.
 
         Raises:
             InvalidInput: they are more than 5,000.
         """
         async with self.database.reading() as session:
-            return await bulk.preview(session, chosen, action)
+            return await bulk.preview(session, chosen, wish)
 
     async def bulk_ids(self, chosen: Chosen, *, expected: int | None) -> tuple[JobId, ...]:
         """Return the jobs that are meant.

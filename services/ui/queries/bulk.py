@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ui.many import BulkAction, BulkPreview, LeftOut
+from services.ui.many import BulkAction, BulkPreview, LeftOut, Wish
 from services.ui.queries.jobs_page import JobsFilter, ids_of_all
 from shared.db.statements import pieces
 from shared.db.tables import JobRow
+from shared.db.tags import tags_by_job
 from shared.domain.errors import Conflict, InvalidInput
 from shared.domain.ids import JobId
 from shared.domain.parameters import checked_values, parameters_from_json
@@ -19,6 +20,7 @@ from shared.domain.parameters import checked_values, parameters_from_json
 MOST = 5_000
 """So many jobs are taken at once."""
 _NAMED = 3
+_ASKS = "Asks for values: run it from its own page."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +51,21 @@ async def chosen_ids(session: AsyncSession, chosen: Chosen, *, expected: int | N
     return ids
 
 
-async def preview(session: AsyncSession, chosen: Chosen, action: BulkAction) -> BulkPreview:
+async def preview(session: AsyncSession, chosen: Chosen, wish: Wish) -> BulkPreview:
     """Say what the wish would do to which jobs."""
     ids = await chosen_ids(session, chosen, expected=None)
     left: dict[str, list[str]] = defaultdict(list)
     known = 0
     for piece in pieces(ids):
         rows = await session.execute(
-            select(JobRow.name, JobRow.paused_at, JobRow.deleted_at, JobRow.parameters)
+            select(JobRow.id, JobRow.name, JobRow.paused_at, JobRow.deleted_at, JobRow.parameters)
             .where(JobRow.id.in_(piece))
             .order_by(JobRow.name_key)
         )
+        tags = await tags_by_job(session, piece) if wish.tags else {}
         for row in rows:
             known += 1
-            if (why := _why_not(row, action)) is not None:
+            if (why := _why_not(row, wish, tags.get(row.id, ()))) is not None:
                 left[why].append(row.name)
     return BulkPreview(
         count=len(ids),
@@ -76,25 +79,25 @@ def _told(left: dict[str, list[str]], *, gone: int) -> tuple[LeftOut, ...]:
     return tuple([*told, LeftOut(why="There is no such job.", count=gone, names=())] if gone else told)
 
 
-def _why_not(row: Any, action: BulkAction) -> str | None:
-    if action is BulkAction.RESTORE:
-        return None if row.deleted_at is not None else "It is not deleted."
-    if row.deleted_at is not None:
-        return "It is deleted already." if action is BulkAction.DELETE else "It is deleted."
-    match action:
-        case BulkAction.PAUSE:
-            return None if row.paused_at is None else "It is paused already."
-        case BulkAction.RESUME:
-            return None if row.paused_at is not None else "It is not paused."
-        case BulkAction.RUN:
-            return _needs_values(row.parameters or ())
-        case BulkAction.DELETE:
-            return None
+def _why_not(row: Any, wish: Wish, tags: Sequence[str]) -> str | None:
+    is_deleted = row.deleted_at is not None
+    if is_deleted and wish.action not in {BulkAction.DELETE, BulkAction.RESTORE}:
+        return "Deleted."
+    is_so, why = {
+        BulkAction.RUN: (wish.action is BulkAction.RUN and _needs_values(row), _ASKS),
+        BulkAction.PAUSE: (row.paused_at is not None, "Paused already."),
+        BulkAction.RESUME: (row.paused_at is None, "Not paused."),
+        BulkAction.DELETE: (is_deleted, "Deleted already."),
+        BulkAction.RESTORE: (not is_deleted, "Not deleted."),
+        BulkAction.TAG: ({*tags} >= {*wish.tags}, "Tagged so already."),
+        BulkAction.UNTAG: ({*tags}.isdisjoint(wish.tags), "Without this tag."),
+    }[wish.action]
+    return why if is_so else None
 
 
-def _needs_values(parameters: Sequence[dict[str, Any]]) -> str | None:
+def _needs_values(row: Any) -> bool:
     try:
-        checked_values(parameters_from_json(list(parameters)), {})
+        checked_values(parameters_from_json(row.parameters), {})
     except InvalidInput:
-        return "It asks for values: run it from its own page."
-    return None
+        return True
+    return False

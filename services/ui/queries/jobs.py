@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from services.ui.queries.schedules import in_one_line, schedules_by_job, shown_s
 from services.ui.queries.secrets import uses_by_job
 from shared.db.jobs import head_of
 from shared.db.tables import JobLedgerRow, JobRow, PauseRow
+from shared.db.tags import tags_by_job
 from shared.domain.chain import Join
 from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
@@ -32,6 +33,9 @@ FAILING = (RunState.FAILED, RunState.TIMED_OUT, RunState.LOST, RunState.MISSED)
 """The ends that want somebody's attention."""
 
 _NAMED = 2
+
+_LATER: Final[dict[str, Any]] = {"tags": (), "secrets": ()}
+"""Of a job, what other tables say."""
 
 _Query = Select[*tuple[Any, ...]]
 
@@ -105,7 +109,8 @@ async def _items(session: AsyncSession, rows: list[Any], now: datetime) -> list[
         _item(row, followed.get(row.JobRow.id, []), after[row.JobRow.id], recent.get(row.JobRow.id, []), now)
         for row in rows
     ]
-    return [replace(one, secrets=tuple(uses[one.id])) if one.id in uses else one for one in items]
+    tags = await tags_by_job(session, ids)
+    return [replace(one, secrets=tuple(uses.get(one.id, ())), tags=tags.get(one.id, ())) for one in items]
 
 
 def _item(
@@ -143,7 +148,7 @@ def _item(
         pinned_at=job.pinned_at,
         resources=job.resources or {},
         min_sandbox=job.min_sandbox,
-        secrets=(),
+        **_LATER,
         parameters=tuple(job.parameters or ()),
         version=job.version,
         paused_at=job.paused_at,

@@ -17,7 +17,7 @@ from services.ui.queries import paging
 from services.ui.queries.jobs import FAILING, jobs_in_order
 from services.ui.queries.paging import Cursor
 from shared.db import job_texts
-from shared.db.tables import JobLedgerRow, JobRow, JobTextRow, RunRow
+from shared.db.tables import JobLedgerRow, JobRow, JobTagRow, JobTextRow, RunRow
 from shared.db.types import storable
 from shared.domain.ids import JobId
 from shared.domain.run import RunState
@@ -42,8 +42,10 @@ class JobsFilter:
     """Which jobs to list, and in which order."""
 
     q: str = ""
-    """Words, each of which a job's name, script or description holds."""
+    """Words, each of which a job's name, script, description or tags hold."""
     state: JobFilter | None = None
+    tags: tuple[str, ...] = ()
+    """All of which a job has."""
     sort: JobSort = JobSort.NAME
 
 
@@ -97,6 +99,10 @@ async def _chosen(session: AsyncSession, which: JobsFilter) -> _Chosen:
         holds = exists().where(JobTextRow.job_id == JobRow.id, job_texts.holds(session, words))
         conditions.append(holds)
         sets.append(await job_texts.found(session, words))
+    for tag in which.tags:
+        tagged = select(JobTagRow.job_id).where(JobTagRow.tag == storable(tag))
+        conditions.append(exists().where(JobTagRow.job_id == JobRow.id, JobTagRow.tag == storable(tag)))
+        sets.append(tagged)
     few: tuple[UUID, ...] | None = None
     for one in sets:
         ids = tuple(await session.scalars(one.limit(_SMALL + 1)))

@@ -1,12 +1,17 @@
 // Many jobs at once: which are marked, what can be done to them, and what that would do.
 import { count, parts, plural } from "jp_format";
-import { api, attempt, toast } from "jp_core";
+import { api, attempt, debounced, toast } from "jp_core";
 
 const ACTIONS = {
   run: { word: "Run now", icon: "play", past: (n) => `Asked for ${plural(n, "run")}.` },
   pause: { word: "Pause", icon: "pause", past: (n) => `Paused ${plural(n, "job")}.`, undo: "resume" },
   resume: { word: "Resume", icon: "power", past: (n) => `Resumed ${plural(n, "job")}.`, undo: "pause" },
   delete: { word: "Delete", icon: "bin", past: (n) => `Deleted ${plural(n, "job")}.`, undo: "restore", isBad: true },
+};
+// What needs to be told which tag; chosen in a form of its own.
+const TAGS = {
+  tag: { word: "Add tag", to: " to ", icon: "plus", past: (n) => `Tagged ${plural(n, "job")}.`, undo: "untag" },
+  untag: { word: "Remove tag", to: " from ", icon: "cross", past: (n) => `Took the tag from ${plural(n, "job")}.`, undo: "tag" },
 };
 const OFFERED = Object.entries(ACTIONS);
 // So many are deleted without typing how many they are.
@@ -39,6 +44,7 @@ export const BulkBar = {
     <span class="jp-bulk__count">{{ said }}</span>
     <button v-if="canAll" class="jp-link" type="button" @click="$emit('all')">Select all {{ more ? 'that match' : count(total) + ' matching' }}</button>
     <span class="jp-bulk__do"><button v-for="[key, one] in offered" :key="key" type="button" class="jp-btn jp-btn--small" :class="{ 'jp-btn--bad': one.isBad }" @click="$emit('wish', key)"><JpIcon :name="one.icon" />{{ one.word }}</button>
+      <button type="button" class="jp-btn jp-btn--small" @click="$emit('wish', 'tag')">Tag…</button>
       <button class="jp-btn jp-btn--small" type="button" @click="$emit('clear')">Clear</button></span>
   </div>`,
   data: () => ({ offered: OFFERED }),
@@ -58,9 +64,15 @@ export const BulkDialog = {
     <div class="jp-dialog__head"><h2 id="jp-bulk-title">{{ title }}</h2>
       <button class="jp-iconbtn" type="button" aria-label="Close" @click="close"><JpIcon name="cross" /></button></div>
     <form class="jp-dialog__body" @submit.prevent="act">
+      <template v-if="isOfTag">
+        <fieldset class="jp-choices"><legend class="jp-clip">Add or remove</legend>
+          <label v-for="[key, one] in ofTags" :key="key" class="jp-choice"><input type="radio" name="jp-bulk-tag" :value="key" v-model="action" @change="foresee"><span>{{ one.word }}</span></label></fieldset>
+        <div class="jp-field"><label for="jp-bulk-tag">Tag</label><input id="jp-bulk-tag" class="jp-input" v-model="tag" autocomplete="off" autocapitalize="none" spellcheck="false" list="jp-bulk-tags" placeholder="nightly" :aria-invalid="error ? 'true' : null" aria-describedby="jp-bulk-tag-error" @input="typedTag">
+          <datalist id="jp-bulk-tags"><option v-for="one in tags" :key="one" :value="one"></option></datalist><span id="jp-bulk-tag-error" class="jp-error">{{ error }}</span></div>
+      </template>
       <template v-if="preview">
         <p>{{ what }}</p>
-        <p v-for="one in preview.left_out" :key="one.why"><strong>{{ plural(one.count, 'job') }} left out.</strong> {{ one.why }}<span v-if="one.names.length" class="jp-muted jp-bulk__names"> {{ named(one) }}</span></p>
+        <p v-for="one in preview.left_out" :key="one.why"><strong>{{ plural(one.count, 'job') }} left out.</strong> {{ one.why }} <span v-if="one.names.length" class="jp-muted jp-bulk__names">{{ named(one) }}</span></p>
         <div v-if="mustType" class="jp-field"><label for="jp-bulk-count">Type {{ preview.would }} to delete that many jobs</label>
           <input id="jp-bulk-count" class="jp-input" inputmode="numeric" autocomplete="off" v-model="typed"></div>
         <div v-if="failed.length" role="alert" class="jp-bulk__failed"><strong>{{ plural(failed.length, 'job') }} could not be changed.</strong>
@@ -68,19 +80,24 @@ export const BulkDialog = {
           <span v-if="failed.length > 5" class="jp-muted">and {{ count(failed.length - 5) }} more</span></div>
       </template>
       <div class="jp-dialog__do"><button class="jp-btn" type="button" @click="close">{{ failed.length ? 'Close' : 'Cancel' }}</button>
-        <button v-if="preview && !failed.length" class="jp-btn" :class="wish.isBad ? 'jp-btn--danger' : 'jp-btn--main'" type="submit" :disabled="busy || !preview.would || (mustType && typed.trim() !== String(preview.would))"><JpIcon :name="wish.icon" />{{ busy ? 'Working…' : wish.word + ' ' + count(preview.would) }}</button></div>
+        <button v-if="preview && !failed.length" class="jp-btn" :class="wish.isBad ? 'jp-btn--danger' : 'jp-btn--main'" type="submit" :disabled="busy || !preview.would || (mustType && typed.trim() !== String(preview.would))"><JpIcon :name="wish.icon" />{{ busy ? 'Working…' : wish.word + (wish.to ?? ' ') + count(preview.would) }}</button></div>
     </form>
   </dialog>`,
-  data: () => ({ action: "run", which: null, preview: null, typed: "", busy: false, failed: [], names: new Map() }),
+  props: { tags: Array },
+  data: () => ({ ofTags: Object.entries(TAGS), tag: "", error: "", action: "run", which: null, preview: null, typed: "", busy: false, failed: [], names: new Map() }),
+  created() { this.typedTag = debounced(() => this.foresee(), 150); },
   computed: {
-    wish() { return ACTIONS[this.action]; },
-    title() { return this.preview ? `${this.wish.word}: ${plural(this.preview.count, "job")}` : this.wish.word; },
+    wish() { return ACTIONS[this.action] ?? TAGS[this.action]; },
+    isOfTag() { return this.action in TAGS; },
+    title() { return this.isOfTag ? "Tag the selected jobs" : this.preview ? `${this.wish.word}: ${plural(this.preview.count, "job")}` : this.wish.word; },
     mustType() { return this.wish.isBad && this.preview?.would > MOST_UNTYPED; },
     what() {
       const n = plural(this.preview.would, "job");
       if (!this.preview.would) return "Nothing would be done.";
       if (this.action === "run") return `One run of each of ${n} is asked for. They start as their pools, limits and rules allow.`;
       if (this.action === "pause") return `The schedules of ${n} are not followed until you resume them. What runs goes on.`;
+      if (this.action === "tag") return `${n} ${this.preview.would === 1 ? "gets" : "get"} the tag ${this.tag}.`;
+      if (this.action === "untag") return `The tag ${this.tag} is taken from ${n}.`;
       if (this.action === "resume") return `The schedules of ${n} are followed again. Nothing of the pause is caught up.`;
       return `${n} ${this.preview.would === 1 ? "is" : "are"} deleted, and no further run of them starts. What runs goes on. This can be undone.`;
     },
@@ -89,26 +106,37 @@ export const BulkDialog = {
     count, plural,
     named: (one) => `(${one.names.join(", ")}${one.count > one.names.length ? ", …" : ""})`,
     async open(action, which, names = new Map()) {
-      Object.assign(this, { action, which, names, preview: null, typed: "", busy: false, failed: [] });
-      this.preview = await attempt(() => api("/jobs/bulk/preview", { method: "POST", body: { action, ...which } }), null);
-      if (this.preview) this.$nextTick(() => this.$refs.dialog.showModal());
+      Object.assign(this, { action, which, names, preview: null, typed: "", tag: "", error: "", busy: false, failed: [] });
+      if (!this.isOfTag) this.preview = await attempt(() => api("/jobs/bulk/preview", { method: "POST", body: { action, ...which } }), null);
+      if (this.preview || this.isOfTag) this.$nextTick(() => this.$refs.dialog.showModal());
+    },
+    told() { return { action: this.action, ...(this.isOfTag ? { tag: this.tag.trim().toLowerCase() } : {}) }; },
+    async foresee() {
+      Object.assign(this, { preview: null, error: "" });
+      const asked = JSON.stringify(this.told());
+      if (!this.tag.trim()) return;
+      const answer = await api("/jobs/bulk/preview", { method: "POST", body: { ...this.told(), ...this.which } }).catch((error) => ({ error: error.message }));
+      if (asked !== JSON.stringify(this.told())) return;
+      if (answer.error) this.error = answer.error;
+      else this.preview = answer;
     },
     close() { this.$refs.dialog.close(); },
     async act() {
       this.busy = true;
-      const { action, wish } = this;
-      const body = { action, ...this.which, expected: this.preview.count };
+      const { wish } = this;
+      const wanted = this.told();
+      const body = { ...wanted, ...this.which, expected: this.preview.count };
       const told = await attempt(() => api("/jobs/bulk", { method: "POST", body }), null);
       this.busy = false;
       if (told?.failed.length) this.failed = told.failed;
       else this.close();
       if (!told) return;
-      const undo = wish.undo && (() => this.undo(wish.undo, told.done));
+      const undo = wish.undo && (() => this.undo({ ...wanted, action: wish.undo, ids: told.done }));
       if (told.done.length) toast(wish.past(told.done.length), { undo, forMs: 12_000 });
       this.$emit("done");
     },
-    undo: (action, ids) => attempt(async () => {
-      const told = await api("/jobs/bulk", { method: "POST", body: { action, ids } });
+    undo: (body) => attempt(async () => {
+      const told = await api("/jobs/bulk", { method: "POST", body });
       const kept = told.failed.length ? ` ${plural(told.failed.length, "job")} could not be: ${told.failed[0].why}` : "";
       toast(`Undone for ${plural(told.done.length, "job")}.${kept}`, { tone: kept ? "bad" : "ok" });
     }),

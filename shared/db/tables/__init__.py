@@ -2,9 +2,9 @@
 
 | written by | tables |
 |---|---|
-| ui | `jobs`, `job_texts`, `schedules`, `chain_edges`, `secrets`, `job_secrets`, `run_secrets`, |
-| | `script_texts`, `changes`, `pauses`, `holds`, `limits`, `calendars`, `people`, `log_chunks`, |
-| | `artifact_chunks`, both of requests |
+| ui | `jobs`, `job_texts`, `job_tags`, `schedules`, `chain_edges`, `secrets`, `job_secrets`, |
+| | `run_secrets`, `script_texts`, `changes`, `pauses`, `holds`, `limits`, `calendars`, `people`, |
+| | `log_chunks`, `artifact_chunks`, both of requests |
 | scheduler | all others, and the outcome of each of `requests` and `parked_requests` |
 
 Ids are UUIDv7. Every index names the query that it serves.
@@ -29,6 +29,7 @@ from shared.db.tables.wanted import (
     HoldRow,
     JobRow,
     JobSecretRow,
+    JobTagRow,
     JobTextRow,
     LimitRow,
     LogChunkRow,
@@ -55,6 +56,7 @@ __all__ = [
     "JobLedgerRow",
     "JobRow",
     "JobSecretRow",
+    "JobTagRow",
     "JobTextRow",
     "LedgerBase",
     "LedgerFactRow",

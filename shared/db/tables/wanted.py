@@ -8,7 +8,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, Uniqu
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.tables.base import LedgerBase, LogsBase, some_rows
-from shared.db.types import Large, OrderedKey, Words
+from shared.db.types import Large, OrderedKey, OrderedTag, Words
 from shared.domain.chain import ChainOn, Join
 from shared.domain.changes import ChangeKind
 from shared.domain.holds import HoldKind
@@ -82,6 +82,17 @@ class JobTextRow(LedgerBase):
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"), unique=True)
     body: Mapped[str] = mapped_column(Text)
+
+
+class JobTagRow(LedgerBase):
+    """A word that a job is sorted by."""
+
+    __tablename__ = "job_tags"
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    tag: Mapped[str] = mapped_column(OrderedTag, primary_key=True)
+
+    __table_args__ = (Index("ix_job_tags_tag", "tag", "job_id"),)  # the jobs of a tag; which tags there are
 
 
 class ScheduleRow(LedgerBase):

@@ -62,6 +62,31 @@ def test_all_that_match_are_deleted_when_their_count_is_typed(watched: Watched, 
     expect(page.get_by_role("link", name=re.compile("^surplus"))).to_have_count(21)
 
 
+def test_jobs_are_tagged_and_found_by_their_tag(watched: Watched, stack: Stack) -> None:
+    for name in ("for the tag a", "for the tag b", "for the tag c"):
+        stack.create(name, "hello.py")
+    page = watched.page
+    page.goto("/jobs?q=for+the+tag")
+
+    page.get_by_role("checkbox", name="Select for the tag a").check()
+    page.get_by_role("checkbox", name="Select for the tag b").check()
+    wish(page, "Tag…")
+    page.get_by_label("Tag", exact=True).fill("Monthly")
+    page.get_by_role("button", name="Add tag to 2").click()
+    page.get_by_role("button", name="#monthly").first.click()
+
+    expect(page.get_by_role("link", name=re.compile("^for the tag"))).to_have_count(2)
+    expect(page).to_have_url(re.compile("tag=monthly"))
+    page.get_by_role("link", name="for the tag a").click()
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Tags").fill("yearly, Weekly")
+    page.get_by_role("button", name="Save changes").click()
+    expect(page).to_have_url(re.compile(r"/jobs/[0-9a-f-]+$"))
+    page.goto("/jobs?tag=weekly,yearly")
+    expect(page.get_by_role("link", name=re.compile("^for the tag"))).to_have_text(["for the tag a"])
+    assert watched.complaints == []
+
+
 def test_on_a_phone_jobs_are_marked_in_a_mode_of_its_own(browser: Browser, stack: Stack) -> None:
     stack.create("on the phone", "hello.py")
     with opened(browser, f"{stack.url}/jobs?q=on+the+phone", theme="dark", size="390") as page:

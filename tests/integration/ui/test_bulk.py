@@ -84,10 +84,10 @@ async def test_all_that_match_are_taken_only_while_they_are_as_many_as_expected(
 @pytest.mark.parametrize(
     ("action", "would", "why", "left"),
     [
-        ("pause", 2, "It is paused already.", ["paused"]),
-        ("resume", 1, "It is not paused.", ["asks", "plain"]),
-        ("run", 2, "It asks for values: run it from its own page.", ["asks"]),
-        ("delete", 3, "It is deleted already.", ["gone"]),
+        ("pause", 2, "Paused already.", ["paused"]),
+        ("resume", 1, "Not paused.", ["asks", "plain"]),
+        ("run", 2, "Asks for values: run it from its own page.", ["asks"]),
+        ("delete", 3, "Deleted already.", ["gone"]),
     ],
 )
 async def test_a_preview_names_what_is_left_out(
