@@ -15,8 +15,9 @@ from shared.db.attempts import AttemptView, attempts_by_id, running_of
 from shared.db.executors import ExecutorView, executor_by_name, store_executor
 from shared.db.holds import open_holds
 from shared.db.jobs import deleted_before
+from shared.db.retention import judged_by
 from shared.db.starts import extend_attempt
-from shared.domain.ids import AttemptId
+from shared.domain.ids import AttemptId, JobId
 from shared.domain.run import Reason, RunState
 from shared.messages.answers import AttemptStanding, RenewAnswer, Standing
 from shared.messages.commands import LeaseRenew
@@ -63,8 +64,14 @@ async def renew_leases(
         beat_seq=renewal.beat_seq,
         attempts=tuple(standings),
         drain=renewal.executor in drained,
-        gone=await deleted_before(session, renewal.states, now - STATE_KEPT),
+        gone=await _gone(session, renewal, now=now),
     )
+
+
+async def _gone(session: AsyncSession, renewal: LeaseRenew, *, now: datetime) -> tuple[JobId, ...]:
+    if not renewal.states:
+        return ()
+    return await deleted_before(session, renewal.states, await judged_by(session, now) - STATE_KEPT)
 
 
 async def _running(

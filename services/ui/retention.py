@@ -14,9 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.artifacts import remove_files
 from shared.db.engine import Database
-from shared.db.facts import fact
 from shared.db.logs import remove_logs, runs_with_logs
-from shared.db.retention import LOOKED_AT, free_pages
+from shared.db.retention import free_pages, judged_by
 from shared.db.tables import AttemptRow, JobRow, RequestRow, RunRow, RunSecretRow
 from shared.domain.policy import policy_from_json
 from shared.domain.run import FINAL
@@ -66,9 +65,7 @@ class Retention:
                 removed += len(gone)
             await self._clock.sleep(_BETWEEN_S)
         async with self._database.reading() as session:
-            looked_at = await fact(session, LOOKED_AT)
-        # Our own clock may be far ahead; the scheduler's retention believes none that jumped.
-        now = min(self._clock.now(), datetime.fromisoformat(looked_at)) if looked_at else self._clock.now()
+            now = await judged_by(session, self._clock.now())
         await self._forget(handled_before=now - _ASKED_FOR)
         return removed
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.db.facts import fact
 from shared.db.statements import changed, table_of
 from shared.db.tables import AttemptRow, ChainArrivalRow, ChainEdgeRow, JobLedgerRow, JobRow, RunRow
 from shared.domain.ids import JobId
@@ -131,6 +132,12 @@ async def free_pages(session: AsyncSession) -> bool:
 async def _free_pages(driver: Any) -> int:
     ((count,),) = await driver.execute_fetchall("PRAGMA freelist_count")
     return int(count)
+
+
+async def judged_by(session: AsyncSession, now: datetime) -> datetime:
+    """Return by which time it is judged what is old: a clock that jumped makes nothing old."""
+    looked_at = await fact(session, LOOKED_AT)
+    return now if looked_at is None else min(now, datetime.fromisoformat(looked_at))
 
 
 async def removed_until(session: AsyncSession, job_id: JobId) -> datetime | None:
