@@ -24,6 +24,7 @@ from services.ui.messaging import Messaging
 from services.ui.portal import Portal
 from services.ui.queries import Planning, Queries
 from services.ui.queries.history import History
+from services.ui.queries.log_lines import LogParts
 from services.ui.recorder.consumer import Recorder
 from services.ui.recorder.script_texts import ScriptTexts
 from services.ui.recorder.writer import Writer
@@ -85,6 +86,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
         portal=Portal(
             queries=queries,
             history=History(database=database),
+            log_parts=LogParts(database=database),
             commands=commands,
             bulk=Bulk(commands),
             controls=controls,

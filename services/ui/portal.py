@@ -9,6 +9,7 @@ from services.ui.commands import Bulk, Commands, Controls, Secrets
 from services.ui.live import Live
 from services.ui.queries import Queries
 from services.ui.queries.history import History
+from services.ui.queries.log_lines import LogParts
 from services.ui.settings import UiSettings
 from shared.runtime.clock import Clock
 
@@ -26,6 +27,7 @@ class Portal:
 
     queries: Queries
     history: History
+    log_parts: LogParts
     commands: Commands
     bulk: Bulk
     controls: Controls

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from sqlalchemy import Table, delete, func, select, tuple_
@@ -29,6 +29,17 @@ class StoredChunk:
     stream: str
     at: datetime
     text: str
+
+
+class PackedChunk(NamedTuple):
+    """A chunk as it lies in the store."""
+
+    seq: int
+    stream: str
+    at: datetime
+    text_bytes: int
+    body: bytes
+    """UTF-8, deflated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +104,18 @@ async def chunks_after(
         query = query.where(LogChunkRow.stream == stream)
     rows = await session.scalars(query.order_by(LogChunkRow.seq).limit(limit))
     return [_unpacked(row) for row in rows]
+
+
+async def packed_after(
+    session: AsyncSession, attempt_id: AttemptId, after: int, *, limit: int
+) -> list[PackedChunk]:
+    """Return at most `limit` chunks after `after` in order, none of them inflated yet."""
+    row = LogChunkRow
+    query = select(row.seq, row.stream, row.at, row.text_bytes, row.body)
+    found = await session.execute(
+        query.where(row.attempt_id == attempt_id, row.seq > after).order_by(row.seq).limit(limit)
+    )
+    return [PackedChunk(*each) for each in found]
 
 
 async def stored_log(session: AsyncSession, attempt_id: AttemptId) -> StoredLog:

@@ -1,7 +1,7 @@
 """Runs and their logs over HTTP."""
 
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -12,12 +12,14 @@ from services.ui.api.answers import answer, attachment
 from services.ui.api.bodies import Limit, RerunBody
 from services.ui.portal import Portal
 from services.ui.queries import RunsFilter
+from services.ui.queries.log_lines import LinesWanted, SearchWanted
 from shared.domain.errors import InvalidInput
 from shared.domain.ids import JobId, RunId
 from shared.domain.run import Cause, Reason, RunState
 from shared.messages.events import Stream
 
 _MAX_SEQ = 2**31 - 1
+_MAX_LINE = 2**53
 Choice = TypeVar("Choice", bound=StrEnum)
 Attempt = Annotated[int | None, Query(ge=1, le=_MAX_SEQ)]
 
@@ -50,6 +52,26 @@ class RunsQuery(BaseModel):
             since=self.since,
             until=self.until,
         )
+
+
+class HitsQuery(BaseModel):
+    """What to look for in a log; `stream=stderr`: only there."""
+
+    q: str = Field(max_length=200)
+    attempt: int | None = Field(None, ge=1, le=_MAX_SEQ)
+    first: int = Field(1, alias="from", ge=1, le=_MAX_LINE)
+    stream: Literal["stderr"] | None = None
+
+
+class LinesQuery(BaseModel):
+    """Which lines of a log; with `stream=stderr` they are counted on stderr alone."""
+
+    attempt: int | None = Field(None, ge=1, le=_MAX_SEQ)
+    first: int = Field(1, alias="from", ge=-_MAX_LINE, le=_MAX_LINE)
+    limit: int = Field(256, ge=0, le=1_000)
+    stream: Literal["stderr"] | None = None
+    tail: bool = False
+    full: bool = False
 
 
 def router(portal: Portal) -> APIRouter:
@@ -93,6 +115,30 @@ def _add_logs(routes: APIRouter, portal: Portal) -> None:
         return answer(
             await portal.queries.log(RunId(run_id), attempt=attempt, after_seq=after_seq, limit=limit)
         )
+
+    @routes.get("/{run_id}/log/lines")
+    async def get_lines(run_id: UUID, which: Annotated[LinesQuery, Query()]) -> Response:
+        """Return lines by number, such as `from=150000`; `from=-100`: the last hundred."""
+        wanted = LinesWanted(
+            attempt=which.attempt,
+            first=which.first,
+            limit=which.limit,
+            only_errors=which.stream is not None,
+            tail=which.tail,
+            full=which.full,
+        )
+        return answer(await portal.log_parts.lines(RunId(run_id), wanted))
+
+    @routes.get("/{run_id}/log/search")
+    async def search_log(run_id: UUID, which: Annotated[HitsQuery, Query()]) -> Response:
+        """Return the lines that hold `q`; ask again with `from=next` while `more`."""
+        wanted = SearchWanted(
+            attempt=which.attempt,
+            first=which.first,
+            needle=which.q,
+            only_errors=which.stream is not None,
+        )
+        return answer(await portal.log_parts.hits(RunId(run_id), wanted))
 
     @routes.get("/{run_id}/log.txt")
     async def get_log_text(

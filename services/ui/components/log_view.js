@@ -1,62 +1,63 @@
-// The log: drawn as it scrolls, followed live, searched, linked by line. Only the lines in sight are in
-// the document, so that ten thousand lines cost what fifty do.
+// The log: drawn as it scrolls, followed live, searched, folded, linked by line. Only the lines in sight are in
+// the document, and only those that were in sight lately in memory: a million lines cost what fifty do.
 import { markRaw } from "vue";
-import { bytes, count, isActive, isUnhappy, local, parts, plain, plural, span, tick, until, when } from "jp_format";
-import { api, follow, query, watchRun } from "jp_core";
-import { CUT, LogLines, colour, marked, occurrences, pieces } from "jp_log";
+import { bytes, count, isActive, isUnhappy, local, parts, plain, plural, screenSize, span, tick, until, when } from "jp_format";
+import { attempt, debounced, follow, link, onKeys, openUnder, query, toast, watchRun } from "jp_core";
+import { CUT, look, marked, occurrences, pieces } from "jp_log";
+import { LINE, Heights, Rows } from "jp_log_rows";
+import { LogSearch, LogStore } from "jp_log_store";
 
-const LINE = 20; // px, as in portal.css
 const OVERSCAN = 8;
+const TALLEST = 12_000_000; // px: browsers draw nothing beyond some 17 million
+const MOST_COPIED = 10_000; // lines
 const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\u{1f300}-\u{1faff}]/gu;
-
-function look(style) {
-  if (!style) return null;
-  const { fg, bg, bold, dim, italic, underline, inverse } = style;
-  const [front, back] = inverse ? [bg ?? "var(--jp-log-bg)", fg ?? "var(--jp-log-text)"] : [fg, bg];
-  const paint = (value) => (value == null ? undefined : String(value).startsWith("var") ? value : colour(value));
-  return {
-    color: paint(front), backgroundColor: paint(back), fontWeight: bold ? 700 : undefined, opacity: dim ? 0.75 : undefined,
-    fontStyle: italic ? "italic" : undefined, textDecoration: underline ? "underline" : undefined,
-  };
-}
 
 export default {
   components: parts,
   props: { initial: Object },
   template: `
   <section aria-labelledby="jp-log-title">
-    <figure v-if="lastWords.length" class="jp-card jp-quote">
-      <figcaption class="jp-label"><JpIcon name="warning" />Last lines on stderr</figcaption>
+    <Teleport defer to="#jp-last-words"><figure v-if="lastWords.length" class="jp-card jp-quote">
+      <figcaption class="jp-label"><JpIcon name="warning" />Last lines on stderr<a class="jp-link" href="#jp-log-title" @click.prevent="toLog">Open the log</a></figcaption>
       <pre class="jp-mono"><code>{{ lastWords.join('\\n') }}</code></pre>
-    </figure>
-    <div class="jp-card jp-log" :class="{ 'jp-log--wrap': wrap }">
+    </figure></Teleport>
+    <div class="jp-card jp-log" :class="{ 'jp-log--wrap': wrap, 'jp-log--full': full }">
       <div class="jp-log__bar">
         <h2 id="jp-log-title">{{ run.attempts.length > 1 ? 'Log of attempt ' + current.number : 'Log' }}</h2>
-        <div class="jp-log__search"><JpIcon name="search" /><input class="jp-input" type="search" data-jp-search placeholder="Search log" aria-label="Search the log" v-model="needle" autocomplete="off" spellcheck="false"
+        <div class="jp-log__search"><JpIcon name="search" /><input class="jp-input" type="search" data-jp-search placeholder="Search log" aria-label="Search the log" v-model="needle" maxlength="200" autocomplete="off" spellcheck="false" ref="search"
             @keydown.enter.prevent="step($event.shiftKey ? -1 : 1)" @keydown.esc="needle = ''"></div>
-        <span v-if="needle" class="jp-log__hits" aria-live="polite">{{ hits.length ? count(hit + 1) + '/' + count(hits.length) : 'none' }}</span>
-        <span class="jp-log__options">
+        <span v-if="needle" class="jp-log__hits" aria-live="polite">{{ hits }}</span>
+        <button v-if="narrow" type="button" class="jp-iconbtn jp-log__more-button" aria-haspopup="true" @click="openUnder($refs.options, $event.currentTarget)" aria-label="How the log is shown" title="How the log is shown"><JpIcon name="more" /></button>
+        <span ref="options" class="jp-log__options" :class="{ 'jp-pop': narrow }" :popover="narrow ? 'auto' : null">
           <label class="jp-check">Times <select class="jp-select" v-model="times"><option value="off">off</option><option value="clock">local</option><option value="since">since start</option></select></label>
           <label class="jp-check"><input type="checkbox" v-model="onlyErrors">stderr only</label>
           <label class="jp-check"><input type="checkbox" v-model="wrap">Wrap</label>
           <label class="jp-check"><input type="checkbox" :checked="following" @change="setFollow($event.target.checked)">Follow</label>
           <a class="jp-btn jp-btn--small" :href="'/api/v1/runs/' + run.id + '/log.txt' + attemptQuery" download><JpIcon name="download" />Download</a>
+          <button type="button" class="jp-btn jp-btn--small" :aria-pressed="full ? 'true' : 'false'" @click="setFull(!full)"><JpIcon :name="full ? 'cross' : 'expand'" />{{ full ? 'Leave full screen' : 'Full screen' }}</button>
         </span>
       </div>
       <div class="jp-log__view">
-        <div v-if="!shown.length" class="jp-log__empty"><JpIcon :name="empty.icon" :spin="empty.icon === 'arc'" /><span>{{ empty.text }}</span></div>
-        <div v-show="shown.length" ref="scroll" class="jp-log__scroll" tabindex="0" role="region" aria-label="Output" :style="{ height: height }" @scroll.passive="scrolled">
-          <div class="jp-log__all" :style="{ height: total + 'px' }">
+        <div v-if="!length" class="jp-log__empty"><JpIcon :name="empty.icon" :spin="empty.icon === 'arc'" /><span>{{ empty.text }}</span></div>
+        <button v-if="sticky" type="button" class="jp-log__sticky" tabindex="-1" @click="fold(sticky)"><JpIcon name="chevron" />{{ sticky.name }}</button>
+        <div v-show="length" ref="scroll" class="jp-log__scroll" tabindex="0" role="region" aria-label="Output" :style="{ height: height }" @scroll.passive="scrolled">
+          <div class="jp-log__all" :style="{ height: Math.min(total, tallest) + 'px' }">
             <div class="jp-log__window" :style="{ transform: 'translateY(' + rows.top + 'px)' }">
-              <div v-for="row in rows.list" :key="row.n" class="jp-log__row" :class="row.classes">
+              <div v-for="row in rows.list" :key="row.key" class="jp-log__row" :class="row.classes">
                 <a class="jp-log__n" :style="{ width: digits + 2.5 + 'ch' }" :href="'#L' + row.n" tabindex="-1" :aria-label="'Line ' + row.n" @click.prevent="pick(row.n, $event)">{{ row.n }}</a>
                 <span v-if="row.at" class="jp-log__at">{{ row.at }}</span>
-                <span class="jp-log__text"><component v-for="(part, index) in row.parts" :is="part.mark ? 'mark' : 'span'" :key="index" :style="part.look">{{ part.text }}</component><button v-if="row.more" type="button" class="jp-log__more" @click="expand(row.n)">show all {{ row.more }}</button></span>
+                <button v-if="row.group" type="button" class="jp-log__group" :aria-expanded="row.folded ? 'false' : 'true'" @click="fold(row.group)"><JpIcon name="chevron" /><component v-for="(part, index) in row.parts" :is="part.mark ? 'mark' : 'span'" :key="index">{{ part.text }}</component><span class="jp-log__size">{{ row.size }}</span></button>
+                <span v-else class="jp-log__text"><component v-for="(part, index) in row.parts" :is="part.mark ? 'mark' : 'span'" :key="index" :style="part.look">{{ part.text }}</component><button v-if="row.more" type="button" class="jp-log__more" @click="expand(row.n)">show all {{ row.more }}</button></span>
               </div>
             </div>
           </div>
         </div>
-        <button v-if="unseen" type="button" class="jp-log__pill" @click="setFollow(true)"><JpIcon name="down" />{{ unseenWords }}</button>
+        <div class="jp-log__float">
+          <button v-if="unseen" type="button" class="jp-log__pill" @click="setFollow(true)"><JpIcon name="down" />{{ unseenWords }}</button>
+          <div v-if="picked && !needle" class="jp-log__picked" role="group" aria-label="Chosen lines"><span>{{ pickedWords }}</span>
+            <button type="button" @click="copyLink"><JpIcon name="link" />Copy link</button><button type="button" @click="copyText"><JpIcon name="lines" />Copy text</button>
+            <button type="button" aria-label="Choose no lines" @click="unpick"><JpIcon name="cross" /></button></div>
+        </div>
       </div>
       <div class="jp-log__foot"><span>{{ status }}</span><span v-if="dropped" class="jp-log__dropped"><JpIcon name="warning" />Over the output cap: {{ dropped }} in between were not kept.</span></div>
     </div>
@@ -64,17 +65,24 @@ export default {
   data(self) {
     const { run, chosen, seen, load } = watchRun(self.initial);
     return {
-      run, chosen, seen, reloadRun: load, tick, drawn: 0, needle: "", hit: 0, times: "off", onlyErrors: false, wrap: false,
-      following: isActive(self.initial.state) && !chosen.number, unseen: 0, picked: null, expanded: new Set(), top: 0, room: { above: 500, rows: 30, columns: 100 }, failed: "",
+      run, chosen, seen, reloadRun: load, tick, link, tallest: TALLEST, drawn: 0, looked: 0, opened: false, needle: "", hit: 0, times: "off", onlyErrors: false, wrap: false, full: false,
+      following: isActive(self.initial.state) && !chosen.number, unseen: 0, picked: null, folds: new Map(), whole: markRaw(new Map()), words: [], top: 0, room: { above: 500, rows: 30, columns: 100 }, failed: "",
     };
   },
   created() {
-    this.log = markRaw(new LogLines());
-    this.tops = markRaw([0]);
-    // Here, for it looks at the log: what is to be read now may have been waiting for its last chunk.
+    this.size = [0, 0];
+    this.clear();
+    // Here, for they look at the log: what is to be read now may have been waiting for its last chunk.
     this.$watch("complete", (now) => { if (now) this.seen.whole++; });
+    this.$watch("asksForWords", this.readWords, { immediate: true });
+    this.seek = debounced(() => this.look(), 150);
     this.readHash();
     addEventListener("hashchange", this.readHash);
+    addEventListener("keydown", this.onEscape);
+    this.unkey = onKeys({
+      f: () => this.setFull(!this.full), w: () => { this.wrap = !this.wrap; }, e: () => { this.onlyErrors = !this.onlyErrors; },
+      g: (event) => (event.shiftKey ? this.setFollow(true) : this.toStart()), G: () => this.setFollow(true),
+    });
   },
   mounted() {
     this.resizer = new ResizeObserver(this.measure);
@@ -82,67 +90,76 @@ export default {
     this.measure();
     this.open();
   },
-  beforeUnmount() { this.stop?.(); this.resizer.disconnect(); removeEventListener("hashchange", this.readHash); },
+  beforeUnmount() { this.stop?.(); this.resizer.disconnect(); this.store.gone = true; removeEventListener("hashchange", this.readHash); removeEventListener("keydown", this.onEscape); this.unkey(); },
   watch: {
     "chosen.number"() { this.reopen(); },
     // The next attempt has begun: what is shown is the one before.
     "run.attempts.length"(count, before) { if (!this.attempt && before) this.reopen(); },
-    needle() { this.hit = 0; this.$nextTick(() => this.hits.length && this.showHit()); },
-    onlyErrors() { this.afterLayout(); },
-    wrap() { this.tops = markRaw([0]); this.afterLayout(); },
+    "link.state"(state) { if (state === "live" && this.failed && !this.opened) this.reopen(); },
+    needle() { this.forget(); this.seek(); },
+    onlyErrors() { this.forget(); this.seek(); this.moved(); },
+    wrap() { this.moved(); },
+    full() { this.$nextTick(this.measure); },
   },
   computed: {
+    narrow: () => screenSize.narrow,
     attempt() { return this.chosen.number; },
     // How the attempt stands whose log this is; of the newest one the run itself says it.
     state() { return this.attempt && this.current ? this.current.state : this.run.state; },
     attemptQuery() { return query({ attempt: this.attempt }); },
     current() { return this.attempt ? this.run.attempts.find((one) => one.number === this.attempt) : this.run.attempts.at(-1); },
-    // Line numbers (from 1) in sight of the filter.
-    shown() {
-      this.drawn;
-      const { lines } = this.log;
-      if (!this.onlyErrors) return { length: lines.length, at: (index) => index };
-      const errors = [];
-      lines.forEach((line, index) => line.stream === "stderr" && errors.push(index));
-      return { length: errors.length, at: (index) => errors[index], find: (line) => errors.findIndex((index) => index >= line) };
+    lines() { this.drawn; return this.store.total; },
+    errors() { this.drawn; return this.store.errors; },
+    // What of a group is hidden: all but its name, or, where it is open, the word that ends it.
+    map() {
+      if (this.onlyErrors) return new Rows(this.errors, []);
+      const hidden = this.groups.map((group) => [this.isFolded(group) ? group.first + 1 : group.said ? group.last : Infinity, group.last ?? this.lines]);
+      return new Rows(this.lines, hidden);
     },
-    total() { return this.offset(this.shown.length); },
+    groups() { this.drawn; return [...this.store.tail.groups]; },
+    groupAt() { return new Map(this.groups.map((group) => [group.first, group])); },
+    length() { return this.map.length; },
+    total() { return this.offset(this.length); },
     // While it grows its end stays on the first screen; afterwards there is room to read.
-    height() { return `min(${this.total + 24}px, max(320px, 100vh - ${isActive(this.state) ? this.room.above : 250}px))`; },
-    digits() { return String(this.shown.length ? this.shown.at(this.shown.length - 1) + 1 : 1).length; },
+    height() { return this.full ? "100%" : `min(${this.total + 24}px, max(320px, 100vh - ${isActive(this.state) ? this.room.above : 250}px))`; },
+    digits() { return String(this.lines || 1).length; },
     rows() {
-      const first = Math.max(0, this.rowAt(this.top) - OVERSCAN);
-      const last = Math.min(this.shown.length, this.rowAt(this.top + this.room.rows * LINE) + OVERSCAN + 1);
+      this.drawn, this.looked;
+      this.store.wanted.clear(); // what is out of sight again is not asked for
+      const y = this.virtual(this.top);
+      const first = Math.max(0, this.rowAt(y) - OVERSCAN);
+      const last = Math.min(this.length, this.rowAt(y + this.room.rows * LINE) + OVERSCAN + 1);
       const list = [];
-      for (let row = first; row < last; row++) list.push(this.drawRow(this.shown.at(row)));
-      return { top: this.offset(first), list };
+      for (let row = first; row < last; row++) list.push(this.drawRow(row));
+      return { top: this.top + this.offset(first) - y, first, last, list };
+    },
+    // The open group whose name has scrolled out of sight.
+    sticky() {
+      if (this.onlyErrors || !this.length) return null;
+      const line = this.map.lineAt(Math.min(this.length - 1, this.rowAt(this.virtual(this.top))));
+      return this.groups.findLast((group) => group.first < line && line <= (group.last ?? Infinity) && !this.isFolded(group)) ?? null;
     },
     hits() {
-      this.drawn;
-      const needle = this.needle.toLowerCase();
-      const found = [];
-      if (needle) for (let row = 0; row < this.shown.length; row++) {
-        const line = this.shown.at(row);
-        for (const start of occurrences(this.log.lines[line].text, needle)) found.push({ row, line, start });
-      }
-      return found;
+      this.looked;
+      const { search } = this;
+      if (!search?.count) return search?.over ? "none" : "…";
+      return `${count(this.hit + 1)}/${count(search.count)}${search.over ? "" : search.full ? "+" : "…"}`;
     },
-    lastWords() {
-      this.drawn;
-      if (!isUnhappy(this.state)) return [];
-      return this.log.lines.filter((line) => line.stream === "stderr").slice(-5).map((line) => plain(line.text).slice(0, 400)).filter(Boolean);
-    },
+    lastWords() { return isUnhappy(this.state) ? this.words : []; },
+    asksForWords() { return isUnhappy(this.state) ? `${this.current?.number} ${this.complete}` : ""; },
     dropped() { return this.current?.dropped_bytes ? bytes(this.current.dropped_bytes) : ""; },
     unseenWords() { return plural(this.unseen, "new line"); },
+    pickedWords() { const [first, last] = this.picked; return last > first ? `Lines ${first}–${last}` : `Line ${first}`; },
     complete() {
       this.drawn;
-      return this.current ? this.current.last_seq != null && (this.log.seq >= this.current.last_seq || this.current.output_removed_at != null) : !isActive(this.state);
+      return this.current ? this.current.last_seq != null && (this.store.tail.seq >= this.current.last_seq || this.current.output_removed_at != null) : !isActive(this.state);
     },
     status() {
       this.drawn;
-      if (this.failed) return this.failed;
-      const lines = plural(this.log.lines.length, "line") + (this.onlyErrors ? `, ${count(this.shown.length)} on stderr` : "");
-      if (this.log.missing) return `${lines} · ${plural(this.log.missing, "piece")} of output never arrived`;
+      if (this.failed || this.store.failed) return this.failed || this.store.failed;
+      const lines = plural(this.lines, "line") + (this.onlyErrors ? `, ${count(this.length)} on stderr` : "");
+      const missing = this.store.missing + this.store.tail.missing;
+      if (missing) return `${lines} · ${plural(missing, "piece")} of output never arrived`;
       if (this.current?.output_removed_at) return "Removed";
       if (this.complete) return `${lines} · complete`;
       return isActive(this.state) ? `${lines} · live` : `${lines} · reading the rest…`;
@@ -150,134 +167,202 @@ export default {
     empty() {
       const { state } = this;
       if (this.failed) return { icon: "warning", text: this.failed };
-      if (this.onlyErrors && this.log.lines.length) return { icon: "check", text: "Nothing on stderr." };
+      if (this.onlyErrors && this.lines) return { icon: "check", text: "Nothing on stderr." };
       if (state === "queued" && this.current?.number > 1 && Date.parse(this.current.due_at) > this.tick.now) return { icon: "clock", text: `Attempt ${this.current.number} starts ${until(this.current.due_at, this.tick.now)}.` };
       if (state === "held" || state === "queued") return { icon: "lines", text: `Waiting for an executor, ${span(this.tick.now - Date.parse(this.run.due_at))}.` };
-      if (state === "running") return { icon: "arc", text: "No output yet." };
       if (state === "skipped" || state === "missed") return { icon: "skip", text: "This run did not start, so it printed nothing." };
       if (this.current?.output_removed_at) return { icon: "lines", text: `What it printed was removed ${when(this.current.output_removed_at)}: its job keeps only so much output.` };
+      if (!this.opened) return { icon: "arc", text: "Reading…" };
+      if (state === "running") return { icon: "arc", text: "No output yet." };
       return this.complete ? { icon: "lines", text: "It printed nothing." } : { icon: "arc", text: "Reading…" };
     },
   },
   methods: {
-    count,
-    // --- chunks -------------------------------------------------------------------------------
-    // A log that is whole is read page by page; one that grows, or an end that is still on its way, comes
-    // over the stream: first what is stored, then what arrives, in order and each chunk once.
-    open() {
-      const isWhole = this.run.log.complete && this.run.log.attempt_id === this.run.attempts.at(-1)?.id;
-      if (this.attempt || isWhole) return this.read();
-      this.stop = follow(`log:${this.run.id}`, this.live, { where: () => ({ after_seq: this.log.seq, attempt_id: this.attemptId ?? null }) });
+    openUnder,
+    // --- what is read -------------------------------------------------------------------------
+    // First what is stored, the part that is to be seen; then, unless that is all, what comes over the stream.
+    async open() {
+      const { store } = this;
+      try {
+        this.attemptId = await store.open(this.wanted?.number ?? (this.following ? null : 1));
+      } catch (error) {
+        if (store === this.store) this.failed = `The log cannot be read. ${error.message}`;
+        return;
+      }
+      if (store.gone) return;
+      Object.assign(this, { opened: true, failed: "" });
+      this.draw();
+      if (this.attempt || this.complete) return;
+      this.stop = follow(`log:${this.run.id}`, this.live, { where: () => ({ after_seq: this.store.tail.seq, attempt_id: this.attemptId ?? null }) });
     },
     live(chunks) {
       for (const chunk of chunks) {
         // Another attempt begins: its log starts anew.
         if (this.attemptId && chunk.attempt_id !== this.attemptId) { this.clear(); this.reloadRun(); }
         this.attemptId = chunk.attempt_id;
-        this.take([chunk]);
+        const before = this.lines;
+        if (!this.store.add([chunk])) continue;
+        if (!this.following && isActive(this.state) && before) this.unseen += this.store.total - before;
+        this.draw();
       }
     },
-    async read() {
-      const { log, attempt } = this;
-      try {
-        for (let after = 0; after != null && log === this.log; ) {
-          const page = await api(`/runs/${this.run.id}/log${query({ after_seq: after || null, limit: after ? 200 : 50, attempt })}`);
-          if (log === this.log) this.take(page.items);
-          after = page.next;
-        }
-        this.failed = "";
-      } catch (error) { this.failed = `The log cannot be read. ${error.message}`; }
-    },
-    take(chunks) {
-      const before = this.log.lines.length;
-      if (!this.log.add(chunks)) return;
-      if (!this.following && isActive(this.state) && before) this.unseen += this.log.lines.length - before;
+    draw() {
       if (this.drawing) return;
-      this.drawing = requestAnimationFrame(() => { this.drawing = 0; this.drawn++; this.afterLayout(); });
+      this.drawing = requestAnimationFrame(() => { this.drawing = 0; this.drawn++; this.afterLayout(); if (this.search?.over) this.lookSoon(); });
     },
-    clear() { this.log = markRaw(new LogLines()); this.tops = markRaw([0]); Object.assign(this, { unseen: 0, hit: 0 }); this.drawn++; },
+    clear() {
+      if (this.store) this.store.gone = true;
+      this.store = markRaw(new LogStore(() => ({ run: this.run.id, attempt: this.attempt ?? this.run.attempts.find((one) => one.id === this.attemptId)?.number }), () => this.draw()));
+      this.whole.clear();
+      Object.assign(this, { unseen: 0, folds: new Map() });
+      this.forget();
+      this.moved();
+      this.drawn++;
+    },
     reopen() {
       this.stop?.();
       this.stop = this.attemptId = this.picked = null;
       this.following = isActive(this.state);
+      this.opened = false;
       this.clear();
+      this.seek();
       this.open();
+    },
+    async readWords() {
+      const asked = this.asksForWords;
+      if (!asked) return;
+      const found = await this.store.ask("lines", { from: -5, stream: "stderr", tail: true }).catch(() => null);
+      if (found && asked === this.asksForWords) this.words = found.items.map(([, , , , , text]) => plain(text).slice(0, 400)).filter(Boolean);
     },
     // --- geometry -----------------------------------------------------------------------------
     measure() {
       const scroll = this.$refs.scroll;
       const above = Math.round(this.$el.querySelector(".jp-log__view").getBoundingClientRect().top + scrollY) + 64;
-      this.room = { above, rows: Math.ceil(Math.max(320, innerHeight - 250) / LINE), columns: Math.max(20, Math.floor((scroll.clientWidth - 40) / 7.52) - this.digits - 3) };
-      this.tops = markRaw([0]);
+      this.room = { above, rows: Math.ceil((this.full ? innerHeight : Math.max(320, innerHeight - 250)) / LINE), columns: Math.max(20, Math.floor((scroll.clientWidth - 40) / 7.52) - this.digits - 3) };
+      this.moved();
     },
-    // Where a row begins. With wrapping, rows differ: the sums are kept and only what is new is added.
-    offset(row) {
-      if (!this.wrap) return row * LINE;
-      const { tops, room, log, shown } = this;
-      for (let next = tops.length; next <= row; next++) {
-        const text = plain(log.lines[shown.at(next - 1)].text.slice(0, CUT));
-        const width = text.length + (text.match(WIDE)?.length ?? 0);
-        tops.push(tops[next - 1] + LINE * Math.max(1, Math.ceil(width / room.columns)));
-      }
-      return tops[row];
+    moved() { this.heights = markRaw(new Heights((row) => this.wrapped(row))); this.drawn++; this.afterLayout(); },
+    // How many lines of text a row takes beyond its first.
+    wrapped(row) {
+      const line = this.onlyErrors ? this.store.error(row + 1) : this.store.line(this.map.lineAt(row));
+      if (!line) return null;
+      const text = plain(line.text.slice(0, CUT));
+      const width = text.length + (text.match(WIDE)?.length ?? 0);
+      return Math.max(0, Math.ceil(width / this.room.columns) - 1);
     },
-    rowAt(y) {
-      if (!this.wrap) return Math.min(this.shown.length, Math.floor(y / LINE));
-      let [low, high] = [0, this.shown.length];
-      while (low < high) { const middle = (low + high + 1) >> 1; if (this.offset(middle) <= y) low = middle; else high = middle - 1; }
-      return low;
+    offset(row) { return this.wrap ? this.heights.offset(row) : row * LINE; },
+    rowAt(y) { return this.wrap ? this.heights.rowAt(y, this.length) : Math.min(this.length, Math.floor(y / LINE)); },
+    // A log may be taller than a browser can draw: then a step of its scroll bar is more than one pixel.
+    ratio() {
+      const view = this.$refs.scroll?.clientHeight ?? 0;
+      return this.total <= TALLEST ? 1 : (this.total - view) / (TALLEST - view);
     },
+    virtual(top) { return top * this.ratio(); },
     afterLayout() {
-      if (this.onlyErrors) this.tops = markRaw([0]);
       this.$nextTick(() => {
         const scroll = this.$refs.scroll;
         if (!scroll) return;
+        this.measureRows();
         if (this.wanted) this.goTo(this.wanted);
         else if (this.following) scroll.scrollTop = scroll.scrollHeight;
         this.top = scroll.scrollTop;
+        this.size = [scroll.scrollHeight, scroll.clientHeight];
       });
     },
+    // Rows of which more is known now push others away: what is read stays where it is.
+    measureRows() {
+      if (!this.wrap) return;
+      const y = this.virtual(this.top);
+      const [row, { first, last }] = [this.rowAt(y), this.rows];
+      const within = y - this.offset(row);
+      if (!this.heights.measure(first, Math.min(this.length, last), this.length)) return;
+      this.drawn++;
+      const to = this.offset(row) + within;
+      this.$nextTick(() => { if (!this.following && !this.wanted) this.$refs.scroll.scrollTop = to / this.ratio(); else this.afterLayout(); });
+    },
     scrolled() {
-      const scroll = this.$refs.scroll;
-      const atEnd = scroll.scrollHeight - scroll.clientHeight - scroll.scrollTop < LINE;
-      if (scroll.scrollTop < this.top - 2 && !atEnd) this.following = false;
+      const { scrollTop, scrollHeight, clientHeight } = this.$refs.scroll;
+      const atEnd = scrollHeight - clientHeight - scrollTop < LINE;
+      // What shrinks or is given more room moves by itself; whoever scrolls up wants to stay.
+      const byItself = scrollHeight < this.size[0] || clientHeight !== this.size[1];
+      this.size = [scrollHeight, clientHeight];
       if (atEnd) this.unseen = 0;
-      this.top = scroll.scrollTop;
+      else if (byItself && this.following) this.afterLayout();
+      else if (scrollTop < this.top - 2) this.following = false;
+      this.top = scrollTop;
+      if (this.wrap) this.measureRows();
     },
     setFollow(on) { this.following = on; if (on) { this.unseen = 0; this.wanted = null; this.afterLayout(); } },
-    goTo(number) {
-      if (number > this.log.lines.length) return;
+    // `rank`: which line on stderr it is, if that is known.
+    goTo({ number, rank }) {
+      if (number > this.lines || (this.onlyErrors && rank == null)) return;
       this.wanted = null;
       this.following = false;
-      const row = this.onlyErrors ? this.shown.find(number - 1) : number - 1;
+      const group = this.groups.findLast((one) => one.first < number && number <= (one.last ?? Infinity));
+      if (group && this.isFolded(group)) { this.wanted = { number, rank }; return this.fold(group); }
+      const row = this.onlyErrors ? rank - 1 : this.map.rowOf(number);
       const scroll = this.$refs.scroll;
-      scroll.scrollTop = Math.max(0, this.offset(Math.max(0, row)) - scroll.clientHeight / 3);
+      scroll.scrollTop = Math.max(0, this.offset(row) - scroll.clientHeight / 3) / this.ratio();
+      this.top = scroll.scrollTop;
+      this.drawn++;
     },
+    toLog() { document.getElementById("jp-log-title").scrollIntoView(); this.setFollow(true); this.$refs.scroll.focus({ preventScroll: true }); },
     // --- one line -----------------------------------------------------------------------------
-    drawRow(index) {
-      const line = this.log.lines[index];
-      const cut = line.text.length > CUT && !this.expanded.has(index + 1);
-      const text = cut ? line.text.slice(0, CUT) : line.text;
-      const starts = this.needle ? occurrences(text, this.needle.toLowerCase()) : [];
-      const found = marked(pieces(text, line.style).pieces, starts, this.needle.length);
-      const now = this.hits[this.hit]?.line === index;
+    drawRow(row) {
+      const at = this.onlyErrors ? row + 1 : this.map.lineAt(row);
+      const line = this.onlyErrors ? this.store.error(at) : this.store.line(at);
+      if (!line) return { key: `${at}?`, n: this.onlyErrors ? "" : at, at: "", parts: [], more: "", classes: "jp-log__row--away" };
+      const { number } = line;
+      const group = this.onlyErrors ? null : this.groupAt.get(number);
+      const all = this.whole.get(number) ?? line.text;
+      const cut = !this.whole.has(number) && Math.max(all.length, line.length ?? 0) > CUT;
+      const text = group ? group.name : cut ? all.slice(0, CUT) : all;
+      const found = marked(pieces(text, line.style).pieces, this.needle ? occurrences(text, this.needle) : [], this.needle.length);
+      const picked = this.picked && number >= this.picked[0] && number <= this.picked[1];
       return {
-        n: index + 1,
+        key: number, n: number, group, folded: group && this.isFolded(group), size: group ? plural((group.last ?? this.lines) - number - (group.said ? 1 : 0), "line") : "",
         at: this.times === "off" ? "" : this.times === "clock" ? local(line.at, "log") : this.sinceStart(line.at),
         parts: found.map((part) => ({ text: part.text, mark: part.mark, look: look(part.style) })),
-        more: cut ? bytes(line.text.length) : "",
-        classes: { "jp-log__row--error": line.stream === "stderr", "jp-log__row--note": line.stream === "portal", "jp-log__row--hit": now, "jp-log__row--picked": this.picked && index + 1 >= this.picked[0] && index + 1 <= this.picked[1] },
+        more: cut ? bytes(Math.max(all.length, line.length ?? 0)) : "",
+        classes: { "jp-log__row--error": line.stream === "stderr", "jp-log__row--note": line.stream === "portal", "jp-log__row--hit": this.search?.count && this.search.lineOf(this.hit).number === number, "jp-log__row--picked": picked },
       };
     },
-    sinceStart(at) { return `+${(Math.max(0, Date.parse(at) - Date.parse(this.current?.started_at ?? at)) / 1000).toFixed(3)}`; },
-    expand(number) { this.expanded = new Set(this.expanded).add(number); },
+    sinceStart(at) { return `+${(Math.max(0, new Date(at) - Date.parse(this.current?.started_at ?? at)) / 1000).toFixed(3)}`; },
+    async expand(number) {
+      const answer = await attempt(() => this.store.ask("lines", { from: number, limit: 1, full: true }));
+      if (!answer) return;
+      this.whole.set(number, answer.items[0][5]);
+      this.drawn++;
+      this.moved();
+    },
+    // --- groups -------------------------------------------------------------------------------
+    // What has ended well is folded, until somebody says otherwise.
+    isFolded(group) { return this.folds.get(group.first) ?? (group.last != null && !(isUnhappy(this.state) && group.errors > 0)); },
+    fold(group) {
+      this.folds.set(group.first, !this.isFolded(group));
+      if (this.isFolded(group)) this.wanted = { number: group.first };
+      this.moved();
+    },
     // --- search and links -----------------------------------------------------------------------
-    step(way) { if (this.hits.length) { this.hit = (this.hit + way + this.hits.length) % this.hits.length; this.showHit(); } },
+    forget() { if (this.search) this.search.gone = true; this.search = null; this.hit = 0; this.looked++; },
+    look() {
+      if (!this.needle || this.store.gone) return;
+      let isNew = !this.search;
+      this.search ??= markRaw(new LogSearch(this.store, this.needle, this.onlyErrors));
+      const { search } = this;
+      search.go(() => {
+        this.looked++;
+        if (isNew && search.count) { isNew = false; this.showHit(); }
+      });
+    },
+    // What came meanwhile is looked through, too, a few times a second.
+    lookSoon() { this.looking ??= setTimeout(() => { this.looking = null; this.look(); }, 300); },
+    step(way) { const found = this.search?.count; if (found) { this.hit = (this.hit + way + found) % found; this.showHit(); } },
     // A hit is also the line that the address names: that is how the keyboard links to a line.
     showHit() {
-      const number = this.hits[this.hit].line + 1;
-      this.goTo(number);
-      this.pick(number, {});
+      const line = this.search.lineOf(this.hit);
+      this.pick(line.number, {});
+      this.goTo(line);
     },
     pick(number, event) {
       const from = event.shiftKey && this.picked ? this.picked[0] : number;
@@ -285,14 +370,38 @@ export default {
       const [first, last] = this.picked;
       history.replaceState(history.state, "", `${location.pathname}${location.search}#L${first}${last > first ? `-L${last}` : ""}`);
     },
+    unpick() { this.picked = null; history.replaceState(history.state, "", location.pathname + location.search); },
     readHash() {
       const match = /^#L(\d+)(?:-L(\d+))?$/.exec(location.hash);
       if (!match) return;
       const [first, last] = [Number(match[1]), Number(match[2] ?? match[1])];
+      if (!first || !last) return;
       this.picked = [Math.min(first, last), Math.max(first, last)];
       this.following = false;
-      this.wanted = this.picked[0];
+      this.wanted = { number: this.picked[0] };
       if (this.$refs?.scroll) this.afterLayout();
     },
+    copied: (text, words) => navigator.clipboard?.writeText(text).then(() => toast(words), () => toast("This browser does not let the portal copy.", { tone: "bad" })) ?? toast("Browsers copy only on https and on localhost. Select the text instead.", { tone: "bad" }),
+    copyLink() { this.copied(location.href, `Copied the link to ${this.pickedWords.toLowerCase()}.`); },
+    async copyText() {
+      const [first, last] = this.picked;
+      if (last - first >= MOST_COPIED) return toast(`At most ${count(MOST_COPIED)} lines are copied. Download the log instead.`, { tone: "bad" });
+      const text = [];
+      for (let from = first; from <= last; from += 1000) {
+        const answer = await attempt(() => this.store.ask("lines", { from, limit: Math.min(1000, last - from + 1), full: true }));
+        if (!answer) return;
+        text.push(...answer.items.map((item) => plain(item[5])));
+      }
+      this.copied(`${text.join("\n")}\n`, `Copied ${plural(text.length, "line")}.`);
+    },
+    // --- keys -----------------------------------------------------------------------------------
+    // What is behind a full screen is out of reach, also for the keyboard.
+    setFull(on) {
+      this.full = on;
+      document.documentElement.classList.toggle("jp-covered", on);
+      for (let one = this.$el.querySelector(".jp-log"); one && one !== document.body; one = one.parentElement) for (const other of one.parentElement.children) if (other !== one && !/^(SCRIPT|STYLE|LINK)$/.test(other.tagName)) other.inert = on;
+    },
+    onEscape(event) { if (event.key === "Escape" && this.full && !this.needle) this.setFull(false); },
+    toStart() { this.following = false; this.$refs.scroll.scrollTop = 0; },
   },
 };

@@ -34,6 +34,7 @@ export default {
 
     <div id="jp-attempt" :role="many ? 'tabpanel' : null" :aria-labelledby="many ? 'jp-attempt-' + number : null">
     <div v-if="why" class="jp-notice" :class="'jp-tone--' + tone"><JpIcon :name="unhappy ? 'warning' : 'gone'" /><span>{{ why }}</span></div>
+    <div id="jp-last-words"></div>
     <JpChange v-if="unhappy && change" :change="change" words="The script had changed" />
     <div v-if="!never" class="jp-kpis">
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Due to started</span><span class="jp-kpi__value">{{ startDelay }}</span><span class="jp-kpi__note">{{ delayParts }}</span></div>

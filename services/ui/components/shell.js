@@ -21,6 +21,8 @@ const KEYS = [
   [["Ctrl", "K"], "Any page, job or action"],
   [["/"], "Search on this page"], [["g", "o"], "Overview"], [["g", "j"], "Jobs"], [["g", "r"], "Runs"], [["g", "w"], "Week"],
   [["g", "c"], "Calendars"], [["g", "p"], "Scripts"], [["g", "s"], "Secrets"], [["g", "a"], "Activity"], [["g", "e"], "Executors"], [["n"], "New job"], [["j"], "Next row"], [["k"], "Previous row"], [["x"], "Select a row of the jobs"], [["r"], "Run now, on a job's page"], [["p"], "Pause or resume it"], [["e"], "Edit it"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
+  [["Enter"], "In a log: the next that is found"], [["Shift", "Enter"], "In a log: the one before"], [["g"], "In a log: its start"], [["Shift", "g"], "In a log: its end"],
+  [["f"], "In a log: full screen"], [["w"], "In a log: wrap lines"], [["e"], "In a log: stderr only"],
 ];
 
 export default {

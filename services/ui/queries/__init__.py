@@ -58,6 +58,7 @@ from services.ui.queries.explained import WhyAnswer
 from services.ui.queries.folder import Folder, ReadScript
 from services.ui.queries.jobs_page import JobsFilter
 from services.ui.queries.limits import LimitItem
+from services.ui.queries.log_lines import attempt_of
 from services.ui.queries.overview import Overview
 from services.ui.queries.parked import ParkedList
 from services.ui.queries.planning import Planning
@@ -274,12 +275,9 @@ class Queries:
         Raises:
             NotFound: no such run or attempt.
         """
-        async with self.database.reading() as session:
-            attempts = (await runs.run_by_id(session, run_id)).attempts
+        chosen = await attempt_of(self.database, run_id, attempt)
         async with self.database.reading_logs() as session:
-            return await logs.page_of_log(
-                session, logs.chosen(attempts, attempt), after_seq=after_seq, limit=limit
-            )
+            return await logs.page_of_log(session, chosen, after_seq=after_seq, limit=limit)
 
     async def newest_attempt(self, run_id: RunId) -> AttemptId | None:
         """Return the attempt whose log is followed now; None while there is none."""
@@ -299,9 +297,8 @@ class Queries:
         Raises:
             NotFound: no such run or attempt.
         """
-        async with self.database.reading() as session:
-            attempts = (await runs.run_by_id(session, run_id)).attempts
-        return logs.text_of_log(self.database.reading_logs, logs.chosen(attempts, attempt), stream)
+        chosen = await attempt_of(self.database, run_id, attempt)
+        return logs.text_of_log(self.database.reading_logs, chosen, stream)
 
     async def artifacts(self, run_id: RunId, *, attempt: int | None = None) -> ArtifactsPage:
         """Return the files that an attempt (its number; None: the newest) left to be kept.
@@ -309,10 +306,9 @@ class Queries:
         Raises:
             NotFound: no such run or attempt.
         """
-        async with self.database.reading() as session:
-            attempts = (await runs.run_by_id(session, run_id)).attempts
+        chosen = await attempt_of(self.database, run_id, attempt)
         async with self.database.reading_logs() as session:
-            return await artifacts.of_attempt(session, logs.chosen(attempts, attempt))
+            return await artifacts.of_attempt(session, chosen)
 
     async def artifact(
         self, run_id: RunId, name: str, *, attempt: int | None = None
@@ -322,9 +318,8 @@ class Queries:
         Raises:
             NotFound: no such run, attempt or file.
         """
-        async with self.database.reading() as session:
-            attempts = (await runs.run_by_id(session, run_id)).attempts
-        return await artifacts.bytes_of(self.database.reading_logs, logs.chosen(attempts, attempt), name)
+        chosen = await attempt_of(self.database, run_id, attempt)
+        return await artifacts.bytes_of(self.database.reading_logs, chosen, name)
 
     async def executors(self) -> tuple[ExecutorItem, ...]:
         """Return the executors, online ones first, then by name; those that left for a day, at the end."""

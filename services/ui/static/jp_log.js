@@ -16,14 +16,35 @@ function settle(text) {
   return colours + text.slice(cut + 1);
 }
 
+const GROUP = /^(?:\x1b\[[0-9;:]*m)*::(?:group::([^]*)|(endgroup)::)/;
+
+// The newest lines of a log, numbered from 1 by where they begin. It may begin in the middle, where the server
+// says how things stand there: what comes before is not here.
 export class LogLines {
-  constructor() {
-    this.lines = []; // { text, stream, at, style }: style is what the line before left switched on
-    this.seq = 0; // every chunk up to this one is in `lines`
+  constructor({ seq = 0, lines = 0, errors = 0, open = [], codes = {}, groups = [], known = [] } = {}) {
+    this.seq = seq; // every chunk up to this one was seen
     this.missing = 0; // chunks that were skipped because they never came
+    this.base = lines - known.length; // how many lines come before those in `lines`
+    this.lines = known; // { number, text, stream, at, style }: style is what the line before left switched on
     this.open = {}; // per stream, the line that has no end yet
     this.styles = {}; // per stream, the colours that are on
+    this.early = new Map(); // open lines from before `base`
+    this.groups = groups; // { first, last, said, name, errors }: `said`, that its end was; errors are those in it, before it while it goes on
+    this.errorsBase = errors - known.filter((line) => line.stream === "stderr").length;
+    this.errors = known.filter((line) => line.stream === "stderr").map((line) => line.number);
+    for (const stream in codes) this.styles[stream] = styleOf(codes[stream]);
+    for (const { number, ...one } of open) this.goOn(number, one);
   }
+
+  goOn(number, { text, stream, at, codes }) {
+    const line = this.at(number) ?? { number, stream, at, style: styleOf(codes) };
+    this.open[stream] = Object.assign(line, { text });
+    if (number <= this.base) this.early.set(number, line);
+  }
+
+  get total() { return this.base + this.lines.length; }
+  get allErrors() { return this.errorsBase + this.errors.length; }
+  at(number) { return number > this.base ? this.lines[number - this.base - 1] : this.early.get(number); }
 
   // Take chunks in order, each once: what is already here is passed over. Returns true if lines changed.
   add(chunks) {
@@ -46,15 +67,42 @@ export class LogLines {
       if (end < 0) return;
       line.text = line.text.replace(/\r+$/, "");
       if (line.text.includes("\x1b")) this.styles[stream] = pieces(line.text, line.style).style;
+      if (line.text.includes("::")) this.mark(line);
       this.open[stream] = undefined;
       from = end + 1;
     }
   }
 
   start(stream, at) {
-    const line = { text: "", stream, at, style: this.styles[stream] ?? null };
+    const line = { number: this.total + 1, text: "", stream, at, style: this.styles[stream] ?? null };
     this.lines.push(line);
+    if (stream === "stderr") this.errors.push(line.number);
     return line;
+  }
+
+  // A group that begins ends the one before.
+  mark({ number, text, stream }) {
+    const found = GROUP.exec(text);
+    if (!found) return;
+    const last = this.groups.at(-1);
+    if (last && last.last == null) {
+      last.last = found[2] ? number : number - 1;
+      last.said = Boolean(found[2]);
+      last.errors = this.allErrors - last.errors - (stream === "stderr" ? 1 : 0);
+    }
+    if (!found[2]) this.groups.push({ first: number, last: null, said: false, name: plain(found[1]).slice(0, 200), errors: this.allErrors });
+  }
+
+  // Forget the oldest lines where there are more than twice as many: they are stored, and can be asked for.
+  trim(keep) {
+    if (this.lines.length <= 2 * keep) return false;
+    const gone = this.lines.splice(0, this.lines.length - keep);
+    this.base += gone.length;
+    for (const line of Object.values(this.open)) if (line && line.number <= this.base) this.early.set(line.number, line);
+    const errors = this.errors.length;
+    this.errors = this.errors.filter((number) => number > this.base);
+    this.errorsBase += errors - this.errors.length;
+    return true;
   }
 }
 
@@ -92,6 +140,18 @@ function applied(style, body) {
   return next;
 }
 
+const styles = new Map();
+
+// The style that sequences of colours leave on; the same object for the same sequences.
+export function styleOf(codes) {
+  if (!codes) return null;
+  if (!styles.has(codes)) {
+    if (styles.size > 500) styles.clear();
+    styles.set(codes, pieces(codes).style);
+  }
+  return styles.get(codes);
+}
+
 export function colour(value) {
   if (typeof value === "string") return value;
   if (value < 16) return `var(--jp-ansi-${value})`;
@@ -101,6 +161,18 @@ export function colour(value) {
   const level = (step) => (step ? 55 + step * 40 : 0);
   const cube = index - 16;
   return `rgb(${level(Math.floor(cube / 36))} ${level(Math.floor(cube / 6) % 6)} ${level(cube % 6)})`;
+}
+
+// How a style looks, for the style attribute.
+export function look(style) {
+  if (!style) return null;
+  const { fg, bg, bold, dim, italic, underline, inverse } = style;
+  const [front, back] = inverse ? [bg ?? "var(--jp-log-bg)", fg ?? "var(--jp-log-text)"] : [fg, bg];
+  const paint = (value) => (value == null ? undefined : String(value).startsWith("var") ? value : colour(value));
+  return {
+    color: paint(front), backgroundColor: paint(back), fontWeight: bold ? 700 : undefined, opacity: dim ? 0.75 : undefined,
+    fontStyle: italic ? "italic" : undefined, textDecoration: underline ? "underline" : undefined,
+  };
 }
 
 // Split a line into { text, style }; also returns the style that is on at its end.
@@ -120,11 +192,17 @@ export function pieces(text, style = null) {
   return { pieces: found, style };
 }
 
-// Where `needle` (lower case) occurs in a line's plain text.
+// Small letters, each as long as what it stands for: a few capitals have small letters of two characters.
+const folded = (text) => {
+  const small = text.toLowerCase();
+  return small.length === text.length ? small : Array.from(text, (char) => { const one = char.toLowerCase(); return one.length === char.length ? one : char; }).join("");
+};
+
+// Where `needle` occurs in a line's plain text, however either is capitalised.
 export function occurrences(text, needle) {
-  const hay = plain(text).toLowerCase();
+  const [hay, wanted] = [folded(plain(text)), folded(needle)];
   const starts = [];
-  for (let at = hay.indexOf(needle); needle && at >= 0; at = hay.indexOf(needle, at + needle.length)) starts.push(at);
+  for (let at = hay.indexOf(wanted); wanted && at >= 0; at = hay.indexOf(wanted, at + wanted.length)) starts.push(at);
   return starts;
 }
 

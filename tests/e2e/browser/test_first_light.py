@@ -68,10 +68,13 @@ def test_a_person_creates_a_job_runs_it_and_reads_its_log_as_it_arrives(
 def test_a_log_of_ten_thousand_lines_is_shown_exactly_and_in_order(watched: Watched, stack: Stack) -> None:
     run = stack.ended(stack.run_now(stack.create("chatty in a browser", "chatty.py")))
     page = watched.page
+    parts: list[str] = []
+    page.on("request", lambda one: parts.append(one.url) if "/log/lines" in one.url else None)
 
     page.goto(f"/runs/{run['id']}#L9990")
     expect(page.get_by_text(re.compile(r"10\s000\slines · complete"))).to_be_visible()
     expect(page.locator(".jp-log__row--picked")).to_contain_text("line  9990 of 10000")
+    assert [part.partition("?")[2] for part in parts] == ["from=9501&limit=1000&tail=true"]
     shown = dict(page.evaluate(EVERY_ROW))
 
     assert shown == {number: f"line {number:5} of 10000" for number in range(1, 10_001)}
@@ -82,9 +85,10 @@ def test_a_log_of_ten_thousand_lines_is_shown_exactly_and_in_order(watched: Watc
 EVERY_ROW = """async () => {
   const scroll = document.querySelector('.jp-log__scroll');
   const rows = new Map();
-  for (let top = 0; top < scroll.scrollHeight; top += 700) {
+  for (let top = 0; top < scroll.scrollHeight; top += 800) {
     scroll.scrollTop = top;
-    await new Promise((done) => requestAnimationFrame(done));
+    do await new Promise((done) => requestAnimationFrame(done));
+    while (document.querySelector('.jp-log__row--away'));
     for (const row of document.querySelectorAll('.jp-log__row')) {
       const [number, text] = ['n', 'text'].map((part) => row.querySelector('.jp-log__' + part).textContent);
       rows.set(Number(number), text);
