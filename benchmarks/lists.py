@@ -1,11 +1,11 @@
 """What lists cost with many jobs and a long past: the server's time for every question that the pages ask.
 
-    python -m benchmarks.lists [--home DIR] [--jobs 100000] [--runs 1000000] [--times 20] [--only TEXT]
+    python -m benchmarks.lists [--home DIR] [--jobs N] [--runs N] [--times 20] [--only TEXT] [--no-browser]
 
 Makes a ledger with `benchmarks.ledger`, in a temporary folder unless `--home` names one, which is kept and
 found again. Each question is asked through the REST API without a network. Times are in milliseconds: p50 and
 p95 of the wall, and the median of the processor's, by which a target counts as missed, for a wall's time on a
-machine that others use says little.
+machine that others use says little. Then the same list is used in a real Chromium: `lists_browser`.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from typing import Any, cast
 import httpx
 from sqlalchemy import func, select
 
-from benchmarks import ledger
+from benchmarks import ledger, lists_browser
 from services.ui import app
 from services.ui.settings import UiSettings
 from shared.db import migrate
@@ -65,9 +65,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--only", default="")
+    parser.add_argument("--no-browser", action="store_true")
     given = parser.parse_args()
     with _filled(given.home, given.jobs, given.runs) as home:
         missed = asyncio.run(_measure(home, given.times, given.only))
+        if not (given.no_browser or given.only):
+            missed += lists_browser.measure(home, times=given.times)
     sys.exit(1 if missed else 0)
 
 
