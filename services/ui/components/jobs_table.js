@@ -31,7 +31,7 @@ export default {
     </div>
     <p class="jp-clip" aria-live="polite">{{ loaded ? summary : '' }}</p>
 
-    <div class="jp-card" :aria-busy="!loaded">
+    <div class="jp-card" :aria-busy="!loaded" @pointerenter="hovered = $event.pointerType === 'mouse'" @pointerleave="hovered = false">
       <div v-if="error" class="jp-empty"><JpIcon name="warning" /><h2>The jobs cannot be shown</h2><p>{{ error }}</p>
         <button class="jp-btn" type="button" @click="load">Try again</button></div>
       <div v-else-if="loaded && !jobs.length && filtered" class="jp-empty"><JpIcon name="search" /><h2>No job matches</h2>
@@ -83,6 +83,7 @@ export default {
           <tbody v-else><tr v-for="row in 6" :key="row" class="jp-ghostrow"><td v-for="width in [16, 160, 72, 119, 110, 60, 60, 40, 40]" :key="width"><span :style="{ width: width + 'px' }"></span></td></tr></tbody>
         </table>
       </div>
+      <div v-if="waiting.size" class="jp-fresh" role="status"><button class="jp-fresh__pill" type="button" @click="load">{{ plural(waiting.size, 'change') }} · Update order</button></div>
       <div v-if="loaded && (next || before.length)" class="jp-card__foot"><span>{{ summary }}</span>
         <span class="jp-bar__end"><button class="jp-btn jp-btn--small" type="button" :disabled="!before.length" @click="turn(-1)">Previous</button>
         <button class="jp-btn jp-btn--small" type="button" :disabled="!next" @click="turn(1)">Next</button></span></div>
@@ -101,18 +102,20 @@ export default {
   data: () => ({
     tick, screen: screenSize, filters: FILTERS, act: jobActions,
     q: fromUrl("q"), state: fromUrl("state"), tags: fromUrl("tag").split(",").filter(Boolean), known: [], sort: fromUrl("sort", "name"), after: fromUrl("after"),
-    before: [], jobs: [], next: null, total: null, more: false, loaded: false, error: "", chosen: null, marked: new Marked(), selecting: false,
+    before: [], jobs: [], next: null, total: null, more: false, loaded: false, error: "", chosen: null, marked: new Marked(), selecting: false, hovered: false, waiting: new Set(),
   }),
   created() {
     this.loadTags();
     this.typed = debounced(() => this.restart(), 150);
-    this.reload = debounced(() => this.load(), 250);
+    this.reload = debounced(() => !this.isHeld && this.load(), 250);
     this.stop = follow(["runs", "jobs"], (items, topic) => (topic === "runs" ? this.onRuns(items) : this.onJobs(items)), { load: this.load });
   },
   mounted() { addEventListener("keydown", this.onKey); },
   beforeUnmount() { removeEventListener("keydown", this.onKey); this.stop(); },
   computed: {
     pageIds() { return this.jobs.map((job) => job.id); },
+    // While somebody points at a row, or has marked some, none moves: what changed waits until they ask for it.
+    isHeld() { return this.hovered || this.anyMarked; },
     anyMarked() { return this.marked.all || this.marked.ids.size > 0; },
     wholePage() { return this.jobs.length > 0 && this.pageIds.every((id) => this.marked.has(id)); },
     filtered() { return Boolean(this.q || this.state || this.tags.length); },
@@ -123,8 +126,9 @@ export default {
     },
     summary() { return this.total == null ? `${count(this.jobs.length)} jobs on this page` : this.more ? `${count(this.total)}+ jobs` : plural(this.total, "job"); },
   },
+  watch: { isHeld(is) { if (!is && this.waiting.size) this.load(); } },
   methods: {
-    ago, duration, ended: lastEnded,
+    ago, duration, plural, ended: lastEnded,
     noNext: (job) => NO_NEXT[job.no_next] ?? { word: "–", text: "" },
     async load() {
       this.loading?.abort();
@@ -133,6 +137,7 @@ export default {
         const { q, state, sort, after } = this;
         const page = await api(`/jobs${query({ q, state, tag: this.tags.join(), sort, after, limit: LIMIT })}`, { signal: mine.signal });
         Object.assign(this, { jobs: page.items, next: page.next, total: page.total, more: page.more, loaded: true, error: "" });
+        this.waiting.clear();
       } catch (error) {
         if (error.name !== "AbortError") this.error = error.message;
       }
@@ -179,7 +184,8 @@ export default {
       this.show().then(() => scrollTo(0, 0));
     },
     openMenu(job, event) { this.chosen = job; const button = event.currentTarget; this.$nextTick(() => openUnder(this.$refs.menu, button)); },
-    async doing(action) { this.$refs.menu.hidePopover(); await action(this.chosen); this.reload(); },
+    async doing(action) { this.$refs.menu.hidePopover(); await action(this.chosen); this.load(); },
+    stir(id) { if (this.isHeld) this.waiting.add(id); else this.reload(); },
     onRuns(items) {
       const byId = new Map(this.jobs.map((job) => [job.id, job]));
       for (const item of items) {
@@ -187,13 +193,13 @@ export default {
         if (job) this.takeRun(job, item);
       }
       // Under a filter by state, rows come and go with their runs.
-      if (this.state === "running" || this.state === "failing") this.reload();
+      if (this.state === "running" || this.state === "failing") items.forEach((item) => this.stir(item.job_id));
     },
     onJobs(items) {
       for (const item of items) {
         const at = this.jobs.findIndex((job) => job.id === item.id);
         if (at >= 0 && !item.deleted_at && !this.filtered) this.jobs[at] = item;
-        else this.reload();
+        else this.stir(item.id);
       }
     },
     takeRun(job, run) {
@@ -203,7 +209,7 @@ export default {
       if (!job.last_run || run.id === job.last_run.id || run.number > job.last_run.number) job.last_run = run;
       if (run.next_due_at !== undefined) job.next_due_at = run.next_due_at;
       // Why nothing is due any more is not said by a run.
-      if (run.next_due_at === null && !job.no_next) this.reload();
+      if (run.next_due_at === null && !job.no_next) this.stir(job.id);
     },
   },
 };

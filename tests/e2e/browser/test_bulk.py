@@ -87,6 +87,25 @@ def test_jobs_are_tagged_and_found_by_their_tag(watched: Watched, stack: Stack) 
     assert watched.complaints == []
 
 
+def test_rows_stay_where_they_are_while_somebody_points_at_them(watched: Watched, stack: Stack) -> None:
+    stack.create("calm b", "hello.py")
+    page = watched.page
+    page.goto("/jobs?q=calm")
+    page.get_by_role("link", name="calm b").hover()
+
+    stack.create("calm a", "hello.py")
+    pill = page.get_by_role("button", name="1 change · Update order")
+    expect(pill).to_be_visible()
+    expect(page.get_by_role("link", name="calm a")).to_have_count(0)
+    pill.click()
+    expect(page.get_by_role("link", name=re.compile("^calm"))).to_have_text(["calm a", "calm b"])
+
+    stack.create("calm c", "hello.py")
+    expect(pill).to_be_visible()
+    page.get_by_role("heading", level=1).hover()
+    expect(page.get_by_role("link", name="calm c")).to_be_visible()
+
+
 def test_on_a_phone_jobs_are_marked_in_a_mode_of_its_own(browser: Browser, stack: Stack) -> None:
     stack.create("on the phone", "hello.py")
     with opened(browser, f"{stack.url}/jobs?q=on+the+phone", theme="dark", size="390") as page:
