@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from services.ui import api, pages
 from services.ui.api.problems import problem
 from services.ui.commands import Bulk, Commands, Controls, Secrets
+from services.ui.commands.views import Views
 from services.ui.commands.wake import Wakeups
 from services.ui.guard import Guard
 from services.ui.link import Link
@@ -25,6 +26,7 @@ from services.ui.portal import Portal
 from services.ui.queries import Planning, Queries
 from services.ui.queries.history import History
 from services.ui.queries.log_lines import LogParts
+from services.ui.queries.views import KeptViews
 from services.ui.recorder.consumer import Recorder
 from services.ui.recorder.script_texts import ScriptTexts
 from services.ui.recorder.writer import Writer
@@ -91,6 +93,8 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             bulk=Bulk(commands),
             controls=controls,
             secrets=Secrets(sessions=database.ledger, clock=clock, vault=settings.vault),
+            views=Views(sessions=database.ledger, clock=clock),
+            kept_views=KeptViews(database=database),
             live=live,
             settings=settings,
             clock=clock,

@@ -6,10 +6,12 @@ from typing import Final
 from uuid import UUID
 
 from services.ui.commands import Bulk, Commands, Controls, Secrets
+from services.ui.commands.views import Views
 from services.ui.live import Live
 from services.ui.queries import Queries
 from services.ui.queries.history import History
 from services.ui.queries.log_lines import LogParts
+from services.ui.queries.views import KeptViews
 from services.ui.settings import UiSettings
 from shared.runtime.clock import Clock
 
@@ -32,6 +34,8 @@ class Portal:
     bulk: Bulk
     controls: Controls
     secrets: Secrets
+    views: Views
+    kept_views: KeptViews
     live: Live
     settings: UiSettings
     clock: Clock

@@ -22,6 +22,7 @@ from services.ui.api import (
     schedules,
     scripts,
     secrets,
+    views,
     week,
 )
 from services.ui.portal import Portal
@@ -45,6 +46,7 @@ def register(app: FastAPI, portal: Portal) -> None:
         schedules,
         scripts,
         secrets,
+        views,
         week,
     ):
         app.include_router(module.router(portal))

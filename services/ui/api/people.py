@@ -28,7 +28,7 @@ def router(portal: Portal) -> APIRouter:
         person = _changed(await portal.queries.person(person_id), body)
         saved = await portal.commands.save_person(person_id, person)
         response = answer(person)
-        _set_cookie(response, saved, secure=request.url.scheme == "https")
+        set_cookie(response, saved, secure=request.url.scheme == "https")
         return response
 
     return routes
@@ -56,7 +56,8 @@ def _density(value: str) -> Density:
         raise InvalidInput("density", "Choose comfortable or compact.") from None
 
 
-def _set_cookie(response: Response, person_id: UUID, *, secure: bool) -> None:
+def set_cookie(response: Response, person_id: UUID, *, secure: bool) -> None:
+    """Let the browser be known again by this id for a year."""
     response.set_cookie(
         COOKIE, str(person_id), max_age=_YEAR_S, httponly=True, samesite="lax", secure=secure, path="/"
     )

@@ -20,7 +20,7 @@ _LIBRARIES: Final[list[str | Path]] = [
     STATIC / name
     for name in (
         *("jp_format.js", "jp_core.js", "jp_controls.js", "jp_dialogs.js", "jp_why.js"),
-        *("jp_schedule.js", "jp_run.js", "jp_palette.js", "jp_bulk.js"),
+        *("jp_schedule.js", "jp_run.js", "jp_palette.js", "jp_bulk.js", "jp_views.js"),
     )
 ]
 

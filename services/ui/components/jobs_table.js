@@ -3,6 +3,7 @@ import { ago, count, duration, NO_NEXT, parts, plural, screenSize, tick } from "
 import { api, debounced, follow, fromUrl, jobActions, openUnder, query, rememberInUrl } from "jp_core";
 import { BulkBar, BulkDialog, Marked } from "jp_bulk";
 import { ResumeDialog } from "jp_dialogs";
+import { ViewChips } from "jp_views";
 
 const LIMIT = 50;
 const FILTERS = [["", "All"], ["failing", "Failing"], ["running", "Running"], ["active", "Scheduled"], ["paused", "Paused"]];
@@ -11,7 +12,7 @@ const SORTS = { name: "Job", next: "Next run", last: "Ran" };
 const lastEnded = (job) => job.recent.findLast((run) => run.finished_at) ?? null;
 
 export default {
-  components: { ...parts, BulkBar, BulkDialog, ResumeDialog },
+  components: { ...parts, BulkBar, BulkDialog, ResumeDialog, ViewChips },
   template: `
   <div :class="{ 'jp-above-bulk': screen.narrow && selecting && anyMarked }">
     <div class="jp-bar" role="search">
@@ -27,8 +28,10 @@ export default {
       <select v-if="otherTags.length" class="jp-select jp-bar__select" aria-label="Filter by tag" @change="filterBy($event.target.value); $event.target.value = ''">
         <option value="">{{ tags.length ? 'And tag…' : 'Any tag' }}</option><option v-for="one in otherTags" :key="one" :value="one">{{ one }}</option></select>
       <button v-if="screen.narrow && loaded && jobs.length" type="button" class="jp-filter" :aria-pressed="selecting" @click="selecting = !selecting; marked.clear()">Select</button>
-      <span v-if="!tags.length" class="jp-bar__end jp-small jp-muted jp-wide"><kbd class="jp-kbd">/</kbd> search <kbd class="jp-kbd">n</kbd> new job <kbd class="jp-kbd">?</kbd> all keys</span>
+      <button v-if="!view && asksSomething" type="button" class="jp-filter jp-bar__end" @click="$refs.views.open(null)"><JpIcon name="plus" />Save view</button>
+      <span v-else-if="!tags.length" class="jp-bar__end jp-small jp-muted jp-wide"><kbd class="jp-kbd">/</kbd> search <kbd class="jp-kbd">n</kbd> new job <kbd class="jp-kbd">?</kbd> all keys</span>
     </div>
+    <ViewChips ref="views" :asked="asked" :shown="view" @choose="showView" />
     <p class="jp-clip" aria-live="polite">{{ loaded ? summary : '' }}</p>
 
     <div class="jp-card" :aria-busy="!loaded" @pointerenter="hovered = $event.pointerType === 'mouse'" @pointerleave="hovered = false">
@@ -101,7 +104,7 @@ export default {
   </div>`,
   data: () => ({
     tick, screen: screenSize, filters: FILTERS, act: jobActions,
-    q: fromUrl("q"), state: fromUrl("state"), tags: fromUrl("tag").split(",").filter(Boolean), known: [], sort: fromUrl("sort", "name"), after: fromUrl("after"),
+    q: fromUrl("q"), state: fromUrl("state"), tags: fromUrl("tag").split(",").filter(Boolean), known: [], sort: fromUrl("sort", "name"), view: fromUrl("view"), finding: Boolean(fromUrl("view")), after: fromUrl("after"),
     before: [], jobs: [], next: null, total: null, more: false, loaded: false, error: "", chosen: null, marked: new Marked(), selecting: false, hovered: false, waiting: new Set(),
   }),
   created() {
@@ -110,9 +113,18 @@ export default {
     this.reload = debounced(() => !this.isHeld && this.load(), 250);
     this.stop = follow(["runs", "jobs"], (items, topic) => (topic === "runs" ? this.onRuns(items) : this.onJobs(items)), { load: this.load });
   },
-  mounted() { addEventListener("keydown", this.onKey); },
+  mounted() {
+    addEventListener("keydown", this.onKey);
+    if (this.view) this.$refs.views.find(this.view).then((view) => { this.finding = false; view ? this.showView(view) : this.restart(); });
+  },
   beforeUnmount() { removeEventListener("keydown", this.onKey); this.stop(); },
   computed: {
+    // What the list is asked, as a view keeps it.
+    asked() {
+      const { q, state, sort } = this;
+      return Object.fromEntries(Object.entries({ q: q.trim(), state, tag: this.tags.join(), sort: sort === "name" ? "" : sort }).filter(([, value]) => value));
+    },
+    asksSomething() { return Object.keys(this.asked).length > 0; },
     pageIds() { return this.jobs.map((job) => job.id); },
     // While somebody points at a row, or has marked some, none moves: what changed waits until they ask for it.
     isHeld() { return this.hovered || this.anyMarked; },
@@ -131,6 +143,7 @@ export default {
     ago, duration, plural, ended: lastEnded,
     noNext: (job) => NO_NEXT[job.no_next] ?? { word: "–", text: "" },
     async load() {
+      if (this.finding) return; // what the address names is not known yet
       this.loading?.abort();
       const mine = (this.loading = new AbortController());
       try {
@@ -158,14 +171,20 @@ export default {
       const row = document.activeElement?.closest?.("tr[data-job]") ?? this.$el.querySelector("tr[data-job]:hover");
       if (row) this.marked.toggle(row.dataset.job, this.pageIds);
     },
-    restart() {
-      Object.assign(this, { after: "", before: [] });
+    showView(view) {
+      const { q = "", state = "", tag = "", sort = "name" } = view.question;
+      Object.assign(this, { q, state, sort, tags: tag.split(",").filter(Boolean) });
+      this.restart(view.id);
+    },
+    // What is asked otherwise than a view asks it is that view no more.
+    restart(view = "") {
+      Object.assign(this, { view, after: "", before: [] });
       this.marked.clear();
       this.show();
     },
     show() {
       const { q, state, sort, after } = this;
-      rememberInUrl({ q, state, tag: this.tags.join(), sort: sort === "name" ? "" : sort, after });
+      rememberInUrl(this.view ? { view: this.view, after } : { q, state, tag: this.tags.join(), sort: sort === "name" ? "" : sort, after });
       return this.load();
     },
     choose(key) { this.state = key; this.restart(); },

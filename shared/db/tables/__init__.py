@@ -3,7 +3,7 @@
 | written by | tables |
 |---|---|
 | ui | `jobs`, `job_texts`, `job_tags`, `schedules`, `chain_edges`, `secrets`, `job_secrets`, |
-| | `run_secrets`, `script_texts`, `changes`, `pauses`, `holds`, `limits`, `calendars`, `people`, |
+| | `run_secrets`, `script_texts`, `changes`, `pauses`, `holds`, `limits`, `calendars`, `people`, `views`, |
 | | `log_chunks`, `artifact_chunks`, both of requests |
 | scheduler | all others, and the outcome of each of `requests` and `parked_requests` |
 
@@ -41,6 +41,7 @@ from shared.db.tables.wanted import (
     ScheduleRow,
     ScriptTextRow,
     SecretRow,
+    ViewRow,
 )
 
 __all__ = [
@@ -73,4 +74,5 @@ __all__ = [
     "ScheduleRow",
     "ScriptTextRow",
     "SecretRow",
+    "ViewRow",
 ]

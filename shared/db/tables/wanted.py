@@ -295,6 +295,18 @@ class PersonRow(LedgerBase):
     updated_at: Mapped[datetime]
 
 
+class ViewRow(LedgerBase):
+    """A search under a name. Its id is its address: whoever is told it sees the same list."""
+
+    __tablename__ = "views"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"), index=True)  # one's own
+    name: Mapped[str] = mapped_column(Words(60))
+    question: Mapped[dict[str, Any]]  # of the jobs list, as the API takes it
+    created_at: Mapped[datetime]
+
+
 class LogChunkRow(LogsBase):
     """A piece of what an attempt printed, as the executor cut it."""
 

@@ -106,6 +106,34 @@ def test_rows_stay_where_they_are_while_somebody_points_at_them(watched: Watched
     expect(page.get_by_role("link", name="calm c")).to_be_visible()
 
 
+def test_a_search_is_kept_under_a_name_and_an_address(
+    watched: Watched, browser: Browser, stack: Stack
+) -> None:
+    stack.create("to be viewed", "hello.py", tags=["viewed"])
+    page = watched.page
+    page.goto("/jobs?q=to+be&tag=viewed")
+    page.get_by_role("button", name="Save view").click()
+    page.get_by_label("Name").fill("My view")
+    page.get_by_role("button", name="Save", exact=True).click()
+    chip = page.get_by_role("button", name="My view", exact=True)
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    expect(page).to_have_url(re.compile(r"/jobs\?view=[0-9a-f-]{36}$"))
+    address = page.url
+
+    page.get_by_role("button", name="Paused", exact=True).click()
+    expect(chip).to_have_attribute("aria-pressed", "false")
+    with opened(browser, address, theme="light", size="390") as elsewhere:
+        expect(elsewhere.get_by_role("link", name="to be viewed")).to_be_visible()
+        expect(elsewhere.get_by_role("button", name="My view")).to_be_visible()
+        assert objected_to(elsewhere) == {}
+
+    chip.click()
+    page.get_by_role("button", name="Actions for the view My view").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(chip).to_have_count(0)
+    assert watched.complaints == []
+
+
 def test_on_a_phone_jobs_are_marked_in_a_mode_of_its_own(browser: Browser, stack: Stack) -> None:
     stack.create("on the phone", "hello.py")
     with opened(browser, f"{stack.url}/jobs?q=on+the+phone", theme="dark", size="390") as page:
