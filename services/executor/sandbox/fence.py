@@ -54,7 +54,12 @@ class Fence:
         scoped = {True: landlock.has_scopes(), False: True}
         self._filters = {
             network: seccomp.filtering(
-                sockets=network or is_isolated, unix=is_isolated and scoped[network], own_root=is_isolated
+                seccomp.Allowed(
+                    sockets=network or is_isolated,
+                    unix=is_isolated and scoped[network],
+                    own_root=is_isolated,
+                    cuts=is_isolated or landlock.sees_cuts(),
+                )
             )
             for network in (True, False)
             if self.level is not Level.PROCESS

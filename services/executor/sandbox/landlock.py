@@ -44,6 +44,11 @@ def has_scopes() -> bool:
     return abi() >= _ABI_OF_SCOPES
 
 
+def sees_cuts() -> bool:
+    """Say whether cutting a file by its path can be confined: from Linux 6.2 on."""
+    return abi() >= _ABI_OF_TRUNCATE
+
+
 def restrict(*, readable: Iterable[str], writable: Iterable[str]) -> None:
     """Let this process reach these paths, and what is below them, and no others; for good.
 

@@ -9,6 +9,7 @@ import ctypes
 import errno
 import struct
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from services.executor.sandbox import kernel
@@ -125,6 +126,9 @@ _MARK_FILES: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 """Extended attributes: Landlock does not see them, and who may write to a file may change them."""
 
+_CUT: tuple[int, int] = (76, 45)
+"""truncate: cuts a file by its path. Who opened one to write to it cuts it by ftruncate."""
+
 _SOCKET, _SOCKETPAIR, _CLONE, _IOCTL = (41, 198), (53, 199), (56, 220), (16, 29)
 _NEW_NAMESPACES = 0x7E020000
 _TERMINAL_INPUT = (0x5412, 0x541C)
@@ -133,16 +137,27 @@ _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _STREAM, _SEQPACKET, _KIND = 1, 5, 0xF
 
 
-def filtering(*, sockets: bool, unix: bool, own_root: bool, machine: str = kernel.MACHINE) -> bytes:
-    """Return the filter as the kernel wants it, an array of struct sock_filter.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """What a filter lets through that it need not."""
 
-    `sockets`: those of the network and, with `unix`, those with a path or a name.
-    `own_root`: the run sees no files and no queues of others.
+    sockets: bool
+    """Those of the network."""
+    unix: bool
+    """With `sockets`: those with a path or a name."""
+    own_root: bool
+    """The run sees no files and no queues of others."""
+    cuts: bool = True
+    """Files by their path: Landlock sees that, or there are no others' files."""
+
+
+def filtering(allowed: Allowed, machine: str = kernel.MACHINE) -> bytes:
+    """Return the filter as the kernel wants it, an array of struct sock_filter.
 
     Raises:
         ValueError: for a machine whose numbers are not known here.
     """
-    instructions = list(_program(sockets=sockets, unix=unix, own_root=own_root, machine=machine))
+    instructions = list(_program(allowed, machine))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
 
 
@@ -163,7 +178,7 @@ def install(program: bytes) -> None:
     kernel.call(kernel.SECCOMP, _SET_MODE_FILTER, ctypes.c_uint32(0), ctypes.byref(whole))
 
 
-def _program(*, sockets: bool, unix: bool, own_root: bool, machine: str) -> Iterator[Instruction]:
+def _program(allowed: Allowed, machine: str) -> Iterator[Instruction]:
     column = list(_ARCHES).index(machine)
     yield (_LOAD, 0, 0, _ARCH_AT)
     yield (_IF_EQUAL, 1, 0, _ARCHES[machine])
@@ -174,12 +189,14 @@ def _program(*, sockets: bool, unix: bool, own_root: bool, machine: str) -> Iter
         yield _refuse(errno.ENOSYS)
     for numbers in _NOT_PERMITTED.values():
         yield from _refused(numbers[column], errno.EPERM)
-    for numbers in (_NOT_THERE if own_root else {**_NOT_THERE, **_OUTLIVE_A_RUN}).values():
+    if not allowed.cuts:
+        yield from _refused(_CUT[column], errno.EPERM)
+    for numbers in (_NOT_THERE if allowed.own_root else {**_NOT_THERE, **_OUTLIVE_A_RUN}).values():
         yield from _refused(numbers[column], errno.ENOSYS)
-    for numbers in () if own_root else _MARK_FILES.values():
+    for numbers in () if allowed.own_root else _MARK_FILES.values():
         yield from _refused(numbers[column], errno.EOPNOTSUPP)
     for body, numbers in (
-        (_on_socket(sockets=sockets, unix=unix), _SOCKET),
+        (_on_socket(sockets=allowed.sockets, unix=allowed.unix), _SOCKET),
         (_on_socketpair(), _SOCKETPAIR),
         (_on_clone(), _CLONE),
         (_on_ioctl(), _IOCTL),
