@@ -322,7 +322,7 @@ class Fence:
         if kept is not None:
             _remove_as(user, folder)  # first: from here on other runs of the job have to wait
         # What they have there at the same time the last of them removes.
-        shared = owned_by(user) if kept is None or kept.is_alone() else ()
+        shared = owned_by(user) if kept is None or kept.is_last() else ()
         _remove_as(user, folder, *shared)
         with contextlib.suppress(OSError):
             Path(folder).rmdir()

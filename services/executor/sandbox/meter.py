@@ -243,7 +243,7 @@ def note_kept(order: dict[str, Any], fence: Fence) -> None:
         return
     found: int | None = 0
     if not fence.keeps_nothing(order):
-        fence.share(order)
+        order["kept"].release()  # who ends meanwhile is the last, and has to know
         try:
             most = 2 * order["state_bytes"]
             count = _as_user(order, fence, lambda: disk_bytes([fence.state_of(order)], most), LONGEST_S)

@@ -58,7 +58,7 @@ class State:
 
     def waits_alone(self, patience_s: float) -> bool:
         """Wait for the others to end, and say whether they did; meanwhile it is none of them itself."""
-        _lock(self._lock, fcntl.F_UNLCK)
+        self.release()
         return self._became_alone(patience_s)
 
     def _became_alone(self, patience_s: float) -> bool:
@@ -68,6 +68,20 @@ class State:
             return False
         self._is_alone = True
         return True
+
+    def is_last(self) -> bool:
+        """Hold it as a run no longer; say whether none does. If so, none begins before `share` or `close`.
+
+        Of some that end at the same time, each of which would find the others, this is exactly one.
+        """
+        if not self._is_alone:
+            self.release()
+        return self.is_alone()
+
+    def release(self) -> None:
+        """Hold it as a run no longer."""
+        _lock(self._lock, fcntl.F_UNLCK)
+        self._is_alone = False
 
     def share(self) -> None:
         """Let other runs of the job begin again."""
@@ -115,7 +129,10 @@ def take(root: str, job: str, *, own_users: bool) -> State:
     """
     path = Path(root, str(UUID(job)))
     for _ in range(_TRIES):
-        folder = _folder_of(path, own_users=own_users)
+        try:
+            folder = _folder_of(path, own_users=own_users)
+        except FileNotFoundError:
+            continue  # it was removed meanwhile
         try:
             user = _user_of(folder, own_users=own_users)
             lock = os.open(_LOCK, _FILE, 0o600, dir_fd=folder)
@@ -174,8 +191,8 @@ def _folder_of(path: Path, *, own_users: bool) -> int:
         folder = os.open(path, _FOLDER)
         # What was made where runs have no users of their own has a group, too: nobody's, that is root's.
         if own_users and not os.fstat(folder).st_gid and DATA not in os.listdir(folder):  # noqa: PTH208 - an open folder
-            os.fchown(folder, -1, _free_user(path.parent))
             os.fchmod(folder, 0o710)
+            os.fchown(folder, -1, _free_user(path.parent))  # last: who finds a group asks no further
         return folder
     finally:
         os.close(lock)
@@ -183,7 +200,9 @@ def _folder_of(path: Path, *, own_users: bool) -> int:
 
 def _user_of(folder: int, *, own_users: bool) -> int | None:
     found = os.fstat(folder)
-    if found.st_uid != os.geteuid() or is_jobs(found.st_gid) != own_users:
+    # To others than root such a group is one like any other, and may be their own.
+    is_ours = is_jobs(found.st_gid) if own_users else os.geteuid() != 0 or not is_jobs(found.st_gid)
+    if found.st_uid != os.geteuid() or not is_ours:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
     return found.st_gid if own_users else None
 
@@ -198,15 +217,22 @@ def _make_data(folder: int, user: int | None) -> None:
 
 def _free_user(root: Path) -> int:
     """Choose a user whom no other job here has; by chance, for there may be other roots on the machine."""
-    mapped = mapped_users()
-    users = next((users for users in _USERS if users.stop <= mapped), None)
-    if users is None:
-        raise OSError(errno.EINVAL, f"only {mapped} users are mapped here")
+    users, taken = _users(), set()
     with os.scandir(root) as entries:
-        taken = {entry.stat(follow_symlinks=False).st_gid for entry in entries}
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):  # removed at this moment
+                taken.add(entry.stat(follow_symlinks=False).st_gid)
     while (user := users[int.from_bytes(os.urandom(8)) % len(users)]) in taken:
         pass
     return user
+
+
+def _users() -> range:
+    mapped = mapped_users()
+    for users in _USERS:
+        if users.stop <= mapped:
+            return users
+    raise OSError(errno.EINVAL, f"only {mapped} users are mapped here")
 
 
 def _lock(fd: int, kind: int, patience_s: float = 0) -> None:

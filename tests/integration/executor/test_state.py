@@ -8,10 +8,13 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
+from services.executor.privileges import become
+from services.executor.sandbox import state
 from services.executor.sandbox.command import NOTHING, NotRunnable
 from services.executor.sandbox.leftovers import owned_by
 from services.executor.sandbox.level import Ground, Order, Sandbox
@@ -292,6 +295,50 @@ async def test_a_folder_of_another_level_is_not_taken_over(ground: Ground) -> No
         await sandbox.forget(str(job))
         for one in (sandbox, next_one):
             one.close()
+
+
+def test_of_runs_that_end_at_the_same_time_exactly_one_is_the_last(tmp_path: Path) -> None:
+    # Each has ended what it started, and has still to remove what the job's user left in shared folders.
+    job = str(new_id())
+    runs = [state.take(str(tmp_path), job, own_users=False) for _ in range(3)]
+
+    said = [run.is_last() for run in runs]
+
+    assert said == [False, False, True]
+    for run in runs:
+        run.close()
+
+
+def test_folders_are_made_while_those_of_other_jobs_go(tmp_path: Path) -> None:
+    def makes_and_removes() -> None:
+        for _ in range(1000):
+            held = state.take(str(tmp_path), str(new_id()), own_users=os.geteuid() == 0)
+            assert held.is_alone()
+            held.remove()
+            held.close()
+
+    others = [get_context("fork").Process(target=makes_and_removes) for _ in range(2)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+
+    assert [other.exitcode for other in others] == [0, 0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_whose_own_group_has_the_number_of_a_job_s_has_folders_too(ground: Ground) -> None:
+    def take() -> None:
+        become(50_000, 50_000)
+        state.take(str(ground.states), str(new_id()), own_users=False).close()
+
+    assert ground.states
+    ground.states.chmod(0o777)
+    other = get_context("fork").Process(target=take)
+    other.start()
+    other.join()
+
+    assert other.exitcode == 0
 
 
 def test_what_root_has_in_shared_folders_is_nobodys_to_remove() -> None:
