@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from services.cli import broker_node, debian, fences, ports, record
@@ -17,6 +18,7 @@ from services.cli.environment import given_amqp_url, given_uv, interpreters, scr
 from services.cli.home import Home
 from services.executor.environments import find_uv
 from services.executor.sandbox.interpreter import missing
+from services.executor.states import root_of
 
 _GB = 1_000_000_000
 _BROKER_NEEDS_BYTES = _GB  # disk_free_limit.absolute of the private node
@@ -60,6 +62,7 @@ def _findings(home: Home, port: int) -> Iterator[Finding]:
         lambda: _port(home, port),
         lambda: _home(home),
         lambda: _disk(home),
+        lambda: _states(home),
         _sandbox,
     )
     for look in looks:
@@ -178,6 +181,18 @@ def _disk(home: Home) -> Finding:
     if free < _COMFORTABLE_BYTES:
         return Finding("disk", Verdict.WARNING, f"{text}: output of many runs needs more")
     return Finding("disk", Verdict.OK, text)
+
+
+def _states(home: Home) -> Finding:
+    if os.environ.get("PORTAL_STATE_BYTES") == "0":
+        return Finding("job folders", Verdict.OK, "none: PORTAL_STATE_BYTES=0")
+    given = os.environ.get("PORTAL_STATES_DIR")
+    root = root_of(home.folder, Path(given) if given else None, os.environ.get("PORTAL_SANDBOX", "auto"))
+    nearest = next(each for each in (root, *root.parents) if each.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        text = f"{root} cannot be written: jobs keep nothing between runs; set PORTAL_STATES_DIR to a folder"
+        return Finding("job folders", Verdict.WARNING, text)
+    return Finding("job folders", Verdict.OK, f"{root} holds what jobs keep between their runs")
 
 
 def _sandbox() -> Finding:

@@ -67,6 +67,9 @@ async def _run(wish: Wish) -> int:
             if sandbox.level == "unavailable":
                 Console().say(sandbox.problem)
                 return _REFUSED
+            if wish.state is not None and sandbox.lacks_states:
+                Console().say(f"--state: {sandbox.lacks_states}.")
+                return _REFUSED
             _let_pass(Path(folder))
             return await _Try(wish, sandbox, _grant(wish, name), Path(folder, "environments")).to_its_end()
         finally:

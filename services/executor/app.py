@@ -124,6 +124,12 @@ async def run(
         sandbox=identity.sandbox,
         cgroups=footing.sandbox.lacks_cgroups or "used",
     )
+    if settings.state_bytes and footing.sandbox.lacks_states:
+        log.warning(
+            "jobs keep no folders: scripts have no PORTAL_STATE_DIR",
+            why=footing.sandbox.lacks_states,
+            mend="make PORTAL_STATES_DIR writable and restart, or set PORTAL_STATE_BYTES=0",
+        )
     async with endpoint(settings.health_port, executor.facts):
         await run_loops(executor.drained, _serve(executor), _drain(executor, stop))
     executor.base.environments.leave()

@@ -31,13 +31,18 @@ def states_in(settings: ExecutorSettings) -> Path:
     To be asked before the executor gives up its privileges. Executors of one home, or root's of one machine,
     have one such folder: jobs find what they kept, whichever of them runs it.
     """
-    if settings.states_dir is not None:
-        return settings.states_dir.absolute()
-    return settings.home / "states" if os.getuid() != 0 or settings.sandbox == "process" else _SHARED
+    return root_of(settings.home, settings.states_dir, settings.sandbox)
+
+
+def root_of(home: Path, given: Path | None, sandbox: str) -> Path:
+    """Return where jobs of executors of this home keep their folders, for this process's user."""
+    if given is not None:
+        return given.absolute()
+    return home / "states" if os.getuid() != 0 or sandbox == "process" else _SHARED
 
 
 def make_root(settings: ExecutorSettings) -> None:
-    """Make that folder, for who will make folders in it; blocks. What fails is told by the first run."""
+    """Make that folder, for who will make folders in it; blocks. The sandbox finds out what failed."""
     if not settings.state_bytes:
         return
     root = states_in(settings)

@@ -98,6 +98,10 @@ class Fence:
             raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
         order["user"] = kept.user
 
+    def lacks_states(self) -> str:
+        """Say why no job can have a folder here, in words for people; empty: each can. For the spawner."""
+        return state.lacks(self._states, self.user_of({"place": 0}))
+
     def state_of(self, order: dict[str, Any]) -> str:
         """Return where the run finds the folder of its job; empty: it has none."""
         kept: state.State | None = order["kept"]

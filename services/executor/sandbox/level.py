@@ -74,6 +74,11 @@ class Ground:
     """What the executor's folder of cgroups is called, where it can have one; empty: it wants none."""
 
     @property
+    def wants_states(self) -> bool:
+        """Say whether jobs are to keep folders."""
+        return self.states is not None and self.state_bytes > 0
+
+    @property
     def programs(self) -> Programs:
         """Return what runs scripts."""
         return Programs(python=PurePosixPath(self.python), others=self.interpreters)
@@ -101,22 +106,28 @@ class Sandbox:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Return what fences a script in, in words for people."""
+        """Return what fences a script in, and what it lacks, in words for people."""
         if self._spawner is None:
             return ()
-        cgroup = () if self._spawner.lacks_cgroups else ("cgroup",)
+        without = ("no job folders",) if self._ground.wants_states and self.lacks_states else ()
+        others = without if self._spawner.lacks_cgroups else ("cgroup", *without)
         if self._spawner.setup.level is Level.PROCESS:
-            return cgroup
+            return others
         own_user = () if self._spawner.first_user is None else ("own user",)
         own_root = ("own root",) if self._spawner.setup.level is Level.ISOLATED else ()
         is_landlocked = not own_root or landlock.has_scopes()
         files = (*own_root, f"Landlock {landlock.abi()}") if is_landlocked else own_root
-        return (*own_user, *files, "seccomp", *cgroup)
+        return (*own_user, *files, "seccomp", *others)
 
     @property
     def lacks_cgroups(self) -> str:
         """Say why runs have no cgroups of their own; empty where they have."""
         return "" if self._spawner is None else self._spawner.lacks_cgroups
+
+    @property
+    def lacks_states(self) -> str:
+        """Say why jobs keep no folders; empty where they do."""
+        return self._problem if self._spawner is None else self._spawner.lacks_states
 
     @property
     def python(self) -> Path:
@@ -232,7 +243,7 @@ class Sandbox:
     @property
     def keeps_state(self) -> bool:
         """Say whether each job has a folder that it keeps between its runs."""
-        return self._ground.states is not None and self._ground.state_bytes > 0
+        return self._ground.wants_states and not self.lacks_states
 
     def kept(self) -> list[str]:
         """Return the ids of the jobs that have one; blocks."""
@@ -324,7 +335,7 @@ async def _tried(level: Level, ground: Ground) -> tuple[Spawner | None, tuple[st
         readable=(str(ground.scripts_dir), *_of_programs(ground), *ground.readable),
         writable=ground.writable,
         environments=str(ground.environments or ""),
-        states=str(ground.states or ""),
+        states=str(ground.states) if ground.wants_states else "",
         cgroup=ground.cgroup,
         user=ground.user,
     )

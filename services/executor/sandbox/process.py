@@ -203,13 +203,16 @@ class Spawner:
                 cwd="/",
                 env={},
             )
-        self.first_user, self.lacks_cgroups = self._told()
+        self.first_user, self.lacks_states, self.lacks_cgroups = self._told()
         self._channel.setblocking(False)
         self._places = list(range(USERS - MAKERS))
         self._makers = list(range(USERS - MAKERS, USERS))
 
-    def _told(self) -> tuple[int | None, str]:
-        """Return the first of its users, if it has any, and why runs have no cgroups; empty: they have."""
+    def _told(self) -> tuple[int | None, str, str]:
+        """Return the first of its users, if any, and why jobs keep no folders and runs have no cgroups.
+
+        Empty: they do, and have.
+        """
         self._channel.settimeout(_PATIENCE_S)
         try:
             self._channel.send(marshal.dumps(self.setup.packed()))
@@ -218,8 +221,8 @@ class Spawner:
             raise SystemExit(f"the sandbox's spawner does not start: {error}.") from error
         if word != "ready":
             raise SystemExit(f"the sandbox's spawner cannot work: {fact}.")
-        first_user, lacks_cgroups = fact
-        return first_user, lacks_cgroups
+        first_user, lacks_states, lacks_cgroups = fact
+        return first_user, lacks_states, lacks_cgroups
 
     @property
     def is_gone(self) -> bool:

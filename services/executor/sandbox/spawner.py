@@ -54,11 +54,11 @@ def main() -> None:
         fence = Fence(setup, first_user=first_user)
         if fence.level is not Level.PROCESS:
             kernel.keep_capabilities(kernel.CAP_CHOWN, kernel.CAP_KILL, kernel.CAP_SETGID, kernel.CAP_SETUID)
-        lacks = _find_cgroups(fence, setup["cgroup"])
+        lacks = fence.lacks_states(), _find_cgroups(fence, setup["cgroup"])
     except (OSError, ValueError) as error:
         channel.send(marshal.dumps(("failed", str(error))))
         return
-    channel.send(marshal.dumps(("ready", (first_user, lacks))))
+    channel.send(marshal.dumps(("ready", (first_user, *lacks))))
     # No zombies: who forks a keeper does not wait for it. A keeper undoes it for its own children.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     gc.freeze()

@@ -153,6 +153,24 @@ def take(root: str, job: str, *, own_users: bool) -> State:
     raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
 
+def lacks(root: str, user: int | None) -> str:
+    """Say why jobs can have no folders here, in words for people; empty: they can. Makes none.
+
+    `user`: one that runs have, where they have users of their own.
+    """
+    if not root:
+        return "not asked for"
+    try:
+        os.close(os.open(Path(root, _LOCK), _FILE, 0o600))
+        if user is not None:
+            _users()
+    except OSError as error:
+        return f"{root} cannot be used: {error.strerror}"
+    if user is not None and not _can_pass(user, root):
+        return f"{root} cannot be used: not every user can pass the folders above it"
+    return ""
+
+
 def jobs_in(root: Path) -> list[str]:
     """Return the ids of the jobs that have a folder here; blocks."""
     with contextlib.suppress(OSError):  # it is made by the first run
@@ -225,6 +243,20 @@ def _free_user(root: Path) -> int:
     while (user := users[int.from_bytes(os.urandom(8)) % len(users)]) in taken:
         pass
     return user
+
+
+def _can_pass(user: int, folder: str) -> bool:
+    pid = os.fork()
+    if pid:
+        return os.waitpid(pid, 0)[1] == 0
+    try:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+        Path(folder, _LOCK).stat()
+        os._exit(0)
+    finally:
+        os._exit(1)
 
 
 def _users() -> range:

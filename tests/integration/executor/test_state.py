@@ -80,6 +80,10 @@ os.chmod("closed", 0)
 os.chmod(".", 0o777)
 print("left")
 """
+KEEPS = """
+import os
+print("some" if "PORTAL_STATE_DIR" in os.environ else "none")
+"""
 FILLS = """
 import os, signal, sys
 with open(os.path.join(os.environ["PORTAL_STATE_DIR"], sys.argv[1]), "wb") as file:
@@ -280,6 +284,40 @@ async def test_jobs_that_begin_at_once_at_two_executors_have_each_a_user_of_thei
     assert len(set(users)) == len(jobs)
     for sandbox in sandboxes:
         sandbox.close()
+
+
+@LEVELS
+@pytest.mark.parametrize("fault", ["a file", "closed"])
+async def test_jobs_keep_none_where_none_can_be_and_a_start_that_finds_it_uses_it(
+    ground: Ground, level: str, fault: str
+) -> None:
+    assert ground.states
+    job, states, above = a_job(ground, KEEPS), ground.states, ground.states.parent / "above"
+    if fault == "closed":
+        if level == "process" or os.geteuid() != 0:
+            pytest.skip("whose runs have no users of their own passes his own folders")
+        above.mkdir(mode=0o700)
+        (above / "states").mkdir(mode=0o755)
+        ground, states = replace(ground, states=above / "states"), above / "states"
+    else:
+        states.rmdir()
+        states.touch()
+    sandbox = await fenced(level, ground)
+
+    assert await printed_by(job, sandbox) == "none\n"
+    assert str(states) in sandbox.lacks_states
+    assert ("no job folders" in sandbox.features, sandbox.kept()) == (True, [])
+    sandbox.close()
+    if fault == "closed":
+        above.chmod(0o711)
+    else:
+        states.unlink()
+        states.mkdir(mode=0o755)
+    sandbox = await fenced(level, ground)
+
+    assert "no job folders" not in sandbox.features
+    assert await printed_by(job, sandbox) == "some\n"
+    sandbox.close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users' folders")

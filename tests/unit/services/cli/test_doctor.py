@@ -10,6 +10,7 @@ def test_a_wrong_setting_is_one_finding_among_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PORTAL_INTERPRETERS", "rb=ruby")
+    monkeypatch.setenv("PORTAL_STATES_DIR", __file__)
 
     code = examine(Home(tmp_path), 0)
 
@@ -18,4 +19,6 @@ def test_a_wrong_setting_is_one_finding_among_the_others(
     assert code == 1
     assert said["interpreters"].startswith("problem")
     assert "'rb=ruby' is no extension" in said["interpreters"]
+    assert said["job"].startswith("warning")
+    assert __file__ in said["job"]
     assert {"python", "disk", "sandbox"} < said.keys()
