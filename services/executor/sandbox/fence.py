@@ -6,7 +6,6 @@ else is on. All of it happens in processes that the spawner forked for one run.
 """
 
 import contextlib
-import errno
 import os
 import signal
 from collections.abc import Callable
@@ -88,19 +87,13 @@ class Fence:
         """Settle whose run it is, and hold the folder of its job for as long as this process lives.
 
         Raises:
-            OSError: there can be none, see `state.take`; or there is twice as much in it as may be (EDQUOT).
+            OSError: there can be none, see `state.take`.
         """
         order["user"], order["kept"] = self.user_of(order), None
         if not order["state"]:
             return
         kept = order["kept"] = self._take_state(order["state"])
-        if kept.size > 2 * order["state_bytes"]:
-            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
         order["user"] = kept.user
-
-    def lacks_states(self) -> str:
-        """Say why no job can have a folder here, in words for people; empty: each can. For the spawner."""
-        return state.lacks(self._states, self.user_of({"place": 0}))
 
     def state_of(self, order: dict[str, Any]) -> str:
         """Return where the run finds the folder of its job; empty: it has none."""
@@ -188,9 +181,12 @@ class Fence:
         own = [os.fsdecode(path) for path in (order["cwd"], order["makes"]) if path]
         return [*own, *(() if user is None else owned_by(user))]
 
-    def look_as(self, user: int | None) -> None:
-        """Let this process, a child of the keeper, see of the run what its user may see."""
-        if not self.makes_namespaces:
+    def look_as(self, user: int | None, *, is_outside: bool) -> None:
+        """Let this process, a child of the keeper, see of the run what its user may see.
+
+        `is_outside`: the keeper is in no namespaces yet.
+        """
+        if is_outside or not self.makes_namespaces:
             _become(user, real=self._first_user)
 
     def kills_all_at_once(self, order: dict[str, Any]) -> bool:

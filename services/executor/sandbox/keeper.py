@@ -27,7 +27,7 @@ from services.executor.sandbox import kernel
 from services.executor.sandbox.cgroup import Cgroup
 from services.executor.sandbox.fence import Fence, Level
 from services.executor.sandbox.limits import MOST_PROCESSES, room_of
-from services.executor.sandbox.meter import Meter, note_kept
+from services.executor.sandbox.meter import Meter, check_kept, note_kept
 from services.executor.sandbox.proc import children
 
 MAX_PACKET = 262_144
@@ -68,6 +68,7 @@ def keep(channel: int, fence: Fence, copy: int | None = None) -> None:
     order["copy"] = copy
     try:
         fence.hold(order)
+        check_kept(order, fence)
     except OSError as error:
         is_late = error.errno == errno.ETIMEDOUT and _boottime() >= order["spawn_until"]
         _say(channel, ("late", None) if is_late else ("failed", (error.errno or 5, "state")))

@@ -7,13 +7,14 @@ for, as the run's user: a run that is slow to count delays nobody.
 """
 
 import contextlib
+import errno
 import math
 import os
 import select
 import signal
 import stat
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from resource import struct_rusage
 from typing import Any
 
@@ -237,26 +238,55 @@ class _Count:
             os.kill(self.pid, signal.SIGKILL)
 
 
+def check_kept(order: dict[str, Any], fence: Fence) -> None:
+    """Look at what the job has in its folder, before anything is made for its run.
+
+    Raises:
+        OSError: it is twice as much as may be in it. EDQUOT.
+    """
+    kept, most = order["kept"], _most_kept(order)
+    if kept and kept.size > most:
+        _note(order, fence, kept.path, is_outside=True)  # somebody may have removed some since
+        if kept.size > most:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+
 def note_kept(order: dict[str, Any], fence: Fence) -> None:
     """Count what the job has in its folder after a run, and remember it for the next; for some seconds."""
     if not order["kept"]:
         return
-    found: int | None = 0
-    if not fence.keeps_nothing(order):
-        order["kept"].release()  # who ends meanwhile is the last, and has to know
-        try:
-            most = 2 * order["state_bytes"]
-            count = _as_user(order, fence, lambda: disk_bytes([fence.state_of(order)], most), LONGEST_S)
-        except OSError:
-            return  # no room for a process: what an earlier run found is known
-        found = count.answer(round(LONGEST_S * 1000))
-        if found is None:
-            count.stop()
-    if found is not None and found >= 0:
-        order["kept"].note(found)
+    if fence.keeps_nothing(order):
+        order["kept"].note(0)
+        return
+    order["kept"].release()  # who ends meanwhile is the last, and has to know
+    _note(order, fence, fence.state_of(order))
 
 
-def _as_user(order: dict[str, Any], fence: Fence, count: Callable[[], int], longest_s: float) -> "_Count":
+def _note(order: dict[str, Any], fence: Fence, folder: str, *, is_outside: bool = False) -> None:
+    most = _most_kept(order)
+    try:
+        count = _as_user(order, fence, lambda: disk_bytes([folder], most), LONGEST_S, is_outside=is_outside)
+    except OSError:
+        return  # no room for a process: what an earlier run found is known
+    found = count.answer(round(LONGEST_S * 1000))
+    if found is None:
+        count.stop()
+    else:  # what cannot be counted is too much; the next run tries again
+        order["kept"].note(found if found >= 0 else most + 1)
+
+
+def _most_kept(order: dict[str, Any]) -> int:
+    return 2 * int(order["state_bytes"])
+
+
+def _as_user(
+    order: dict[str, Any],
+    fence: Fence,
+    count: Callable[[], int],
+    longest_s: float,
+    *,
+    is_outside: bool = False,
+) -> "_Count":
     """Have it counted by a child, with the rights of the run's user.
 
     Raises:
@@ -264,7 +294,7 @@ def _as_user(order: dict[str, Any], fence: Fence, count: Callable[[], int], long
     """
 
     def as_user() -> int:
-        fence.look_as(order["user"])
+        fence.look_as(order["user"], is_outside=is_outside)
         # Anew: a change of user undid it.
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         return count()
@@ -275,27 +305,44 @@ def _as_user(order: dict[str, Any], fence: Fence, count: Callable[[], int], long
 def disk_bytes(paths: Iterable[str], most: float = math.inf) -> int:
     """Return what these take on their disks with all that is below them: links once, and not followed.
 
-    Of more than `most` only some.
+    Of more than `most` only some. Our own folders that are closed to us are opened, and stay so: who closed
+    one again behind its owner's back could take it from him just when he wants to write there.
+
+    Raises:
+        OSError: what is in one of our own folders cannot be counted, say because its path is too long.
     """
     total, linked = 0, set()
     for folder in (folders := list(paths)):  # grows
         if total > most:
             break
-        with contextlib.suppress(OSError):
+        try:
             own = os.lstat(folder)
             total += own.st_blocks * 512
-            for entry in os.scandir(folder) if stat.S_ISDIR(own.st_mode) else ():
-                with contextlib.suppress(OSError):
-                    found = entry.stat(follow_symlinks=False)
-                    if stat.S_ISDIR(found.st_mode):
-                        folders.append(entry.path)
+            for name, found in _entries(folder, own):
+                if stat.S_ISDIR(found.st_mode):
+                    folders.append(name)
+                    continue
+                if found.st_nlink > 1:
+                    if (found.st_dev, found.st_ino) in linked:
                         continue
-                    if found.st_nlink > 1:
-                        if (found.st_dev, found.st_ino) in linked:
-                            continue
-                        linked.add((found.st_dev, found.st_ino))
-                    total += found.st_blocks * 512
+                    linked.add((found.st_dev, found.st_ino))
+                total += found.st_blocks * 512
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # removed meanwhile
     return total
+
+
+def _entries(folder: str, own: os.stat_result) -> Iterator[tuple[str, os.stat_result]]:
+    is_ours = own.st_uid == os.geteuid()
+    try:
+        if is_ours and stat.S_ISDIR(own.st_mode) and own.st_mode & 0o500 != 0o500:  # noqa: PLR2004 - a mode
+            os.chmod(folder, 0o700)  # noqa: PTH101 - a name as it was found
+        for entry in os.scandir(folder) if stat.S_ISDIR(own.st_mode) else ():
+            with contextlib.suppress(FileNotFoundError):
+                yield entry.path, entry.stat(follow_symlinks=False)
+    except OSError:
+        if is_ours:
+            raise
 
 
 def _pages_of(pids: Iterable[int]) -> int:

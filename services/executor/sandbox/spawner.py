@@ -19,10 +19,9 @@ import socket
 import sys
 import zlib
 
-from services.executor.sandbox import keeper, kernel
+from services.executor.sandbox import keeper, kernel, state
 from services.executor.sandbox.cgroup import tree_for
 from services.executor.sandbox.fence import USERS, Fence, Level
-from services.executor.sandbox.state import mapped_users
 
 START = (
     "import sys; sys.path.insert(0, sys.argv[1]); from services.executor.sandbox.spawner import main; main()"
@@ -54,7 +53,8 @@ def main() -> None:
         fence = Fence(setup, first_user=first_user)
         if fence.level is not Level.PROCESS:
             kernel.keep_capabilities(kernel.CAP_CHOWN, kernel.CAP_KILL, kernel.CAP_SETGID, kernel.CAP_SETUID)
-        lacks = fence.lacks_states(), _find_cgroups(fence, setup["cgroup"])
+        lacks_states = state.lacks(setup["states"], fence.user_of({"place": 0}))
+        lacks = lacks_states, _find_cgroups(fence, setup["cgroup"])
     except (OSError, ValueError) as error:
         channel.send(marshal.dumps(("failed", str(error))))
         return
@@ -166,7 +166,7 @@ def _users(level: Level) -> tuple[socket.socket | None, int | None]:
     """
     if level is Level.PROCESS or os.geteuid() != 0:
         return None, None
-    first = _BEYOND_PEOPLE if mapped_users() > _BEYOND_PEOPLE + _RANGES * _RANGE else _WITHIN_16_BITS
+    first = _BEYOND_PEOPLE if state.mapped_users() > _BEYOND_PEOPLE + _RANGES * _RANGE else _WITHIN_16_BITS
     # Containers of one host count the processes of a user together: they rather have different ones.
     start = zlib.crc32(socket.gethostname().encode()) % _RANGES
     for number in range(_RANGES):

@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -79,6 +80,17 @@ open("closed/file", "w").close()
 os.chmod("closed", 0)
 os.chmod(".", 0o777)
 print("left")
+"""
+HIDES = """
+import os, signal, sys
+os.chdir(os.environ["PORTAL_STATE_DIR"])
+os.mkdir("closed")
+with open("closed/file", "wb") as file:
+    os.chmod("closed", int(sys.argv[1], 8))
+    for _ in range(9):
+        file.write(b"x" * 1_000_000)
+if sys.argv[2]:
+    signal.pause()
 """
 KEEPS = """
 import os
@@ -270,6 +282,25 @@ async def test_a_job_that_keeps_too_much_is_stopped_may_tidy_up_and_is_not_start
     assert (await run_of(job, sandbox, "second", "6").end()).stopped_by is StoppedBy.STATE
     with pytest.raises(NotRunnable, match="more than twice as much"):
         await run_of(job, sandbox, "third", "1").end()
+    sandbox.close()
+
+
+@pytest.mark.parametrize("level", ["restricted", "isolated"])
+async def test_what_a_job_closes_to_itself_counts_and_what_is_removed_counts_no_more(
+    ground: Ground, level: str
+) -> None:
+    sandbox = await fenced(level, replace(ground, state_bytes=4_000_000))
+    runs, stays = (a_job(ground, HIDES) for _ in range(2))
+
+    assert (await run_of(stays, sandbox, "300", "stays").end()).stopped_by is StoppedBy.STATE
+    assert (await run_of(runs, sandbox, "000", "").end()).exit_code == 0
+    with pytest.raises(NotRunnable, match="more than twice as much"):
+        await run_of(runs, sandbox, "000", "").end()
+
+    assert ground.states
+    shutil.rmtree(ground.states / str(runs) / "data" / "closed")
+    (ground.scripts_dir / f"{runs}.py").write_text(COUNTS)
+    assert (await printed_by(runs, sandbox)).startswith("1 1 ")
     sandbox.close()
 
 
