@@ -25,6 +25,7 @@ from services.ui.messaging import Messaging
 from services.ui.portal import Portal
 from services.ui.queries import Planning, Queries
 from services.ui.queries.history import History
+from services.ui.queries.insights import JobInsights
 from services.ui.queries.log_lines import LogParts
 from services.ui.queries.views import KeptViews
 from services.ui.recorder.consumer import Recorder
@@ -89,6 +90,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             queries=queries,
             history=History(database=database),
             log_parts=LogParts(database=database),
+            insights=JobInsights(database=database, clock=clock),
             commands=commands,
             bulk=Bulk(commands),
             controls=controls,

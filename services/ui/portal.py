@@ -10,6 +10,7 @@ from services.ui.commands.views import Views
 from services.ui.live import Live
 from services.ui.queries import Queries
 from services.ui.queries.history import History
+from services.ui.queries.insights import JobInsights
 from services.ui.queries.log_lines import LogParts
 from services.ui.queries.views import KeptViews
 from services.ui.settings import UiSettings
@@ -30,6 +31,7 @@ class Portal:
     queries: Queries
     history: History
     log_parts: LogParts
+    insights: JobInsights
     commands: Commands
     bulk: Bulk
     controls: Controls

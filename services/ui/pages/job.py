@@ -6,6 +6,7 @@ from fastapi import Request
 from nicegui import ui
 
 from services.ui.components.frame import ViewOf, frame
+from services.ui.components.job_insights import JobInsights
 from services.ui.components.job_versions import JobVersions
 from services.ui.components.job_view import JobView
 from services.ui.components.missing import draw_missing
@@ -13,6 +14,8 @@ from services.ui.components.runs_table import RunsTable
 from services.ui.portal import Portal
 from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
+
+_TABS = {"insights": JobInsights, "versions": JobVersions}
 
 
 def register(portal: Portal, view_of: ViewOf) -> None:
@@ -28,9 +31,9 @@ def register(portal: Portal, view_of: ViewOf) -> None:
             draw_missing(view, "There is no such job. It may have been removed for good.", active="jobs")
             return
         with frame(view, title=item.name, active="jobs"):
-            tab = request.query_params.get("tab", "runs")
-            JobView(item, around, tab="versions" if tab == "versions" else "runs")
-            if tab == "versions":
-                JobVersions(item)
+            tab = request.query_params.get("tab", "")
+            JobView(item, around, tab=tab if tab in _TABS else "runs")
+            if tab in _TABS:
+                _TABS[tab](item)
             else:
                 RunsTable(job_id=job_id)

@@ -63,3 +63,21 @@ def test_who_saves_second_sees_what_changed_and_saves_on_top_of_it(watched: Watc
     assert (now["policy"]["keep_days"], now["policy"]["keep_runs"]) == (30, 50)
     # The complaint is Chromium's own word on the refused save.
     assert [text for text in watched.complaints if "409" not in text] == []
+
+
+def test_insights_of_a_job_say_its_days_durations_and_delays(watched: Watched, stack: Stack) -> None:
+    page = watched.page
+    job = stack.create("a measured one", "hello.py")
+    page.goto(f"/jobs/{job}?tab=insights")
+    expect(page.get_by_role("heading", name="Nothing to tell yet")).to_be_visible()
+    run = stack.ended(stack.run_now(job))
+    expect(page.get_by_text("1 of 1 started").first).to_be_visible()
+    durations = page.get_by_role("slider", name="Durations, oldest run first")
+    expect(durations).to_have_attribute("aria-valuetext", re.compile("^#1 succeeded after "))
+    today = page.get_by_role("link", name=re.compile("1 succeeded$"))
+    expect(today).to_be_visible()
+    assert objected_to(page) == {}
+    durations.focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/runs/{run['id']}$"))
+    assert watched.complaints == []
