@@ -23,19 +23,20 @@ export default {
     <div class="jp-bar"><h2 v-if="job" id="jp-runs-title" class="jp-bar__title">Runs</h2><div class="jp-filters" role="group" aria-label="Filter by state">
       <button v-for="[key, word] in filters" :key="key" type="button" class="jp-filter" :aria-pressed="state === key" @click="choose(key)">{{ word }}</button>
       <button v-if="ofJob && !job" type="button" class="jp-filter" aria-pressed="true" :aria-label="'Only runs of ' + (jobName || 'one job') + '. Remove this filter'" @click="forgetJob">Job: {{ jobName || 'one' }}<JpIcon name="cross" /></button>
+      <button v-if="from || to" type="button" class="jp-filter" aria-pressed="true" :aria-label="'Only runs due ' + windowWords + '. Remove this filter'" @click="forgetWindow">{{ windowWords }}<JpIcon name="cross" /></button>
     </div>
       <select v-if="reasons.length" class="jp-select jp-bar__select" aria-label="Filter by reason" :value="reason" @change="because($event.target.value)">
         <option value="">Any reason</option><option v-for="key in reasons" :key="key" :value="key">{{ reasonWords[key].word }}</option></select></div>
     <div class="jp-card" :aria-busy="!loaded">
       <div v-if="error" class="jp-empty"><JpIcon name="warning" /><h2>The runs cannot be shown</h2><p>{{ error }}</p><button class="jp-btn" type="button" @click="load">Try again</button></div>
       <div v-else-if="loaded && !runs.length" class="jp-empty"><JpIcon name="play" />
-        <template v-if="state || reason || ofJob && !job"><h2>No run matches</h2><p>{{ filterWords }}</p><button class="jp-btn" type="button" @click="choose('')">Show all states</button></template>
+        <template v-if="state || reason || from || to || ofJob && !job"><h2>No run matches</h2><p>{{ filterWords }}</p><button class="jp-btn" type="button" @click="choose('')">Show all states</button></template>
         <template v-else><h2>No runs yet</h2><p>{{ job ? 'Run now starts one at once; a schedule starts them at their time.' : 'Runs appear here when a job is due, or when somebody runs one.' }}</p></template></div>
 
       <ul v-else-if="screen.narrow && !loaded" class="jp-cards" aria-hidden="true"><li v-for="row in 3" :key="row" class="jp-ghostcard"></li></ul>
       <ul v-else-if="screen.narrow" class="jp-cards">
         <li v-for="run in runs" :key="run.id">
-          <a class="jp-cards__name" :href="'/runs/' + run.id">{{ job ? '' : run.job_name + ' ' }}<span class="jp-muted">{{ numberOf(run) }}</span></a>
+          <a class="jp-cards__name" data-jp-row :href="'/runs/' + run.id">{{ job ? '' : run.job_name + ' ' }}<span class="jp-muted">{{ numberOf(run) }}</span></a>
           <JpChip :state="run.state" :stopping="stopping(run)" />
           <span class="jp-cards__line"><JpTime :at="run.due_at" /><span>{{ took(run) }}</span><span v-if="run.attempt > 1">attempt {{ run.attempt }}</span></span>
           <span v-if="never(run)" class="jp-cards__line"><span class="jp-cards__why">{{ why(run) }}</span><button class="jp-btn jp-btn--small" type="button" @click="makeUp(run)">{{ run.instants > 1 ? 'Run some…' : 'Run it now' }}</button></span>
@@ -49,7 +50,7 @@ export default {
             <th scope="col">Duration</th><th scope="col">Executor</th><th scope="col">Cause</th><th scope="col" :class="job ? 'jp-table__grow' : 'jp-table__half'">What happened</th><th scope="col"><span class="jp-clip">Actions</span></th></tr></thead>
           <tbody v-if="loaded">
             <tr v-for="run in runs" :key="run.id">
-              <td><a class="jp-table__link jp-strong" :href="'/runs/' + run.id">{{ numberOf(run) }}</a></td>
+              <td><a class="jp-table__link jp-strong" data-jp-row :href="'/runs/' + run.id">{{ numberOf(run) }}</a></td>
               <td v-if="!job" class="jp-table__half"><a class="jp-table__name" :href="'/jobs/' + run.job_id" :title="run.job_name">{{ run.job_name }}</a></td>
               <td><a :href="'/runs/' + run.id" tabindex="-1" aria-hidden="true"><JpChip :state="run.state" :stopping="stopping(run)" /></a><span class="jp-clip">{{ stopping(run) ? 'Stopping' : words[run.state].word }}</span><span v-if="run.attempt > 1" class="jp-table__sub2 jp-table__try">attempt {{ run.attempt }}</span></td>
               <td><JpTime :at="run.due_at" /><span v-if="run.instants > 1" class="jp-table__sub2">to <JpTime :at="run.nominal_until" /></span></td>
@@ -76,6 +77,7 @@ export default {
   data: (self) => ({
     tick, screen: screenSize, filters: FILTERS, words: STATES, causes: CAUSES, reasonWords: REASONS, limit: self.job ? 25 : 50,
     state: self.job ? "" : fromUrl("state"), reason: self.job ? "" : fromUrl("reason"), ofJob: self.job || fromUrl("job"), after: self.job ? "" : fromUrl("after"),
+    from: self.job ? "" : fromUrl("from"), to: self.job ? "" : fromUrl("to"),
     before: [], runs: [], next: null, loaded: false, error: "",
   }),
   created() {
@@ -87,9 +89,14 @@ export default {
   beforeUnmount() { this.stop(); },
   computed: {
     jobName() { return this.runs[0]?.job_name ?? ""; },
+    windowWords() {
+      const said = (iso) => (Number.isNaN(Date.parse(iso)) ? iso : when(iso));
+      return [this.from && `from ${said(this.from)}`, this.to && `until ${said(this.to)}`].filter(Boolean).join(" ");
+    },
     reasons() { return REASONS_OF[this.state] ?? []; },
     filterWords() {
       const words = this.state.split(",").map((state) => STATES[state]?.word ?? state).join(", ");
+      if (this.from || this.to) return `Shown are runs due ${this.windowWords}.`;
       const because = this.reason ? ` because of ${REASONS[this.reason]?.word.toLowerCase() ?? this.reason}` : "";
       return this.state ? `Shown are ${this.ofJob ? "this job's runs" : "runs"} in the states ${words}${because}.` : "This job has no runs.";
     },
@@ -130,20 +137,21 @@ export default {
       this.loading?.abort();
       const mine = (this.loading = new AbortController());
       try {
-        const { state, reason, ofJob: job, after, limit } = this;
-        const page = await api(`/runs${query({ state, reason, job, after, limit })}`, { signal: mine.signal });
+        const { state, reason, ofJob: job, from, to, after, limit } = this;
+        const page = await api(`/runs${query({ state, reason, job, from, to, after, limit })}`, { signal: mine.signal });
         Object.assign(this, { runs: page.items, next: page.next, loaded: true, error: "" });
       } catch (error) {
         if (error.name !== "AbortError") this.error = error.message;
       }
     },
     show() {
-      if (!this.job) rememberInUrl({ state: this.state, reason: this.reason, job: this.ofJob, after: this.after });
+      if (!this.job) rememberInUrl({ state: this.state, reason: this.reason, job: this.ofJob, from: this.from, to: this.to, after: this.after });
       return this.load();
     },
     choose(state) { Object.assign(this, { state, reason: "", after: "", before: [] }); this.show(); },
     because(reason) { Object.assign(this, { reason, after: "", before: [] }); this.show(); },
     forgetJob() { Object.assign(this, { ofJob: "", after: "", before: [] }); this.show(); },
+    forgetWindow() { Object.assign(this, { from: "", to: "", after: "", before: [] }); this.show(); },
     turn(way) {
       if (way > 0) { this.before.push(this.after); this.after = this.next; } else this.after = this.before.pop();
       this.show();

@@ -216,7 +216,8 @@ export default {
     },
     // The next or previous row of the list on this page; Enter then opens it.
     toRow(event, way) {
-      const rows = [...document.querySelectorAll("#jp-main .jp-table__name[href], #jp-main .jp-cards__name[href]")];
+      const marked = [...document.querySelectorAll("#jp-main [data-jp-row]")];
+      const rows = marked.length ? marked : [...document.querySelectorAll("#jp-main .jp-table__name[href], #jp-main .jp-cards__name[href]")];
       const at = rows.findIndex((row) => row === document.activeElement || row.closest("tr, li")?.contains(document.activeElement));
       const row = rows[at < 0 ? (way > 0 ? 0 : rows.length - 1) : at + way];
       if (!row) return;
