@@ -81,7 +81,7 @@ export default {
     addEventListener("keydown", this.onEscape);
     this.unkey = onKeys({
       f: () => this.setFull(!this.full), w: () => { this.wrap = !this.wrap; }, e: () => { this.onlyErrors = !this.onlyErrors; },
-      g: (event) => (event.shiftKey ? this.setFollow(true) : this.toStart()), G: () => this.setFollow(true),
+      g: () => this.toStart(), G: () => this.setFollow(true),
     });
   },
   mounted() {

@@ -3,9 +3,11 @@
 import os
 import re
 import signal
+from datetime import UTC, datetime
 
 from playwright.sync_api import expect
 
+from services.ui.lines import Splitter, plain
 from tests.e2e.browser.chromium import Watched
 from tests.support.eventually import eventually
 from tests.support.stack import Stack
@@ -26,7 +28,7 @@ CUT_ANYWHERE = r"""async () => {
   const whole = JSON.stringify(read(text.length));
   const sizes = Array.from({ length: text.length - 1 }, (_, index) => index + 1);
   const different = sizes.filter((size) => JSON.stringify(read(size)) !== whole);
-  return { lines: read(text.length), different };
+  return { text, lines: read(text.length), different };
 }"""
 
 
@@ -40,6 +42,11 @@ def test_lines_do_not_depend_on_where_chunks_were_cut(watched: Watched, stack: S
     assert [line["text"] for line in found["lines"]] == [
         "plain", "red", " still red", "100% \u4e2d", "", "<b>no markup</b>\u2407", "x" * 40, "open",
     ]  # fmt: skip
+    # The server numbers and searches lines: it must see the same ones.
+    splitter = Splitter()
+    lines = [*splitter.split(1, "stdout", datetime.now(UTC), found["text"]), *splitter.unended()]
+    shown = [line["text"].replace("\u2407", "\x07") for line in found["lines"]]
+    assert [plain(line.text) for line in lines] == shown
     assert [part["style"]["fg"] for line in found["lines"][1:3] for part in line["parts"]] == [1, 1]
 
 

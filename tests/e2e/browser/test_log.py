@@ -105,7 +105,7 @@ def test_nothing_that_a_script_prints_acts_and_everything_is_within_reach(
 
     assert page.locator(".jp-log__text a").count() == 0
     page.get_by_role("heading", name="Log").click()
-    page.keyboard.press("Shift+g")
+    page.keyboard.press("Shift+G")
     expect(log).to_contain_text("right to left")
     by_number = texts(page)
     end = max(by_number)
@@ -139,7 +139,7 @@ def test_a_log_is_searched_filtered_wrapped_and_copied_by_keys(
     expect(log.locator(".jp-log__row")).to_have_count(1)
     assert list(texts(page).values()) == ["no such header\u65e9\u5b89 \uff21\uff22"]
     page.keyboard.press("e")
-    page.keyboard.press("Shift+g")
+    page.keyboard.press("Shift+G")
     assert objected_to(page) == {}
     height = log.evaluate("scroll => scroll.scrollHeight")
     page.keyboard.press("w")
