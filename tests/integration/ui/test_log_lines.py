@@ -99,6 +99,7 @@ async def test_lines_have_the_same_numbers_wherever_one_begins_to_read(
     assert (await ask(stream="stderr"))["items"] == of_errors
     assert (await ask(stream="stderr", **{"from": 2}, limit=1))["items"] == of_errors[1:2]
     assert [line[4] for line in whole["items"] if line[5] == "still red\x1b[0m"] == ["\x1b[31m"]
+    assert {line[4] for line in whole["items"] if line[5].startswith("xx")} == {""}
     for needle, wanted in (
         ("xX", 40),
         ("\u65e9", 1),
