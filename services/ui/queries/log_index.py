@@ -28,7 +28,7 @@ ASKED_BYTES = 32_000_000
 FAR = 8
 """A line that ends so many chunks after its begin is remembered, lest each of them be read for it."""
 _BATCH = 64
-_MOST_FAR = 1_000
+_MOST_FAR = 1_000_000
 _MOST_INDEXES = 64
 _MOST_PLACES = 100_000
 _by_lines, _by_errors = attrgetter("lines"), attrgetter("errors")
@@ -46,7 +46,7 @@ class LogIndex:
     """The lines that had no end there, and their streams."""
     groups: tuple[Group, ...] = ()
     far: dict[int, str] = field(default_factory=dict)
-    """Texts of lines with far ends, by number; the first thousand."""
+    """Texts of lines with far ends, by number; the first million characters."""
     chunks: int = 0
     whole: bool = False
     """Everything is in it that was stored when it was last extended."""
@@ -54,6 +54,7 @@ class LogIndex:
     _splitter: Splitter = field(default_factory=Splitter)
     _bytes: int = 0
     _taken: int = 0
+    _far_size: int = 0
 
     @property
     def missing(self) -> int:
@@ -101,8 +102,9 @@ class LogIndex:
             self._taken += 1
             self._bytes += chunk.text_bytes
             ended = splitter.skim(chunk.seq, chunk.stream, chunk.at, unpacked(chunk))
-            if ended is not None and chunk.seq - ended.seq > FAR and len(self.far) < _MOST_FAR:
+            if ended is not None and chunk.seq - ended.seq > FAR and self._far_size < _MOST_FAR:
                 self.far[ended.number] = ended.text
+                self._far_size += len(ended.text)
 
     async def block(self, sessions: Sessions, number: int) -> list[Line]:
         """Return the lines that begin after this place and before the next one, in order."""
