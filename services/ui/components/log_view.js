@@ -17,9 +17,9 @@ export default {
   props: { initial: Object },
   template: `
   <section aria-labelledby="jp-log-title">
-    <Teleport defer to="#jp-last-words"><figure v-if="lastWords.length" class="jp-card jp-quote">
+    <Teleport defer to="#jp-last-words"><figure v-if="lastWords.length || awaited" class="jp-card jp-quote">
       <figcaption class="jp-label"><JpIcon name="warning" />Last lines on stderr<a class="jp-link" href="#jp-log-title" @click.prevent="toLog">Open the log</a></figcaption>
-      <pre class="jp-mono"><code>{{ lastWords.join('\\n') }}</code></pre>
+      <pre class="jp-mono" :style="{ minHeight: awaited * 20 + 'px' }"><code>{{ lastWords.join('\\n') }}</code></pre>
     </figure></Teleport>
     <div class="jp-card jp-log" :class="{ 'jp-log--wrap': wrap, 'jp-log--full': full }">
       <div class="jp-log__bar">
@@ -66,7 +66,7 @@ export default {
     const { run, chosen, seen, load } = watchRun(self.initial);
     return {
       run, chosen, seen, reloadRun: load, tick, link, tallest: TALLEST, drawn: 0, looked: 0, opened: false, needle: "", hit: 0, times: "off", onlyErrors: false, wrap: false, full: false,
-      following: isActive(self.initial.state) && !chosen.number, unseen: 0, picked: null, folds: new Map(), whole: markRaw(new Map()), words: [], top: 0, room: { above: 500, rows: 30, columns: 100 }, failed: "",
+      following: isActive(self.initial.state) && !chosen.number, unseen: 0, picked: null, folds: new Map(), whole: markRaw(new Map()), words: null, top: 0, room: { above: 500, rows: 30, columns: 100 }, failed: "",
     };
   },
   created() {
@@ -145,7 +145,9 @@ export default {
       if (!search?.count) return search?.over ? "none" : "…";
       return `${count(this.hit + 1)}/${count(search.count)}${search.over ? "" : search.full ? "+" : "…"}`;
     },
-    lastWords() { return isUnhappy(this.state) ? this.words : []; },
+    lastWords() { return isUnhappy(this.state) ? this.words ?? [] : []; },
+    // Room for about as many lines as will come, so that the page does not move when they do.
+    awaited() { return isUnhappy(this.state) && !this.words ? Math.min(5, Math.ceil((this.current?.stderr_bytes ?? 0) / (this.narrow ? 36 : 60))) : 0; },
     asksForWords() { return isUnhappy(this.state) ? `${this.current?.number} ${this.complete}` : ""; },
     dropped() { return this.current?.dropped_bytes ? bytes(this.current.dropped_bytes) : ""; },
     unseenWords() { return plural(this.unseen, "new line"); },
@@ -230,9 +232,11 @@ export default {
     },
     async readWords() {
       const asked = this.asksForWords;
+      if (this.wordsOf !== this.current?.number) this.words = null;
+      this.wordsOf = this.current?.number;
       if (!asked) return;
-      const found = await this.store.ask("lines", { from: -5, stream: "stderr", tail: true }).catch(() => null);
-      if (found && asked === this.asksForWords) this.words = found.items.map(([, , , , , text]) => plain(text).slice(0, 400)).filter(Boolean);
+      const found = await this.store.ask("lines", { from: -5, stream: "stderr", tail: true }).catch(() => ({ items: [] }));
+      if (asked === this.asksForWords) this.words = found.items.map(([, , , , , text]) => plain(text).slice(0, 400)).filter(Boolean);
     },
     // --- geometry -----------------------------------------------------------------------------
     measure() {
