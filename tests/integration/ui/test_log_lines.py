@@ -159,3 +159,15 @@ async def test_a_log_is_numbered_up_to_what_is_missing_until_nothing_more_can_co
     async with database.logs.begin() as session:
         await session.execute(delete(LogChunkRow))
     assert await stored() == ([], 0, 0)
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_a_line_that_no_page_draws_is_cut_unless_all_of_it_is_asked_for(
+    client: httpx.AsyncClient, parts: Parts, database: Database
+) -> None:
+    address, _ = await a_log(parts, database, [("stdout", "z" * 20_000 + "\n")])
+
+    cut = (await client.get(f"{address}/lines")).json()["items"][0]
+    whole = (await client.get(f"{address}/lines", params={"full": True})).json()["items"][0]
+
+    assert (len(cut[5]), cut[6], len(whole[5])) == (log_lines.CUT, 20_000, 20_000)
