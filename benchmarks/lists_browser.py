@@ -147,6 +147,7 @@ def _portal(home: Path) -> Iterator[str]:
         "PORTAL_UI_PORT": str(port),
         "PORTAL_AMQP_URL": _NOWHERE,
     }
+    subprocess.run([sys.executable, "-m", "services.cli", "migrate"], env=environment, check=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "services.ui"], env=environment, stderr=subprocess.DEVNULL
     )

@@ -19,6 +19,13 @@ class BulkAction(StrEnum):
     UNTAG = "untag"
 
 
+class RunsAction(StrEnum):
+    """What can be done to many runs at once."""
+
+    RERUN = "rerun"
+    CANCEL = "cancel"
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What to do to each job; `tags` are those of the actions of tags."""
@@ -43,6 +50,20 @@ class BulkPreview(msgspec.Struct, frozen=True, kw_only=True):
     """Jobs that are marked or match: what a wish's `expected` is compared with."""
     would: int
     left_out: tuple[LeftOut, ...]
+
+
+class RunsFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """A run for which it was not done."""
+
+    run_id: UUID
+    why: str
+
+
+class RunsResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a wish for many runs."""
+
+    done: int
+    failed: tuple[RunsFailure, ...]
 
 
 class BulkFailure(msgspec.Struct, frozen=True, kw_only=True):

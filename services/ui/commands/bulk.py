@@ -5,23 +5,34 @@ What one job refuses is undone for that job alone and told with its reason; the 
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, assert_never, cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.commands import jobs, pauses, runs
+from services.ui.commands.controls import Controls
 from services.ui.commands.heads import Change
 from services.ui.commands.pauses import CatchUp
 from services.ui.commands.runs import Asker
-from services.ui.many import BulkAction, BulkFailure, BulkResult, Wish
+from services.ui.many import (
+    BulkAction,
+    BulkFailure,
+    BulkResult,
+    RunsAction,
+    RunsFailure,
+    RunsResult,
+    Wish,
+)
 from shared.db.engine import Sessions
 from shared.domain.errors import PortalError
-from shared.domain.ids import JobId, RequestId
+from shared.domain.ids import JobId, RequestId, RunId
 from shared.domain.run import Cause
 
 if TYPE_CHECKING:
     from services.ui.commands import Commands
+    from services.ui.commands.wake import Wakeups
 
 BATCH = 25
 """So many jobs are changed at once: some 100 ms, in which nobody else writes on SQLite."""
@@ -60,6 +71,34 @@ class Bulk:
             self._tell([act for _, act in acts if act is not None])
         return BulkResult(done=tuple(done), failed=tuple(failed))
 
+    async def act_on_runs(
+        self, action: RunsAction, run_ids: Iterable[RunId], controls: Controls, *, requested_by: str = "local"
+    ) -> RunsResult:
+        """Ask for it run by run, in this order."""
+        done = 0
+        failed: list[RunsFailure] = []
+        rest = iter(run_ids)
+        while batch := list(islice(rest, BATCH)):
+            asked = _Asked()
+            async with self._commands.sessions.begin() as session:
+                together = _within(session)
+                stopping = replace(controls, sessions=together, wakeups=cast("Wakeups", asked))
+                for run_id in batch:
+                    try:
+                        if action is RunsAction.CANCEL:
+                            await stopping.cancel(run_id, requested_by=requested_by)
+                        else:
+                            asked.requested(await self._rerun(together, run_id, by=requested_by))
+                    except PortalError as error:
+                        failed.append(RunsFailure(run_id=run_id, why=str(error)))
+            done += len(asked.ids)
+            self._tell(asked.ids)
+        return RunsResult(done=done, failed=tuple(failed))
+
+    async def _rerun(self, sessions: Sessions, run_id: RunId, *, by: str) -> RequestId:
+        now = self._commands.clock.now()
+        return RequestId(await runs.ask_for_rerun(sessions, run_id, None, requested_by=by, now=now))
+
     async def _act(
         self, sessions: Sessions, wish: Wish, job_id: JobId, *, cause: Cause, by: str
     ) -> Change | RequestId | None:
@@ -91,6 +130,16 @@ class Bulk:
                 self._commands.on_job_changed(act.job_id)
             else:
                 self._commands.wakeups.requested(act)
+
+
+class _Asked:
+    """Takes the wake-ups of a transaction, to be said when it is stored."""
+
+    def __init__(self) -> None:
+        self.ids: list[RequestId] = []
+
+    def requested(self, request_id: RequestId) -> None:
+        self.ids.append(request_id)
 
 
 def _within(session: AsyncSession) -> Sessions:

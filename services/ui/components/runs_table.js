@@ -2,11 +2,16 @@
 import { CAUSES, REASONS, STATES, duration, exitOf, isActive, isStopping, parts, plural, reasonOf, screenSize, tick, toneOf, when } from "jp_format";
 import { api, attempt, debounced, follow, fromUrl, jobActions, lacksLevel, query, rememberInUrl } from "jp_core";
 import { CancelDialog } from "jp_controls";
+import { RunsDialog } from "jp_bulk";
 import { BackfillDialog, RerunDialog, rangeOfRun } from "jp_dialogs";
 
 // The API takes several states with commas between them.
 const FILTERS = [["", "All"], ["running", "Running"], ["held,queued", "Waiting"], ["succeeded", "Succeeded"],
   ["failed,timed_out,lost", "Failed"], ["skipped,missed", "Not run"], ["skipped", "Skipped"], ["missed", "Missed"], ["cancelled", "Cancelled"]];
+
+const [WAITING, FAILED] = ["held,queued", "failed,timed_out,lost"];
+const HOUR_MS = 3_600_000;
+const TIMES = [["1h", "Last hour", HOUR_MS], ["24h", "Last 24 hours", 24 * HOUR_MS], ["7d", "Last 7 days", 168 * HOUR_MS]];
 
 // Which reasons are worth choosing, by the filter of states.
 const NOT_RUN = { skipped: ["overlap", "coincides", "calendar", "braked"], missed: ["downtime", "deadline"] };
@@ -16,7 +21,7 @@ const REASONS_OF = {
 };
 
 export default {
-  components: { ...parts, BackfillDialog, CancelDialog, RerunDialog },
+  components: { ...parts, BackfillDialog, CancelDialog, RerunDialog, RunsDialog },
   props: { job: String },
   template: `
   <section :aria-labelledby="job ? 'jp-runs-title' : null" :aria-label="job ? null : 'Runs'">
@@ -26,11 +31,14 @@ export default {
       <button v-if="from || to" type="button" class="jp-filter" aria-pressed="true" :aria-label="'Only runs due ' + windowWords + '. Remove this filter'" @click="forgetWindow">{{ windowWords }}<JpIcon name="cross" /></button>
     </div>
       <select v-if="reasons.length" class="jp-select jp-bar__select" aria-label="Filter by reason" :value="reason" @change="because($event.target.value)">
-        <option value="">Any reason</option><option v-for="key in reasons" :key="key" :value="key">{{ reasonWords[key].word }}</option></select></div>
+        <option value="">Any reason</option><option v-for="key in reasons" :key="key" :value="key">{{ reasonWords[key].word }}</option></select>
+      <select v-if="!job && !from && !to" class="jp-select jp-bar__select" aria-label="Filter by time" :value="within" @change="lately($event.target.value)">
+        <option value="">Any time</option><option v-for="[key, word] in times" :key="key" :value="key">{{ word }}</option></select>
+      <span v-if="many && loaded && runs.length" class="jp-bar__end"><button type="button" class="jp-btn jp-btn--small" :class="{ 'jp-btn--bad': many === 'cancel' }" @click="$refs.all.open(many, asked())"><JpIcon :name="many === 'cancel' ? 'ban' : 'play'" />{{ many === 'cancel' ? 'Cancel all…' : 'Run all again…' }}</button></span></div>
     <div class="jp-card" :aria-busy="!loaded">
       <div v-if="error" class="jp-empty"><JpIcon name="warning" /><h2>The runs cannot be shown</h2><p>{{ error }}</p><button class="jp-btn" type="button" @click="load">Try again</button></div>
       <div v-else-if="loaded && !runs.length" class="jp-empty"><JpIcon name="play" />
-        <template v-if="state || reason || from || to || ofJob && !job"><h2>No run matches</h2><p>{{ filterWords }}</p><button class="jp-btn" type="button" @click="choose('')">Show all states</button></template>
+        <template v-if="state || reason || within || from || to || ofJob && !job"><h2>No run matches</h2><p>{{ filterWords }}</p><button class="jp-btn" type="button" @click="within = ''; choose('')">Show all states</button></template>
         <template v-else><h2>No runs yet</h2><p>{{ job ? 'Run now starts one at once; a schedule starts them at their time.' : 'Runs appear here when a job is due, or when somebody runs one.' }}</p></template></div>
 
       <ul v-else-if="screen.narrow && !loaded" class="jp-cards" aria-hidden="true"><li v-for="row in 3" :key="row" class="jp-ghostcard"></li></ul>
@@ -72,13 +80,13 @@ export default {
         <button class="jp-btn jp-btn--small" type="button" :disabled="!next" @click="turn(1)">Older</button></span></div>
     </div>
     <BackfillDialog ref="backfill" /><RerunDialog ref="rerun" />
-    <CancelDialog ref="cancel" @done="onRuns([$event])" />
+    <CancelDialog ref="cancel" @done="onRuns([$event])" /><RunsDialog ref="all" @done="load" />
   </section>`,
   data: (self) => ({
     tick, screen: screenSize, filters: FILTERS, words: STATES, causes: CAUSES, reasonWords: REASONS, limit: self.job ? 25 : 50,
     state: self.job ? "" : fromUrl("state"), reason: self.job ? "" : fromUrl("reason"), ofJob: self.job || fromUrl("job"), after: self.job ? "" : fromUrl("after"),
     from: self.job ? "" : fromUrl("from"), to: self.job ? "" : fromUrl("to"),
-    before: [], runs: [], next: null, loaded: false, error: "",
+    within: self.job ? "" : fromUrl("within"), times: TIMES, before: [], runs: [], next: null, loaded: false, error: "",
   }),
   created() {
     this.reload = debounced(() => this.load(), 120);
@@ -94,11 +102,16 @@ export default {
       return [this.from && `from ${said(this.from)}`, this.to && `until ${said(this.to)}`].filter(Boolean).join(" ");
     },
     reasons() { return REASONS_OF[this.state] ?? []; },
+    // What can be done to all that are shown, on every page of them.
+    many() { return this.state === FAILED ? "rerun" : this.state === WAITING ? "cancel" : null; },
     filterWords() {
       const words = this.state.split(",").map((state) => STATES[state]?.word ?? state).join(", ");
       if (this.from || this.to) return `Shown are runs due ${this.windowWords}.`;
       const because = this.reason ? ` because of ${REASONS[this.reason]?.word.toLowerCase() ?? this.reason}` : "";
-      return this.state ? `Shown are ${this.ofJob ? "this job's runs" : "runs"} in the states ${words}${because}.` : "This job has no runs.";
+      const lately = TIMES.find(([key]) => key === this.within)?.[1].replace("Last", " of the last") ?? "";
+      const which = `${this.ofJob ? "this job's runs" : "runs"}${lately}`;
+      if (this.state) return `Shown are ${which} in the states ${words}${because}.`;
+      return lately ? `Shown are ${which}.` : "This job has no runs.";
     },
     // Bars are relative to the longest on the page: one look finds the odd one out.
     longest() { return Math.max(1, ...this.runs.map((run) => run.duration_ms ?? 0)); },
@@ -137,15 +150,22 @@ export default {
       this.loading?.abort();
       const mine = (this.loading = new AbortController());
       try {
-        const { state, reason, ofJob: job, from, to, after, limit } = this;
-        const page = await api(`/runs${query({ state, reason, job, from, to, after, limit })}`, { signal: mine.signal });
+        const { after, limit } = this;
+        const page = await api(`/runs${query({ ...this.asked(), after, limit })}`, { signal: mine.signal });
         Object.assign(this, { runs: page.items, next: page.next, loaded: true, error: "" });
       } catch (error) {
         if (error.name !== "AbortError") this.error = error.message;
       }
     },
+    // The filter as the API takes it; a window of time ends now, whenever that is.
+    asked() {
+      const ms = TIMES.find(([key]) => key === this.within)?.[2];
+      const set = { state: this.state, reason: this.reason, job: this.ofJob, from: this.from || (ms ? new Date(Date.now() - ms).toISOString() : ""), to: this.to };
+      return Object.fromEntries(Object.entries(set).filter(([, value]) => value));
+    },
+    lately(within) { Object.assign(this, { within, after: "", before: [] }); this.show(); },
     show() {
-      if (!this.job) rememberInUrl({ state: this.state, reason: this.reason, job: this.ofJob, from: this.from, to: this.to, after: this.after });
+      if (!this.job) rememberInUrl({ state: this.state, reason: this.reason, within: this.within, job: this.ofJob, from: this.from, to: this.to, after: this.after });
       return this.load();
     },
     choose(state) { Object.assign(this, { state, reason: "", after: "", before: [] }); this.show(); },

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.ui.chained import ChainGraph
 from services.ui.link import Link
-from services.ui.many import BulkPreview, Wish
+from services.ui.many import BulkPreview, RunsAction, Wish
 from services.ui.models import (
     ExecutorItem,
     Health,
@@ -40,6 +40,7 @@ from services.ui.queries import (
     jobs_page,
     limits,
     logs,
+    many_runs,
     overview,
     parked,
     people,
@@ -135,6 +136,16 @@ class Queries:
         """
         async with self.database.reading() as session:
             return await bulk.chosen_ids(session, chosen, expected=expected)
+
+    async def runs_preview(self, which: RunsFilter, action: RunsAction) -> BulkPreview:
+        """Say what a wish for many runs would do; raises InvalidInput where they are more than 1,000."""
+        async with self.database.reading() as session:
+            return await many_runs.preview(session, which, action)
+
+    async def chosen_runs(self, which: RunsFilter, *, expected: int | None) -> tuple[RunId, ...]:
+        """Return the runs that are meant; raises as `bulk_ids` does."""
+        async with self.database.reading() as session:
+            return await many_runs.chosen_runs(session, which, expected=expected)
 
     async def jobs_by_ids(self, job_ids: list[JobId]) -> list[JobItem]:
         """Return those of the jobs that exist, in no order."""

@@ -27,6 +27,7 @@ from shared.domain.retry import tries
 from shared.domain.run import FINAL, Cause, Reason, RunState
 
 Told = TypeVar("Told", bound=RunItem)
+Query = Select[*tuple[Any, ...]]
 
 _USUAL_OF = 20
 _USUAL_WINDOW = 200
@@ -66,17 +67,21 @@ async def page_of_runs(
     """Return one page, newest first: of one job by number, over all jobs by due instant."""
     order = "runs" if which.job_id is None else "job-runs"
     cursor = paging.read(after, order)
-    conditions = [*_conditions(which), *_after(which, cursor)]
-    if len(which.states) > 1:
-        conditions = [RunRow.id.in_(_newest_of_each_state(which, conditions, limit + 1))]
-    query = items_query().where(*conditions).order_by(*_order(which)).limit(limit + 1)
-    rows = list(await session.execute(query))
+    rows = list(await session.execute(chosen(items_query(), which, limit=limit + 1, cursor=cursor)))
     shown = await _with_wishes(session, [item(row) for row in rows[:limit]])
     following = None
     if len(rows) > limit:
         last = shown[-1]
         following = paging.written(Cursor(order, last.id, instant=last.due_at, number=last.number or 0))
     return Page(items=tuple(shown), next=following)
+
+
+def chosen(query: Query, which: RunsFilter, *, limit: int, cursor: Cursor | None = None) -> Query:
+    """Return the query of runs for those that match, newest first, from after the cursor on."""
+    conditions = [*_conditions(which), *_after(which, cursor)]
+    if len(which.states) > 1:
+        conditions = [RunRow.id.in_(_newest_of_each_state(which, conditions, limit))]
+    return query.where(*conditions).order_by(*_order(which)).limit(limit)
 
 
 async def run_by_id(session: AsyncSession, run_id: RunId) -> RunDetail:

@@ -142,3 +142,51 @@ export const BulkDialog = {
     }),
   },
 };
+
+const RUNS = {
+  rerun: { word: "Run again", icon: "play", past: (n) => `Asked for ${plural(n, "run")}.`, what: (n) => `${plural(n, "new run")} with the same arguments ${n === 1 ? "is" : "are"} asked for, the oldest first. They start as their pools, limits and rules allow.` },
+  cancel: { word: "Cancel", icon: "ban", isBad: true, past: (n) => `Cancelling ${plural(n, "run")}.`, what: (n) => `${plural(n, "run")} that ${n === 1 ? "waits never starts" : "wait never start"}. Later runs of the jobs are not touched.` },
+};
+
+// The same for all runs of a filter. `open(action, filter)`.
+export const RunsDialog = {
+  components: parts,
+  emits: ["done"],
+  template: `
+  <dialog class="jp-dialog" ref="dialog" aria-labelledby="jp-manyruns-title">
+    <div class="jp-dialog__head"><h2 id="jp-manyruns-title">{{ wish.word }}: {{ plural(preview?.count ?? 0, 'run') }}</h2>
+      <button class="jp-iconbtn" type="button" aria-label="Close" @click="close"><JpIcon name="cross" /></button></div>
+    <form v-if="preview" class="jp-dialog__body" @submit.prevent="act">
+      <p>{{ preview.would ? wish.what(preview.would) : 'Nothing would be done.' }}</p>
+      <p v-for="one in preview.left_out" :key="one.why"><strong>{{ plural(one.count, 'run') }} left out.</strong> {{ one.why }} <span class="jp-muted jp-bulk__names">({{ one.names.join(', ') }}{{ one.count > one.names.length ? ', …' : '' }})</span></p>
+      <div v-if="mustType" class="jp-field"><label for="jp-manyruns-count">Type {{ preview.would }} to cancel that many runs</label><input id="jp-manyruns-count" class="jp-input" inputmode="numeric" autocomplete="off" v-model="typed"></div>
+      <div v-if="failed.length" role="alert" class="jp-bulk__failed"><strong>{{ plural(failed.length, 'run') }} could not be asked for.</strong><ul><li v-for="one in failed.slice(0, 5)" :key="one.run_id"><a :href="'/runs/' + one.run_id">This run</a>: {{ one.why }}</li></ul></div>
+      <div class="jp-dialog__do"><button class="jp-btn" type="button" @click="close">Close</button>
+        <button v-if="!failed.length" class="jp-btn" :class="wish.isBad ? 'jp-btn--danger' : 'jp-btn--main'" type="submit" :disabled="busy || !preview.would || (mustType && typed.trim() !== String(preview.would))"><JpIcon :name="wish.icon" />{{ wish.word }} {{ count(preview.would) }}</button></div>
+    </form>
+  </dialog>`,
+  data: () => ({ action: "rerun", filter: null, preview: null, typed: "", busy: false, failed: [] }),
+  computed: {
+    wish() { return RUNS[this.action]; },
+    mustType() { return this.wish.isBad && this.preview.would > MOST_UNTYPED; },
+  },
+  methods: {
+    count, plural,
+    async open(action, filter) {
+      Object.assign(this, { action, filter, typed: "", busy: false, failed: [] });
+      this.preview = await attempt(() => api("/runs/bulk/preview", { method: "POST", body: { action, filter } }), null);
+      if (this.preview) this.$nextTick(() => this.$refs.dialog.showModal());
+    },
+    close() { this.$refs.dialog.close(); },
+    async act() {
+      this.busy = true;
+      const told = await attempt(() => api("/runs/bulk", { method: "POST", body: { action: this.action, filter: this.filter, expected: this.preview.count } }), null);
+      this.busy = false;
+      if (told?.failed.length) this.failed = told.failed;
+      else this.close();
+      if (!told) return;
+      if (told.done) toast(this.wish.past(told.done));
+      this.$emit("done");
+    },
+  },
+};

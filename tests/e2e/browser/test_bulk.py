@@ -134,6 +134,24 @@ def test_a_search_is_kept_under_a_name_and_an_address(
     assert watched.complaints == []
 
 
+def test_all_that_failed_are_run_again(watched: Watched, stack: Stack) -> None:
+    job_id = stack.create("fails for all", "fails.py", overlap="allow")
+    for _ in range(2):
+        stack.ended(stack.run_now(job_id))
+    page = watched.page
+    page.goto(f"/runs?job={job_id}&state=failed,timed_out,lost&within=1h")
+    expect(page.get_by_role("row")).to_have_count(3)
+
+    page.get_by_role("button", name="Run all again…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("2 new runs with the same arguments")
+    assert objected_to(page) == {}
+    page.get_by_role("button", name="Run again 2").click()
+
+    expect(page.get_by_text("Asked for 2 runs.")).to_be_visible()
+    expect(page.get_by_role("row")).to_have_count(5)
+    assert watched.complaints == []
+
+
 def test_on_a_phone_jobs_are_marked_in_a_mode_of_its_own(browser: Browser, stack: Stack) -> None:
     stack.create("on the phone", "hello.py")
     with opened(browser, f"{stack.url}/jobs?q=on+the+phone", theme="dark", size="390") as page:
