@@ -8,13 +8,13 @@ else is on. All of it happens in processes that the spawner forked for one run.
 import contextlib
 import os
 import signal
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from services.executor.sandbox import harvest, landlock, namespaces, seccomp, state
 from services.executor.sandbox.cgroup import Tree
+from services.executor.sandbox.kernel import in_child
 from services.executor.sandbox.leftovers import SHARED, owned_by, remove_tree
 from services.executor.sandbox.limits import limit, room_of
 
@@ -220,7 +220,7 @@ class Fence:
 
         try:
             # Those of other runs have the same real user: one that says -1 in this moment kills ours, too.
-            while not _in_child(send):
+            while not in_child(send):
                 pass
         except BlockingIOError:  # the run has taken every process that there is room for
             if pid == -1:
@@ -303,7 +303,7 @@ class Fence:
             Path(os.fsdecode(order["cwd"]), order["artifacts"]).rmdir()  # nearly always empty
             return
         try:
-            _in_child(read)
+            in_child(read)
         except OSError as error:  # no room for a process: how the run ended is told all the same
             say(("not kept", ("", f"its files could not be read ({error.strerror})")))
 
@@ -347,7 +347,7 @@ def _remove_as(user: int | None, *paths: str) -> None:
         for path in left:
             remove_tree(path)
 
-    _in_child(remove)
+    in_child(remove)
 
 
 def _become(user: int | None, *, real: int | None = None) -> None:
@@ -382,17 +382,6 @@ def _send_if_of(user: int, pid: int, number: int) -> None:
             signal.pidfd_send_signal(held, number)
     finally:
         os.close(held)
-
-
-def _in_child(act: Callable[[], None]) -> bool:
-    """Return whether it came to its end, and was not killed."""
-    pid = os.fork()
-    if pid:
-        return os.WIFEXITED(os.waitpid(pid, 0)[1])
-    try:
-        act()
-    finally:
-        os._exit(0)
 
 
 __all__ = ["Fence", "Level", "remove_tree"]

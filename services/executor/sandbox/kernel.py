@@ -1,7 +1,11 @@
-"""The system calls that Python does not offer, by number: Linux on x86-64 and arm64."""
+"""What Python does not offer: system calls by number (x86-64, arm64), and children that nobody holds up."""
 
+import contextlib
 import ctypes
 import os
+import select
+import signal
+from collections.abc import Callable
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -16,6 +20,8 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS =
 _PR_CAPBSET_DROP = 24
 CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID = 0, 5, 6, 7
 _LAST_CAPABILITY = 63
+_STOPPED_MS = 500
+"""After so long a child is told to go on, in case somebody stopped it."""
 _CAPABILITIES_OF_64_BITS = 0x20080522
 
 
@@ -68,3 +74,26 @@ def keep_capabilities(*kept: int) -> None:
     for place, wanted in enumerate((mask, mask, 0, 0, 0, 0)):
         sets[place] &= wanted
     checked(LIBC.capset(header, sets))
+
+
+def in_child(act: Callable[[], None]) -> bool:
+    """Act in a forked child, and return whether that came to its end, and was not killed."""
+    pid = os.fork()
+    if pid:
+        return os.WIFEXITED(_status_of(pid))
+    try:
+        os.setpgid(0, 0)
+        act()
+    finally:
+        os._exit(0)
+
+
+def _status_of(pid: int) -> int:
+    poll = select.poll()
+    poll.register(held := os.pidfd_open(pid), select.POLLIN)
+    while not poll.poll(_STOPPED_MS):
+        # Before Linux 6.12 another run of its job may have stopped it, and would keep us for ever.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGCONT)
+    os.close(held)
+    return os.waitpid(pid, 0)[1]

@@ -19,7 +19,8 @@ from services.executor.sandbox import state
 from services.executor.sandbox.command import NOTHING, NotRunnable
 from services.executor.sandbox.leftovers import owned_by
 from services.executor.sandbox.level import Ground, Order, Sandbox
-from services.executor.sandbox.process import Ended, Process
+from services.executor.sandbox.proc import children
+from services.executor.sandbox.process import Ended, Left, Process
 from services.executor.sandbox.told import StoppedBy
 from services.executor.verdict import verdict
 from shared.domain.ids import AttemptId, JobId, new_id
@@ -80,6 +81,13 @@ open("closed/file", "w").close()
 os.chmod("closed", 0)
 os.chmod(".", 0o777)
 print("left")
+"""
+LEAVES = """
+import os, time
+while not os.path.exists(os.environ["PORTAL_STATE_DIR"] + "/go"):
+    time.sleep(0.01)
+with open(os.environ["PORTAL_ARTIFACTS"] + "/file", "wb") as file:
+    file.write(bytes(1_000_000))
 """
 HIDES = """
 import os, signal, sys
@@ -143,7 +151,7 @@ def a_job(ground: Ground, script: str) -> JobId:
     return job
 
 
-def run_of(job: JobId, sandbox: Sandbox, *args: str, **granted: object) -> Run:
+def run_of(job: JobId, sandbox: Sandbox, *args: str, left: Left = lambda _: None, **granted: object) -> Run:
     grant = a_grant(job_id=job, attempt_id=AttemptId(new_id()), script=f"{job}.py", args=args, **granted)
     order = sandbox.prepare(grant, NOTHING, lease_until=float("inf"), spawn_until=float("inf"))
     printed, news = bytearray(), asyncio.Event()
@@ -153,7 +161,7 @@ def run_of(job: JobId, sandbox: Sandbox, *args: str, **granted: object) -> Run:
         news.set()
         return False
 
-    return Run(sandbox.start(order, take), order, printed, news)
+    return Run(sandbox.start(order, take, left), order, printed, news)
 
 
 async def printed_by(job: JobId, sandbox: Sandbox, *args: str) -> str:
@@ -301,6 +309,27 @@ async def test_what_a_job_closes_to_itself_counts_and_what_is_removed_counts_no_
     shutil.rmtree(ground.states / str(runs) / "data" / "closed")
     (ground.scripts_dir / f"{runs}.py").write_text(COUNTS)
     assert (await printed_by(runs, sandbox)).startswith("1 1 ")
+    sandbox.close()
+
+
+async def test_who_stops_what_reads_files_for_a_keeper_does_not_hold_it_up(ground: Ground) -> None:
+    # Before Linux 6.12 another run of the job can: both have its user.
+    sandbox = await fenced("restricted", ground)
+    keeper, stopped = 0, list[int]()
+
+    def stop_reader(_: object) -> None:
+        if not stopped:
+            stopped.extend(children(keeper))
+            for pid in stopped:
+                os.kill(pid, signal.SIGSTOP)
+
+    run = run_of(a_job(ground, LEAVES), sandbox, left=stop_reader)
+    keeper = parent((await run.process.started).pid)
+    assert ground.states
+    (next(ground.states.glob("*/data")) / "go").touch()
+
+    assert (await run.end()).exit_code == 0
+    assert len(stopped) == 1
     sandbox.close()
 
 
