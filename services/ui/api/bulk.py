@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from services.ui.api.answers import answer
 from services.ui.api.jobs import cause_of
-from services.ui.many import BulkAction, Wish
+from services.ui.many import BulkAction, Foreseen, Wish
 from services.ui.models import JobFilter
 from services.ui.portal import Portal
 from services.ui.queries.bulk import MOST, Chosen
@@ -36,6 +36,8 @@ class BulkBody(BaseModel):
     ids: tuple[UUID, ...] | None = Field(None, max_length=MOST)
     filter: FilterBody | None = None
     expected: int | None = Field(None, ge=0)
+    seen: str | None = Field(None, max_length=64)
+    """As the preview told it: nothing is done if other jobs are meant by then, though as many."""
     tag: str | None = None
     """Of the actions `tag` and `untag`: which."""
 
@@ -75,7 +77,8 @@ def router(portal: Portal) -> APIRouter:
     @routes.post("")
     async def act(body: BulkBody, request: Request) -> Response:
         """Do it; what it did not do is told job by job."""
-        ids = await portal.queries.bulk_ids(body.chosen(), expected=body.expected)
+        foreseen = Foreseen(count=body.expected, seen=body.seen)
+        ids = await portal.queries.bulk_ids(body.chosen(), foreseen=foreseen)
         return answer(await portal.bulk.act(body.wish(), ids, cause=cause_of(request)))
 
     return routes

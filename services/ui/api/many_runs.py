@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from services.ui.api.answers import answer
 from services.ui.api.runs import RunsQuery
-from services.ui.many import RunsAction
+from services.ui.many import Foreseen, RunsAction
 from services.ui.portal import Portal
 from shared.domain.errors import InvalidInput
 
@@ -31,6 +31,8 @@ class RunsWishBody(BaseModel):
     action: RunsAction
     filter: WhichRuns
     expected: int | None = Field(None, ge=0)
+    seen: str | None = Field(None, max_length=64)
+    """As the preview told it: nothing is done if other runs match by then, though as many."""
 
 
 def router(portal: Portal) -> APIRouter:
@@ -47,7 +49,8 @@ def router(portal: Portal) -> APIRouter:
         """Ask for it; what could not be asked is told run by run."""
         if body.expected is None:
             raise InvalidInput("expected", "Say how many runs you expect: a preview counts them.")
-        ids = await portal.queries.chosen_runs(body.filter.filter(), expected=body.expected)
+        foreseen = Foreseen(count=body.expected, seen=body.seen)
+        ids = await portal.queries.chosen_runs(body.filter.filter(), foreseen=foreseen)
         return answer(await portal.bulk.act_on_runs(body.action, ids, portal.controls))
 
     return routes

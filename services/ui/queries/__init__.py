@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.ui.chained import ChainGraph
 from services.ui.link import Link
-from services.ui.many import BulkPreview, RunsAction, Wish
+from services.ui.many import BulkPreview, Foreseen, RunsAction, Wish
 from services.ui.models import (
     ExecutorItem,
     Health,
@@ -127,25 +127,25 @@ class Queries:
         async with self.database.reading() as session:
             return await bulk.preview(session, chosen, wish)
 
-    async def bulk_ids(self, chosen: Chosen, *, expected: int | None) -> tuple[JobId, ...]:
+    async def bulk_ids(self, chosen: Chosen, *, foreseen: Foreseen) -> tuple[JobId, ...]:
         """Return the jobs that are meant.
 
         Raises:
             InvalidInput: they are more than 5,000.
-            Conflict: as many as were expected match no more.
+            Conflict: others match by now than were foreseen.
         """
         async with self.database.reading() as session:
-            return await bulk.chosen_ids(session, chosen, expected=expected)
+            return await bulk.chosen_ids(session, chosen, foreseen=foreseen)
 
     async def runs_preview(self, which: RunsFilter, action: RunsAction) -> BulkPreview:
         """Say what a wish for many runs would do; raises InvalidInput where they are more than 1,000."""
         async with self.database.reading() as session:
             return await many_runs.preview(session, which, action)
 
-    async def chosen_runs(self, which: RunsFilter, *, expected: int | None) -> tuple[RunId, ...]:
+    async def chosen_runs(self, which: RunsFilter, *, foreseen: Foreseen) -> tuple[RunId, ...]:
         """Return the runs that are meant; raises as `bulk_ids` does."""
         async with self.database.reading() as session:
-            return await many_runs.chosen_runs(session, which, expected=expected)
+            return await many_runs.chosen_runs(session, which, foreseen=foreseen)
 
     async def jobs_by_ids(self, job_ids: list[JobId]) -> list[JobItem]:
         """Return those of the jobs that exist, in no order."""

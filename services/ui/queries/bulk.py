@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ui.many import BulkAction, BulkPreview, LeftOut, Wish
+from services.ui.many import BulkAction, BulkPreview, Foreseen, LeftOut, Wish, seen_of
 from services.ui.queries.jobs_page import JobsFilter, ids_of_all
 from shared.db.statements import pieces
 from shared.db.tables import JobRow
 from shared.db.tags import tags_by_job
-from shared.domain.errors import Conflict, InvalidInput
+from shared.domain.errors import InvalidInput
 from shared.domain.ids import JobId
 from shared.domain.parameters import checked_values, parameters_from_json
 
@@ -32,28 +32,25 @@ class Chosen:
     """None: the marked ones."""
 
 
-async def chosen_ids(session: AsyncSession, chosen: Chosen, *, expected: int | None) -> tuple[JobId, ...]:
+async def chosen_ids(session: AsyncSession, chosen: Chosen, *, foreseen: Foreseen) -> tuple[JobId, ...]:
     """Return the jobs that are meant.
 
     Raises:
         InvalidInput: they are too many.
-        Conflict: as many as were expected match no more.
+        Conflict: others match by now than were foreseen.
     """
     ids = chosen.ids
     if chosen.matching is not None:
         ids = await ids_of_all(session, chosen.matching, most=MOST + 1)
     if len(ids) > MOST:
         raise InvalidInput("jobs", f"These are more than {MOST:,} jobs. Search or filter for fewer of them.")
-    if expected is not None and len(ids) != expected:
-        raise Conflict(
-            f"{len(ids):,} jobs match by now, not {expected:,}: the list has changed. Look at it again."
-        )
+    foreseen.check(ids, "jobs")
     return ids
 
 
 async def preview(session: AsyncSession, chosen: Chosen, wish: Wish) -> BulkPreview:
     """Say what the wish would do to which jobs."""
-    ids = await chosen_ids(session, chosen, expected=None)
+    ids = await chosen_ids(session, chosen, foreseen=Foreseen())
     left: dict[str, list[str]] = defaultdict(list)
     known = 0
     for piece in pieces(ids):
@@ -69,6 +66,7 @@ async def preview(session: AsyncSession, chosen: Chosen, wish: Wish) -> BulkPrev
                 left[why].append(row.name)
     return BulkPreview(
         count=len(ids),
+        seen=seen_of(ids),
         would=known - sum(map(len, left.values())),
         left_out=_told(left, gone=len(ids) - known),
     )

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ui.many import BulkPreview, LeftOut, RunsAction
+from services.ui.many import BulkPreview, Foreseen, LeftOut, RunsAction, seen_of
 from services.ui.queries.runs import RunsFilter, chosen
 from shared.db.tables import JobRow, RunRow
-from shared.domain.errors import Conflict, InvalidInput
+from shared.domain.errors import InvalidInput
 from shared.domain.ids import RunId
 from shared.domain.run import FINAL
 
@@ -18,19 +18,17 @@ MOST = 1_000
 _NAMED = 3
 
 
-async def chosen_runs(session: AsyncSession, which: RunsFilter, *, expected: int | None) -> tuple[RunId, ...]:
+async def chosen_runs(session: AsyncSession, which: RunsFilter, *, foreseen: Foreseen) -> tuple[RunId, ...]:
     """Return the runs that match, the oldest first.
 
     Raises:
         InvalidInput: they are too many.
-        Conflict: as many as were expected match no more.
+        Conflict: others match by now than were foreseen.
     """
     rows = await _rows(session, which)
-    if expected is not None and len(rows) != expected:
-        raise Conflict(
-            f"{len(rows):,} runs match by now, not {expected:,}: the list has changed. Look at it again."
-        )
-    return tuple(RunId(row.id) for row in reversed(rows))
+    ids = tuple(RunId(row.id) for row in reversed(rows))
+    foreseen.check(ids, "runs")
+    return ids
 
 
 async def preview(session: AsyncSession, which: RunsFilter, action: RunsAction) -> BulkPreview:
@@ -41,7 +39,12 @@ async def preview(session: AsyncSession, which: RunsFilter, action: RunsAction) 
         if (why := _why_not(row, action)) is not None:
             left[why].append(f"{row.name} #{row.number}")
     told = [LeftOut(why=why, count=len(names), names=tuple(names[:_NAMED])) for why, names in left.items()]
-    return BulkPreview(count=len(rows), would=len(rows) - sum(map(len, left.values())), left_out=tuple(told))
+    return BulkPreview(
+        count=len(rows),
+        seen=seen_of(row.id for row in rows),
+        would=len(rows) - sum(map(len, left.values())),
+        left_out=tuple(told),
+    )
 
 
 async def _rows(session: AsyncSession, which: RunsFilter) -> list[Any]:

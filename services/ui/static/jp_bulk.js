@@ -125,7 +125,7 @@ export const BulkDialog = {
       this.busy = true;
       const { wish } = this;
       const wanted = this.told();
-      const body = { ...wanted, ...this.which, expected: this.preview.count };
+      const body = { ...wanted, ...this.which, expected: this.preview.count, seen: this.preview.seen };
       const told = await attempt(() => api("/jobs/bulk", { method: "POST", body }), null);
       this.busy = false;
       if (told?.failed.length) this.failed = told.failed;
@@ -180,7 +180,7 @@ export const RunsDialog = {
     close() { this.$refs.dialog.close(); },
     async act() {
       this.busy = true;
-      const told = await attempt(() => api("/runs/bulk", { method: "POST", body: { action: this.action, filter: this.filter, expected: this.preview.count } }), null);
+      const told = await attempt(() => api("/runs/bulk", { method: "POST", body: { action: this.action, filter: this.filter, expected: this.preview.count, seen: this.preview.seen } }), null);
       this.busy = false;
       if (told?.failed.length) this.failed = told.failed;
       else this.close();

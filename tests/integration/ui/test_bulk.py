@@ -81,6 +81,28 @@ async def test_all_that_match_are_taken_only_while_they_are_as_many_as_expected(
         assert await session.scalar(select(func.count()).select_from(RequestRow)) == 3
 
 
+async def test_as_many_other_jobs_than_were_shown_are_not_touched(
+    client: httpx.AsyncClient, parts: Parts
+) -> None:
+    shown, other = [await a_job(parts, name=name) for name in ("shown", "other")]
+    await parts.portal.commands.pause(shown)
+    wish = {"action": "delete", "filter": {"state": "paused"}}
+    preview = await asked(client, "/preview", **wish)
+    await parts.portal.commands.resume(shown)
+    await parts.portal.commands.pause(other)
+
+    seen = {"expected": preview["count"], "seen": preview["seen"]}
+    refused = await client.post("/api/v1/jobs/bulk", json={**wish, **seen})
+
+    assert (refused.status_code, refused.json().get("detail")) == (
+        409,
+        "Other jobs match by now than were shown: the list has changed. Look at it again.",
+    )
+    assert await names(parts) == ["other", "shown"]
+    seen["seen"] = (await asked(client, "/preview", **wish))["seen"]
+    assert (await asked(client, "", **wish, **seen))["done"] == [str(other)]
+
+
 @pytest.mark.parametrize(
     ("action", "would", "why", "left"),
     [

@@ -4,11 +4,11 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from services.ui.app import Parts
 from shared.db.engine import Database
-from shared.db.tables import RequestRow
+from shared.db.tables import RequestRow, RunRow
 from shared.domain.run import RunState
 from tests.integration.ui.stage import NOW, a_job, a_run, run_rows
 
@@ -59,6 +59,22 @@ async def test_all_that_wait_are_cancelled_while_they_are_as_many_as_seen(
     assert (refused.status_code, "2 runs match by now, not 3" in refused.json()["detail"]) == (409, True)
     assert told == {"done": 2, "failed": []}
     assert await requests_of(database) == [("cancel", 1)] * 2
+
+
+async def test_as_many_other_runs_than_were_shown_are_not_cancelled(
+    client: httpx.AsyncClient, parts: Parts, database: Database
+) -> None:
+    job_id = await a_job(parts)
+    await run_rows(database, a_run(job_id, 1, state=RunState.QUEUED))
+    wish = {"action": "cancel", "filter": {"state": "queued"}}
+    preview = (await asked(client, "/preview", **wish)).json()
+    async with database.ledger.begin() as session:
+        await session.execute(update(RunRow).values(state=RunState.RUNNING))
+    await run_rows(database, a_run(job_id, 2, state=RunState.QUEUED))
+
+    refused = await asked(client, "", **wish, expected=preview["count"], seen=preview["seen"])
+
+    assert (refused.status_code, await requests_of(database)) == (409, [])
 
 
 @pytest.mark.parametrize(
