@@ -37,7 +37,7 @@ export default {
       </div>
     </template></dialog>
   </section>`,
-  data: (self) => ({ items: [], next: null, loaded: false, error: "", chosen: null, since: null, problem: "", busy: false, current: self.job.version, isDeleted: Boolean(self.job.deleted_at) }),
+  data: (self) => ({ items: [], next: null, loaded: false, error: "", chosen: null, since: null, problem: "", busy: false, shown: null, current: self.job.version, isDeleted: Boolean(self.job.deleted_at) }),
   created() { this.stop = follow("jobs", (items) => this.onJobs(items), { load: () => this.load() }); },
   beforeUnmount() { this.stop(); },
   methods: {
@@ -56,23 +56,33 @@ export default {
       if (page) Object.assign(this, { items: [...this.items, ...page.items], next: page.next });
     },
     async ask(one) {
-      Object.assign(this, { chosen: one, since: null, problem: "" });
+      this.chosen = one;
+      this.problem = "";
       await this.$nextTick();
       this.$refs.dialog.showModal();
+      await this.foresee();
+    },
+    async foresee() {
+      this.since = null;
       try {
+        // The version before what changed since: who is faster than both is then noticed, and not overwritten.
+        this.shown = (await api(`/jobs/${this.job.id}`)).version;
         // What the way back changes is what changed since, read the other way round.
-        const since = await api(this.path(`changes?since=${one.version}`));
+        const since = await api(this.path(`changes?since=${this.chosen.version}`));
         this.since = since.map((it) => ({ field: it.field, before: it.after, after: it.before, was: it.is, is: it.was }));
       } catch (error) { this.problem = error.message; }
     },
     async goBack() {
       Object.assign(this, { busy: true, problem: "" });
       try {
-        await api(this.path(`versions/${this.chosen.version}/restore`), { method: "POST", body: { version: this.current } });
+        await api(this.path(`versions/${this.chosen.version}/restore`), { method: "POST", body: { version: this.shown } });
         this.$refs.dialog.close();
         toast(`The job is what it was at version ${this.chosen.version}.`);
         await this.load();
-      } catch (error) { this.problem = error.message; }
+      } catch (error) {
+        if (error.status === 409) await this.foresee();
+        this.problem ||= error.message;
+      }
       this.busy = false;
     },
   },

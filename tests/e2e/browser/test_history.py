@@ -39,6 +39,27 @@ def test_a_job_goes_back_to_an_earlier_version_and_activity_says_so(watched: Wat
     assert watched.complaints == []
 
 
+def test_the_way_back_overwrites_nothing_that_came_after_it_was_shown(watched: Watched, stack: Stack) -> None:
+    page = watched.page
+    job = stack.create("gone back from by two", "hello.py")
+    stack.ask("PATCH", f"/jobs/{job}", json={"version": 1, "timeout_s": 60})
+    page.goto(f"/jobs/{job}?tab=versions")
+    page.get_by_role("button", name="Go back to version 1").click()
+    dialog = page.get_by_role("dialog", name="Go back to version 1?")
+    expect(dialog).to_contain_text("Timeout")
+    stack.ask("PATCH", f"/jobs/{job}", json={"version": 2, "description": "theirs"})
+    expect(page.locator("#v3")).to_contain_text("Description")
+
+    dialog.get_by_role("button", name="Go back").click()
+
+    expect(dialog.get_by_role("alert")).to_contain_text("changed")
+    expect(dialog).to_contain_text("theirs")
+    dialog.get_by_role("button", name="Go back").click()
+    expect(page.locator("#v4")).to_contain_text("Went back to version 1")
+    # The complaint is Chromium's own word on what was refused.
+    assert [text for text in watched.complaints if "409" not in text] == []
+
+
 def test_who_saves_second_sees_what_changed_and_saves_on_top_of_it(watched: Watched, stack: Stack) -> None:
     page = watched.page
     job = stack.create("edited by two", "hello.py")
