@@ -195,7 +195,9 @@ async def hits_of_log(
     place = index.places[index.block_of(first, only_errors=False)]
     splitter, folded, hits = Splitter.at(place), which.needle.lower(), list[Hit]()
     left = _SEARCHED_BYTES
-    while left > 0 and len(hits) < _MOST_HITS and splitter.seq < index.end.seq:
+    while splitter.seq < index.end.seq and (
+        (left > 0 and len(hits) < _MOST_HITS) or _is_held_up(splitter, first)
+    ):
         async with sessions() as session:
             found = await logs.packed_after(session, index.attempt_id, splitter.seq, limit=_BATCH)
         chunks = [chunk for chunk in found if chunk.seq <= index.end.seq]
@@ -244,6 +246,11 @@ async def _lines(sessions: Sessions, index: LogIndex, wanted: range, *, only_err
 
 def _is_wanted(line: Line, wanted: range, *, only_errors: bool) -> bool:
     return line.stream == ERRORS and line.rank in wanted if only_errors else line.number in wanted
+
+
+def _is_held_up(splitter: Splitter, first: int) -> bool:
+    """Say whether an answer that ended here would name the line that it began with as the next one."""
+    return any(one.number <= first and splitter.seq - one.seq <= FAR for one in splitter.open.values())
 
 
 def _looked_through(

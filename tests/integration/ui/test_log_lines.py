@@ -171,3 +171,16 @@ async def test_a_line_that_no_page_draws_is_cut_unless_all_of_it_is_asked_for(
     whole = (await client.get(f"{address}/lines", params={"full": True})).json()["items"][0]
 
     assert (len(cut[5]), cut[6], len(whole[5])) == (log_lines.CUT, 20_000, 20_000)
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_a_search_goes_on_past_a_line_that_stays_open(
+    client: httpx.AsyncClient, parts: Parts, database: Database
+) -> None:
+    quiet, burst = [("stdout", "quiet\n")] * 56, [("stderr", "found\n" * 300)] * 10
+    log, _ = await a_log(parts, database, [*quiet, ("stdout", "working"), *burst, ("stdout", " done\n")])
+
+    found = (await client.get(f"{log}/search", params={"q": "found", "from": 57})).json()
+
+    assert found["next"] > 57 or not found["more"]
+    assert found["items"][0][0] == 58
