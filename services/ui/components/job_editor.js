@@ -39,7 +39,7 @@ export default {
     <div class="jp-card jp-form">
       <div v-if="problem" class="jp-notice jp-tone--failed" role="alert" tabindex="-1" ref="problem"><JpIcon name="warning" /><span>{{ problem }}
         <template v-if="conflict"><JpChanges v-if="theirs.length" :changes="theirs" :mine="mine" />
-          <span class="jp-notice__do"><button class="jp-btn jp-btn--small" type="button" :disabled="saving" @click="saveOnTop">Save mine on top of it</button> <a class="jp-link" :href="location" @click="leave">Drop mine, load the newest version</a></span></template></span></div>
+          <span class="jp-notice__do"><button v-if="newest" class="jp-btn jp-btn--small" type="button" :disabled="saving" @click="saveOnTop">Save mine on top of it</button> <a class="jp-link" :href="location" @click="leave">Drop mine, load the newest version</a></span></template></span></div>
 
       <div class="jp-field"><label for="jp-f-name">Name</label>
         <input id="jp-f-name" class="jp-input" v-model="form.name" maxlength="200" autocomplete="off" :autofocus="!initial" v-bind="aria('name')" @blur="touch('name')">
@@ -257,8 +257,11 @@ export default {
     async compare() {
       const { id, version } = this.initial;
       this.problem = "Somebody changed this job after you opened it, so nothing was saved. What you typed is still here.";
+      Object.assign(this, { newest: null, theirs: [] });
       try {
-        const [job, changes] = await Promise.all([api(`/jobs/${id}`), api(`/jobs/${id}/changes?since=${version}`)]);
+        // The job first: what is saved on top of was then told, whoever is faster than both.
+        const job = await api(`/jobs/${id}`);
+        const changes = await api(`/jobs/${id}/changes?since=${version}`);
         Object.assign(this, { newest: job, theirs: changes, mine: this.ofForm().map(([field]) => field) });
         this.problem = `Somebody changed this job after you opened it, so nothing was saved. What you typed is still here. ${changes.length ? "Since then:" : "What it runs, and when, is still the same."}`;
       } catch (error) { this.problem = `${this.problem} What changed cannot be told: ${error.message}`; }

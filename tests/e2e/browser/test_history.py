@@ -86,6 +86,24 @@ def test_who_saves_second_sees_what_changed_and_saves_on_top_of_it(watched: Watc
     assert [text for text in watched.complaints if "409" not in text] == []
 
 
+def test_nothing_is_saved_on_top_of_what_cannot_be_told(watched: Watched, stack: Stack) -> None:
+    page = watched.page
+    job = stack.create("edited unseen", "hello.py")
+    page.goto(f"/jobs/{job}/edit")
+    page.get_by_label("Description").fill("what mine is")
+    stack.ask("PATCH", f"/jobs/{job}", json={"version": 1, "timeout_s": 60})
+    page.route("**/changes?since=*", lambda route: route.abort())
+
+    page.get_by_role("button", name="Save changes").click()
+
+    notice = page.get_by_role("alert").filter(has_text="What changed cannot be told")
+    expect(notice.get_by_role("link", name="load the newest version")).to_be_visible()
+    expect(notice.get_by_role("button", name="Save mine on top of it")).to_be_hidden()
+    page.unroute_all()
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_role("button", name="Save mine on top of it")).to_be_visible()
+
+
 def test_insights_of_a_job_say_its_days_durations_and_delays(watched: Watched, stack: Stack) -> None:
     page = watched.page
     job = stack.create("a measured one", "hello.py")
