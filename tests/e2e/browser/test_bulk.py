@@ -84,6 +84,11 @@ def test_jobs_are_tagged_and_found_by_their_tag(watched: Watched, stack: Stack) 
     expect(page).to_have_url(re.compile(r"/jobs/[0-9a-f-]+$"))
     page.goto("/jobs?tag=weekly,yearly")
     expect(page.get_by_role("link", name=re.compile("^for the tag"))).to_have_text(["for the tag a"])
+    stack.create("for the longest tag", "hello.py", tags=["w" * 40])
+    page.set_viewport_size({"width": 320, "height": 800})
+    page.goto("/jobs")
+    expect(page.get_by_label("Filter by tag")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
     assert watched.complaints == []
 
 
