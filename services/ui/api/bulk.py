@@ -13,6 +13,7 @@ from services.ui.models import JobFilter
 from services.ui.portal import Portal
 from services.ui.queries.bulk import MOST, Chosen
 from services.ui.queries.jobs_page import JobsFilter
+from shared.domain.errors import InvalidInput
 from shared.domain.ids import JobId
 from shared.domain.tags import MAX_TAGS, checked_tags
 
@@ -77,6 +78,8 @@ def router(portal: Portal) -> APIRouter:
     @routes.post("")
     async def act(body: BulkBody, request: Request) -> Response:
         """Do it; what it did not do is told job by job."""
+        if body.filter is not None and body.expected is None:
+            raise InvalidInput("expected", "Say how many jobs you expect: a preview counts them.")
         foreseen = Foreseen(count=body.expected, seen=body.seen)
         ids = await portal.queries.bulk_ids(body.chosen(), foreseen=foreseen)
         return answer(await portal.bulk.act(body.wish(), ids, cause=cause_of(request)))

@@ -68,10 +68,12 @@ async def test_all_that_match_are_taken_only_while_they_are_as_many_as_expected(
     preview = await asked(client, "/preview", **wish)
     await a_job(parts, name="night 3")
 
+    blind = await client.post("/api/v1/jobs/bulk", json=wish)
     refused = await client.post("/api/v1/jobs/bulk", json={**wish, "expected": preview["count"]})
     told = await asked(client, "", **wish, expected=3)
 
     assert (preview["count"], preview["would"], preview["left_out"]) == (2, 2, [])
+    assert (blind.status_code, blind.json()["field"]) == (422, "expected")
     assert (refused.status_code, refused.json()["detail"]) == (
         409,
         "3 jobs match by now, not 2: the list has changed. Look at it again.",
