@@ -57,9 +57,11 @@ export const JpPalette = {
     async find() {
       this.finding?.abort();
       const mine = (this.finding = new AbortController());
-      const found = await api(`/jobs?limit=${MOST_JOBS}&q=${encodeURIComponent(this.text.trim())}`, { signal: mine.signal }).catch(() => null);
+      const { text } = this;
+      const found = await api(`/jobs?limit=${MOST_JOBS}&q=${encodeURIComponent(text.trim())}`, { signal: mine.signal }).catch(() => null);
       await this.known;
-      if (mine.signal.aborted) return;
+      // Somebody has typed on: what was found belongs to a text that is gone, and the next search is on its way.
+      if (mine.signal.aborted || text !== this.text) return;
       Object.assign(this, { jobs: found?.items ?? [], searching: false });
       this.at = Math.min(this.at, Math.max(0, this.items.length - 1));
       if (this.waiting && this.items.length) this.choose(this.items[this.at], this.waiting.runs);
