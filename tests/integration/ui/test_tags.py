@@ -67,7 +67,7 @@ async def test_many_jobs_are_tagged_and_the_history_says_so(client: httpx.AsyncC
     assert await names(client, q="weekly") == ["a", "b", "c", "d"]
     version = (await client.get(f"/api/v1/jobs/{ids[0]}/versions")).json()["items"][0]
     assert [one["field"] for one in version["changes"]] == ["tags"]
-    await asked(action="untag", tag="weekly", filter={"tags": ["weekly"], "q": "a"})
+    await asked(action="untag", tag="weekly", filter={"tags": ["weekly"], "q": "a"}, expected=1)
     assert await names(client, tag="weekly") == ["b", "c", "d"]
 
 
