@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from services.ui import api, pages
 from services.ui.api.problems import problem
 from services.ui.commands import Bulk, Commands, Controls, Secrets
+from services.ui.commands.uploads import Uploads
 from services.ui.commands.views import Views
 from services.ui.commands.wake import Wakeups
 from services.ui.guard import Guard
@@ -37,7 +38,6 @@ from services.ui.settings import UiSettings
 from services.ui.stream import stream_router
 from shared.db.engine import Database, open_database
 from shared.db.schema import refuse_unusable
-from shared.domain.ids import AttemptId
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.lifecycle import run_loops
 
@@ -82,9 +82,6 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
     )
     controls = Controls(sessions=database.ledger, clock=clock, wakeups=wakeups, on_held=live.health_changed)
 
-    def on_stored(complete: Mapping[AttemptId, int]) -> None:
-        live.stored(complete)
-
     return Parts(
         portal=Portal(
             queries=queries,
@@ -95,6 +92,9 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             bulk=Bulk(commands),
             controls=controls,
             secrets=Secrets(sessions=database.ledger, clock=clock, vault=settings.vault),
+            uploads=Uploads(
+                sessions=database.ledger, scripts=scripts, clock=clock, most_bytes=settings.upload_bytes
+            ),
             views=Views(sessions=database.ledger, clock=clock),
             kept_views=KeptViews(database=database),
             live=live,
@@ -108,7 +108,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             link=link,
             live=live,
             script_texts=ScriptTexts(database, scripts, clock),
-            recorder=Recorder(Writer(database.logs), clock, on_stored),
+            recorder=Recorder(Writer(database.logs), clock, live.stored),
             wakeups=wakeups,
         ),
         retention=Retention(database, clock, keep_bytes=settings.keep_bytes),

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from services.ui.commands import Bulk, Commands, Controls, Secrets
+from services.ui.commands.uploads import Uploads
 from services.ui.commands.views import Views
 from services.ui.live import Live
 from services.ui.queries import Queries
@@ -36,6 +37,7 @@ class Portal:
     bulk: Bulk
     controls: Controls
     secrets: Secrets
+    uploads: Uploads
     views: Views
     kept_views: KeptViews
     live: Live

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from shared.domain.errors import ScheduleError
 from shared.domain.retention import LEAST_BYTES, MOST_BYTES
 from shared.domain.schedules import checked_zone
+from shared.domain.script import MOST_HASHED_BYTES
 from shared.runtime.settings import BrokerSettings, DatabaseSettings, HomeSettings, ScriptSettings
 from shared.runtime.vault import SecretsSettings
 
@@ -39,6 +40,8 @@ class UiSettings(BrokerSettings, DatabaseSettings, SecretsSettings, ScriptSettin
 
     keep_bytes: int = Field(default=10_000_000_000, ge=LEAST_BYTES, le=MOST_BYTES)
     """So much of what the runs of a job printed is kept at most, unless it says otherwise."""
+    upload_bytes: int = Field(default=1_000_000, ge=0, le=MOST_HASHED_BYTES)
+    """A script that is uploaded has so many bytes at most; 0: none is."""
     ui_host: str = "127.0.0.1"
     ui_published: str | None = None
     """Where a container's port is published: its own addresses are then nobody's but its network's."""

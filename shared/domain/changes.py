@@ -19,6 +19,8 @@ class ChangeKind(StrEnum):
     JOB_DELETED = "job-deleted"
     JOB_RESTORED = "job-restored"
     SCRIPT_ACCEPTED = "script-accepted"
+    SCRIPT_UPLOADED = "script-uploaded"
+    SCRIPT_REPLACED = "script-replaced"
     CALENDAR_CREATED = "calendar-created"
     CALENDAR_EDITED = "calendar-edited"
     CALENDAR_DELETED = "calendar-deleted"

@@ -1,29 +1,49 @@
-"""The scripts directory over HTTP: names to choose from, all of it with its users, one file to read."""
+"""The scripts directory over HTTP: names to choose from, all of it with its users, files to read and store."""
 
-from typing import Annotated
+import asyncio
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
+from services.ui.api.problems import problem
 from services.ui.portal import Portal
+
+Name = Annotated[str, Query(max_length=1_000)]
 
 
 def router(portal: Portal) -> APIRouter:
     """Return the routes of scripts."""
     routes = APIRouter(prefix="/api/v1/scripts")
 
+    async def place() -> dict[str, Any]:
+        """Say where scripts lie, and how many bytes one that is uploaded may have; 0: none can be."""
+        upload_bytes = await asyncio.to_thread(portal.uploads.room)
+        return {"root": str(portal.settings.scripts_dir.absolute()), "upload_bytes": upload_bytes}
+
     @routes.get("")
     async def scripts() -> Response:
         names = await portal.queries.scripts()
-        return answer({"items": names, "next": None, "total": len(names)})
+        return answer({"items": names, "next": None, "total": len(names), **await place()})
+
+    @routes.post("")
+    async def upload(request: Request, name: Name, replaces: str | None = None) -> Response:
+        """Store the body as a script; `replaces` is the hash of the version that it is stored over."""
+        try:
+            stored = await portal.uploads.store(name, request.stream(), replaces=replaces)
+        except ClientDisconnect:
+            return problem(400, "The file did not arrive whole, so nothing was stored.")
+        return answer(await portal.queries.script_text(stored), 201)
 
     @routes.get("/folder")
     async def folder() -> Response:
-        return answer(await portal.queries.scripts_folder())
+        found = await portal.queries.scripts_folder()
+        return answer({"items": found.items, "missing": found.missing, "cut": found.cut, **await place()})
 
     @routes.get("/text")
-    async def text(name: Annotated[str, Query(max_length=1_000)]) -> Response:
+    async def text(name: Name) -> Response:
         return answer(await portal.queries.script_text(name))
 
     return routes

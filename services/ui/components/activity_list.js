@@ -3,7 +3,7 @@ import { local, parts } from "jp_format";
 import { api, attempt, fromUrl, query, toast } from "jp_core";
 import { DEEDS, byWhom, deedIcon, fieldWord } from "jp_history";
 
-const PLACES = { calendar: "/calendars", secret: "/secrets", limit: "/executors#limits", pool: "/executors", executor: "/executors", freeze: "/executors" };
+const PLACES = { calendar: "/calendars", secret: "/secrets", script: "/scripts", limit: "/executors#limits", pool: "/executors", executor: "/executors", freeze: "/executors" };
 
 export default {
   components: parts,
