@@ -1,4 +1,4 @@
-"""The scripts directory over HTTP: names to choose from, all of it with its users, files to read and store."""
+"""The scripts directory over HTTP: what can be chosen, all of it with its users, files to read and store."""
 
 import asyncio
 from typing import Annotated, Any

@@ -10,14 +10,18 @@ import { resourcesDraft } from "jp_resources";
 import { isRule, JpRules, policyOf, rulesOf, wordsOf } from "jp_rules";
 import { JpParameters, paramsDraft, paramsOf } from "jp_run";
 import { JpSecrets, usesDraft, usesOf } from "jp_secrets";
+import { JpUpload } from "jp_upload";
 
 const ORDER = ["name", "script", "pinning", "args", "schedules", "runs_after", "max_output_bytes", "secrets", "timeout_s", "kill_grace_s", "description", "tags"];
 const MOST = 20;
 const NOTHING = { text: "", next: [], notes: [], warnings: [], parts: [], expanded: null, error: null, field: null, part: null };
 
+// What a job would be called by its script: "ledger/close_books.py" is "close books".
+const nameFrom = (script) => script.slice(script.lastIndexOf("/") + 1).replace(/\.[^.]*$/, "").replace(/[_-]+/g, " ").trim();
+
 function filled(job) {
   return {
-    name: job?.name ?? "", script: job?.script ?? fromUrl("script"), strict: job?.pinning === "strict", args: (job?.args ?? []).join("\n"), description: job?.description ?? "",
+    name: job?.name ?? nameFrom(fromUrl("script")), script: job?.script ?? fromUrl("script"), strict: job?.pinning === "strict", args: (job?.args ?? []).join("\n"), description: job?.description ?? "",
     timeout: String(job?.timeout_s ?? 300), grace: String(job?.kill_grace_s ?? 10),
     schedules: (job?.schedules ?? [null]).map((item) => typedOf(item, prefs.zone)), rules: rulesOf(job), after: afterOf(job), uses: usesOf(job), params: paramsOf(job), tags: (job?.tags ?? []).join(" "),
   };
@@ -32,10 +36,10 @@ const flat = (body) => Object.entries(body).flatMap(([field, value]) =>
   GROUPS.includes(field) ? Object.entries(value).map(([part, inner]) => [`${field}.${part}`, inner]) : [[field, value]]);
 
 export default {
-  components: { ...parts, FieldError, JpAfter, JpChanges, JpCombo, JpParameters, JpRules, JpSecrets, JpSchedule, JpSchedulePreview },
+  components: { ...parts, FieldError, JpAfter, JpChanges, JpCombo, JpParameters, JpRules, JpSecrets, JpSchedule, JpSchedulePreview, JpUpload },
   props: { initial: Object },
   template: `
-  <form class="jp-editor" novalidate @submit.prevent="save" @keydown.ctrl.enter.prevent="save" @keydown.meta.enter.prevent="save">
+  <form class="jp-editor" novalidate @submit.prevent="save()" @keydown.ctrl.enter.prevent="save()" @keydown.meta.enter.prevent="save()">
     <div class="jp-card jp-form">
       <div v-if="problem" class="jp-notice jp-tone--failed" role="alert" tabindex="-1" ref="problem"><JpIcon name="warning" /><span>{{ problem }}
         <template v-if="conflict"><JpChanges v-if="theirs.length" :changes="theirs" :mine="mine" />
@@ -47,7 +51,7 @@ export default {
 
       <div class="jp-field"><label for="jp-f-script">Script</label>
         <JpCombo id="jp-f-script" label="Scripts" placeholder="hello.py" :options="scripts" v-model="form.script" v-bind="aria('script')" @left="touch('script')" />
-        <span id="jp-h-script" class="jp-hint">A file in the scripts folder.</span><FieldError v-bind="err('script')" />
+        <span class="jp-editor__script"><span id="jp-h-script" class="jp-hint">A file in the scripts folder{{ room ? ', or one that you drop here' : scripts.length ? '' : '. There is none yet: put one into ' + root }}.</span><JpUpload v-if="room" small :limit="room" @stored="uploaded" @refused="say('script', $event)" /></span><FieldError v-bind="err('script')" />
         <label class="jp-check"><input id="jp-f-pinning" type="checkbox" v-model="form.strict" v-bind="aria('pinning')">Run only this version of it</label>
         <span id="jp-h-pinning" class="jp-hint">The one that is there when the job is saved. If the file changes, runs fail until somebody accepts the new one.</span><FieldError v-bind="err('pinning')" /></div>
 
@@ -93,6 +97,7 @@ export default {
 
     <div class="jp-editor__do">
       <button class="jp-btn jp-btn--main" type="submit" :disabled="saving">{{ saving ? 'Saving…' : initial ? 'Save changes' : 'Create job' }}</button>
+      <button v-if="!initial && !form.params.length" class="jp-btn" type="button" :disabled="saving" @click="save({ andRun: true })"><JpIcon name="play" />Create and run now</button>
       <a class="jp-btn" :href="initial ? '/jobs/' + initial.id : '/jobs'">Cancel</a>
       <span class="jp-muted jp-small jp-wide"><kbd class="jp-kbd">Ctrl</kbd> <kbd class="jp-kbd">Enter</kbd> saves</span>
       <span v-if="changed" class="jp-muted jp-small">Not saved yet</span>
@@ -102,7 +107,7 @@ export default {
     const form = filled(self.initial);
     return {
       prefs, form, ids: idsOf(self.initial), saved: JSON.stringify(form), errors: {}, refused: {}, previews: {}, chosen: 0, most: MOST, problem: "", conflict: false,
-      newest: null, theirs: [], mine: [], saving: false, done: false, scripts: [], zones: [prefs.zone], calendars: [], location: location.pathname,
+      newest: null, theirs: [], mine: [], saving: false, done: false, scripts: [], room: 0, root: "", zones: [prefs.zone], calendars: [], location: location.pathname,
     };
   },
   created() {
@@ -110,7 +115,7 @@ export default {
     this.asked = new Map();
     this.foresee = debounced(() => this.askAll(), 150);
     this.askAll();
-    api("/scripts").then((answer) => (this.scripts = answer.items), () => {});
+    this.listScripts();
     api("/zones").then((answer) => (this.zones = answer.items), () => {});
     api("/calendars").then((answer) => (this.calendars = answer.items ?? []), () => {});
     this.guard = (event) => { if (this.changed && !this.done) event.preventDefault(); };
@@ -167,6 +172,13 @@ export default {
       if (field === "kill_grace_s") return isWhole(form.grace) ? "" : "Type a whole number of seconds, 0 or more.";
       return "";
     },
+    listScripts() { return api("/scripts").then((answer) => Object.assign(this, { scripts: answer.items, room: answer.upload_bytes, root: answer.root }), () => {}); },
+    async uploaded(script) {
+      await this.listScripts();
+      this.form.script = script.name;
+      if (!this.form.name.trim()) this.form.name = nameFrom(script.name);
+      this.say("script", this.judge("script"));
+    },
     nearest(script) {
       const pairs = (text) => new Set([...text.toLowerCase()].map((char, index, all) => char + (all[index + 1] ?? "")));
       const mine = pairs(script);
@@ -211,7 +223,7 @@ export default {
       };
       return initial ? { ...draft, version: initial.version } : draft;
     },
-    async save() {
+    async save({ andRun = false } = {}) {
       if (this.saving) return;
       Object.assign(this, { problem: "", conflict: false, refused: {} });
       for (const field of ORDER) this.say(field, this.judge(field));
@@ -220,8 +232,10 @@ export default {
       try {
         const path = this.initial ? `/jobs/${this.initial.id}` : "/jobs";
         const answer = await api(path, { method: this.initial ? "PATCH" : "POST", body: this.body() });
+        // The job is there whatever becomes of its first run: its page says what holds it back.
+        const run = andRun ? await api(`/jobs/${answer.id}/run`, { method: "POST" }).catch(() => null) : null;
         this.leave();
-        window.location.href = `/jobs/${this.initial?.id ?? answer.id}`;
+        window.location.href = run ? `/runs/${run.run_id}` : `/jobs/${this.initial?.id ?? answer.id}`;
       } catch (error) {
         this.saving = false;
         this.tell(error);

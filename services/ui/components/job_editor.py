@@ -23,6 +23,7 @@ _LIBRARIES: Final[list[str | Path]] = [
         "jp_resources.js",
         "jp_rules.js",
         "jp_secrets.js",
+        "jp_upload.js",
     )
 ]
 

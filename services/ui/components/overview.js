@@ -1,6 +1,7 @@
 // The overview: four figures, a timeline with what is still to come, what needs attention, what is next.
 import { count, duration, isActive, local, parts, plain, plural, prefs, reasonOf, screenSize, span, tick, toneOf, wordOf } from "jp_format";
 import { api, debounced, follow, fromUrl, health, query, rememberInUrl } from "jp_core";
+import { JpWelcome } from "jp_welcome";
 
 const WINDOWS = [1, 6, 24];
 const STEPS = [[1, 10], [6, 60], [24, 240]]; // hours shown -> minutes between grid lines
@@ -10,10 +11,11 @@ const BAD = ["failed", "timed_out", "lost", "missed"];
 const worst = (runs) => BAD.find((state) => runs.some((run) => run.state === state)) ?? runs.at(-1).state;
 
 export default {
-  components: parts,
+  components: { ...parts, JpWelcome },
   template: `
   <div :aria-busy="!at">
     <div v-if="error" class="jp-card jp-empty"><JpIcon name="warning" /><h2>The overview cannot be shown</h2><p>{{ error }}</p><button class="jp-btn" type="button" @click="load">Try again</button></div>
+    <JpWelcome v-else-if="at && !at.jobs && !at.total_24h" />
     <template v-else>
     <div class="jp-kpis">
       <a v-for="kpi in kpis" :key="kpi.label" class="jp-card jp-kpi" :href="kpi.href"><span class="jp-kpi__label">{{ kpi.label }}</span>

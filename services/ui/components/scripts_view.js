@@ -1,7 +1,8 @@
 // The scripts directory by its folders, and one script with its text. Whatever stands in a file is a text node.
 import { bytes, parts, plural } from "jp_format";
-import { api } from "jp_core";
+import { api, toast } from "jp_core";
 import { shortHash } from "jp_script";
+import { JpUpload } from "jp_upload";
 
 const textOf = (name) => `/scripts?name=${encodeURIComponent(name)}`;
 const folderOf = (name) => name.slice(0, name.lastIndexOf("/") + 1);
@@ -13,14 +14,16 @@ const JpUsers = {
 };
 
 export default {
-  components: { ...parts, JpUsers },
+  components: { ...parts, JpUpload, JpUsers },
   props: { name: String },
   template: `
   <div :aria-busy="!loaded && !error">
     <div class="jp-head"><div class="jp-head__title">
         <nav v-if="name" class="jp-crumbs" aria-label="You are here"><a href="/scripts">Scripts</a></nav>
         <h1 :class="{ 'jp-mono': name }">{{ name || 'Scripts' }}</h1><span v-if="!name" class="jp-head__sub">What is in the scripts folder, and which jobs run it</span></div>
-      <div v-if="script && script.is_runnable" class="jp-head__do"><a class="jp-btn jp-btn--main" :href="newJob(name)"><JpIcon name="plus" />New job with this script</a></div></div>
+      <div v-if="script && script.is_runnable" class="jp-head__do"><a class="jp-btn jp-btn--main" :href="newJob(name)"><JpIcon name="plus" />New job with this script</a></div>
+      <div v-else-if="!name && upload_bytes" class="jp-head__do"><JpUpload main :limit="upload_bytes" @stored="stored" @refused="refused = $event" /></div></div>
+    <div v-if="refused" class="jp-notice jp-tone--failed" role="alert"><JpIcon name="warning" /><span>{{ refused }}</span></div>
     <div v-if="error" class="jp-card jp-empty"><JpIcon name="warning" /><h2>{{ name ? 'The script cannot be shown' : 'The scripts cannot be shown' }}</h2><p>{{ error }}</p><button class="jp-btn" type="button" @click="load">Try again</button></div>
 
     <template v-else-if="script">
@@ -34,7 +37,7 @@ export default {
       <div v-if="items.length > 10" class="jp-bar" role="search"><div class="jp-bar__search"><JpIcon name="search" /><input class="jp-input" type="search" data-jp-search aria-label="Search scripts" placeholder="Search name" v-model="q" autocomplete="off" spellcheck="false"></div></div>
       <section v-if="missing.length" class="jp-card jp-scripts" aria-labelledby="jp-missing"><div class="jp-card__head"><h2 id="jp-missing">Missing</h2><span class="jp-hint">Jobs name them, and their runs fail</span></div>
         <ul><li v-for="one in missing" :key="one.name"><span class="jp-scripts__name jp-mono jp-bad"><JpIcon name="warning" />{{ one.name }}</span><JpUsers :of="one" /></li></ul></section>
-      <div v-if="!items.length" class="jp-card jp-empty"><JpIcon name="lines" /><h2>No scripts yet</h2><p>Put a .py or .sh file into the scripts folder, and it is listed here.</p></div>
+      <div v-if="!items.length" class="jp-card jp-empty"><JpIcon name="lines" /><h2>No scripts yet</h2><p>{{ upload_bytes ? 'Upload a .py or .sh file, drop it on this page, or put it into the scripts folder' : 'Put a .py or .sh file into the scripts folder' }}, and it is listed here.</p></div>
       <div v-else-if="!folders.length" class="jp-card jp-empty"><JpIcon name="search" /><h2>No script matches</h2><button class="jp-btn" type="button" @click="q = ''">Clear the search</button></div>
       <section v-for="[folder, files] in folders" :key="folder" class="jp-card jp-scripts" :aria-label="folder || 'scripts'">
         <div class="jp-card__head"><h2 class="jp-mono">{{ folder || 'scripts/' }}</h2><span class="jp-hint">{{ plural(files.length, 'file') }}</span></div>
@@ -42,9 +45,10 @@ export default {
           <a v-if="!one.problem" class="jp-scripts__name jp-mono jp-link" :href="textOf(one.name)">{{ one.name.slice(folder.length) }}</a><span v-else class="jp-scripts__name jp-mono jp-muted">{{ one.name.slice(folder.length) }}</span>
           <JpUsers v-if="!one.problem || one.job_count" :of="one" /><span v-if="one.problem" class="jp-small jp-muted">{{ one.problem }}</span>
           <span class="jp-scripts__size jp-small jp-muted">{{ bytes(one.size) }} · <JpRelative :at="one.changed_at" /></span></li></ul></section>
-      <p v-if="cut" class="jp-hint">There are more files than are listed here.</p></template>
+      <p v-if="cut" class="jp-hint">There are more files than are listed here.</p>
+      <p class="jp-hint jp-scripts__root">The scripts folder is <code>{{ root }}</code>. {{ upload_bytes ? 'Files can be dropped on this page.' : 'The portal may not write there: put scripts there yourself.' }}</p></template>
   </div>`,
-  data: () => ({ loaded: false, error: "", q: "", items: [], missing: [], cut: false, script: null }),
+  data: () => ({ loaded: false, error: "", refused: "", q: "", items: [], missing: [], cut: false, root: "", upload_bytes: 0, script: null }),
   computed: {
     numbers() { return this.script.text.replace(/\n$/, "").split("\n").map((_, index) => index + 1).join("\n"); },
     folders() {
@@ -62,6 +66,11 @@ export default {
   methods: {
     bytes, plural, shortHash, textOf,
     newJob: (name) => `/jobs/new?script=${encodeURIComponent(name)}`,
+    stored(script) {
+      this.refused = "";
+      toast(`Stored ${script.name}.`, { href: this.newJob(script.name), linkText: "New job" });
+      this.load();
+    },
     async load() {
       this.error = "";
       try {

@@ -7,7 +7,7 @@ from nicegui.element import Element
 
 from services.ui.theme import STATIC
 
-_LIBRARIES: Final[list[str | Path]] = [STATIC / "jp_script.js"]
+_LIBRARIES: Final[list[str | Path]] = [STATIC / "jp_script.js", STATIC / "jp_upload.js"]
 
 
 class ScriptsView(Element, component="scripts_view.js", dependencies=_LIBRARIES):

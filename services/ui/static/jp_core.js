@@ -18,8 +18,8 @@ export async function api(path, { method = "GET", body, signal } = {}) {
     response = await fetch(`/api/v1${path}`, {
       method,
       signal,
-      headers: { Accept: "application/json", ...(body ? { "Content-Type": "application/json" } : {}) },
-      body: body ? JSON.stringify(body) : undefined,
+      headers: { Accept: "application/json", ...(body ? { "Content-Type": body instanceof Blob ? "application/octet-stream" : "application/json" } : {}) },
+      body: body instanceof Blob ? body : body ? JSON.stringify(body) : undefined,
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
