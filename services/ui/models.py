@@ -361,6 +361,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The executors that are online and take no runs because of their own problems."""
     waiting: int
     """Runs that are due and not started."""
+    running: int = 0
+    """Runs that go on."""
     freeze: Freeze | None = None
     paused_pools: tuple[str, ...] = ()
     unserved: tuple[Unserved, ...] = ()

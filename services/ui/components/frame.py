@@ -12,7 +12,7 @@ from nicegui import Client, ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 
-from services.ui.models import ExecutorItem, Health, Person
+from services.ui.models import Health, Person
 from services.ui.theme import STATIC, head_html
 
 # Loaded by name from every component; NiceGUI serves them under a name that changes with the file.
@@ -36,7 +36,6 @@ class View:
     person: Person
     health: Health
     jobs: int | None
-    executors: tuple[ExecutorItem, ...]
     version: str
 
 
@@ -53,9 +52,6 @@ class Shell(Element, component="shell.js", dependencies=_LIBRARIES):
         self.props["person"] = msgspec.to_builtins(view.person)
         self.props["health"] = msgspec.to_builtins(view.health)
         self.props["jobs"] = view.jobs
-        self.props["executors"] = [
-            {"name": one.name, "online": one.online, "busy": one.busy} for one in view.executors
-        ]
         self.props["version"] = view.version
 
 

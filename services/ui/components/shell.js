@@ -25,9 +25,13 @@ const KEYS = [
   [["f"], "In a log: full screen"], [["w"], "In a log: wrap lines"], [["e"], "In a log: stderr only"],
 ];
 
+const PILLS = {
+  ok: { tone: "succeeded", icon: "check" }, degraded: { tone: "timed_out", icon: "warning" }, down: { tone: "failed", icon: "cross" }, frozen: { tone: "queued", icon: "snow" },
+};
+
 export default {
   components: { JpIcon, JpPalette, JpRelative, JpTime, RunDialog },
-  props: { active: String, person: Object, jobs: Number, executors: Array, health: Object, version: String },
+  props: { active: String, person: Object, jobs: Number, health: Object, version: String },
   template: `
   <div class="jp-shell">
     <a class="jp-skip" href="#jp-main" @click.prevent="skip">Skip to the content</a>
@@ -43,8 +47,8 @@ export default {
       </div>
       <div class="jp-side__foot">
         <hr>
-        <a class="jp-chip jp-health" :class="'jp-tone--' + pill.tone" href="/executors" :title="state.sentence || state.title">
-          <JpIcon :name="pill.icon" />{{ state.title }}
+        <a class="jp-chip jp-health" :class="'jp-tone--' + pill.tone" href="/executors" :title="pill.say">
+          <JpIcon :name="pill.icon" />{{ pill.word }}
         </a>
         <span class="jp-live" :title="liveTitle"><span class="jp-dot" :class="'jp-dot--' + link.state"></span>{{ liveWord }}</span>
         <button class="jp-me" type="button" popovertarget="jp-me" ref="me">
@@ -62,7 +66,7 @@ export default {
     </nav>
 
     <div id="jp-me" class="jp-pop jp-prefs" popover ref="menu" @toggle="place">
-      <p class="jp-prefs__state"><span class="jp-chip" :class="'jp-tone--' + pill.tone"><JpIcon :name="pill.icon" />{{ state.title }}</span> {{ liveWord }}</p>
+      <p class="jp-prefs__state"><span class="jp-chip" :class="'jp-tone--' + pill.tone"><JpIcon :name="pill.icon" />{{ pill.word }}</span> {{ liveWord }}</p>
       <div class="jp-field">
         <label for="jp-zone">Time zone</label>
         <input id="jp-zone" class="jp-input" list="jp-zones" v-model="zoneText" autocomplete="off" spellcheck="false"
@@ -123,7 +127,7 @@ export default {
   </div>`,
   data: (self) => ({
     prefs, link, toasts, pages: PAGES, keys: KEYS, zoneText: self.person.zone, zoneError: "", zones: Intl.supportedValuesOf("timeZone"),
-    jobCount: self.jobs, busy: Object.fromEntries(self.executors.map((item) => [item.name, item.online ? item.busy : 0])),
+    jobCount: self.jobs,
   }),
   created() {
     Object.assign(prefs, this.person);
@@ -132,8 +136,7 @@ export default {
     this.afterG = 0;
     this.stops = [
       followHealth(),
-      follow("executors", (items) => items.forEach((item) => (this.busy[item.name] = item.online ? item.busy : 0))),
-      follow("jobs", debounced(() => this.countJobs(), 300)),
+      follow("jobs", debounced(() => this.countJobs(), 300), { load: () => this.countAgain() }),
     ];
     // Also while somebody types: it is pressed with Ctrl.
     this.onPalette = (event) => {
@@ -157,13 +160,18 @@ export default {
     state: () => health,
     isInMore() { return PAGES.some((page) => page.inMore && page.key === this.active); },
     frozenBy: () => heldWords(health.freeze.by, health.freeze.since),
-    pill: () => (health.freeze && health.state === "ok" ? { tone: "queued", icon: "snow" } : null) ?? ({ ok: { tone: "succeeded", icon: "check" }, degraded: { tone: "timed_out", icon: "warning" }, down: { tone: "failed", icon: "cross" } })[health.state],
+    // Whoever hears nothing knows nothing: the pill must not go on saying that all is well.
+    pill() {
+      if (link.state === "lost") return { ...PILLS.down, word: "Connection lost", say: "What is shown may be old" };
+      const look = health.freeze && health.state === "ok" ? PILLS.frozen : PILLS[health.state];
+      return { ...look, word: health.title, say: health.sentence || health.title };
+    },
     dotTone() { return this.link.state !== "live" ? `jp-dot--${this.link.state}` : { ok: "", degraded: "jp-dot--connecting", down: "jp-dot--lost" }[health.state]; },
     counts() {
-      const running = Object.values(this.busy).reduce((sum, busy) => sum + busy, 0);
+      const { running, waiting } = health;
       return {
         jobs: this.jobCount != null && { text: this.group(this.jobCount), title: plural(this.jobCount, "job") },
-        runs: running + health.waiting > 0 && { text: this.group(running + health.waiting), title: `${running} running, ${health.waiting} waiting` },
+        runs: running + waiting > 0 && { text: this.group(running + waiting), title: `${running} running, ${waiting} waiting` },
         executors: { text: this.group(health.executors_online), title: `${health.executors_online} online` },
       };
     },
@@ -181,6 +189,8 @@ export default {
       window.Quasar?.Dark.set({ auto: "auto", light: false, dark: true }[prefs.theme]);
       document.documentElement.classList.toggle("jp-compact", prefs.density === "compact");
     },
+    // The page came with the number: it is asked for again only after a silence.
+    countAgain() { if (this.counted) this.countJobs(); this.counted = true; },
     async countJobs() { this.jobCount = (await api("/jobs?limit=1").catch(() => ({}))).total ?? this.jobCount; },
     async save(change) {
       const before = { ...prefs };

@@ -35,7 +35,6 @@ def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door t
             person=await queries.person(person_id_in(request.cookies)),
             health=await queries.health(),
             jobs=(await queries.jobs(limit=1)).total,
-            executors=await queries.executors(),
             version=portal.version,
         )
 

@@ -16,6 +16,7 @@ from shared.db.executors import executors
 from shared.db.holds import open_holds
 from shared.db.tables import CursorRow, ExecutorRow, RequestRow, RunRow
 from shared.domain.holds import Holds
+from shared.domain.run import RunState
 from shared.domain.sandbox import HOW_TO_OFFER, MinSandbox
 
 SILENCE = timedelta(seconds=10)
@@ -44,6 +45,7 @@ class Facts:
     """Those that are online and take no runs because of their own problems."""
     last_seen_at: datetime | None = None
     waiting: int = 0
+    running: int = 0
     holds: Holds = field(default_factory=Holds)
     unserved: tuple[Unserved, ...] = ()
     offers: Mapping[str, MinSandbox] = field(default_factory=dict)
@@ -68,7 +70,9 @@ async def facts(
             ).select_from(ExecutorRow)
         )
     ).one()
-    waiting = await session.scalar(select(func.count()).select_from(RunRow).where(is_waiting(now)))
+    counting = select(func.count()).select_from(RunRow)
+    waiting = await session.scalar(counting.where(is_waiting(now)))
+    running = await session.scalar(counting.where(RunRow.state == RunState.RUNNING))
     oldest = min((at for at in (cursor, request) if at is not None), default=None)
     return Facts(
         database=True,
@@ -81,6 +85,7 @@ async def facts(
         ailing=tuple(one.name for one in await executors(session) if one.is_ailing),
         last_seen_at=last_seen,
         waiting=waiting or 0,
+        running=running or 0,
         holds=await open_holds(session),
         unserved=await unserved_pools(session, now=now),
         offers=await offers_of_pools(session),
@@ -102,6 +107,7 @@ def judged(known: Facts, *, now: datetime) -> Health:
         executors_online=known.executors_online,
         ailing=known.ailing,
         waiting=known.waiting,
+        running=known.running,
         freeze=_freeze(known, now),
         paused_pools=tuple(sorted(known.holds.paused_pools(now))),
         unserved=known.unserved,
