@@ -12,7 +12,26 @@ export class ApiError extends Error {
   }
 }
 
-export async function api(path, { method = "GET", body, signal } = {}) {
+// Answers that are on their way, and what the stream said meanwhile.
+let reading = 0;
+const since = [];
+const MOST_AGAIN = 200;
+
+export async function api(path, options = {}) {
+  if (options.method && options.method !== "GET") return ask(path, options);
+  reading += 1;
+  try {
+    return await ask(path, options);
+  } finally {
+    reading -= 1;
+    // What changed while the answer was on its way may be newer than the answer: it is told again after it.
+    const again = since.slice(-MOST_AGAIN);
+    if (!reading) since.length = 0;
+    if (again.length) setTimeout(() => again.forEach((message) => tell(message, message.topic)));
+  }
+}
+
+async function ask(path, { method = "GET", body, signal } = {}) {
   let response;
   try {
     response = await fetch(`/api/v1${path}`, {
@@ -53,6 +72,19 @@ let socket = null;
 let retryMs = 500;
 let retryTimer = 0;
 
+// A network that takes everything and brings nothing closes no socket: who hears nothing for a while asks,
+// and without an answer the connection counts as lost. A try to connect waits no longer either.
+const QUIET_MS = 2500;
+const SILENT_MS = 5000;
+let seenAt = 0;
+let looking = 0;
+
+function look() {
+  const quiet = Date.now() - seenAt;
+  if (quiet > SILENT_MS) lose();
+  else if (quiet > QUIET_MS) send({ ping: 1 });
+}
+
 function send(message) {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
 }
@@ -65,6 +97,7 @@ function subscribe(listener) {
 // Follow topics. `onItems(items, topic)` gets what changes; `load()` is called when the subscription stands
 // and whenever something may have been missed: what it fetches is then whole. `where()` adds to the
 // subscription how far a log is read; such a listener is subscribed again instead of loading.
+// What changes while an answer is on its way is told twice: `onItems` takes over the newest, however often.
 export function follow(topics, onItems, { load = () => {}, where = null } = {}) {
   const listener = { topics: [topics].flat(), onItems, load, where: where ?? (() => ({})), resumes: Boolean(where), stands: false };
   listeners.add(listener);
@@ -84,21 +117,39 @@ function open() {
   if (socket || document.hidden) return;
   const mine = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/stream`);
   socket = mine;
+  seenAt = Date.now();
+  looking ||= setInterval(look, 1000);
   mine.onopen = () => {
+    if (socket !== mine) return;
     retryMs = 500;
     link.state = "live";
-    link.heardAt = Date.now();
+    seenAt = link.heardAt = Date.now();
     for (const listener of listeners) subscribe(listener);
   };
-  mine.onmessage = (event) => receive(JSON.parse(event.data));
-  mine.onclose = () => {
-    if (socket !== mine) return;
-    socket = null;
-    if (document.hidden) return;
-    link.state = "lost";
-    retryTimer = setTimeout(open, retryMs * (0.75 + Math.random() / 2));
-    retryMs = Math.min(retryMs * 2, 5000);
+  mine.onmessage = (event) => {
+    if (socket !== mine) return; // of a socket that was given up
+    seenAt = Date.now();
+    receive(JSON.parse(event.data));
   };
+  mine.onclose = () => socket === mine && lose();
+}
+
+function lose() {
+  drop();
+  link.state = "lost";
+  // NiceGUI's own socket would load the page anew when it waits in vain: into the browser's error page.
+  window.socket?.io?.timeout(false);
+  retryTimer = setTimeout(open, retryMs * (0.75 + Math.random() / 2));
+  retryMs = Math.min(retryMs * 2, 3000);
+}
+
+function drop() {
+  const old = socket;
+  socket = null;
+  clearInterval(looking);
+  looking = 0;
+  clearTimeout(retryTimer);
+  old?.close();
 }
 
 function receive(message) {
@@ -106,6 +157,12 @@ function receive(message) {
   const topic = message.topic ?? message.resync;
   if (!topic) return;
   link.heardAt = Date.now();
+  // Not of a log: its chunks come in order, each once.
+  if (message.items && reading && !topic.startsWith("log:")) since.push(message);
+  tell(message, topic);
+}
+
+function tell(message, topic) {
   for (const listener of [...listeners]) {
     if (!listener.topics.includes(topic)) continue;
     if (!message.resync) listener.onItems(message.items, topic);
@@ -124,12 +181,11 @@ function stands(topics) {
 
 // A hidden tab costs the server nothing; when it is seen again, everything is fetched anew.
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) {
-    const old = socket;
-    socket = null;
-    old?.close();
-  } else if (listeners.size) open();
+  if (document.hidden) drop();
+  else if (listeners.size) open();
 });
+// The browser knows sooner: it need not wait for the next try.
+addEventListener("online", () => { if (link.state === "lost") open(); });
 
 // --- what a person is told ----------------------------------------------------------------------
 export const toasts = reactive([]);
@@ -222,7 +278,7 @@ export const jobActions = {
 
 // --- one health object for pill, banner and counts ------------------------------------------------
 export const health = reactive({
-  state: "ok", title: "", sentence: "", since: null, executors_online: 0, waiting: 0, freeze: null, paused_pools: [], unserved: [], ailing: [], offers: {},
+  state: "ok", title: "", sentence: "", since: null, executors_online: 0, waiting: 0, running: 0, freeze: null, paused_pools: [], unserved: [], ailing: [], offers: {},
 });
 
 // The stream tells the health when it is subscribed to, and then when it changes.
@@ -230,12 +286,16 @@ export function followHealth() {
   return follow("health", (items) => items.length && Object.assign(health, items.at(-1)));
 }
 
-// Call at most once per `ms`, the last call winning: bursts of changes become one fetch.
-export function debounced(action, ms) {
+// Call when nobody has asked for `ms`, the last call winning: bursts of changes become one fetch. Changes
+// that never pause must not put it off for ever: of those it takes no more than `most`.
+export function debounced(action, ms, most = 1000 + 2 * ms) {
   let timer = 0;
+  let first = 0;
   return (...args) => {
+    const now = Date.now();
+    if (!timer) first = now;
     clearTimeout(timer);
-    timer = setTimeout(() => action(...args), ms);
+    timer = setTimeout(() => { timer = 0; action(...args); }, Math.max(0, Math.min(ms, first + most - now)));
   };
 }
 
