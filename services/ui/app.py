@@ -36,6 +36,7 @@ from services.ui.retention import Retention
 from services.ui.scripts import Scripts
 from services.ui.settings import UiSettings
 from services.ui.stream import stream_router
+from services.ui.words import router as words_router
 from shared.db.engine import Database, open_database
 from shared.db.schema import refuse_unusable
 from shared.runtime.clock import Clock, SystemClock
@@ -141,6 +142,7 @@ def guarded(app: ASGIApp) -> ASGIApp:
 def make_site(portal: Portal) -> ASGIApp:
     """Return everything that is served. Once per process: NiceGUI's own app is a global."""
     app = machine_side(portal)
+    app.include_router(words_router())
     pages.register(app, portal)
     # The mount at / swallows every route that comes later.
     ui.run_with(
@@ -148,7 +150,7 @@ def make_site(portal: Portal) -> ASGIApp:
         title=TITLE,
         favicon=_FAVICON,
         dark=None,
-        language="en-US",
+        language=None,  # the guard says it: pages speak what their reader chose
         reconnect_timeout=10,
         tailwind=False,
         binding_refresh_interval=None,

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.ui.settings import LOOPBACK
+from services.ui.words import spoken_page
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SCRIPT = re.compile(rb"<script(?=[\s>])", re.IGNORECASE)
@@ -87,7 +88,7 @@ class _Answer:
             raise RuntimeError("a page is larger than 5 MB: stream such content as text, not as HTML")
         if message.get("more_body", False) or self._start is None:
             return
-        body = _SCRIPT.sub(b'<script nonce="' + self._nonce.encode() + b'"', bytes(self._page))
+        body = _SCRIPT.sub(b'<script nonce="' + self._nonce.encode() + b'"', spoken_page(bytes(self._page)))
         headers = [pair for pair in self._start["headers"] if pair[0].lower() != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode()))
         start, self._start = {**self._start, "headers": headers}, None

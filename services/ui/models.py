@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from services.ui.chained import ChainedRun, RunsAfterItem
+from services.ui.language import Language
 from shared.domain.job import Network, OnLost
 from shared.domain.policy import Overlap
 from shared.domain.run import Cause, Reason, RunState
@@ -394,3 +395,4 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     """An IANA name, such as Asia/Hong_Kong."""
     theme: Theme = Theme.AUTO
     density: Density = Density.COMFORTABLE
+    language: Language = Language.AUTO

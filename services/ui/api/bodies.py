@@ -221,3 +221,4 @@ class PersonBody(_Body):
     zone: str | None = None
     theme: str | None = None
     density: str | None = None
+    language: str | None = None

@@ -1,4 +1,4 @@
-"""Zone, theme and density of this browser, known by a random cookie until there is sign-in."""
+"""Zone, theme, density and language of this browser, known by a random cookie until there is sign-in."""
 
 from uuid import UUID
 
@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from services.ui.api.answers import answer
 from services.ui.api.bodies import PersonBody
+from services.ui.language import Language
 from services.ui.models import Density, Person, Theme
 from services.ui.portal import COOKIE, Portal, person_id_in
 from shared.domain.errors import InvalidInput
@@ -39,6 +40,7 @@ def _changed(person: Person, body: PersonBody) -> Person:
         zone=person.zone if body.zone is None else body.zone,
         theme=person.theme if body.theme is None else _theme(body.theme),
         density=person.density if body.density is None else _density(body.density),
+        language=person.language if body.language is None else _language(body.language),
     )
 
 
@@ -54,6 +56,13 @@ def _density(value: str) -> Density:
         return Density(value)
     except ValueError:
         raise InvalidInput("density", "Choose comfortable or compact.") from None
+
+
+def _language(value: str) -> Language:
+    try:
+        return Language(value)
+    except ValueError:
+        raise InvalidInput("language", "Choose auto, en or zh-Hant.") from None
 
 
 def set_cookie(response: Response, person_id: UUID, *, secure: bool) -> None:

@@ -17,7 +17,12 @@ async def save(sessions: Sessions, person_id: UUID | None, person: Person, *, no
     # Random, not ordered by time: it is the only thing that tells browsers apart, and must not be guessed.
     known = person_id or uuid4()
     row = PersonRow(
-        id=known, zone=person.zone, theme=person.theme.value, density=person.density.value, updated_at=now
+        id=known,
+        zone=person.zone,
+        theme=person.theme.value,
+        density=person.density.value,
+        language=person.language.value,
+        updated_at=now,
     )
     async with sessions.begin() as session:
         await people.save(session, row, now=now)

@@ -14,12 +14,21 @@ from nicegui.elements.mixins.text_element import TextElement
 
 from services.ui.models import Health, Person
 from services.ui.theme import STATIC, head_html
+from services.ui.words import head_mark, say
 
 # Loaded by name from every component; NiceGUI serves them under a name that changes with the file.
 _LIBRARIES: Final[list[str | Path]] = [
     STATIC / name
     for name in (
-        *("jp_format.js", "jp_core.js", "jp_controls.js", "jp_dialogs.js", "jp_why.js"),
+        *(
+            "jp_words.js",
+            "jp_format.js",
+            "jp_core.js",
+            "jp_prefs.js",
+            "jp_controls.js",
+            "jp_dialogs.js",
+            "jp_why.js",
+        ),
         *("jp_schedule.js", "jp_run.js", "jp_palette.js", "jp_bulk.js", "jp_views.js"),
     )
 ]
@@ -59,8 +68,8 @@ class Shell(Element, component="shell.js", dependencies=_LIBRARIES):
 def frame(view: View, *, title: str, active: str = "") -> Iterator[None]:
     """Draw the frame and yield inside of its content; `title` is plain text."""
     client = ui.context.client
-    client.title = f"{title} · Job Trigger Portal"
-    ui.add_head_html(head_html(view.person.theme.value))
+    client.title = f"{title} · {say('Job Trigger Portal')}"
+    ui.add_head_html(head_mark() + head_html(view.person.theme.value))
     ui.add_body_html(_OUTLINE)
     with client.layout:
         # Before the page's <main>: skip link first, navigation second, then the content.
@@ -98,7 +107,7 @@ def link(words: str, href: str) -> Element:
 
 def crumbs(*path: tuple[str, str]) -> None:
     """Draw where this page is: pairs of words and address."""
-    with Element("nav").classes("jp-crumbs").props('aria-label="You are here"'):
+    with Element("nav").classes("jp-crumbs").props(f'aria-label="{say("You are here")}"'):
         for index, (words, href) in enumerate(path):
             if index:
                 text("/", tag="span")

@@ -1,12 +1,13 @@
 // How a job has been doing: a calendar of its days, how long its runs took, how late they started.
 import { count, duration, local, parts, plural, prefs, screenSize, toneOf, wordOf } from "jp_format";
 import { api, debounced, follow, query } from "jp_core";
+import { locale, word } from "jp_words";
 
 const CELLS = { narrow: 16, wide: 22 }; // px from one day to the next
 const LEFT = 34;
 const TOP = 20;
 const DAY_WORDS = ["Mon", "", "Wed", "", "Fri", "", "Sun"];
-const DELAY_WORDS = ["≤ 0.1 s", "≤ 0.3 s", "≤ 1 s", "≤ 3 s", "≤ 10 s", "later"];
+const DELAY_WORDS = ["≤ 0.1 s", "≤ 0.3 s", "≤ 1 s", "≤ 3 s", "≤ 10 s", word("later")];
 
 // Darker where more ran; a day with a failure has a mark of its own, so that colour alone says nothing.
 const levelOf = (ran, most) => (ran ? 1 + Math.min(3, Math.floor((4 * Math.log1p(ran)) / Math.log1p(Math.max(1, most)) - 0.001)) : 0);
@@ -75,7 +76,7 @@ export default {
       this.now.days.forEach((day, index) => {
         if (index % 7 || (index && day.on.slice(5, 7) === this.now.days[index - 7].on.slice(5, 7))) return;
         const x = this.x(index);
-        if (!found.length || x - found.at(-1).x > 28) found.push({ x, word: new Date(`${day.on}T12:00:00Z`).toLocaleDateString("en-GB", { month: "short", timeZone: "UTC" }) });
+        if (!found.length || x - found.at(-1).x > 28) found.push({ x, word: new Date(`${day.on}T12:00:00Z`).toLocaleDateString(locale, { month: "short", timeZone: "UTC" }) });
       });
       return found;
     },
@@ -100,7 +101,7 @@ export default {
     level(day) { return levelOf(day.succeeded + day.failed, this.most); },
     hrefOf(day) { return `/runs${query({ job: this.job.id, from: new Date(day.starts_at).toISOString(), to: new Date(day.ends_at).toISOString() })}`; },
     saidDay(day) {
-      const on = new Date(`${day.on}T12:00:00Z`).toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
+      const on = new Date(`${day.on}T12:00:00Z`).toLocaleDateString(locale, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
       const said = [day.succeeded && `${count(day.succeeded)} succeeded`, day.failed && `${count(day.failed)} failed`, day.not_run && `${count(day.not_run)} not run`].filter(Boolean);
       return `${on}: ${said.join(", ") || "nothing"}`;
     },

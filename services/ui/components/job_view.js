@@ -1,5 +1,5 @@
 // The head of a job's page: what it is, how it stands, why it did not run, what can be done.
-import { duration, isActive, isUnhappy, local, NO_NEXT, parts, plural, reasonOf, screenSize, seconds, tick } from "jp_format";
+import { duration, isActive, isUnhappy, local, NO_NEXT, parts, plural, reasonOf, screenSize, seconds, tick, wordOf } from "jp_format";
 import { api, attempt, debounced, follow, jobActions, lacksLevel, onKeys, openUnder } from "jp_core";
 import { CancelWaitingDialog } from "jp_controls";
 import { BackfillDialog, ResumeDialog } from "jp_dialogs";
@@ -9,6 +9,7 @@ import { resourcesSaid } from "jp_resources";
 import { rulesSaid } from "jp_rules";
 import { JpScriptState, shortHash } from "jp_script";
 import { WhyPanel } from "jp_why";
+import { toldAll } from "jp_words";
 
 const OVERLAPS = {
   skip: "Skip while the previous run is going", "queue-one": "One run waits for the previous one", "queue-all": "Runs wait for the previous one",
@@ -91,7 +92,7 @@ export default {
       </section>
     </div>
   </div>`,
-  data: (self) => ({ tabs: [["runs", "Runs"], ["insights", "Insights"], ["versions", "Versions"]], tick, screen: screenSize, job: self.initial, graph: self.around, act: jobActions, refuses: false }),
+  data: (self) => ({ tabs: [["runs", "Runs"], ["insights", "Insights"], ["versions", "Versions"]], tick, screen: screenSize, job: toldAll(self.initial, ["text"]), graph: self.around, act: jobActions, refuses: false }),
   created() {
     this.reload = debounced(() => this.load(), 120);
     this.stop = follow(["runs", "jobs"], (items, topic) => {
@@ -152,7 +153,7 @@ export default {
     seconds, shortHash, encodeURIComponent,
     tone: (run) => (run.state === "held" ? "queued" : run.state),
     height(run) { return run.duration_ms ? Math.max(8, (100 * run.duration_ms) / this.longest) : 8; },
-    label: (run) => `#${run.number ?? "?"} ${run.state.replace("_", " ")}, ${local(run.due_at)}, ${duration(run.duration_ms)}`,
+    label: (run) => `#${run.number ?? "?"} ${wordOf(run.state).toLowerCase()}, ${local(run.due_at)}, ${duration(run.duration_ms)}`,
     async load() {
       const path = `/jobs/${this.job.id}`;
       const [job, graph] = await Promise.all([api(path), api(`${path}/chain`)]).catch(() => []);

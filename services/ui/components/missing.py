@@ -4,27 +4,31 @@ from nicegui import ui
 
 from services.ui.components.frame import View, box, frame, head, link_button, text
 from services.ui.theme import head_html
+from services.ui.words import say
 
 
 def draw_missing(view: View, sentence: str, *, active: str = "") -> None:
     """Draw a whole page that says what is missing, with status 404."""
     ui.context.client.status_code = 404
-    with frame(view, title="Not found", active=active):
-        with head("Not found"):
+    with frame(view, title=say("Not found"), active=active):
+        with head(say("Not found")):
             pass
         with box("jp-card"), box("jp-empty"):
             text(sentence, tag="p")
             with box("jp-empty__do"):
-                link_button("All jobs", "/jobs", main=True)
-                link_button("Overview", "/")
+                link_button(say("All jobs"), "/jobs", main=True)
+                link_button(say("Overview"), "/")
 
 
 def draw_broken(error: Exception) -> None:
     """Draw a page without the shell: whatever it needs may be what broke. The log has the traceback."""
     ui.add_head_html(head_html("auto"))
     with box("jp-page"), box("jp-card"), box("jp-empty"):
-        text("Something went wrong", tag="h1")
-        text(f"The portal could not draw this page ({type(error).__name__}). Its log says more.", tag="p")
-        text("Jobs go on without it: the scheduler and the executors do not need the portal.", tag="p")
+        text(say("Something went wrong"), tag="h1")
+        text(
+            say("The portal could not draw this page ({0}). Its log says more.").format(type(error).__name__),
+            tag="p",
+        )
+        text(say("Jobs go on without it: the scheduler and the executors do not need the portal."), tag="p")
         with box("jp-empty__do"):
-            link_button("Overview", "/", main=True)
+            link_button(say("Overview"), "/", main=True)

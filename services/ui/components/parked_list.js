@@ -2,6 +2,7 @@
 import { count, parts, plural } from "jp_format";
 import { api, attempt, debounced, follow, toast } from "jp_core";
 import { heldBy } from "jp_controls";
+import { told } from "jp_words";
 
 const STATES = {
   parked: ["Parked", "timed_out", "warning"], leaving: ["Being put back", "queued", "clock"],
@@ -28,7 +29,7 @@ export default {
                 :title="one.is_whole ? 'Publish it again to where it came from' : 'Only its beginning was kept'" @click="does(one, 'put-back')">Put back</button>
             </div>
           </div>
-          <p class="jp-parked__reason">{{ one.reason }}</p>
+          <p class="jp-parked__reason">{{ told(one.reason) }}</p>
           <p v-if="one.refusal" class="jp-parked__refusal"><JpIcon name="warning" />Not put back: {{ one.refusal }}</p>
           <p class="jp-parked__meta">
             <span>parked <JpRelative :at="one.parked_at" /><template v-if="one.parked_count > 1"> for the {{ nth(one.parked_count) }} time</template></span>
@@ -71,7 +72,7 @@ export default {
     },
   },
   methods: {
-    heldBy,
+    heldBy, told,
     isLying: (one) => one.state === "parked" || one.state === "leaving",
     stand: (one) => (one.wish === "put_back" ? STATES.leaving : STATES[one.state]),
     named: (one) => one.type || "the message without a type",

@@ -26,7 +26,7 @@ export default {
         <button v-if="run.number && run.instants === 1" class="jp-btn" :class="{ 'jp-btn--main': !active }" type="button" aria-haspopup="dialog" @click="$refs.rerun.open(run)"><JpIcon name="play" />Run again…</button>
       </div>
     </div>
-    <p class="jp-clip" aria-live="polite">Run {{ run.number }} is {{ stopping ? 'stopping' : run.state.replace('_', ' ') }}</p>
+    <p class="jp-clip" aria-live="polite">Run {{ run.number }} is {{ stopping ? 'stopping' : states[run.state].word.toLowerCase() }}</p>
     <CancelDialog ref="cancel" @done="stopped" />
     <div v-if="many" class="jp-tabs" role="tablist" aria-label="Attempts" @keydown="step">
       <button v-for="one in run.attempts" :key="one.number" :id="'jp-attempt-' + one.number" class="jp-tabs__item" role="tab" type="button" aria-controls="jp-attempt" :aria-selected="one.number === number ? 'true' : 'false'" :tabindex="one.number === number ? 0 : -1" @click="choose(one.number)">

@@ -4,6 +4,7 @@ import { api, attempt, debounced, follow, fromUrl, jobActions, lacksLevel, query
 import { CancelDialog } from "jp_controls";
 import { RunsDialog } from "jp_bulk";
 import { BackfillDialog, RerunDialog, rangeOfRun } from "jp_dialogs";
+import { word } from "jp_words";
 
 // The API takes several states with commas between them.
 const FILTERS = [["", "All"], ["running", "Running"], ["held,queued", "Waiting"], ["succeeded", "Succeeded"],
@@ -109,7 +110,7 @@ export default {
       if (this.from || this.to) return `Shown are runs due ${this.windowWords}.`;
       const because = this.reason ? ` because of ${REASONS[this.reason]?.word.toLowerCase() ?? this.reason}` : "";
       const lately = TIMES.find(([key]) => key === this.within)?.[1].replace("Last", " of the last") ?? "";
-      const which = `${this.ofJob ? "this job's runs" : "runs"}${lately}`;
+      const which = `${this.ofJob ? "this job's runs" : word("runs")}${lately}`;
       if (this.state) return `Shown are ${which} in the states ${words}${because}.`;
       return lately ? `Shown are ${which}.` : "This job has no runs.";
     },

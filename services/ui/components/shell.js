@@ -1,9 +1,11 @@
 // The shell round every page: navigation, health, what a person prefers, toasts, shortcuts.
 import { JpIcon, JpRelative, JpTime, local, plural, prefs, screenSize, span, tick, zoneOffset } from "jp_format";
-import { api, attempt, debounced, dismiss, follow, followHealth, health, isTyping, link, onKeys, toasts } from "jp_core";
+import { api, debounced, dismiss, follow, followHealth, health, isTyping, link, onKeys, toasts } from "jp_core";
 import { controls, heldWords } from "jp_controls";
 import { JpPalette } from "jp_palette";
 import { RunDialog } from "jp_run";
+import { paint, Preferences } from "jp_prefs";
+import { toldAll } from "jp_words";
 
 const PAGES = [
   { key: "overview", word: "Overview", href: "/", icon: "home", letter: "o" },
@@ -30,7 +32,7 @@ const PILLS = {
 };
 
 export default {
-  components: { JpIcon, JpPalette, JpRelative, JpTime, RunDialog },
+  components: { JpIcon, JpPalette, JpRelative, JpTime, Preferences, RunDialog },
   props: { active: String, person: Object, jobs: Number, health: Object, version: String },
   template: `
   <div class="jp-shell">
@@ -67,25 +69,7 @@ export default {
 
     <div id="jp-me" class="jp-pop jp-prefs" popover ref="menu" @toggle="place">
       <p class="jp-prefs__state"><span class="jp-chip" :class="'jp-tone--' + pill.tone"><JpIcon :name="pill.icon" />{{ pill.word }}</span> {{ liveWord }}</p>
-      <div class="jp-field">
-        <label for="jp-zone">Time zone</label>
-        <input id="jp-zone" class="jp-input" list="jp-zones" v-model="zoneText" autocomplete="off" spellcheck="false"
-               :aria-invalid="zoneError ? 'true' : null" aria-describedby="jp-zone-hint" @change="setZone(zoneText)">
-        <datalist id="jp-zones"><option v-for="zone in zones" :key="zone" :value="zone"></option></datalist>
-        <span id="jp-zone-hint" :class="zoneError ? 'jp-error' : 'jp-hint'">{{ zoneError || 'Now ' + nowThere }}</span>
-      </div>
-      <div class="jp-field"><span class="jp-label" id="jp-theme">Theme</span>
-        <div class="jp-seg" role="group" aria-labelledby="jp-theme">
-          <button v-for="theme in ['auto', 'light', 'dark']" :key="theme" type="button" class="jp-seg__item"
-                  :aria-pressed="prefs.theme === theme" @click="save({ theme })">{{ theme[0].toUpperCase() + theme.slice(1) }}</button>
-        </div>
-      </div>
-      <div class="jp-field"><span class="jp-label" id="jp-density">Rows</span>
-        <div class="jp-seg" role="group" aria-labelledby="jp-density">
-          <button v-for="density in ['comfortable', 'compact']" :key="density" type="button" class="jp-seg__item"
-                  :aria-pressed="prefs.density === density" @click="save({ density })">{{ density[0].toUpperCase() + density.slice(1) }}</button>
-        </div>
-      </div>
+      <Preferences name="jp" />
       <hr>
       <a v-for="page in pages.filter((page) => page.inMore)" :key="page.key" class="jp-pop__item jp-prefs__page" :href="page.href"><JpIcon :name="page.icon" />{{ page.word }}</a>
       <button type="button" class="jp-pop__item jp-prefs__page" aria-haspopup="dialog" @click="$refs.menu.hidePopover(); $refs.palette.open()"><JpIcon name="search" />Go to…</button>
@@ -126,13 +110,13 @@ export default {
     </div>
   </div>`,
   data: (self) => ({
-    prefs, link, toasts, pages: PAGES, keys: KEYS, zoneText: self.person.zone, zoneError: "", zones: Intl.supportedValuesOf("timeZone"),
+    prefs, link, toasts, pages: PAGES, keys: KEYS,
     jobCount: self.jobs,
   }),
   created() {
     Object.assign(prefs, this.person);
-    Object.assign(health, this.health);
-    this.paint();
+    Object.assign(health, toldAll(this.health));
+    paint();
     this.afterG = 0;
     this.stops = [
       followHealth(),
@@ -178,34 +162,15 @@ export default {
     offset: () => zoneOffset(prefs.zone),
     since: () => local(health.since),
     age: () => span(tick.now - link.heardAt),
-    nowThere: () => `${local(tick.now)} · ${zoneOffset(prefs.zone)}`,
     liveWord() { return { live: `Live · last change ${span(tick.now - link.heardAt, 1)} ago`, connecting: "Connecting…", lost: "Not connected" }[link.state]; },
     liveTitle: () => "Changes arrive here as they happen",
   },
   methods: {
     dismiss, lift: controls.lift,
     group: (value) => String(value ?? 0).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f"),
-    paint() {
-      window.Quasar?.Dark.set({ auto: "auto", light: false, dark: true }[prefs.theme]);
-      document.documentElement.classList.toggle("jp-compact", prefs.density === "compact");
-    },
     // The page came with the number: it is asked for again only after a silence.
     countAgain() { if (this.counted) this.countJobs(); this.counted = true; },
     async countJobs() { this.jobCount = (await api("/jobs?limit=1").catch(() => ({}))).total ?? this.jobCount; },
-    async save(change) {
-      const before = { ...prefs };
-      Object.assign(prefs, change);
-      this.paint();
-      const { zone, theme, density } = prefs;
-      const saved = await attempt(() => api("/me", { method: "PUT", body: { zone, theme, density } }), null);
-      if (saved) return;
-      Object.assign(prefs, before);
-      this.paint();
-    },
-    setZone(zone) {
-      this.zoneError = this.zones.includes(zone) || zone === "UTC" ? "" : "Choose a zone from the list, such as Europe/London.";
-      if (!this.zoneError) this.save({ zone });
-    },
     place(event) {
       if (event.newState !== "open") return;
       const menu = this.$refs.menu;

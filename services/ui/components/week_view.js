@@ -1,11 +1,12 @@
 // The week of all jobs: a grid of days and hours with how many starts each hour holds, and the jobs of one.
 import { count, hasSeconds, local, parts, plural, prefs, screenSize, tick, wallTime } from "jp_format";
 import { api, debounced, follow, fromUrl, query, rememberInUrl } from "jp_core";
+import { locale } from "jp_words";
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 const two = (number) => String(number).padStart(2, "0");
 const moved = (date, days) => new Date(Date.parse(`${date}T00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
-const dayWords = (date, options) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options }).format(new Date(`${date}T00:00Z`)).replaceAll(",", "");
+const dayWords = (date, options) => new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options }).format(new Date(`${date}T00:00Z`)).replaceAll(",", "");
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export default {

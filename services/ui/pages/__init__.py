@@ -22,6 +22,7 @@ from services.ui.pages import (
 )
 from services.ui.portal import Portal, person_id_in
 from services.ui.theme import STATIC, STATIC_URL
+from services.ui.words import language_of, speak
 
 _FOREVER_S = 365 * 24 * 3600
 
@@ -31,8 +32,10 @@ def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door t
 
     async def view_of(request: Request) -> View:
         queries = portal.queries
+        person = await queries.person(person_id_in(request.cookies))
+        speak(language_of(person.language, request.headers.get("accept-language", "")))
         return View(
-            person=await queries.person(person_id_in(request.cookies)),
+            person=person,
             health=await queries.health(),
             jobs=(await queries.jobs(limit=1)).total,
             version=portal.version,

@@ -6,6 +6,7 @@ from nicegui import ui
 from services.ui.components.activity_list import ActivityList
 from services.ui.components.frame import ViewOf, frame, head
 from services.ui.portal import Portal
+from services.ui.words import say
 
 
 def register(_portal: Portal, view_of: ViewOf) -> None:
@@ -13,7 +14,7 @@ def register(_portal: Portal, view_of: ViewOf) -> None:
 
     @ui.page("/activity")
     async def activity(request: Request) -> None:
-        with frame(await view_of(request), title="Activity", active="activity"):
-            with head("Activity", sub="Who changed what, and when"):
+        with frame(await view_of(request), title=say("Activity"), active="activity"):
+            with head(say("Activity"), sub=say("Who changed what, and when")):
                 pass
             ActivityList()

@@ -6,6 +6,7 @@ from nicegui import ui
 from services.ui.components.calendars_view import CalendarsView
 from services.ui.components.frame import ViewOf, frame
 from services.ui.portal import Portal
+from services.ui.words import say
 
 
 def register(_portal: Portal, view_of: ViewOf) -> None:
@@ -13,5 +14,5 @@ def register(_portal: Portal, view_of: ViewOf) -> None:
 
     @ui.page("/calendars")
     async def calendars(request: Request) -> None:
-        with frame(await view_of(request), title="Calendars", active="calendars"):
+        with frame(await view_of(request), title=say("Calendars"), active="calendars"):
             CalendarsView()

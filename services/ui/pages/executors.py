@@ -6,6 +6,7 @@ from nicegui import ui
 from services.ui.components.executors_table import ExecutorsTable
 from services.ui.components.frame import ViewOf, frame, head
 from services.ui.portal import Portal
+from services.ui.words import say
 
 
 def register(_portal: Portal, view_of: ViewOf) -> None:
@@ -13,7 +14,7 @@ def register(_portal: Portal, view_of: ViewOf) -> None:
 
     @ui.page("/executors")
     async def executors(request: Request) -> None:
-        with frame(await view_of(request), title="Executors", active="executors"):
-            with head("Executors", sub="The processes that run scripts"):
+        with frame(await view_of(request), title=say("Executors"), active="executors"):
+            with head(say("Executors"), sub=say("The processes that run scripts")):
                 pass
             ExecutorsTable()

@@ -12,6 +12,7 @@ from services.ui.components.job_view import JobView
 from services.ui.components.missing import draw_missing
 from services.ui.components.runs_table import RunsTable
 from services.ui.portal import Portal
+from services.ui.words import say
 from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
 
@@ -28,7 +29,7 @@ def register(portal: Portal, view_of: ViewOf) -> None:
             item = await portal.queries.job(JobId(job_id))
             around = await portal.queries.chain(JobId(job_id))
         except NotFound:
-            draw_missing(view, "There is no such job. It may have been removed for good.", active="jobs")
+            draw_missing(view, say("There is no such job. It may have been removed for good."), active="jobs")
             return
         with frame(view, title=item.name, active="jobs"):
             tab = request.query_params.get("tab", "")

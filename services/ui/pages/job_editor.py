@@ -9,6 +9,7 @@ from services.ui.components.frame import ViewOf, crumbs, frame, head
 from services.ui.components.job_editor import JobEditor
 from services.ui.components.missing import draw_missing
 from services.ui.portal import Portal
+from services.ui.words import say
 from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
 
@@ -18,9 +19,9 @@ def register(portal: Portal, view_of: ViewOf) -> None:
 
     @ui.page("/jobs/new")
     async def new(request: Request) -> None:
-        with frame(await view_of(request), title="New job", active="jobs"):
-            crumbs(("Jobs", "/jobs"))
-            with head("New job"):
+        with frame(await view_of(request), title=say("New job"), active="jobs"):
+            crumbs((say("Jobs"), "/jobs"))
+            with head(say("New job")):
                 pass
             JobEditor(None)
 
@@ -30,10 +31,10 @@ def register(portal: Portal, view_of: ViewOf) -> None:
         try:
             item = await portal.queries.job(JobId(job_id))
         except NotFound:
-            draw_missing(view, "There is no such job, so there is nothing to edit.", active="jobs")
+            draw_missing(view, say("There is no such job, so there is nothing to edit."), active="jobs")
             return
-        with frame(view, title=f"Edit {item.name}", active="jobs"):
-            crumbs(("Jobs", "/jobs"), (item.name, f"/jobs/{job_id}"))
-            with head(f"Edit {item.name}"):
+        with frame(view, title=say("Edit {0}").format(item.name), active="jobs"):
+            crumbs((say("Jobs"), "/jobs"), (item.name, f"/jobs/{job_id}"))
+            with head(say("Edit {0}").format(item.name)):
                 pass
             JobEditor(item)

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from services.ui.components.frame import ViewOf
 from services.ui.components.missing import draw_broken, draw_missing
+from services.ui.words import say
 
 
 def register(view_of: ViewOf) -> None:
@@ -26,7 +27,7 @@ def register(view_of: ViewOf) -> None:
             return await http_exception_handler(request, error)
         view = await view_of(request)
         with Client(page(""), request=request) as client:
-            draw_missing(view, "Nothing is at this address. It may have been mistyped.")
+            draw_missing(view, say("Nothing is at this address. It may have been mistyped."))
         return client.build_response(request, 404)
 
     @app.on_page_exception

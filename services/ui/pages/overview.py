@@ -6,6 +6,7 @@ from nicegui import ui
 from services.ui.components.frame import ViewOf, frame, head, link_button
 from services.ui.components.overview import Overview
 from services.ui.portal import Portal
+from services.ui.words import say
 
 
 def register(_portal: Portal, view_of: ViewOf) -> None:
@@ -13,8 +14,8 @@ def register(_portal: Portal, view_of: ViewOf) -> None:
 
     @ui.page("/")
     async def overview(request: Request) -> None:
-        with frame(await view_of(request), title="Overview", active="overview"):
-            with head("Overview", sub="Last 24 hours"):
-                link_button("All runs", "/runs")
-                link_button("New job", "/jobs/new", main=True)
+        with frame(await view_of(request), title=say("Overview"), active="overview"):
+            with head(say("Overview"), sub=say("Last 24 hours")):
+                link_button(say("All runs"), "/runs")
+                link_button(say("New job"), "/jobs/new", main=True)
             Overview()

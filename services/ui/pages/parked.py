@@ -6,6 +6,7 @@ from nicegui import ui
 from services.ui.components.frame import ViewOf, crumbs, frame, head
 from services.ui.components.parked_list import ParkedList
 from services.ui.portal import Portal
+from services.ui.words import say
 
 
 def register(_portal: Portal, view_of: ViewOf) -> None:
@@ -13,8 +14,8 @@ def register(_portal: Portal, view_of: ViewOf) -> None:
 
     @ui.page("/parked")
     async def parked(request: Request) -> None:
-        with frame(await view_of(request), title="Parked messages", active="executors"):
-            crumbs(("Executors", "/executors"))
-            with head("Parked messages", sub="What a service could not understand or handle"):
+        with frame(await view_of(request), title=say("Parked messages"), active="executors"):
+            crumbs((say("Executors"), "/executors"))
+            with head(say("Parked messages"), sub=say("What a service could not understand or handle")):
                 pass
             ParkedList()

@@ -10,6 +10,7 @@ from services.ui.components.log_view import LogView
 from services.ui.components.missing import draw_missing
 from services.ui.components.run_view import RunView
 from services.ui.portal import Portal
+from services.ui.words import say
 from shared.domain.errors import NotFound
 from shared.domain.ids import RunId
 
@@ -23,10 +24,10 @@ def register(portal: Portal, view_of: ViewOf) -> None:
         try:
             detail = await portal.queries.run(RunId(run_id))
         except NotFound:
-            sentence = "There is no such run. Old runs leave the ledger after a while."
+            sentence = say("There is no such run. Old runs leave the ledger after a while.")
             draw_missing(view, sentence, active="runs")
             return
-        number = f"#{detail.number}" if detail.number else "(requested)"
-        with frame(view, title=f"Run {number} of {detail.job_name}", active="runs"):
+        number = f"#{detail.number}" if detail.number else say("(requested)")
+        with frame(view, title=say("Run {0} of {1}").format(number, detail.job_name), active="runs"):
             RunView(detail)
             LogView(detail)

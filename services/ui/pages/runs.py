@@ -6,6 +6,7 @@ from nicegui import ui
 from services.ui.components.frame import ViewOf, frame, head
 from services.ui.components.runs_table import RunsTable
 from services.ui.portal import Portal
+from services.ui.words import say
 
 
 def register(_portal: Portal, view_of: ViewOf) -> None:
@@ -13,7 +14,7 @@ def register(_portal: Portal, view_of: ViewOf) -> None:
 
     @ui.page("/runs")
     async def runs(request: Request) -> None:
-        with frame(await view_of(request), title="Runs", active="runs"):
-            with head("Runs", sub="Newest first"):
+        with frame(await view_of(request), title=say("Runs"), active="runs"):
+            with head(say("Runs"), sub=say("Newest first")):
                 pass
             RunsTable()

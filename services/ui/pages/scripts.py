@@ -6,6 +6,7 @@ from nicegui import ui
 from services.ui.components.frame import ViewOf, frame
 from services.ui.components.scripts_view import ScriptsView
 from services.ui.portal import Portal
+from services.ui.words import say
 
 
 def register(_portal: Portal, view_of: ViewOf) -> None:
@@ -14,5 +15,5 @@ def register(_portal: Portal, view_of: ViewOf) -> None:
     @ui.page("/scripts")
     async def scripts(request: Request) -> None:
         name = request.query_params.get("name", "")
-        with frame(await view_of(request), title=name or "Scripts", active="scripts"):
+        with frame(await view_of(request), title=name or say("Scripts"), active="scripts"):
             ScriptsView(name)

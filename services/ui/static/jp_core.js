@@ -1,11 +1,14 @@
 // How the portal talks to its server: the REST API, the live stream, and what a person is told about both.
 import { reactive } from "vue";
 import { when } from "jp_format";
+import { told, toldAll } from "jp_words";
 
 // --- REST -------------------------------------------------------------------------------------
+const OTHERS_TEXT = /\/(?:log|scripts?|parked)\b/; // there, `text` is what a script or a message says
+
 export class ApiError extends Error {
   constructor(status, problem) {
-    super(problem.detail || problem.title || `The server answered ${status}.`);
+    super(told(problem.detail) || problem.title || `The server answered ${status}.`);
     this.status = status;
     this.field = problem.field ?? null;
     this.problem = problem;
@@ -48,7 +51,7 @@ async function ask(path, { method = "GET", body, signal } = {}) {
   // Who gave up while the answer was still being read has no answer, and not an empty one.
   signal?.throwIfAborted();
   if (!response.ok) throw new ApiError(response.status, problem);
-  return problem;
+  return toldAll(problem, OTHERS_TEXT.test(path) ? [] : ["text"]);
 }
 
 // A query string of what is set: the URL is the truth of every view.
@@ -165,7 +168,7 @@ function receive(message) {
 function tell(message, topic) {
   for (const listener of [...listeners]) {
     if (!listener.topics.includes(topic)) continue;
-    if (!message.resync) listener.onItems(message.items, topic);
+    if (!message.resync) listener.onItems(listener.resumes ? message.items : toldAll(message.items, ["text"]), topic);
     else if (listener.resumes) subscribe(listener);
     else listener.load();
   }
@@ -337,7 +340,7 @@ const watched = new Map();
 
 export function watchRun(initial) {
   if (!watched.has(initial.id)) {
-    const run = reactive({ ...initial });
+    const run = reactive({ ...toldAll(initial) });
     const asked = run.attempts.find((one) => String(one.number) === fromUrl("attempt"))?.number;
     // Which attempt the components show; null: the newest, also when another one follows.
     const chosen = reactive({ number: asked === run.attempts.at(-1)?.number ? null : asked ?? null });

@@ -1,8 +1,9 @@
 // How the portal says things: times in the reader's zone, durations, numbers, states and their icons.
 // Every page and component formats through this file, so that one instant reads the same everywhere.
 import { computed, h, reactive } from "vue";
+import { isChinese, locale } from "jp_words";
 
-export const prefs = reactive({ zone: "Asia/Hong_Kong", theme: "auto", density: "comfortable" });
+export const prefs = reactive({ zone: "Asia/Hong_Kong", theme: "auto", density: "comfortable", language: "auto" });
 
 // One timer for everything that is "ago" or "in": the server never formats a relative time.
 export const tick = reactive({ now: Date.now() });
@@ -32,20 +33,23 @@ export function bytes(value) {
 }
 
 export function plural(value, one, many = `${one}s`) {
+  // Where nouns have no plural, the catalogue says the whole: "# 個工作".
+  if (one.startsWith("#")) return one.replace("#", count(value)).replace(" ", NO_BREAK);
   return `${count(value)}${NO_BREAK}${value === 1 ? one : many}`;
 }
 
 // --- durations --------------------------------------------------------------------------------
-const UNITS = [["d", 86_400], ["h", 3_600], ["m", 60], ["s", 1]];
+const UNITS = [[(n) => `${n} d`, 86_400], [(n) => `${n} h`, 3_600], [(n) => `${n} m`, 60], [(n) => `${n} s`, 1]];
+const bound = (words) => words.replace(" ", NO_BREAK);
 
 // Two units at most: "3 d 4 h", "1 m 12 s". Input in milliseconds.
 export function span(ms, parts = 2) {
   let left = Math.max(0, Math.round(ms / 1000));
   const words = [];
-  for (const [unit, size] of UNITS) {
+  for (const [said, size] of UNITS) {
     const amount = Math.floor(left / size);
     left -= amount * size;
-    if (amount || words.length || unit === "s") words.push(`${amount}${NO_BREAK}${unit}`);
+    if (amount || words.length || size === 1) words.push(bound(said(amount)));
     if (words.length === parts) break;
   }
   while (words.length > 1 && words.at(-1).startsWith(`0${NO_BREAK}`)) words.pop();
@@ -54,8 +58,8 @@ export function span(ms, parts = 2) {
 
 export function duration(ms) {
   if (ms == null) return "–";
-  if (ms < 1000) return `${Math.round(ms)}${NO_BREAK}ms`;
-  if (ms < 59_950) return `${(ms / 1000).toFixed(1)}${NO_BREAK}s`;
+  if (ms < 1000) return bound(`${Math.round(ms)} ms`);
+  if (ms < 59_950) return bound(`${(ms / 1000).toFixed(1)} s`);
   return span(ms);
 }
 
@@ -76,7 +80,7 @@ const formatters = new Map();
 function formatter(zone, options) {
   const key = zone + JSON.stringify(options);
   if (!formatters.has(key)) {
-    formatters.set(key, new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options }));
+    formatters.set(key, new Intl.DateTimeFormat(locale, { timeZone: zone, hourCycle: "h23", ...options }));
   }
   return formatters.get(key);
 }
@@ -213,14 +217,16 @@ export function rangeOf(run) {
 // For these, the run's own detail says all that the general sentence would.
 const SAID_BY_DETAIL = new Set(["overlap", "coincides", "deadline", "downtime", "paused", "edited", "deleted", "requested", "braked", "memory-limit", "process-limit", "disk-limit", "cpu-limit"]);
 
+const ended = (words) => (/[.!?。！？]$/u.test(words) ? words : words + (isChinese ? "。" : "."));
+
 // One sentence of why a run is in its state, or "" where the state says it all.
 export function reasonOf(run) {
   const general = (run.reason === "overlap" && OVERLAPS[run.state]) || REASONS[run.reason]?.text || "";
-  const detail = run.detail && !/[.!?]$/.test(run.detail) ? `${run.detail}.` : run.detail;
+  const detail = run.detail && ended(run.detail);
   const range = rangeOf(run);
   const text = detail && SAID_BY_DETAIL.has(run.reason) ? "" : general;
   if (run.reason === "calendar" && detail) return `Excluded: ${detail}`;
-  return [text, detail && detail[0].toUpperCase() + detail.slice(1), range && `${range}.`].filter(Boolean).join(" ");
+  return [text, detail && detail[0].toUpperCase() + detail.slice(1), range && ended(range)].filter(Boolean).join(isChinese ? "" : " ");
 }
 
 export function exitOf(run) {

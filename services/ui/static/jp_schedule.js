@@ -1,15 +1,16 @@
 // Schedules in the job form: what was typed of every kind, what it says to the server, and what the server
 // says of it. Switching the kind keeps what was typed; only the kind that is chosen is sent.
 import { hasSeconds, parts, prefs, screenSize, tick, until, utc, wallTime, when, zoneOffset } from "jp_format";
+import { word } from "jp_words";
 
 export const KINDS = [
   ["manual", "Manual"], ["interval", "Interval"], ["hourly", "Hourly"], ["daily", "Daily"],
   ["weekly", "Weekly"], ["monthly", "Monthly"], ["once", "Once"], ["cron", "Cron"],
 ];
-export const UNITS = { s: [1, "seconds"], m: [60, "minutes"], h: [3600, "hours"], d: [86_400, "days"], w: [604_800, "weeks"] };
+export const UNITS = { s: [1, word("seconds")], m: [60, word("minutes")], h: [3600, word("hours")], d: [86_400, word("days")], w: [604_800, word("weeks")] };
 const DAYS = [["mon", "Mon"], ["tue", "Tue"], ["wed", "Wed"], ["thu", "Thu"], ["fri", "Fri"], ["sat", "Sat"], ["sun", "Sun"]];
 const LONG = { mon: "Monday", tue: "Tuesday", wed: "Wednesday", thu: "Thursday", fri: "Friday", sat: "Saturday", sun: "Sunday" };
-const NTH = [["1", "first"], ["2", "second"], ["3", "third"], ["4", "fourth"], ["5", "fifth"], ["last", "last"]];
+const NTH = [["1", word("first")], ["2", word("second")], ["3", word("third")], ["4", word("fourth")], ["5", word("fifth")], ["last", word("last")]];
 // Where an error of a kind is shown, and where the focus goes, when it names no other field of it.
 const MAIN = { interval: "every_s", hourly: "minute", daily: "at", weekly: "at", monthly: "at", once: "at", cron: "expr" };
 

@@ -2,6 +2,7 @@
 import { instantAt, parts, prefs, wallTime, when, zoneOffset } from "jp_format";
 import { api, attempt, debounced, follow, jobActions } from "jp_core";
 import { rangeOfRun, secondBefore } from "jp_dialogs";
+import { toldAll } from "jp_words";
 
 const LOOKS = {
   ran: ["check", "succeeded"], running: ["arc", "running"], failed: ["cross", "failed"], "not-yet": ["clock", "queued"],
@@ -96,7 +97,7 @@ export const WhyPanel = {
       const asked = this.asked;
       const answer = await api(`/jobs/${this.job.id}/why${at}`).catch(() => null);
       if (!answer || asked !== this.asked) return;
-      this.answer = answer;
+      this.answer = toldAll(answer, ["words", "name"]);
       this.typed ||= wallTime(answer.at);
     },
     ask(at) {

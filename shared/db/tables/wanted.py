@@ -292,6 +292,7 @@ class PersonRow(LedgerBase):
     zone: Mapped[str] = mapped_column(String(64))
     theme: Mapped[str] = mapped_column(String(10))
     density: Mapped[str] = mapped_column(String(12))
+    language: Mapped[str] = mapped_column(String(12), default="auto", server_default=text("'auto'"))
     updated_at: Mapped[datetime]
 
 

@@ -1,23 +1,29 @@
-"""Take every page of a running portal, light and dark, wide and narrow, to look at and judge.
+"""Take every page, light and dark, wide and narrow, in English and in Chinese, to look at and judge.
 
-`python -m tests.e2e.browser.screenshots --url http://127.0.0.1:8080 --out DIR`
+`./portal screenshots DIR` starts a portal of its own, fills it and takes them all; with `--url`, of one
+that runs.
 """
 
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import httpx
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.e2e.browser.chromium import chromium
+from tests.e2e.browser.filled import fill
+from tests.support.stack import running_stack
 
 SIZES: dict[str, ViewportSize] = {
     "1440": {"width": 1440, "height": 900},
     "390": {"width": 390, "height": 844},
 }
+LANGUAGES = {"en": "en-GB", "zh": "zh-HK"}
 SETTLED = """() => document.fonts.ready.then(() =>
   ![...document.querySelectorAll('[aria-busy]')].some((each) => each.getAttribute('aria-busy') === 'true'))"""
 
@@ -25,16 +31,27 @@ SETTLED = """() => document.fonts.ready.then(() =>
 def main() -> None:
     """Read the arguments, take the pictures, say where they are."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", default="http://127.0.0.1:8080")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("out", type=Path, metavar="DIR", help="where to put the pictures")
+    parser.add_argument("--url", help="of a portal that runs; without it one is started, and ended")
     parser.add_argument("--only", default="", help="take only pages whose name holds this")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    with chromium() as browser:
-        for name, path in pages_of(given.url).items():
+    with running(given.url) as url, chromium() as browser:
+        fill(url)
+        for name, path in pages_of(url).items():
             if given.only in name:
-                take(browser, given.url + path, given.out / name)
+                take(browser, url + path, given.out / name)
     print(f"The pictures are in {given.out}.")  # noqa: T201 - a command's answer
+
+
+@contextmanager
+def running(url: str | None) -> Iterator[str]:
+    """Yield the address of the portal of which the pictures are; one of their own is ended afterwards."""
+    if url:
+        yield url
+        return
+    with TemporaryDirectory(prefix="portal-pictures-") as home, running_stack(Path(home)) as stack:
+        yield stack.url
 
 
 def pages_of(url: str) -> dict[str, str]:
@@ -58,6 +75,7 @@ def pages_of(url: str) -> dict[str, str]:
         for job in api.get("/jobs", params={"limit": 1}).json()["items"]:
             path = f"/jobs/{job['id']}"
             pages |= {"job": path, "job-edit": f"{path}/edit", "job-versions": f"{path}?tab=versions"}
+            pages |= {"job-insights": f"{path}?tab=insights"}
         for state in ("succeeded", "failed", "running", "skipped"):
             for run in api.get("/runs", params={"state": state, "limit": 1}).json()["items"]:
                 pages[f"run-{state}"] = f"/runs/{run['id']}"
@@ -65,18 +83,19 @@ def pages_of(url: str) -> dict[str, str]:
 
 
 def take(browser: Browser, url: str, stem: Path) -> None:
-    """Take one page in both themes and both sizes."""
-    for theme in ("light", "dark"):
-        for size in SIZES:
-            with opened(browser, url, theme=theme, size=size) as page:
-                page.screenshot(path=stem.with_name(f"{stem.name}-{theme}-{size}.png"))
+    """Take one page in both languages, both themes and both sizes."""
+    for language, (theme, size) in product(LANGUAGES, product(("light", "dark"), SIZES)):
+        with opened(browser, url, theme=theme, size=size, language=language) as page:
+            page.screenshot(path=stem.with_name(f"{stem.name}-{language}-{theme}-{size}.png"))
 
 
 @contextmanager
-def opened(browser: Browser, url: str, *, theme: str, size: str) -> Iterator[Page]:
+def opened(browser: Browser, url: str, *, theme: str, size: str, language: str = "en") -> Iterator[Page]:
     """Open a page in a fresh profile and yield it when it shows what it is about."""
     scheme: Literal["dark", "light"] = "dark" if theme == "dark" else "light"
-    context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce")
+    context = browser.new_context(
+        viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce", locale=LANGUAGES[language]
+    )
     try:
         page = context.new_page()
         page.goto(url)

@@ -329,9 +329,10 @@ async def test_preferences_are_kept_per_browser(client: httpx.AsyncClient) -> No
     client.cookies.clear()
     stranger = (await client.get("/api/v1/me")).json()
 
-    assert before.json() == stranger == {"zone": "Asia/Hong_Kong", "theme": "auto", "density": "comfortable"}
+    defaults = {"zone": "Asia/Hong_Kong", "theme": "auto", "density": "comfortable", "language": "auto"}
+    assert before.json() == stranger == defaults
     assert "set-cookie" not in before.headers
-    assert after == {"zone": "Europe/London", "theme": "dark", "density": "comfortable"}
+    assert after == defaults | {"zone": "Europe/London", "theme": "dark"}
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
 
@@ -356,6 +357,7 @@ async def test_two_tabs_that_save_their_preferences_at_once_both_succeed(parts: 
         ({"zone": "Asia"}, "zone"),
         ({"theme": "pink"}, "theme"),
         ({"density": "0"}, "density"),
+        ({"language": "fr"}, "language"),
     ],
 )
 async def test_a_preference_that_is_none_is_refused(

@@ -1,0 +1,89 @@
+// Which language the portal speaks, and how it says what the server wrote in English.
+//
+// The texts of the scripts are exchanged before they are served (services/ui/words). Sentences that the
+// server makes are kept in the ledger in English, and matched here when they are shown: whole, and then
+// what stands in their places. What no pattern knows stays as it is: a name, what a script printed.
+
+const LANGUAGE = "en"; // both lines are written anew where another language is served
+const PROSE = {};
+
+// Marks one small word of the code as a text: without this it would be taken for a name.
+export const word = (text) => text;
+
+export const isChinese = LANGUAGE === "zh-Hant";
+export const locale = isChinese ? "zh-HK" : "en-GB";
+
+const PLACE = /\{(~?)(\d+)\}/g;
+const MOST_KEPT = 2000;
+const whole = new Map(); // sentences without places
+const begun = new Map(); // patterns by their first word
+const other = []; // patterns that begin with a place
+
+for (const [english, words] of Object.entries(PROSE)) {
+  if (!/\{\d+\}/.test(english)) { whole.set(english, words); continue; }
+  // A place takes as little as fits.
+  const literals = english.split(/\{\d+\}/).map((part) => part.replace(/[.*+?^$()|[\]\\{}]/g, "\\$&"));
+  const pattern = { regex: new RegExp(`^${literals.join("(.+?)")}$`, "su"), words };
+  const first = /^[^\s{]+(?=\s)/.exec(english)?.[0];
+  if (!first) other.push(pattern);
+  else if (begun.has(first)) begun.get(first).push(pattern);
+  else begun.set(first, [pattern]);
+}
+const kept = new Map();
+
+// A sentence of the server in the language that is spoken.
+export function told(english) {
+  if (!isChinese || typeof english !== "string" || !english) return english;
+  let words = kept.get(english);
+  if (words == null) {
+    words = find(english) ?? inSentences(english) ?? english;
+    if (kept.size >= MOST_KEPT) kept.clear();
+    kept.set(english, words);
+  }
+  return words;
+}
+
+function find(english) {
+  const exact = whole.get(english);
+  if (exact != null) return exact;
+  for (const { regex, words } of [...(begun.get(english.split(/\s/, 1)[0]) ?? []), ...other]) {
+    const found = regex.exec(english);
+    if (found) return words.replace(PLACE, (_, out, number) => (out ? "" : told(found[Number(number) + 1])));
+  }
+  return null;
+}
+
+// Several sentences in one text are told one by one.
+function inSentences(english) {
+  const sentences = english.split(/(?<=[.!?]) (?=[A-Z“])/u);
+  if (sentences.length < 2) return null;
+  const words = sentences.map((one) => find(one) ?? one);
+  return words.reduce((all, one) => all + (/[。！？]$/u.test(all) ? "" : " ") + one);
+}
+
+// What of the server's answers is its prose; the rest are names, numbers and what people typed.
+const FIELDS = new Set(["detail", "error", "problem", "problems", "refusal", "refused", "schedule_text", "sentence", "title", "warnings", "why"]);
+const PIECE = new Set(["text", "at", "ms"]);
+
+const isPieces = (value) => Array.isArray(value) && value.length > 0 && value.every((one) => one && typeof one === "object" && Object.keys(one).length === 1 && Object.keys(one).every((key) => PIECE.has(key)));
+
+// A sentence in pieces is one sentence whose instants and durations are places.
+function toldPieces(pieces) {
+  const values = [];
+  const english = pieces.map((piece) => piece.text ?? `\u0001${values.push(piece) - 1}\u0001`).join("");
+  return told(english).split(/\u0001(\d+)\u0001/).map((part, index) => (index % 2 ? values[Number(part)] : { text: part })).filter((piece) => piece.text !== "");
+}
+
+// An answer of the server with its prose in the language that is spoken; `more` names further fields of it.
+export function toldAll(answer, more = []) {
+  if (!isChinese || answer == null || typeof answer !== "object") return answer;
+  if (isPieces(answer)) return toldPieces(answer);
+  if (Array.isArray(answer)) return answer.map((one) => toldAll(one, more));
+  return Object.fromEntries(Object.entries(answer).map(([key, value]) => [key, toldField(key, value, more)]));
+}
+
+function toldField(key, value, more) {
+  if (!FIELDS.has(key) && !more.includes(key)) return toldAll(value, more);
+  if (typeof value === "string") return told(value);
+  return Array.isArray(value) && value.every((one) => typeof one === "string") ? value.map(told) : toldAll(value, more);
+}
