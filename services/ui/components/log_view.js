@@ -90,6 +90,8 @@ export default {
     this.measure();
     this.open();
   },
+  // Before the browser tells that it moved by itself: else what shrinks and grows at once looks like a person.
+  updated() { if (this.following && !this.wanted) this.stick(); },
   beforeUnmount() { this.stop?.(); this.resizer.disconnect(); this.store.gone = true; removeEventListener("hashchange", this.readHash); removeEventListener("keydown", this.onEscape); this.unkey(); },
   watch: {
     "chosen.number"() { this.reopen(); },
@@ -119,7 +121,7 @@ export default {
     groups() { this.drawn; return [...this.store.tail.groups]; },
     groupAt() { return new Map(this.groups.map((group) => [group.first, group])); },
     length() { return this.map.length; },
-    total() { return this.offset(this.length); },
+    total() { this.drawn; return this.offset(this.length); },
     // While it grows its end stays on the first screen; afterwards there is room to read.
     height() { return this.full ? "100%" : `min(${this.total + 24}px, max(320px, 100vh - ${isActive(this.state) ? this.room.above : 250}px))`; },
     digits() { return String(this.lines || 1).length; },
@@ -268,10 +270,15 @@ export default {
         if (!scroll) return;
         this.measureRows();
         if (this.wanted) this.goTo(this.wanted);
-        else if (this.following) scroll.scrollTop = scroll.scrollHeight;
-        this.top = scroll.scrollTop;
-        this.size = [scroll.scrollHeight, scroll.clientHeight];
+        this.stick();
       });
+    },
+    // What is followed stays at its end, and what is not where it is.
+    stick() {
+      const { scroll } = this.$refs;
+      if (this.following) scroll.scrollTop = scroll.scrollHeight;
+      this.top = scroll.scrollTop;
+      this.size = [scroll.scrollHeight, scroll.clientHeight];
     },
     // Rows of which more is known now push others away: what is read stays where it is.
     measureRows() {

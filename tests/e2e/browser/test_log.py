@@ -35,6 +35,16 @@ out("\\u202eright to left \\u05e9\\u05dc\\u05d5\\u05dd\\n")
 sys.exit(3)
 """
 
+# Groups that fold at the moment in which more comes: what is shown shrinks and grows at once.
+FOLDS = """import time
+for group in range(40):
+    print(f"::group::Part {group}", flush=True)
+    for number in range(40): print("a step of it", flush=True)
+    time.sleep(0.02)
+    print("::endgroup::\\n" + "said after it\\n" * 60, end="", flush=True)
+    time.sleep(0.1)
+"""
+
 
 SHOWN = """() => {
   if (document.querySelector('.jp-log__row--away')) return null;
@@ -85,6 +95,21 @@ def test_a_long_log_is_opened_while_it_grows_and_read_anywhere(
     page.get_by_label("Search the log").fill("prompt: answered")
     expect(page.locator(".jp-log__row--hit")).to_have_text(re.compile("30001.*prompt: answered"))
     assert page.locator(".jp-log *").count() <= 600
+    assert (watched.complaints, watched.foreign) == ([], [])
+
+
+def test_what_is_followed_stays_followed_while_groups_end(
+    watched: Watched, stack: Stack, scripts: Path
+) -> None:
+    (scripts / "folds.py").write_text(FOLDS)
+    page = watched.page
+    page.goto(f"/runs/{stack.run_now(stack.create('one that folds', 'folds.py'))}")
+    log = page.get_by_role("region", name="Output")
+    expect(log).to_contain_text("said after it")
+    expect(page.get_by_text(re.compile(r"4\s080\slines · complete"))).to_be_visible()
+
+    expect(page.get_by_label("Follow")).to_be_checked()
+    assert max(texts(page)) == 4_080
     assert (watched.complaints, watched.foreign) == ([], [])
 
 
@@ -144,7 +169,8 @@ def test_a_log_is_searched_filtered_wrapped_and_copied_by_keys(
     height = log.evaluate("scroll => scroll.scrollHeight")
     page.keyboard.press("w")
     expect(log.locator(".jp-log__row").last).to_contain_text("right to left")
-    assert log.evaluate("scroll => scroll.scrollHeight") > height + 2_000
+    grown = "height => document.querySelector('.jp-log__scroll').scrollHeight > height + 2_000"
+    page.wait_for_function(grown, arg=height)
 
     page.keyboard.press("g")
     page.get_by_role("link", name="Line 1", exact=True).click()
