@@ -1,6 +1,7 @@
 """Closes the file system, signals and abstract sockets to this process and all it starts: landlock(7)."""
 
 import ctypes
+import functools
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -31,6 +32,7 @@ class _PathBeneath(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("parent_fd", ctypes.c_int32))
 
 
+@functools.cache  # of one boot it is always the same, and each fork would ask three times
 def abi() -> int:
     """Return which Landlock the kernel announces; 0: none. What it really does, only a probe tells."""
     try:

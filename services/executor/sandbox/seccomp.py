@@ -9,8 +9,8 @@ import ctypes
 import errno
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from services.executor.sandbox import kernel
 
@@ -137,8 +137,11 @@ _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _STREAM, _SEQPACKET, _KIND = 1, 5, 0xF
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowed:
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+class Allowed(NamedTuple):  # no dataclass: that brings a dozen modules, which every fork copies
     """What a filter lets through that it need not."""
 
     sockets: bool
@@ -170,11 +173,7 @@ def install(program: bytes) -> None:
         OSError: the kernel refuses it.
     """
     held = ctypes.create_string_buffer(program, len(program))
-
-    class Program(ctypes.Structure):
-        _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
-
-    whole = Program(len(program) // 8, ctypes.addressof(held))
+    whole = _Program(len(program) // 8, ctypes.addressof(held))
     kernel.call(kernel.SECCOMP, _SET_MODE_FILTER, ctypes.c_uint32(0), ctypes.byref(whole))
 
 
