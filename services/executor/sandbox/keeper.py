@@ -31,6 +31,8 @@ from services.executor.sandbox.meter import Meter, check_kept, note_kept
 from services.executor.sandbox.proc import children
 
 MAX_PACKET = 262_144
+IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+"""What is ignored stays ignored over exec(2); all other signals the spawner has reset."""
 _OVER = frozenset({"memory", "processes", "disk", "cpu", "state"})
 
 Order = dict[str, Any]
@@ -165,10 +167,8 @@ def _become(order: Order, fence: Fence, keeper: int, says_failure: int) -> None:
         # Not dumpable, /proc/self belongs to root and only root could write there.
         kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
         _prefer_for_out_of_memory()
-        # What is ignored stays ignored over exec: two by Python, others where nohup started the executor.
-        for number in range(1, 32):
-            if number not in {signal.SIGKILL, signal.SIGSTOP}:
-                signal.signal(number, signal.SIG_DFL)
+        for number in IGNORED_BY_PYTHON:
+            signal.signal(number, signal.SIG_DFL)
         if order["merges_output"]:
             os.dup2(1, 2)
         os.chdir(order["cwd"])

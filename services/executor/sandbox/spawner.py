@@ -1,4 +1,4 @@
-"""The spawner: forks a keeper for each run, from an interpreter that is there already.
+"""The spawner: forks a keeper for each run, from an interpreter that is there already, and one run ahead.
 
 It is started as `python -I -S -c ... ROOT MARKER FD`, with an empty environment, before the executor gives
 up its privileges, and keeps the few that fences need: to become a run's user and to hand it its folder. It
@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import zlib
+from collections.abc import Callable
 
 from services.executor.sandbox import keeper, kernel, state
 from services.executor.sandbox.cgroup import tree_for
@@ -37,6 +38,7 @@ has them; in a container that maps only 65,536, where its image has nobody."""
 
 def main() -> None:
     """Serve one executor until it is gone."""
+    _reset_signals()
     channel = socket.socket(fileno=int(sys.argv[3]))
     channel.set_inheritable(False)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
@@ -70,6 +72,13 @@ def main() -> None:
         held.close()
 
 
+def _reset_signals() -> None:
+    """Undo what is ignored where nohup(1) started the executor: once here, and not in each script."""
+    kept = {signal.SIGKILL, signal.SIGSTOP, *keeper.IGNORED_BY_PYTHON}
+    for number in signal.valid_signals() - kept:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def _find_cgroups(fence: Fence, name: str) -> str:
     """Let runs have cgroups of their own; return why they cannot, empty: they can."""
 
@@ -88,17 +97,56 @@ def _find_cgroups(fence: Fence, name: str) -> str:
 
 def _serve(channel: socket.socket, fence: Fence) -> None:
     while True:
-        packet, descriptors, _, _ = socket.recv_fds(channel, 64, 4)
-        for fd in descriptors:
-            os.set_inheritable(fd, False)  # recv_fds ignores MSG_CMSG_CLOEXEC
-        if not packet:
-            return
-        with contextlib.suppress(
-            OSError
-        ):  # no room for a process: the executor sees the keeper's socket close
-            _obey(packet, channel, descriptors, fence)
-        for fd in descriptors:
-            os.close(fd)
+        ahead = _Ahead(channel, fence)
+        word = b""
+        while word != b"K":
+            packet, descriptors = _received(channel)
+            word = packet[:1]
+            if not packet:
+                ahead.dismiss()
+                return
+            # No room for a process: the executor sees the socket close that came with it.
+            with contextlib.suppress(OSError):
+                if word != b"K" or not ahead.takes(descriptors):
+                    _obey(packet, channel, descriptors, fence)
+            for fd in descriptors:
+                os.close(fd)
+
+
+def _received(channel: socket.socket) -> tuple[bytes, list[int]]:
+    packet, descriptors, _, _ = socket.recv_fds(channel, 64, 4)
+    for fd in descriptors:
+        os.set_inheritable(fd, False)  # recv_fds ignores MSG_CMSG_CLOEXEC
+    return packet, descriptors
+
+
+class _Ahead:
+    """A keeper that waits for its run: a fork is a good part of what it takes to start a script."""
+
+    def __init__(self, spawner: socket.socket, fence: Fence) -> None:
+        self._pid = 0
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, contextlib.suppress(OSError):  # no room for a process: perhaps when there is a run
+            self._pid = os.fork()
+            if self._pid == 0:
+                self._channel.close()
+                _be_keeper(spawner, lambda: _received(theirs)[1], fence)
+
+    def takes(self, descriptors: list[int]) -> bool:
+        """Let it keep the run that these belong to; say whether it is there to do so."""
+        with self._channel:
+            try:
+                socket.send_fds(self._channel, [b"K"], descriptors)
+            except OSError:
+                return False
+            return True
+
+    def dismiss(self) -> None:
+        """Let it go, and wait for its end."""
+        self._channel.close()
+        if self._pid:
+            with contextlib.suppress(ChildProcessError):  # they are waited for by nobody else
+                os.waitpid(self._pid, 0)
 
 
 def _obey(packet: bytes, channel: socket.socket, descriptors: list[int], fence: Fence) -> None:
@@ -111,7 +159,7 @@ def _obey(packet: bytes, channel: socket.socket, descriptors: list[int], fence: 
     elif os.fork():
         return
     elif packet[:1] == b"K":
-        _be_keeper(channel, descriptors, fence)
+        _be_keeper(channel, lambda: descriptors, fence)
     else:
         _be_remover(channel, packet[:1], packet[1:].decode(), fence)
 
@@ -136,21 +184,23 @@ def _sweep(fence: Fence, words: str) -> None:
     fence.sweep(int(place), int(pid), job)
 
 
-def _be_keeper(spawner: socket.socket, descriptors: list[int], fence: Fence) -> None:
-    """Never returns."""
+def _be_keeper(spawner: socket.socket, given: Callable[[], list[int]], fence: Fence) -> None:
+    """Never returns. What is given is the keeper's socket, the script's outputs and perhaps its text."""
     try:
         spawner.close()
-        channel, *outputs = descriptors[:3]
-        copy = descriptors[3] if len(descriptors) > len(outputs) + 1 else None
         os.setsid()
-        null = os.open(os.devnull, os.O_RDONLY)
-        for number, fd in enumerate((null, *outputs)):
-            os.dup2(fd, number)
-        for fd in (null, *outputs):
-            os.close(fd)
         if not fence.makes_namespaces:
             kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-        keeper.keep(channel, fence, copy)
+        null = os.open(os.devnull, os.O_RDONLY)
+        descriptors = given()
+        if descriptors:
+            channel, *outputs = descriptors[:3]
+            copy = descriptors[3] if len(descriptors) > len(outputs) + 1 else None
+            for number, fd in enumerate((null, *outputs)):
+                os.dup2(fd, number)
+            for fd in (null, *outputs):
+                os.close(fd)
+            keeper.keep(channel, fence, copy)
     except BaseException as error:  # noqa: BLE001 - into the run's output: nobody else would hear it
         with contextlib.suppress(OSError):
             os.write(2, f"The keeper of this run failed: {error!r}\n".encode())

@@ -11,6 +11,7 @@ from pathlib import Path
 from services.executor.recovery import _pids_of
 from services.executor.sandbox.command import Command
 from services.executor.sandbox.fence import Level
+from services.executor.sandbox.proc import children
 from services.executor.sandbox.process import Ended, Order, Process, Setup, Spawner
 from shared.domain.ids import new_id
 from shared.messages.events import Stream
@@ -34,8 +35,8 @@ class Confined:
 
     @property
     def keeper(self) -> int:
-        """The pid of its keeper: one like the spawner's, and not the spawner."""
-        (pid,) = set(_pids_of(self.marker)) - {self.spawner.popen.pid}
+        """The pid of its keeper: one like the spawner, which has one more that waits for its run."""
+        (pid,) = [pid for pid in _pids_of(self.marker) if pid != self.spawner.popen.pid and children(pid)]
         return pid
 
     async def says(self, text: str) -> None:

@@ -8,9 +8,12 @@ import pytest
 
 from services.executor.recovery import _pids_of
 from services.executor.sandbox.command import NotRunnable
-from services.executor.sandbox.process import StoppedBy, TooLate
+from services.executor.sandbox.fence import Level
+from services.executor.sandbox.proc import children
+from services.executor.sandbox.process import Setup, Spawner, StoppedBy, TooLate
 from shared.messages.events import Stream
 from tests.integration.executor.confined import an_order, is_dead, python, start, started
+from tests.support.eventually import until
 
 LEAVES_CHILDREN = r"""
 import os, time
@@ -308,3 +311,18 @@ async def test_a_script_that_is_to_be_started_by_a_dead_spawner_is_refused(tmp_p
 
     assert script.spawner.is_gone
     script.spawner.close()
+
+
+async def test_a_run_starts_though_the_keeper_that_waited_for_it_is_dead(tmp_path: Path) -> None:
+    spawner = Spawner(tmp_path / "keeper", Setup(level=Level.PROCESS, work_root=tmp_path))
+    await until(lambda: len(children(spawner.popen.pid)) == 1)
+    (waiting,) = children(spawner.popen.pid)
+    os.kill(waiting, signal.SIGKILL)
+    await until(lambda: not children(spawner.popen.pid))
+
+    process = spawner.start(an_order(tmp_path, "/bin/true"), lambda _, __: False)
+
+    assert (await process.ended).exit_code == 0
+    await process.gone
+    spawner.close()
+    assert _pids_of(tmp_path / "keeper") == []
