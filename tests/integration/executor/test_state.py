@@ -1,54 +1,32 @@
 # ruff: noqa: ASYNC240 - files of the test itself, which block nobody
 """The folder that a job keeps between its runs, at every level."""
 
-import asyncio
 import contextlib
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from services.executor.privileges import become
 from services.executor.sandbox import state
-from services.executor.sandbox.command import NOTHING, NotRunnable
-from services.executor.sandbox.leftovers import owned_by
-from services.executor.sandbox.level import Ground, Order, Sandbox
+from services.executor.sandbox.command import NotRunnable
+from services.executor.sandbox.level import Ground
 from services.executor.sandbox.proc import children
-from services.executor.sandbox.process import Ended, Left, Process
 from services.executor.sandbox.told import StoppedBy
 from services.executor.verdict import verdict
-from shared.domain.ids import AttemptId, JobId, new_id
+from shared.domain.ids import JobId, new_id
 from shared.domain.run import Reason, RunState
-from shared.messages.events import Stream
 from tests.integration.executor.confined import BOUND_S
 from tests.integration.executor.conftest import Start
-from tests.integration.executor.fenced import a_ground, fenced
+from tests.integration.executor.fenced import fenced
+from tests.integration.executor.keeping import COUNTS, LEVELS, a_job, ground_with_states, printed_by, run_of
 from tests.integration.executor.stage import Ledger, write_script
 from tests.sandbox.judge import parent
 from tests.support.eventually import until
-from tests.unit.services.executor.grants import a_grant
 
-LEVELS = pytest.mark.parametrize("level", ["process", "restricted", "isolated"])
-COUNTS = """
-import os, pathlib, sqlite3, sys, tempfile
-state = pathlib.Path(os.environ["PORTAL_STATE_DIR"])
-cursor = state / "cursor"
-count = int(cursor.read_text()) + 1 if cursor.exists() else 1
-handle, path = tempfile.mkstemp(dir=state)  # of mode 0600, as programs write what they replace
-os.write(handle, b"%d" % count)
-os.replace(path, cursor)
-with sqlite3.connect(state / "kept.sqlite") as kept:
-    kept.execute("CREATE TABLE IF NOT EXISTS run (number INTEGER)")
-    kept.execute("INSERT INTO run VALUES (?)", (count,))
-    rows = kept.execute("SELECT count(*) FROM run").fetchone()[0]
-print(count, rows, os.getuid())
-"""
 STAYS = """
 import os, pathlib, subprocess, sys, time
 mark, tmp = sys.argv[1:]
@@ -100,10 +78,6 @@ with open("closed/file", "wb") as file:
 if sys.argv[2]:
     signal.pause()
 """
-KEEPS = """
-import os
-print("some" if "PORTAL_STATE_DIR" in os.environ else "none")
-"""
 FILLS = """
 import os, signal, sys
 with open(os.path.join(os.environ["PORTAL_STATE_DIR"], sys.argv[1]), "wb") as file:
@@ -113,62 +87,10 @@ signal.pause()
 """
 
 
-@dataclass
-class Run:
-    """A run of a job, and what it printed so far."""
-
-    process: Process
-    order: Order
-    printed: bytearray = field(default_factory=bytearray)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def line(self, number: int) -> list[str]:
-        async with asyncio.timeout(BOUND_S):
-            while self.printed.count(b"\n") <= number:
-                self.news.clear()
-                await self.news.wait()
-        return self.printed.decode().splitlines()[number].split()
-
-    async def end(self) -> Ended:
-        async with asyncio.timeout(BOUND_S):
-            ended = await self.process.ended
-            await self.process.gone
-            await self.process.started  # raises why it was not
-        return ended
-
-
 @pytest.fixture
 def ground() -> Iterator[Ground]:
-    with a_ground() as made:
-        states = made.home.parent / "states"
-        states.mkdir(mode=0o755)
-        yield replace(made, states=states)
-
-
-def a_job(ground: Ground, script: str) -> JobId:
-    job = JobId(new_id())
-    (ground.scripts_dir / f"{job}.py").write_text(script)
-    return job
-
-
-def run_of(job: JobId, sandbox: Sandbox, *args: str, left: Left = lambda _: None, **granted: object) -> Run:
-    grant = a_grant(job_id=job, attempt_id=AttemptId(new_id()), script=f"{job}.py", args=args, **granted)
-    order = sandbox.prepare(grant, NOTHING, lease_until=float("inf"), spawn_until=float("inf"))
-    printed, news = bytearray(), asyncio.Event()
-
-    def take(_: Stream, read: memoryview) -> bool:
-        printed.extend(read)
-        news.set()
-        return False
-
-    return Run(sandbox.start(order, take, left), order, printed, news)
-
-
-async def printed_by(job: JobId, sandbox: Sandbox, *args: str) -> str:
-    run = run_of(job, sandbox, *args)
-    ended = await run.end()
-    assert ended.exit_code == 0, (ended, run.printed.decode())
-    return run.printed.decode()
+    with ground_with_states() as made:
+        yield made
 
 
 @LEVELS
@@ -331,131 +253,6 @@ async def test_who_stops_what_reads_files_for_a_keeper_does_not_hold_it_up(groun
     assert (await run.end()).exit_code == 0
     assert len(stopped) == 1
     sandbox.close()
-
-
-async def test_jobs_that_begin_at_once_at_two_executors_have_each_a_user_of_their_own(ground: Ground) -> None:
-    sandboxes = [await fenced("restricted", ground) for _ in range(2)]
-    jobs = [a_job(ground, "import os; print(os.getuid())") for _ in range(4)]
-
-    said = await asyncio.gather(*(printed_by(job, sandbox) for job in jobs for sandbox in sandboxes))
-
-    users = [line.strip() for line in said]
-    assert users[::2] == users[1::2]
-    assert len(set(users)) == len(jobs)
-    for sandbox in sandboxes:
-        sandbox.close()
-
-
-@LEVELS
-@pytest.mark.parametrize("fault", ["a file", "closed"])
-async def test_jobs_keep_none_where_none_can_be_and_a_start_that_finds_it_uses_it(
-    ground: Ground, level: str, fault: str
-) -> None:
-    assert ground.states
-    job, states, above = a_job(ground, KEEPS), ground.states, ground.states.parent / "above"
-    if fault == "closed":
-        if level == "process" or os.geteuid() != 0:
-            pytest.skip("whose runs have no users of their own passes his own folders")
-        above.mkdir(mode=0o700)
-        (above / "states").mkdir(mode=0o755)
-        ground, states = replace(ground, states=above / "states"), above / "states"
-    else:
-        states.rmdir()
-        states.touch()
-    sandbox = await fenced(level, ground)
-
-    assert await printed_by(job, sandbox) == "none\n"
-    assert str(states) in sandbox.lacks_states
-    assert ("no job folders" in sandbox.features, sandbox.kept()) == (True, [])
-    sandbox.close()
-    if fault == "closed":
-        above.chmod(0o711)
-    else:
-        states.unlink()
-        states.mkdir(mode=0o755)
-    sandbox = await fenced(level, ground)
-
-    assert "no job folders" not in sandbox.features
-    assert await printed_by(job, sandbox) == "some\n"
-    sandbox.close()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users' folders")
-async def test_a_folder_of_another_level_is_not_taken_over(ground: Ground) -> None:
-    job = a_job(ground, COUNTS)
-    for level, other in (("process", "restricted"), ("restricted", "process")):
-        sandbox, next_one = await fenced(level, ground), await fenced(other, ground)
-        await printed_by(job, sandbox)
-
-        with pytest.raises(NotRunnable, match="another level"):
-            await run_of(job, next_one).end()
-
-        await sandbox.forget(str(job))
-        for one in (sandbox, next_one):
-            one.close()
-
-
-def test_of_runs_that_end_at_the_same_time_exactly_one_is_the_last(tmp_path: Path) -> None:
-    # Each has ended what it started, and has still to remove what the job's user left in shared folders.
-    job = str(new_id())
-    runs = [state.take(str(tmp_path), job, own_users=False) for _ in range(3)]
-
-    said = [run.is_last() for run in runs]
-
-    assert said == [False, False, True]
-    for run in runs:
-        run.close()
-
-
-def test_folders_are_made_while_those_of_other_jobs_go(tmp_path: Path) -> None:
-    def makes_and_removes() -> None:
-        for _ in range(1000):
-            held = state.take(str(tmp_path), str(new_id()), own_users=os.geteuid() == 0)
-            assert held.is_alone()
-            held.remove()
-            held.close()
-
-    others = [get_context("fork").Process(target=makes_and_removes) for _ in range(2)]
-    for other in others:
-        other.start()
-    for other in others:
-        other.join()
-
-    assert [other.exitcode for other in others] == [0, 0]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
-def test_whose_own_group_has_the_number_of_a_job_s_has_folders_too(ground: Ground) -> None:
-    def take() -> None:
-        become(50_000, 50_000)
-        state.take(str(ground.states), str(new_id()), own_users=False).close()
-
-    assert ground.states
-    ground.states.chmod(0o777)
-    other = get_context("fork").Process(target=take)
-    other.start()
-    other.join()
-
-    assert other.exitcode == 0
-
-
-def test_what_root_has_in_shared_folders_is_nobodys_to_remove() -> None:
-    with tempfile.NamedTemporaryFile(dir="/tmp") as some:
-        own = Path(some.name).stat().st_uid
-
-        assert list(owned_by(0)) == []
-        assert own == 0 or some.name in set(owned_by(own))
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts runs of other users")
-async def test_a_folder_that_was_never_handed_over_goes_alone(ground: Ground) -> None:
-    (ground.users_root / "left").mkdir(parents=True)
-    (ground.users_root / "left" / "file").touch()
-    with tempfile.NamedTemporaryFile(dir="/tmp") as some:
-        (await fenced("restricted", ground)).close()
-
-        assert not (ground.users_root / "left").exists()
-        assert Path(some.name).exists()
 
 
 def processes(word: str) -> int:
