@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from services.ui import api, pages
 from services.ui.api.problems import problem
 from services.ui.commands import Bulk, Commands, Controls, Secrets
+from services.ui.commands.mutes import Mutes
 from services.ui.commands.uploads import Uploads
 from services.ui.commands.views import Views
 from services.ui.commands.wake import Wakeups
@@ -28,6 +29,7 @@ from services.ui.queries import Planning, Queries
 from services.ui.queries.history import History
 from services.ui.queries.insights import JobInsights
 from services.ui.queries.log_lines import LogParts
+from services.ui.queries.mutes import HeldMutes
 from services.ui.queries.views import KeptViews
 from services.ui.recorder.consumer import Recorder
 from services.ui.recorder.script_texts import ScriptTexts
@@ -93,6 +95,8 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             bulk=Bulk(commands),
             controls=controls,
             secrets=Secrets(sessions=database.ledger, clock=clock, vault=settings.vault),
+            mutes=Mutes(sessions=database.ledger, clock=clock, on_job_changed=live.job_changed),
+            held_mutes=HeldMutes(database=database, clock=clock),
             uploads=Uploads(
                 sessions=database.ledger, scripts=scripts, clock=clock, most_bytes=settings.upload_bytes
             ),

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from services.ui.commands import Bulk, Commands, Controls, Secrets
+from services.ui.commands.mutes import Mutes
 from services.ui.commands.uploads import Uploads
 from services.ui.commands.views import Views
 from services.ui.live import Live
@@ -13,6 +14,7 @@ from services.ui.queries import Queries
 from services.ui.queries.history import History
 from services.ui.queries.insights import JobInsights
 from services.ui.queries.log_lines import LogParts
+from services.ui.queries.mutes import HeldMutes
 from services.ui.queries.views import KeptViews
 from services.ui.settings import UiSettings
 from shared.runtime.clock import Clock
@@ -37,6 +39,8 @@ class Portal:
     bulk: Bulk
     controls: Controls
     secrets: Secrets
+    mutes: Mutes
+    held_mutes: HeldMutes
     uploads: Uploads
     views: Views
     kept_views: KeptViews

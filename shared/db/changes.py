@@ -124,7 +124,8 @@ async def changes_of_job(
     session: AsyncSession, job_id: JobId, *, before: int | None, limit: int
 ) -> list[ChangeRow]:
     """Return what was done to the job, newest first, from below this version on."""
-    query = select(ChangeRow).where(ChangeRow.job_id == job_id)
+    # What has no version changed nothing in the job: it was muted, say.
+    query = select(ChangeRow).where(ChangeRow.job_id == job_id, ChangeRow.version.is_not(None))
     if before is not None:
         query = query.where(ChangeRow.version < before)
     return list(await session.scalars(query.order_by(ChangeRow.version.desc()).limit(limit)))

@@ -14,8 +14,10 @@ from services.ui.models import RunBrief
 from services.ui.queries.briefs import BRIEF_COLUMNS, brief, is_waiting
 from services.ui.queries.jobs import FAILING
 from services.ui.queries.logs import last_error_line
+from services.ui.queries.mutes import Muted, with_names
 from services.ui.queries.schedules import in_one_line, schedules_by_job
 from services.ui.queries.timeline import Timeline, timeline
+from shared.db import mutes
 from shared.db.engine import Sessions
 from shared.db.executors import executors
 from shared.db.tables import AttemptRow, CursorRow, JobLedgerRow, JobRow, RunRow
@@ -37,6 +39,8 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     job_id: UUID
     job_name: str
     run: RunBrief
+    instants: int
+    """Of more than one missed instant there is no single run to repeat."""
     detail: str
     last_error: str | None
     """The last line on stderr, at most 200 characters."""
@@ -77,6 +81,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """Due to started, over the newest scheduled runs of 24 hours; None when none ran."""
     attention: tuple[Attention, ...]
     braked: tuple[Braked, ...]
+    muted: tuple[Muted, ...]
+    """Jobs that are in neither of the two because somebody muted them."""
     next_up: tuple[NextUp, ...]
     timeline: Timeline
 
@@ -91,8 +97,11 @@ async def overview(reading: Sessions, reading_logs: Sessions, *, hours: int, now
         slots = sum(one.slots for one in await executors(session) if one.online and not one.is_ailing)
         delay = await _start_delay_p99_ms(session, now)
         next_up = await _next_up(session, now)
-        attention = await _attention(session, reading_logs)
-        braked = await _braked(session, now)
+        held = await mutes.held(session, now)
+        quiet = [one.job_id for one in held]
+        attention = await _attention(session, reading_logs, quiet)
+        braked = await _braked(session, now, quiet)
+        muted = await with_names(session, held)
         rows = await timeline(session, hours=hours, now=now)
     return Overview(
         jobs=jobs,
@@ -106,6 +115,7 @@ async def overview(reading: Sessions, reading_logs: Sessions, *, hours: int, now
         start_delay_p99_ms=delay,
         attention=attention,
         braked=braked,
+        muted=muted,
         next_up=next_up,
         timeline=rows,
     )
@@ -148,12 +158,14 @@ async def _start_delay_p99_ms(session: AsyncSession, now: datetime) -> int | Non
     return max(0, round(delays[ceil(len(delays) * 0.99) - 1])) if delays else None
 
 
-async def _attention(session: AsyncSession, reading_logs: Sessions) -> tuple[Attention, ...]:
+async def _attention(
+    session: AsyncSession, reading_logs: Sessions, quiet: Sequence[UUID]
+) -> tuple[Attention, ...]:
     # Of each state the newest are read from the end of its index: asked for all at once, all would be sorted.
     newest = [
         select(JobLedgerRow.job_id)
         .join(JobRow, JobRow.id == JobLedgerRow.job_id)
-        .where(JobLedgerRow.last_state == state, JobRow.deleted_at.is_(None))
+        .where(JobLedgerRow.last_state == state, JobRow.deleted_at.is_(None), *_not_of(quiet))
         .order_by(JobLedgerRow.last_finished_at.desc())
         .limit(_SHOWN)
         .subquery()
@@ -161,7 +173,14 @@ async def _attention(session: AsyncSession, reading_logs: Sessions) -> tuple[Att
     ]
     among = union_all(*(select(one.c.job_id) for one in newest)).subquery()
     rows = await session.execute(
-        select(*BRIEF_COLUMNS, RunRow.detail, RunRow.job_id, JobRow.name, AttemptRow.id.label("attempt_id"))
+        select(
+            *BRIEF_COLUMNS,
+            RunRow.detail,
+            RunRow.instants,
+            RunRow.job_id,
+            JobRow.name,
+            AttemptRow.id.label("attempt_id"),
+        )
         .join(JobLedgerRow, JobLedgerRow.last_run_id == RunRow.id)
         .join(JobRow, JobRow.id == JobLedgerRow.job_id)
         .outerjoin(AttemptRow, and_(AttemptRow.run_id == RunRow.id, AttemptRow.number == RunRow.attempt))
@@ -173,7 +192,11 @@ async def _attention(session: AsyncSession, reading_logs: Sessions) -> tuple[Att
         return tuple([await _attention_item(logs, row) for row in rows])
 
 
-async def _braked(session: AsyncSession, now: datetime) -> tuple[Braked, ...]:
+def _not_of(quiet: Sequence[UUID]) -> list[ColumnElement[bool]]:
+    return [JobRow.id.not_in(quiet)] if quiet else []
+
+
+async def _braked(session: AsyncSession, now: datetime, quiet: Sequence[UUID]) -> tuple[Braked, ...]:
     newest = func.max(RunRow.due_at)
     rows = await session.execute(
         select(RunRow.job_id, JobRow.name, func.count().label("runs"), newest.label("last_at"))
@@ -184,6 +207,7 @@ async def _braked(session: AsyncSession, now: datetime) -> tuple[Braked, ...]:
             RunRow.due_at <= now,
             RunRow.reason == Reason.BRAKED,
             JobRow.deleted_at.is_(None),
+            *_not_of(quiet),
         )
         .group_by(RunRow.job_id, JobRow.name)
         .order_by(newest.desc())
@@ -197,7 +221,12 @@ async def _braked(session: AsyncSession, now: datetime) -> tuple[Braked, ...]:
 async def _attention_item(logs: AsyncSession, row: Any) -> Attention:
     last_error = None if row.attempt_id is None else await last_error_line(logs, AttemptId(row.attempt_id))
     return Attention(
-        job_id=row.job_id, job_name=row.name, run=brief(row), detail=row.detail, last_error=last_error
+        job_id=row.job_id,
+        job_name=row.name,
+        run=brief(row),
+        instants=row.instants,
+        detail=row.detail,
+        last_error=last_error,
     )
 
 

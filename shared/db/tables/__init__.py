@@ -3,8 +3,8 @@
 | written by | tables |
 |---|---|
 | ui | `jobs`, `job_texts`, `job_tags`, `schedules`, `chain_edges`, `secrets`, `job_secrets`, |
-| | `run_secrets`, `script_texts`, `changes`, `pauses`, `holds`, `limits`, `calendars`, `people`, `views`, |
-| | `log_chunks`, `artifact_chunks`, both of requests |
+| | `run_secrets`, `script_texts`, `changes`, `pauses`, `holds`, `mutes`, `limits`, `calendars`, |
+| | `people`, `views`, `log_chunks`, `artifact_chunks`, both of requests |
 | scheduler | all others, and the outcome of each of `requests` and `parked_requests` |
 
 Ids are UUIDv7. Every index names the query that it serves.
@@ -33,6 +33,7 @@ from shared.db.tables.wanted import (
     JobTextRow,
     LimitRow,
     LogChunkRow,
+    MuteRow,
     ParkedRequestRow,
     PauseRow,
     PersonRow,
@@ -64,6 +65,7 @@ __all__ = [
     "LimitRow",
     "LogChunkRow",
     "LogsBase",
+    "MuteRow",
     "ParkedMessageRow",
     "ParkedRequestRow",
     "PauseRow",

@@ -203,6 +203,17 @@ class PauseRow(LedgerBase):
     resumed_by: Mapped[str | None] = mapped_column(Words(200))
 
 
+class MuteRow(LedgerBase):
+    """A job that nobody is to be told of when it fails. It may have ended; see `shared.db.mutes`."""
+
+    __tablename__ = "mutes"
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    muted_at: Mapped[datetime]
+    muted_by: Mapped[str] = mapped_column(Words(200))
+    ends_at: Mapped[datetime]
+
+
 class HoldRow(LedgerBase):
     """Something that people hold back: everything, a pool, or an executor; who, since when, until when."""
 
