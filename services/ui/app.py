@@ -97,9 +97,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             secrets=Secrets(sessions=database.ledger, clock=clock, vault=settings.vault),
             mutes=Mutes(sessions=database.ledger, clock=clock, on_job_changed=live.job_changed),
             held_mutes=HeldMutes(database=database, clock=clock),
-            uploads=Uploads(
-                sessions=database.ledger, scripts=scripts, clock=clock, most_bytes=settings.upload_bytes
-            ),
+            uploads=Uploads(database.ledger, scripts, clock, most_bytes=settings.upload_bytes),
             views=Views(sessions=database.ledger, clock=clock),
             kept_views=KeptViews(database=database),
             live=live,

@@ -20,7 +20,7 @@ _PATIENCE_S = 120
 _BY_ITSELF = b"#!"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Uploads:
     """What people put into the scripts directory."""
 

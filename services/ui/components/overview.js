@@ -1,6 +1,7 @@
 // The overview: four figures, a timeline with what is still to come, what needs attention, what is next.
 import { count, duration, isActive, local, parts, plain, plural, prefs, reasonOf, screenSize, span, tick, toneOf, wordOf } from "jp_format";
-import { api, debounced, follow, fromUrl, health, query, rememberInUrl } from "jp_core";
+import { api, attempt, debounced, follow, fromUrl, health, jobActions, query, rememberInUrl, toast } from "jp_core";
+import { heldBy } from "jp_controls";
 import { JpWelcome } from "jp_welcome";
 
 const WINDOWS = [1, 6, 24];
@@ -54,20 +55,26 @@ export default {
     </div><div class="jp-stack">
       <section class="jp-card" aria-labelledby="jp-attention">
         <div class="jp-card__head"><h2 id="jp-attention">Needs attention</h2><span v-if="wanted" class="jp-muted jp-small">{{ jobsWord(wanted) }}</span></div>
-        <div v-if="at && !wanted && !health.parked" class="jp-empty jp-empty--calm"><JpIcon name="check" /><p>Every job's newest run did what it should.</p></div>
+        <div v-if="at && !wanted && !health.parked" class="jp-empty jp-empty--calm"><JpIcon name="check" /><p>{{ muted.length ? 'Nothing but what is muted.' : "Every job's newest run did what it should." }}</p></div>
         <ul v-else class="jp-attention">
           <li v-if="health.parked"><div><a class="jp-table__name" href="/parked">{{ plural(health.parked, 'parked message') }}</a><p>A service could not understand or handle {{ health.parked === 1 ? 'it' : 'them' }}. Look why, then put back or discard.</p></div>
             <span class="jp-chip jp-tone--timed_out"><JpIcon name="warning" />Parked</span></li>
           <li v-for="item in braked" :key="'braked-' + item.job_id"><div><a class="jp-table__name" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a>
-            <p>It starts too often: the brake kept {{ plural(item.runs, 'run') }} of the last hour from going on, the last <JpRelative :at="item.last_at" />. Find what starts it, or give it a higher brake.</p></div><span class="jp-chip jp-tone--missed"><JpIcon name="warning" />Braked</span></li>
+            <p>It starts too often: the brake kept {{ plural(item.runs, 'run') }} of the last hour from going on, the last <JpRelative :at="item.last_at" />. Find what starts it, or give it a higher brake.</p>
+            <div class="jp-attention__do"><button class="jp-btn jp-btn--small" type="button" :aria-label="'Mute ' + item.job_name + ' for 1 h'" @click="mute(item)"><JpIcon name="mute" />Mute 1 h</button></div></div><span class="jp-chip jp-tone--missed"><JpIcon name="warning" />Braked</span></li>
           <li v-for="item in attention" :key="item.job_id"><div><a class="jp-table__name" :href="'/runs/' + item.run.id">{{ item.job_name }}</a>
-            <p>{{ said(item) }}<code v-if="item.last_error" class="jp-mono">{{ plain(item.last_error) }}</code></p></div><JpChip :state="item.run.state" /></li>
+            <p>{{ said(item) }}<code v-if="item.last_error" class="jp-mono">{{ plain(item.last_error) }}</code></p>
+            <div class="jp-attention__do"><button v-if="item.run.number && item.instants === 1" class="jp-btn jp-btn--small" type="button" :aria-label="'Run ' + item.job_name + ' again'" :disabled="asked.has(item.run.id)" @click="again(item)"><JpIcon name="play" />{{ asked.has(item.run.id) ? 'Asked for' : 'Run again' }}</button>
+              <button class="jp-btn jp-btn--small" type="button" :aria-label="'Mute ' + item.job_name + ' for 1 h'" @click="mute(item)"><JpIcon name="mute" />Mute 1 h</button></div></div><JpChip :state="item.run.state" /></li>
         </ul>
+        <ul v-if="muted.length" class="jp-muted-jobs" aria-label="Muted">
+          <li v-for="item in muted" :key="item.job_id"><JpIcon name="mute" /><span><a class="jp-link" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a> is muted {{ heldBy(item.by) }}until <JpTime :at="item.until" look="when" /></span>
+            <button class="jp-btn jp-btn--small" type="button" :aria-label="'Unmute ' + item.job_name" @click="unmute(item)">Unmute</button></li></ul>
       </section>
     </div></div>
     </template>
   </div>`,
-  data: () => ({ health, tick, prefs, screen: screenSize, windows: WINDOWS, hours: WINDOWS.includes(Number(fromUrl("hours"))) ? Number(fromUrl("hours")) : 1, at: null, error: "", width: 600 }),
+  data: () => ({ health, tick, prefs, screen: screenSize, windows: WINDOWS, hours: WINDOWS.includes(Number(fromUrl("hours"))) ? Number(fromUrl("hours")) : 1, at: null, error: "", width: 600, asked: new Set() }),
   created() {
     this.reload = debounced(() => this.load(), 400);
     // Runs of a busy portal end all the time: at most one fetch per second, and one when it calms down.
@@ -79,6 +86,7 @@ export default {
   beforeUnmount() { this.stop(); this.resizer.disconnect(); },
   computed: {
     attention() { return this.at?.attention ?? []; },
+    muted() { return this.at?.muted ?? []; },
     braked() { return this.at?.braked ?? []; },
     wanted() { return new Set([...this.attention, ...this.braked].map((item) => item.job_id)).size; },
     next() { return (this.at?.next_up ?? []).slice(0, 8); },
@@ -125,7 +133,16 @@ export default {
     },
   },
   methods: {
-    plain, plural,
+    plain, plural, heldBy,
+    // A second press would be a second run.
+    async again({ job_name, run }) {
+      this.asked.add(run.id);
+      const runId = await attempt(() => jobActions.runAgain(run), null);
+      if (runId) toast(`Asked for another run of ${job_name}.`, { href: `/runs/${runId}` });
+      else this.asked.delete(run.id);
+    },
+    async mute({ job_id: id, job_name: name }) { if (await jobActions.mute({ id, name }, this.load)) this.load(); },
+    async unmute({ job_id: id }) { if (await jobActions.unmute({ id })) this.load(); },
     jobsWord: (n) => plural(n, "job"),
     said(item) {
       const { run } = item;

@@ -1,7 +1,7 @@
 // The head and the facts of a run: how it stands, how long each step took, on which executor.
 import { CAUSES, STATES, bytes, duration, exitOf, isActive, isStopping, isUnhappy, parts, reasonOf, seconds, tick, toneOf, until } from "jp_format";
-import { api, chooseAttempt, lacksLevel, watchRun } from "jp_core";
-import { CancelDialog } from "jp_controls";
+import { api, attempt, chooseAttempt, jobActions, lacksLevel, toast, watchRun } from "jp_core";
+import { CancelDialog, heldBy } from "jp_controls";
 import { RerunDialog } from "jp_dialogs";
 import { JpChange, shortHash } from "jp_script";
 import { JpFiles } from "jp_files";
@@ -35,6 +35,9 @@ export default {
     <div id="jp-attempt" :role="many ? 'tabpanel' : null" :aria-labelledby="many ? 'jp-attempt-' + number : null">
     <div v-if="why" class="jp-notice" :class="'jp-tone--' + tone"><JpIcon :name="unhappy ? 'warning' : 'gone'" /><span>{{ why }}</span></div>
     <div id="jp-last-words"></div>
+    <div v-if="oncall" class="jp-oncall"><button class="jp-btn" type="button" :disabled="asked" @click="again"><JpIcon name="play" />{{ asked ? 'Asked for' : 'Run again as it was' }}</button>
+      <template v-if="mute?.until"><span>The job is muted {{ heldBy(mute.by) }}until <JpTime :at="mute.until" look="when" />, or until it succeeds.</span><button class="jp-btn" type="button" @click="unmuteJob">Unmute</button></template>
+      <button v-else class="jp-btn" type="button" @click="muteJob"><JpIcon name="mute" />Mute 1 h</button></div>
     <JpChange v-if="unhappy && change" :change="change" words="The script had changed" />
     <div v-if="!never" class="jp-kpis">
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Due to started</span><span class="jp-kpi__value">{{ startDelay }}</span><span class="jp-kpi__note">{{ delayParts }}</span></div>
@@ -62,11 +65,13 @@ export default {
     <JpFiles v-if="files?.items.length" :items="files.items" :run="run.id" :attempt="one.number" /></div>
     <RerunDialog ref="rerun" />
   </div>`,
-  data: (self) => ({ ...watchRun(self.initial), tick, states: STATES, change: null, files: null }),
+  data: (self) => ({ ...watchRun(self.initial), tick, states: STATES, change: null, files: null, mute: null, asked: false }),
   computed: {
     active() { return isActive(this.run.state); },
     stopping() { return isStopping(this.run); },
     stopBy() { return this.run.stop_asked_by && this.run.stop_asked_by !== "local" ? `by ${this.run.stop_asked_by} ` : ""; },
+    // What who is called for a failure does about it, beside its last lines.
+    oncall() { return isUnhappy(this.run.state) && this.run.number && this.run.instants === 1; },
     unhappy() { return isUnhappy(this.shown.state); },
     never() { return this.run.state === "skipped" || this.run.state === "missed"; },
     asksForChange() { return this.unhappy && this.one?.script_sha256 ? `/runs/${this.run.id}/script?attempt=${this.one.number}` : ""; },
@@ -150,6 +155,10 @@ export default {
   // when it has ended, and when all that it sent has come.
   watch: {
     asksForFiles: { immediate: true, handler() { this.files = null; this.readFiles(); } },
+    oncall: {
+      immediate: true,
+      async handler(is) { if (is) this.mute = await api(`/jobs/${this.run.job_id}/mute`).catch(() => null); },
+    },
     "seen.whole"() { this.readFiles(); },
     asksForChange: {
       immediate: true,
@@ -162,7 +171,15 @@ export default {
   },
   mounted() { this.showTab(); },
   methods: {
-    toneOf, shortHash,
+    toneOf, shortHash, heldBy,
+    async again() {
+      this.asked = true;
+      const runId = await attempt(() => jobActions.runAgain(this.run), null);
+      if (runId) toast(`Asked for another run of ${this.run.job_name}.`, { href: `/runs/${runId}` });
+      this.asked = Boolean(runId);
+    },
+    muteJob() { const job = { id: this.run.job_id, name: this.run.job_name }; return jobActions.mute(job, () => (this.mute = null)).then((mute) => (this.mute = mute)); },
+    async unmuteJob() { if (await jobActions.unmute({ id: this.run.job_id })) this.mute = null; },
     nameOf: (other) => `${other.number ? `#${other.number}` : "a run"} of ${other.job_name}`,
     ended: (other) => (STATES[other.state]?.word ?? other.state).toLowerCase(),
     async readFiles() {

@@ -253,6 +253,14 @@ export const jobActions = {
     const { run_id: runId } = await api(`/runs/${run.id}/rerun`, { method: "POST", body: { args } });
     return runId;
   },
+  // Nobody is told that the job fails, for an hour or until it succeeds. Resolves to its mute; null: it failed.
+  mute: (job, onUnmuted) =>
+    attempt(async () => {
+      const mute = await api(`/jobs/${job.id}/mute`, { method: "POST" });
+      toast(`${job.name} is muted until ${when(mute.until)}, or until it succeeds.`, { undo: () => jobActions.unmute(job).then(onUnmuted) });
+      return mute;
+    }, null),
+  unmute: (job) => attempt(() => api(`/jobs/${job.id}/mute`, { method: "DELETE" }), null),
   pause: (job) => attempt(() => api(`/jobs/${job.id}/pause`, { method: "POST" })),
   // catchUp: none | latest | all, of the instants that passed in the pause.
   resume: (job, catchUp = "none") =>

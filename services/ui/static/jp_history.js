@@ -44,13 +44,13 @@ export const JpChanges = {
 
 export const DEEDS = {
   "job-known": "This is how it was before changes were kept", "job-created": "Created", "job-edited": "Edited", "job-reverted": "Went back",
-  "job-paused": "Paused", "job-resumed": "Resumed", "job-deleted": "Deleted", "job-restored": "Restored", "script-accepted": "Accepted the new script",
+  "job-paused": "Paused", "job-resumed": "Resumed", "job-deleted": "Deleted", "job-restored": "Restored", "job-muted": "Muted", "job-unmuted": "Unmuted", "script-accepted": "Accepted the new script",
   "script-uploaded": "Uploaded script", "script-replaced": "Replaced script",
   "calendar-created": "Created calendar", "calendar-edited": "Edited calendar", "calendar-deleted": "Deleted calendar",
   "secret-stored": "Stored secret", "secret-described": "Described secret", "secret-deleted": "Deleted secret",
   "limit-set": "Set shared limit", "limit-forgotten": "Removed shared limit", "pool-paused": "Paused pool", "pool-resumed": "Resumed pool",
   "executor-drained": "Drained executor", "executor-resumed": "Resumed executor", "freeze-begun": "Froze everything", "freeze-lifted": "Lifted the freeze",
 };
-export const deedIcon = (kind) => ({ created: "plus", edited: "pencil", reverted: "undo", paused: "pause", resumed: "power", deleted: "bin", restored: "undo", accepted: "check", uploaded: "up", replaced: "up",
+export const deedIcon = (kind) => ({ created: "plus", edited: "pencil", reverted: "undo", paused: "pause", resumed: "power", deleted: "bin", restored: "undo", accepted: "check", uploaded: "up", muted: "mute", unmuted: "bell", replaced: "up",
   stored: "key", described: "pencil", set: "pencil", forgotten: "bin", drained: "pause", begun: "snow", lifted: "snow", known: "clock" })[kind.split("-").at(-1)] ?? "check";
 export const byWhom = (by) => (!by || by === "local" ? "somebody" : by);
