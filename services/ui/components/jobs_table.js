@@ -58,10 +58,10 @@ export default {
       <div v-else class="jp-scroll">
         <table class="jp-table">
           <caption class="jp-clip">Jobs</caption>
-          <thead v-if="anyMarked"><tr><th colspan="9" class="jp-bulk__cell"><span class="jp-bulk__row"><input type="checkbox" class="jp-mark" aria-label="Select this page" :checked="wholePage" :indeterminate="!wholePage" @click="markPage">
+          <thead v-if="anyMarked"><tr><th colspan="9" class="jp-bulk__cell"><span class="jp-bulk__row"><label class="jp-markbox"><input type="checkbox" class="jp-mark" aria-label="Select this page" :checked="wholePage" :indeterminate="!wholePage" @click="markPage"></label>
             <BulkBar v-bind="{ marked, total, more }" @all="marked.all = true" @clear="marked.clear()" @wish="wish" /></span></th></tr></thead>
           <thead v-else><tr>
-            <th scope="col" class="jp-table__mark"><input type="checkbox" class="jp-mark" aria-label="Select this page" @click="markPage"></th>
+            <th scope="col" class="jp-table__mark"><label class="jp-markbox"><input type="checkbox" class="jp-mark" aria-label="Select this page" @click="markPage"></label></th>
             <th scope="col" class="jp-table__grow" :aria-sort="sort === 'name' ? 'ascending' : null"><button class="jp-table__sort" type="button" @click="order('name')">Job<JpIcon v-if="sort === 'name'" name="up" /></button></th>
             <th scope="col">Last run</th><th scope="col">Last 20 runs</th><th scope="col">Schedule</th>
             <th scope="col" :aria-sort="sort === 'next' ? 'ascending' : null"><button class="jp-table__sort" type="button" @click="order('next')">Next run<JpIcon v-if="sort === 'next'" name="up" /></button></th>
@@ -70,7 +70,7 @@ export default {
           </tr></thead>
           <tbody v-if="loaded">
             <tr v-for="job in jobs" :key="job.id" :class="{ 'jp-row--marked': marked.has(job.id) }" :data-job="job.id">
-              <td class="jp-table__mark"><input type="checkbox" class="jp-mark" :aria-label="'Select ' + job.name" :checked="marked.has(job.id)" @click="mark(job, $event)"></td>
+              <td class="jp-table__mark"><label class="jp-markbox"><input type="checkbox" class="jp-mark" :aria-label="'Select ' + job.name" :checked="marked.has(job.id)" @click="mark(job, $event)"></label></td>
               <td class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + job.id" :title="job.name">{{ job.name }}</a><span class="jp-table__sub">{{ job.script }}<button v-for="one in job.tags" :key="one" type="button" class="jp-tag" :title="'Only jobs with the tag ' + one" @click="filterBy(one, true)">#{{ one }}</button></span></td>
               <td><a v-if="job.last_run" :href="'/runs/' + job.last_run.id"><JpChip :state="job.last_run.state" /></a><span v-else class="jp-muted">Never ran</span></td>
               <td><JpStrip :runs="job.recent" /></td>

@@ -61,11 +61,11 @@ export default {
             <span class="jp-chip jp-tone--timed_out"><JpIcon name="warning" />Parked</span></li>
           <li v-for="item in braked" :key="'braked-' + item.job_id"><div><a class="jp-table__name" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a>
             <p>It starts too often: the brake kept {{ plural(item.runs, 'run') }} of the last hour from going on, the last <JpRelative :at="item.last_at" />. Find what starts it, or give it a higher brake.</p>
-            <div class="jp-attention__do"><button class="jp-btn jp-btn--small" type="button" :aria-label="'Mute ' + item.job_name + ' for 1 h'" @click="mute(item)"><JpIcon name="mute" />Mute 1 h</button></div></div><span class="jp-chip jp-tone--missed"><JpIcon name="warning" />Braked</span></li>
+            <div class="jp-attention__do"><button class="jp-btn jp-btn--small" type="button" :aria-label="'Mute 1 h: ' + item.job_name" @click="mute(item)"><JpIcon name="mute" />Mute 1 h</button></div></div><span class="jp-chip jp-tone--missed"><JpIcon name="warning" />Braked</span></li>
           <li v-for="item in attention" :key="item.job_id"><div><a class="jp-table__name" :href="'/runs/' + item.run.id">{{ item.job_name }}</a>
             <p>{{ said(item) }}<code v-if="item.last_error" class="jp-mono">{{ plain(item.last_error) }}</code></p>
-            <div class="jp-attention__do"><button v-if="item.run.number && item.instants === 1" class="jp-btn jp-btn--small" type="button" :aria-label="'Run ' + item.job_name + ' again'" :disabled="asked.has(item.run.id)" @click="again(item)"><JpIcon name="play" />{{ asked.has(item.run.id) ? 'Asked for' : 'Run again' }}</button>
-              <button class="jp-btn jp-btn--small" type="button" :aria-label="'Mute ' + item.job_name + ' for 1 h'" @click="mute(item)"><JpIcon name="mute" />Mute 1 h</button></div></div><JpChip :state="item.run.state" /></li>
+            <div class="jp-attention__do"><button v-if="item.run.number && item.instants === 1" class="jp-btn jp-btn--small" type="button" :aria-label="'Run again: ' + item.job_name" :disabled="asked.has(item.run.id)" @click="again(item)"><JpIcon name="play" />{{ asked.has(item.run.id) ? 'Asked for' : 'Run again' }}</button>
+              <button class="jp-btn jp-btn--small" type="button" :aria-label="'Mute 1 h: ' + item.job_name" @click="mute(item)"><JpIcon name="mute" />Mute 1 h</button></div></div><JpChip :state="item.run.state" /></li>
         </ul>
         <ul v-if="muted.length" class="jp-muted-jobs" aria-label="Muted">
           <li v-for="item in muted" :key="item.job_id"><JpIcon name="mute" /><span><a class="jp-link" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a> is muted {{ heldBy(item.by) }}until <JpTime :at="item.until" look="when" /></span>

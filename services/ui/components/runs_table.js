@@ -45,11 +45,11 @@ export default {
       <ul v-else-if="screen.narrow && !loaded" class="jp-cards" aria-hidden="true"><li v-for="row in 3" :key="row" class="jp-ghostcard"></li></ul>
       <ul v-else-if="screen.narrow" class="jp-cards">
         <li v-for="run in runs" :key="run.id">
-          <a class="jp-cards__name" data-jp-row :href="'/runs/' + run.id">{{ job ? '' : run.job_name + ' ' }}<span class="jp-muted">{{ numberOf(run) }}</span></a>
+          <a class="jp-cards__name" data-jp-row :href="'/runs/' + run.id"><template v-if="!job"><bdi>{{ run.job_name }}</bdi> </template><span class="jp-muted">{{ numberOf(run) }}</span></a>
           <JpChip :state="run.state" :stopping="stopping(run)" />
           <span class="jp-cards__line"><JpTime :at="run.due_at" /><span>{{ took(run) }}</span><span v-if="run.attempt > 1">attempt {{ run.attempt }}</span></span>
           <span v-if="never(run)" class="jp-cards__line"><span class="jp-cards__why">{{ why(run) }}</span><button class="jp-btn jp-btn--small" type="button" @click="makeUp(run)">{{ run.instants > 1 ? 'Run some…' : 'Run it now' }}</button></span>
-          <span v-else-if="endable(run)" class="jp-cards__line"><span v-if="run.state === 'queued' && lacking(run)" class="jp-cards__why">{{ lacking(run) }}</span><button class="jp-btn jp-btn--small jp-btn--bad" type="button" :aria-label="'Cancel ' + run.job_name + ' ' + numberOf(run)" @click="$refs.cancel.open(run)">Cancel run</button></span>
+          <span v-else-if="endable(run)" class="jp-cards__line"><span v-if="run.state === 'queued' && lacking(run)" class="jp-cards__why">{{ lacking(run) }}</span><button class="jp-btn jp-btn--small jp-btn--bad" type="button" :aria-label="'Cancel run ' + run.job_name + ' ' + numberOf(run)" @click="$refs.cancel.open(run)">Cancel run</button></span>
         </li>
       </ul>
       <div v-else class="jp-scroll">

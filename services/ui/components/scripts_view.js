@@ -9,7 +9,7 @@ const folderOf = (name) => name.slice(0, name.lastIndexOf("/") + 1);
 
 const JpUsers = {
   props: { of: Object },
-  template: `<span class="jp-small jp-muted"><template v-if="of.job_count">used by <template v-for="(job, index) in of.jobs" :key="job.id">{{ index ? ', ' : '' }}<a class="jp-link" :href="'/jobs/' + job.id">{{ job.name }}</a></template><template v-if="of.job_count > of.jobs.length"> and {{ plural(of.job_count - of.jobs.length, 'other job') }}</template></template><template v-else>used by no job</template></span>`,
+  template: `<span class="jp-scripts__users jp-small jp-muted"><template v-if="of.job_count">used by <template v-for="(job, index) in of.jobs" :key="job.id">{{ index ? ', ' : '' }}<a class="jp-link" :href="'/jobs/' + job.id">{{ job.name }}</a></template><template v-if="of.job_count > of.jobs.length"> and {{ plural(of.job_count - of.jobs.length, 'other job') }}</template></template><template v-else>used by no job</template></span>`,
   methods: { plural },
 };
 

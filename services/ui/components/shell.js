@@ -67,7 +67,7 @@ export default {
       </button>
     </nav>
 
-    <div id="jp-me" class="jp-pop jp-prefs" popover ref="menu" @toggle="place">
+    <div id="jp-me" class="jp-pop jp-prefs" role="dialog" aria-label="Preferences" popover ref="menu" @toggle="place">
       <p class="jp-prefs__state"><span class="jp-chip" :class="'jp-tone--' + pill.tone"><JpIcon :name="pill.icon" />{{ pill.word }}</span> {{ liveWord }}</p>
       <Preferences name="jp" />
       <hr>

@@ -74,8 +74,8 @@ def pages_of(url: str) -> dict[str, str]:
     with httpx.Client(base_url=f"{url}/api/v1") as api:
         for job in api.get("/jobs", params={"limit": 1}).json()["items"]:
             path = f"/jobs/{job['id']}"
-            pages |= {"job": path, "job-edit": f"{path}/edit", "job-versions": f"{path}?tab=versions"}
-            pages |= {"job-insights": f"{path}?tab=insights"}
+            pages |= {"job": path, "job-edit": f"{path}/edit", "script": f"/scripts?name={job['script']}"}
+            pages |= {f"job-{tab}": f"{path}?tab={tab}" for tab in ("insights", "versions")}
         for state in ("succeeded", "failed", "running", "skipped"):
             for run in api.get("/runs", params={"state": state, "limit": 1}).json()["items"]:
                 pages[f"run-{state}"] = f"/runs/{run['id']}"

@@ -6,7 +6,6 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.e2e.browser.chromium import Watched
-from tests.e2e.browser.screenshots import pages_of
 from tests.support.stack import Stack
 
 TALKER = """import sys, time
@@ -110,22 +109,6 @@ def test_a_deleted_job_comes_back_by_undo(watched: Watched, stack: Stack) -> Non
 
     expect(page.get_by_role("link", name="soon gone")).to_be_visible()
     assert watched.complaints == []
-
-
-def test_no_page_asks_a_foreign_host_complains_or_scrolls_sideways(watched: Watched, stack: Stack) -> None:
-    stack.ended(stack.run_now(stack.create("for the pictures", "fails.py")))
-    page = watched.page
-    page.set_viewport_size({"width": 320, "height": 800})
-
-    wide = []
-    for name, path in pages_of(stack.url).items():
-        page.goto(path)
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
-        expect(page.locator("[aria-busy=true]")).to_have_count(0)
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            wide.append(name)
-
-    assert (wide, watched.complaints, watched.foreign) == ([], [], [])
 
 
 def test_a_person_keeps_zone_and_theme(watched: Watched) -> None:

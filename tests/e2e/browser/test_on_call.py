@@ -42,7 +42,7 @@ def test_three_taps_from_a_failure_to_its_last_lines_a_repeat_and_silence(
 
     page.get_by_role("button", name="Unmute wakes somebody").click()
     expect(failure).to_be_visible()
-    page.get_by_role("button", name="Mute wakes somebody for 1 h").click()
+    page.get_by_role("button", name="Mute 1 h: wakes somebody").click()
     expect(failure).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
     expect(failure).to_be_visible()
