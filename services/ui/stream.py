@@ -85,7 +85,7 @@ async def _receive(socket: WebSocket, subscriber: Subscriber, portal: Portal) ->
             ask = msgspec.json.decode(text, type=Ask)
             _obey(ask, subscriber, portal)
         except (msgspec.DecodeError, ValueError) as error:
-            subscriber.offer("", _json({"error": str(error)[:300]}))
+            subscriber.answer(_json({"error": str(error)[:300]}))
 
 
 def _obey(ask: Ask, subscriber: Subscriber, portal: Portal) -> None:
@@ -94,9 +94,9 @@ def _obey(ask: Ask, subscriber: Subscriber, portal: Portal) -> None:
     for topic in ask.subscribe:
         _subscribe(topic, ask, subscriber, portal)
     if ask.subscribe:
-        subscriber.offer("", _json({"subscribed": ask.subscribe}))
+        subscriber.answer(_json({"subscribed": ask.subscribe}), otherwise=ask.subscribe)
     if ask.ping is not None:
-        subscriber.offer("", _json({"pong": ask.ping}))
+        subscriber.answer(_json({"pong": ask.ping}))
 
 
 def _subscribe(topic: str, ask: Ask, subscriber: Subscriber, portal: Portal) -> None:

@@ -21,6 +21,8 @@ from shared.runtime.clock import Clock
 log = structlog.get_logger()
 
 FLUSH_S = 0.1
+FLOODED_S = 1.0
+"""Between two flushes of more changes than anybody is shown one by one: each makes every page load anew."""
 HEALTH_S = 2.0
 _NAMES = 10_000
 _MAX_PENDING = 20_000
@@ -51,6 +53,7 @@ class Live:
         self._executors: dict[str, ExecutorChanged] = {}
         self._jobs: set[JobId] = set()
         self._names: OrderedDict[JobId, str] = OrderedDict()
+        self._forgot = False
         self._sent = 0
 
     @contextmanager
@@ -74,10 +77,12 @@ class Live:
             self._health_wanted.set()
 
     def note(self, message: RunChanged | ExecutorChanged | JobChanged) -> None:
-        """Take one event; only the newest per id is kept until the next flush."""
-        if not self._subscribers or len(self._runs) >= _MAX_PENDING:
+        """Take one event; only the newest per id is kept until the next flush, of so many runs at most."""
+        if not self._subscribers:
             return
         match message:
+            case RunChanged() if len(self._runs) >= _MAX_PENDING:
+                self._forgot = True
             case RunChanged():
                 self._runs[message.run_id] = message
             case ExecutorChanged():
@@ -129,12 +134,13 @@ class Live:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
+            pause_s = FLOODED_S if len(self._runs) > _MOST_SHOWN else FLUSH_S
             try:
                 await self._flush()
             except Exception:  # a loop's boundary: a database that is away must not end the stream
                 log.exception("live changes could not be read")
                 self.resync()
-            await self._clock.sleep(FLUSH_S)
+            await self._clock.sleep(pause_s)
 
     async def watch_health(self) -> None:
         """Ask for the health every 2 s while somebody watches it, and tell it when it changed."""
@@ -156,12 +162,18 @@ class Live:
                 continue
 
     async def _flush(self) -> None:
+        if self._forgot:
+            self._forgot = False
+            self.resync()
         runs, self._runs = self._runs, {}
         executors, self._executors = self._executors, {}
         jobs, self._jobs = self._jobs, set()
         await self._flush_jobs(jobs, runs.values())
         deltas = {run_id: run_delta(run, self._names.get(run.job_id, "")) for run_id, run in runs.items()}
-        self._send("runs", list(deltas.values()), self._subscribers)
+        if len(deltas) > _MOST_SHOWN:
+            self._to_load("runs")
+        else:
+            self._send("runs", list(deltas.values()), self._subscribers)
         for run_id, delta in deltas.items():
             self._send(f"run:{run_id}", [delta], self._subscribers)
         self._send("executors", [executor_delta(each) for each in executors.values()], self._subscribers)
@@ -170,11 +182,8 @@ class Live:
 
     async def _flush_jobs(self, changed: set[JobId], runs: Iterable[RunChanged]) -> None:
         unknown = {run.job_id for run in runs} - self._names.keys()
-        if len(changed) > _MOST_SHOWN:
-            # So many at once are one wish for many jobs: to load a page is less than to send them all.
-            for each in self._subscribers:
-                if "jobs" in each.topics:
-                    each.resync("jobs")
+        if len(changed) > _MOST_SHOWN:  # one wish for many jobs
+            self._to_load("jobs")
             changed = set()
         if not changed | unknown:
             return
@@ -184,6 +193,12 @@ class Live:
         while len(self._names) > _NAMES:
             self._names.popitem(last=False)
         self._send("jobs", [item for item in items if item.id in changed], self._subscribers)
+
+    def _to_load(self, topic: str) -> None:
+        """Say that so much changed at once that to load a page is less than to be sent it all."""
+        for each in self._subscribers:
+            if topic in each.topics:
+                each.resync(topic)
 
     def _send(self, topic: str, items: Sequence[object], to: Iterable[Subscriber]) -> None:
         wanting = [each for each in to if topic in each.topics]

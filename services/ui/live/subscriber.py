@@ -1,6 +1,7 @@
 """One open stream: what it watches, and what waits to be sent to it."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -8,7 +9,9 @@ import msgspec
 from shared.domain.ids import AttemptId, RunId
 
 QUEUED = 64
-"""Messages that may wait for a slow socket; a message of states has at most some 20 KB."""
+"""Messages that may wait for a slow socket."""
+QUEUED_CHARS = 256_000
+"""What they may hold together, but for a single one and for logs, of which none is read before its time."""
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -36,15 +39,26 @@ class Subscriber:
     knows_health: bool = False
     _queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUED))
     _missed: set[str] = field(default_factory=set)
+    _waiting: int = 0
+    """Characters in the queue."""
 
     def offer(self, topic: str, payload: str) -> None:
         """Queue a message; when the socket does not keep up, drop it and remember to say so."""
-        if topic in self._missed:
-            return
-        try:
-            self._queue.put_nowait(payload)
-        except asyncio.QueueFull:
+        if topic not in self._missed and not self._queued(payload, is_log=topic.startswith("log:")):
             self._missed.add(topic)
+
+    def answer(self, payload: str, *, otherwise: Iterable[str] = ()) -> None:
+        """Queue an answer; where it has no place, these topics are to be loaded again."""
+        if not self._queued(payload, is_log=False):
+            self._missed.update(otherwise)
+
+    def _queued(self, payload: str, *, is_log: bool) -> bool:
+        too_much = self._waiting > 0 and self._waiting + len(payload) > QUEUED_CHARS
+        if self._queue.full() or (too_much and not is_log):
+            return False
+        self._waiting += len(payload)
+        self._queue.put_nowait(payload)
+        return True
 
     def forget(self, topic: str) -> None:
         """Stop watching this topic."""
@@ -64,7 +78,9 @@ class Subscriber:
         """Wait for the next message to send."""
         if self._queue.empty() and self._missed:
             return _resync(self._missed.pop())
-        return await self._queue.get()
+        payload = await self._queue.get()
+        self._waiting -= len(payload)
+        return payload
 
 
 def _resync(topic: str) -> str:

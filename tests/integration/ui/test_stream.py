@@ -12,6 +12,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from services.ui.app import Parts
+from services.ui.live import Live, Subscriber
+from services.ui.live.subscriber import QUEUED_CHARS
 from services.ui.recorder.writer import _stored
 from services.ui.settings import UiSettings
 from shared.broker import Outgoing, Publisher
@@ -37,6 +39,7 @@ from tests.integration.ui.stage import (
     to_store,
     to_watchers,
 )
+from tests.support.eventually import until
 
 # About sockets and the broker: what they read from the ledger is the same on every database.
 pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -335,6 +338,67 @@ async def test_a_socket_that_does_not_keep_up_is_told_to_load_again(live_parts: 
     assert newest["topic"] == "runs"
     assert json.loads(queued[-1]) == {"resync": "runs"}
     assert queued[:64] == [str(number) for number in range(64)]
+
+
+async def test_a_reader_that_stops_costs_little_and_has_the_truth_when_it_goes_on(
+    address: str, live_parts: Parts, job_id: JobId
+) -> None:
+    live = live_parts.portal.live
+    runs = [a_run(job_id, number) for number in range(100)]
+    async with connect(
+        f"ws://{address}/api/v1/stream",
+        max_queue=1,
+        compression=None,
+        origin=f"http://{address}",
+    ) as stopped:
+        await stopped.send(json.dumps({"subscribe": ["runs"]}))
+        (subscriber,) = await eventually(lambda: those_that_watch(live, "runs"))
+        # Long words fill what the kernel holds for the two ends in some twenty flushes.
+        going = [a_change(run, RunState.RUNNING, executor="north" * 400) for run in runs]
+        while not subscriber._missed:
+            for change in going:
+                live.note(change)
+            await until(lambda: not live._runs)
+        held = subscriber._waiting
+
+        latest: dict[str, str] = {}
+        told = 0
+        async with asyncio.timeout(15):
+            while "resync" not in (message := json.loads(await stopped.recv())):
+                told += "topic" in message
+        live.note(a_change(runs[0], RunState.SUCCEEDED))
+        async with asyncio.timeout(15):
+            while latest.get(str(runs[0].id)) != "succeeded":
+                latest |= {one["id"]: one["state"] for one in json.loads(await stopped.recv())["items"]}
+
+    assert held <= QUEUED_CHARS
+    assert told > 0
+
+
+async def those_that_watch(live: Live, topic: str) -> list[Subscriber]:
+    return [one for one in live._subscribers if topic in one.topics]
+
+
+@pytest.mark.parametrize("count", [201, 20_001])
+async def test_of_more_changes_than_anybody_reads_every_page_loads_again(
+    live_parts: Parts, job_id: JobId, count: int
+) -> None:
+    live = live_parts.portal.live
+    runs = [a_run(job_id, number) for number in range(count)]
+    last = f"run:{runs[-1].id}"
+    async with asyncio.TaskGroup() as group:
+        with live.subscriber() as subscriber:
+            live.subscribe(subscriber, "runs")
+            live.subscribe(subscriber, last)
+            for run in runs:
+                live.note(a_change(run, RunState.RUNNING))
+            flushing = group.create_task(live.run())
+            told = [json.loads(await subscriber.next()) for _ in range(2)]
+        flushing.cancel()
+
+    about = {one.get("resync") or one["topic"] for one in told}
+    assert {"resync": "runs"} in told
+    assert about == {"runs", last}
 
 
 async def test_after_the_broker_was_away_everything_is_loaded_again(address: str, live_parts: Parts) -> None:
