@@ -1,12 +1,7 @@
 """Two replicas of the ui behind a sticky proxy: one dies, and those whose pages it served lose nothing."""
 
-import json
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,8 +9,8 @@ from anyio.from_thread import start_blocking_portal
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.browser.test_first_light import EVERY_ROW
-from tests.support.eventually import eventually
-from tests.support.stack import ROOT, Stack
+from tests.support.replicas import another_ui
+from tests.support.stack import Stack
 from tests.support.sticky import COOKIE, sticky_proxy
 
 LINES = 6_000
@@ -25,24 +20,6 @@ for number in range(1, {LINES + 1}):
     if number % 50 == 0: time.sleep(0.02)
     while number == 1000 and not pathlib.Path(__file__).with_name("to-the-end").exists(): time.sleep(0.05)
 """
-
-
-@contextmanager
-def another_ui(stack: Stack) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run a second ui with the settings of the first, which nobody starts again; give its port."""
-    told = Path(f"/proc/{stack.pid('ui')}/environ").read_bytes().decode().split("\0")
-    settings = dict(one.split("=", 1) for one in told if "=" in one)
-    settings |= {"PORTAL_UI_PORT": "0", "PORTAL_LOG_FORMAT": "json", "PYTHONPATH": str(ROOT)}
-    said = stack.home.parent / "another.log"
-    with said.open("wb") as output:
-        process = subprocess.Popen([sys.executable, "-m", "services.ui"], env=settings, stderr=output)
-    try:
-        eventually(lambda: '"listening"' in said.read_text(), within_s=60, what="it listens")
-        url = next(json.loads(line)["url"] for line in said.read_text().splitlines() if '"url"' in line)
-        yield process, urlsplit(url).port or 0
-    finally:
-        process.kill()
-        process.wait()
 
 
 def page_on(browser: Browser, url: str, replica: int, path: str) -> Page:
@@ -61,11 +38,11 @@ def test_a_replica_dies_and_no_line_or_state_is_lost_doubled_or_stale(
     (scripts / "prints.py").write_text(PRINTS)
     job = stack.create("read by two", "prints.py")
     run = stack.run_now(job)
-    first = urlsplit(stack.url).port or 0
+    own = urlsplit(stack.url).port or 0
     with (
-        another_ui(stack) as (dying, second),
+        another_ui(stack) as dying,
         start_blocking_portal() as loop,
-        loop.wrap_async_context_manager(sticky_proxy([first, second])) as url,
+        loop.wrap_async_context_manager(sticky_proxy([own, dying.port])) as url,
     ):
         staying = page_on(browser, url, 0, f"/runs/{run}")
         moving = page_on(browser, url, 1, f"/runs/{run}")
@@ -74,12 +51,12 @@ def test_a_replica_dies_and_no_line_or_state_is_lost_doubled_or_stale(
             expect(page.get_by_text(re.compile(r"1\s000\slines · live"))).to_be_visible()
 
         # It stands still with what it has taken from the queue and not stored, then it is gone.
-        dying.send_signal(signal.SIGSTOP)
+        dying.process.send_signal(signal.SIGSTOP)
         (scripts / "to-the-end").touch()
         stack.ended(run)
         held_back = stack.http.get(f"/api/v1/runs/{run}/log.txt").text
         expect(moving.get_by_role("alert")).to_contain_text("The connection to the portal is lost")
-        dying.kill()
+        dying.process.kill()
 
         for page in (staying, moving):
             expect(page.get_by_text(re.compile(r"6\s000\slines · complete"))).to_be_visible()
