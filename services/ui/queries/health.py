@@ -73,6 +73,10 @@ async def facts(
     counting = select(func.count()).select_from(RunRow)
     waiting = await session.scalar(counting.where(is_waiting(now)))
     running = await session.scalar(counting.where(RunRow.state == RunState.RUNNING))
+    held = await open_holds(session)
+    # Who was told to take no more is draining, whatever else is wrong with it.
+    drained = held.drained(now)
+    ailing = (one.name for one in await executors(session) if one.is_ailing and one.name not in drained)
     oldest = min((at for at in (cursor, request) if at is not None), default=None)
     return Facts(
         database=True,
@@ -82,11 +86,11 @@ async def facts(
         executors=known,
         executors_online=online,
         executors_left=left,
-        ailing=tuple(one.name for one in await executors(session) if one.is_ailing),
+        ailing=tuple(ailing),
         last_seen_at=last_seen,
         waiting=waiting or 0,
         running=running or 0,
-        holds=await open_holds(session),
+        holds=held,
         unserved=await unserved_pools(session, now=now),
         offers=await offers_of_pools(session),
         parked=await parked_count(session),
