@@ -13,14 +13,25 @@ export const word = (text) => text;
 export const isChinese = LANGUAGE === "zh-Hant";
 export const locale = isChinese ? "zh-HK" : "en-GB";
 
-const PLACE = /\{(~?)(\d+)\}/g;
+const PLACE = /\{(~?)(\d+)(>?)\}/g;
+const HAN = /\p{Script=Han}/u;
+const LATIN = /[A-Za-z0-9]/;
 const MOST_KEPT = 2000;
-const whole = new Map(); // sentences without places
-const begun = new Map(); // patterns by their first word
-const other = []; // patterns that begin with a place
+// Sentences, and pieces of them ("~on weekdays"), which are looked for only in a place that is to be told.
+const tables = { sentences: table(), pieces: table() };
+const kept = new Map();
+
+function table() {
+  return { whole: new Map(), begun: new Map(), other: [] };
+}
 
 for (const [english, words] of Object.entries(PROSE)) {
-  if (!/\{\d+\}/.test(english)) { whole.set(english, words); continue; }
+  const isPiece = english.startsWith("~");
+  learn(isPiece ? tables.pieces : tables.sentences, isPiece ? english.slice(1) : english, words);
+}
+
+function learn({ whole, begun, other }, english, words) {
+  if (!/\{\d+\}/.test(english)) { whole.set(english, words); return; }
   // A place takes as little as fits.
   const literals = english.split(/\{\d+\}/).map((part) => part.replace(/[.*+?^$()|[\]\\{}]/g, "\\$&"));
   const pattern = { regex: new RegExp(`^${literals.join("(.+?)")}$`, "su"), words };
@@ -29,36 +40,61 @@ for (const [english, words] of Object.entries(PROSE)) {
   else if (begun.has(first)) begun.get(first).push(pattern);
   else begun.set(first, [pattern]);
 }
-const kept = new Map();
 
 // A sentence of the server in the language that is spoken.
 export function told(english) {
   if (!isChinese || typeof english !== "string" || !english) return english;
   let words = kept.get(english);
   if (words == null) {
-    words = find(english) ?? inSentences(english) ?? english;
+    words = tables.sentences.whole.get(english) ?? severally(english, true) ?? find(english, tables.sentences) ?? severally(english, false) ?? english;
     if (kept.size >= MOST_KEPT) kept.clear();
     kept.set(english, words);
   }
   return words;
 }
 
-function find(english) {
+function find(english, { whole, begun, other }) {
   const exact = whole.get(english);
   if (exact != null) return exact;
   for (const { regex, words } of [...(begun.get(english.split(/\s/, 1)[0]) ?? []), ...other]) {
     const found = regex.exec(english);
-    if (found) return words.replace(PLACE, (_, out, number) => (out ? "" : told(found[Number(number) + 1])));
+    if (found) return filled(words, found.slice(1));
   }
   return null;
 }
 
-// Several sentences in one text are told one by one.
-function inSentences(english) {
-  const sentences = english.split(/(?<=[.!?]) (?=[A-Z“])/u);
-  if (sentences.length < 2) return null;
-  const words = sentences.map((one) => find(one) ?? one);
-  return words.reduce((all, one) => all + (/[。！？]$/u.test(all) ? "" : " ") + one);
+function filled(words, values) {
+  let all = "";
+  let at = 0;
+  for (const { 0: place, 1: out, 2: number, 3: more, index } of words.matchAll(PLACE)) {
+    all = spaced(all, words.slice(at, index));
+    if (!out) all = spaced(all, more ? piece(values[number]) : values[number]);
+    at = index + place.length;
+  }
+  return spaced(all, words.slice(at));
+}
+
+// Between Chinese and a Latin letter or a digit stands a space; what a value holds stays as it is.
+function spaced(left, right) {
+  const [end, begin] = [left.slice(-1), right.slice(0, 1)];
+  const isJoint = (HAN.test(end) && LATIN.test(begin)) || (LATIN.test(end) && HAN.test(begin));
+  return isJoint ? `${left} ${right}` : left + right;
+}
+
+const piece = (english) => find(english, tables.pieces) ?? told(english);
+
+// A zone that follows a schedule, several schedules in one line, several sentences: each is told by itself.
+function severally(english, whollyOnly) {
+  const zoned = /^(.+) \(([\w+-]+(?:\/[\w+-]+)+|UTC)\)$/su.exec(english);
+  if (zoned && !english.includes("; ")) {
+    const rule = told(zoned[1]);
+    return rule === zoned[1] ? null : `${rule}（${zoned[2]}）`;
+  }
+  const [parts, mark] = english.includes("; ") ? [english.split("; "), "；"] : [english.split(/(?<=[.!?]) (?=[A-Z“\d])/u), ""];
+  const words = parts.map(parts.length > 1 ? told : () => null);
+  const known = words.filter((one, index) => one !== parts[index]).length;
+  if (parts.length < 2 || !known || (whollyOnly && known < parts.length)) return null;
+  return words.reduce((all, one) => all + (mark || (/[。！？]$/u.test(all) ? "" : " ")) + one);
 }
 
 // What of the server's answers is its prose; the rest are names, numbers and what people typed.

@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-PLACE: Final = re.compile(r"\{(?P<out>~?)(?P<number>\d+)\}")
-"""`{0}` is a place for a value; `{~0}` in a translation says that it is left out there."""
+PLACE: Final = re.compile(r"\{(?P<out>~?)(?P<number>\d+)>?\}")
+"""`{0}` is a place for a value; in a translation `{~0}` leaves it out, and `{0>}` of prose tells it, too."""
 
 _LETTER = re.compile(r"[^\W\d_]")
 # A capital that begins a word of small letters, words with a space between them, or a sentence's mark.

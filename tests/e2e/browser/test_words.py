@@ -6,10 +6,12 @@ from playwright.sync_api import Browser, expect
 
 from services.ui.words import chinese
 from services.ui.words.places import PLACE
+from shared.domain.schedules.cron import Cron
 from tests.e2e.browser.chromium import Watched
 from tests.e2e.browser.screenshots import opened, pages_of
 from tests.support.stack import Stack
 
+TOLD = "async (lines) => { const { told } = await import('jp_words'); return lines.map(told); }"
 # What is read and what is heard of a page, one line each.
 LINES = """() => [
   ...document.body.innerText.split("\\n"), document.title,
@@ -54,3 +56,34 @@ def test_a_person_chooses_a_language_and_keeps_it(watched: Watched, stack: Stack
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
     assert (watched.complaints, watched.foreign) == ([], [])
+
+
+SCHEDULES = [
+    *("* * * * *", "*/15 8-18 * * MON-FRI", "0 9 * * *", "0 9,12,18 * * SAT,SUN", "5 */2 * * *", "0 6 1,15 * *"),
+    *("30 2 L * *", "0 9 * * 5L", "0 9 * * MON#1", "0 9 15W * *", "0,30 8-18 * * *", "0 9 1 1 *", "0 9 * 3-5 MON"),
+    *("0 9 13 * FRI", "0 9 */2 * *", "*/30 * * * * *", "* 9-17 * * *", "*/10 9,12 * * MON-FRI", "0 9 1 JAN,JUL *"),
+]  # fmt: skip
+SENTENCES = [
+    "Every day at 02:30; Every week on weekdays at 08:00; 3 more",
+    "Every week on Monday, Wednesday and Friday at 09:00",
+    "Every month on the 31st, or the last day of shorter months, at 09:00",
+    "Once on 4 Mar 2027 at 10:00",
+    "On 25 Oct 2026 01:00 to 01:45 come twice: runs both times",
+    "The scheduler has decided nothing for 3 min. What falls due is decided when it is back; no instant is forgotten.",
+    "No executor has reported for 40 s. 5 runs are waiting; none is lost.",
+    "Skipped: run #41 was still going, and another waits already",
+    "Not tried again: that was attempt 3 of 3.",
+]
+
+
+def test_what_the_server_says_is_told_in_chinese(browser: Browser, stack: Stack) -> None:
+    said = [Cron(expr=expr).describe() for expr in SCHEDULES] + SENTENCES
+    named = ["No executor serves heavy: 2 runs wait.", "Another job is called Jan. Choose another name."]
+    with opened(browser, stack.url + "/jobs", theme="light", size="1440", language="zh") as page:
+        told = page.evaluate(TOLD, said)
+        kept = page.evaluate(TOLD, ["A name", "Exit code 3 means: nothing to do.", *named])
+
+    assert {one: words for one, words in zip(said, told, strict=True) if re.search("[A-Za-z]", words)} == {}
+    # What nobody says stays as it is, and so does a name inside of a sentence.
+    assert kept[:2] == ["A name", "Exit code 3 means: nothing to do."]
+    assert kept[2:] == ["沒有執行器服務 heavy：有 2 次執行等候中。", "另一項工作已名為 Jan。請另選名稱。"]
