@@ -16,13 +16,14 @@ const PAGES = [
   { key: "scripts", word: "Scripts", href: "/scripts", icon: "lines", letter: "p", inMore: true },
   { key: "secrets", word: "Secrets", href: "/secrets", icon: "key", letter: "s", inMore: true },
   { key: "activity", word: "Activity", href: "/activity", icon: "clock", letter: "a", inMore: true },
+  { key: "settings", word: "Settings", href: "/settings", icon: "sliders", letter: "t", inMore: true },
   { key: "executors", word: "Executors", href: "/executors", icon: "server", letter: "e" },
 ];
 
 const KEYS = [
   [["Ctrl", "K"], "Any page, job or action"],
   [["/"], "Search on this page"], [["g", "o"], "Overview"], [["g", "j"], "Jobs"], [["g", "r"], "Runs"], [["g", "w"], "Week"],
-  [["g", "c"], "Calendars"], [["g", "p"], "Scripts"], [["g", "s"], "Secrets"], [["g", "a"], "Activity"], [["g", "e"], "Executors"], [["n"], "New job"], [["j"], "Next row"], [["k"], "Previous row"], [["x"], "Select a row of the jobs"], [["r"], "Run now, on a job's page"], [["p"], "Pause or resume it"], [["e"], "Edit it"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
+  [["g", "c"], "Calendars"], [["g", "p"], "Scripts"], [["g", "s"], "Secrets"], [["g", "a"], "Activity"], [["g", "e"], "Executors"], [["g", "t"], "Settings"], [["n"], "New job"], [["j"], "Next row"], [["k"], "Previous row"], [["x"], "Select a row of the jobs"], [["r"], "Run now, on a job's page"], [["p"], "Pause or resume it"], [["e"], "Edit it"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
   [["Enter"], "In a log: the next that is found"], [["Shift", "Enter"], "In a log: the one before"], [["g"], "In a log: its start"], [["Shift", "g"], "In a log: its end"],
   [["f"], "In a log: full screen"], [["w"], "In a log: wrap lines"], [["e"], "In a log: stderr only"],
 ];

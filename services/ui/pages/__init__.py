@@ -18,6 +18,7 @@ from services.ui.pages import (
     runs,
     scripts,
     secrets,
+    settings,
     week,
 )
 from services.ui.portal import Portal, person_id_in
@@ -47,6 +48,6 @@ def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door t
     nicegui_app.add_static_files(STATIC_URL, STATIC, max_cache_age=_FOREVER_S)
     for page in (overview, jobs, job, job_editor, runs, run, week, calendars, scripts, secrets):
         page.register(portal, view_of)
-    for page in (activity, executors, parked):
+    for page in (activity, executors, parked, settings):
         page.register(portal, view_of)
     missing.register(view_of)

@@ -81,19 +81,23 @@ function spaced(left, right) {
   return isJoint ? `${left} ${right}` : left + right;
 }
 
-const piece = (english) => find(english, tables.pieces) ?? told(english);
+const piece = (english) => find(english, tables.sentences) ?? find(english, tables.pieces) ?? told(english);
 
-// A zone that follows a schedule, several schedules in one line, several sentences: each is told by itself.
-function severally(english, whollyOnly) {
+// A zone that follows a schedule, several sentences, several schedules in one line: each is told by itself.
+function severally(english, isWhole) {
   const zoned = /^(.+) \(([\w+-]+(?:\/[\w+-]+)+|UTC)\)$/su.exec(english);
   if (zoned && !english.includes("; ")) {
     const rule = told(zoned[1]);
     return rule === zoned[1] ? null : `${rule}（${zoned[2]}）`;
   }
-  const [parts, mark] = english.includes("; ") ? [english.split("; "), "；"] : [english.split(/(?<=[.!?]) (?=[A-Z“\d])/u), ""];
-  const words = parts.map(parts.length > 1 ? told : () => null);
+  return each(english.split(/(?<=[.!?]) (?=[A-Z“\d])/u), "", isWhole) ?? each(english.split("; "), "；", isWhole);
+}
+
+function each(parts, mark, isWhole) {
+  if (parts.length < 2) return null;
+  const words = parts.map(told);
   const known = words.filter((one, index) => one !== parts[index]).length;
-  if (parts.length < 2 || !known || (whollyOnly && known < parts.length)) return null;
+  if (!known || (isWhole && known < parts.length)) return null;
   return words.reduce((all, one) => all + (mark || (/[。！？]$/u.test(all) ? "" : " ")) + one);
 }
 

@@ -69,6 +69,7 @@ def pages_of(url: str) -> dict[str, str]:
         "executors": "/executors",
         "parked": "/parked",
         "activity": "/activity",
+        "settings": "/settings",
         "missing": "/no/such/page",
     }
     with httpx.Client(base_url=f"{url}/api/v1") as api:
