@@ -16,8 +16,8 @@ const PAGES = [
   { key: "scripts", word: "Scripts", href: "/scripts", icon: "lines", letter: "p", inMore: true },
   { key: "secrets", word: "Secrets", href: "/secrets", icon: "key", letter: "s", inMore: true },
   { key: "activity", word: "Activity", href: "/activity", icon: "clock", letter: "a", inMore: true },
-  { key: "settings", word: "Settings", href: "/settings", icon: "sliders", letter: "t", inMore: true },
   { key: "executors", word: "Executors", href: "/executors", icon: "server", letter: "e" },
+  { key: "settings", word: "Settings", href: "/settings", icon: "sliders", letter: "t", inMore: true },
 ];
 
 const KEYS = [

@@ -2,6 +2,7 @@
 import { parts, screenSize, STATES, toneOf, when, wordOf } from "jp_format";
 import { api, debounced } from "jp_core";
 import { FieldError, JpCombo } from "jp_schedule";
+import { word } from "jp_words";
 
 const ON = { success: "has succeeded", failure: "has failed", always: "has ended" };
 // A line without a word: on success, as most are.
@@ -32,7 +33,7 @@ export function afterProblem(after, ids) {
 
 export function afterSaid(after) {
   const rows = chosen(after);
-  const said = listed(rows.map((one) => `${one.name.trim()} ${ON[one.on]}`), after.join === "all" ? "and" : "or");
+  const said = listed(rows.map((one) => `${one.name.trim()} ${ON[one.on]}`), after.join === "all" ? word("and") : word("or"));
   if (!rows.length) return "";
   return rows.length > 1 && after.join === "all" ? `${said}, each since the last such start` : said;
 }

@@ -1,5 +1,6 @@
 // What changed in a job's definition, in the words of its form; used by its versions, the editor, Activity.
 import { bytes, seconds } from "jp_format";
+import { word } from "jp_words";
 
 const FIELDS = {
   name: "Name", script: "Script", pinned_sha256: "Pinned script", args: "Arguments", description: "Description", schedules: "Schedule",
@@ -53,4 +54,4 @@ export const DEEDS = {
 };
 export const deedIcon = (kind) => ({ created: "plus", edited: "pencil", reverted: "undo", paused: "pause", resumed: "power", deleted: "bin", restored: "undo", accepted: "check", uploaded: "up", muted: "mute", unmuted: "bell", replaced: "up",
   stored: "key", described: "pencil", set: "pencil", forgotten: "bin", drained: "pause", begun: "snow", lifted: "snow", known: "clock" })[kind.split("-").at(-1)] ?? "check";
-export const byWhom = (by) => (!by || by === "local" ? "somebody" : by);
+export const byWhom = (by) => (!by || by === "local" ? word("somebody") : by);

@@ -1,6 +1,7 @@
 // The command palette: any page, any job, and what can be done to the job at hand, by typing.
 import { JpIcon } from "jp_format";
 import { api, debounced, jobActions, jobAtHand } from "jp_core";
+import { word } from "jp_words";
 
 const MOST_JOBS = 8;
 const folded = (text) => text.toLocaleLowerCase();
@@ -39,7 +40,7 @@ export const JpPalette = {
       ];
     },
     places() {
-      return [{ key: "new", icon: "plus", word: "New job", note: "", href: "/jobs/new" }, ...this.pages.map((page) => ({ key: page.key, icon: page.icon, word: page.word, note: "page", href: page.href }))];
+      return [{ key: "new", icon: "plus", word: "New job", note: "", href: "/jobs/new" }, ...this.pages.map((page) => ({ key: page.key, icon: page.icon, word: page.word, note: word("page"), href: page.href }))];
     },
   },
   methods: {

@@ -1,11 +1,12 @@
 // What a run used over time: memory with its limit, and processors, as two small curves.
 import { bytes, duration, parts } from "jp_format";
+import { word } from "jp_words";
 
 const WIDE = 600;
 const HIGH = 56;
 const NEAR = 3; // a limit that is further off than so many times the peak would press the curve flat
 
-const cores = (value) => `${value < 10 ? value.toFixed(value < 0.1 && value > 0 ? 2 : 1) : Math.round(value)} ${value.toFixed(1) === "1.0" ? "core" : "cores"}`;
+const cores = (value) => `${value < 10 ? value.toFixed(value < 0.1 && value > 0 ? 2 : 1) : Math.round(value)} ${value.toFixed(1) === "1.0" ? word("core") : word("cores")}`;
 
 function chartsOf({ step_ms: step, memory_kb: memory, cpu_ms: cpu, memory_limit_bytes: limit }) {
   const used = memory.map((one) => one * 1000);

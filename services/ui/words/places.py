@@ -9,7 +9,7 @@ PLACE: Final = re.compile(r"\{(?P<out>~?)(?P<number>\d+)>?\}")
 _LETTER = re.compile(r"[^\W\d_]")
 # A capital that begins a word of small letters, words with a space between them, or a sentence's mark.
 _WORDS = re.compile(
-    r"(?:^|[\s(“#{}])[A-Z][a-z]+|[a-z\d,;:.}%] +[a-z(]|[a-z,:] \{|\} [a-z]|…|[a-z}][.!?]$|^ [a-z]+ $"
+    r"(?:^|[\s(“#{}])[A-Z][a-z]+|[a-z\d,;:.}%·] +[a-z(]|[a-z,:] \{|\} [a-z]|…|[a-z}][.!?]$|^ [a-z]+ $"
 )
 # Names of keys, headers, selectors, styles, addresses and shapes.
 _NAMES = re.compile(
