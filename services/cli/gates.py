@@ -43,6 +43,7 @@ _IN_PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 _ALONE = frozenset({"ledger", "lists", "log"})
 """Benchmarks without a rival, and what fills a ledger for them."""
 _POSTGRES = Path("/usr/lib/postgresql")  # Debian keeps the server's programs off the PATH
+_FONTS = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -78,6 +79,23 @@ def test(arguments: Sequence[str]) -> int:
     if broken:
         console.say(f"rules broken: {', '.join(broken)} (their output stands above the tests')")
     return code or bool(broken)
+
+
+def screenshots(arguments: Sequence[str]) -> int:
+    """Take pictures of every page; a browser and Chinese letters are installed where that is allowed."""
+    console = Console()
+    try:
+        if broker_node.find_server() is None:
+            _install("rabbitmq-server", console)
+        if not any(map(shutil.which, _BROWSERS)):
+            _install("chromium", console)
+        if not _FONTS.exists():
+            _install("fonts-noto-cjk", console)
+    except CannotStart as error:
+        console.say(str(error))
+        return 1
+    command = [sys.executable, "-m", "tests.e2e.browser.screenshots", *arguments]
+    return subprocess.run(command, check=False).returncode
 
 
 def drill(names: Sequence[str]) -> int:

@@ -98,6 +98,14 @@ def check() -> None:
 
 
 @app.command(context_settings=_PASS_ON, add_help_option=False)
+def screenshots(context: typer.Context) -> None:
+    """Take every page into DIR: light and dark, wide and narrow, in English and in Chinese."""
+    from services.cli.gates import screenshots as take
+
+    raise typer.Exit(take(context.args))
+
+
+@app.command(context_settings=_PASS_ON, add_help_option=False)
 def drill(context: typer.Context) -> None:
     """Kill and restart parts of the real system and see that nothing is lost; measure it."""
     from services.cli.gates import drill as run_drills

@@ -37,7 +37,6 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with running(given.url) as url, chromium() as browser:
-        fill(url)
         for name, path in pages_of(url).items():
             if given.only in name:
                 take(browser, url + path, given.out / name)
@@ -51,6 +50,7 @@ def running(url: str | None) -> Iterator[str]:
         yield url
         return
     with TemporaryDirectory(prefix="portal-pictures-") as home, running_stack(Path(home)) as stack:
+        fill(stack.url)  # never another one: it may be somebody's own
         yield stack.url
 
 
@@ -99,13 +99,18 @@ def opened(browser: Browser, url: str, *, theme: str, size: str, language: str =
     )
     try:
         page = context.new_page()
-        page.goto(url)
-        page.wait_for_selector("h1")
-        page.wait_for_load_state("networkidle")  # a component that is not drawn yet is not busy either
-        page.wait_for_function(SETTLED)
+        show(page, url)
         yield page
     finally:
         context.close()
+
+
+def show(page: Page, url: str) -> None:
+    """Go there and return when the page shows what it is about."""
+    page.goto(url)
+    page.wait_for_selector("h1")
+    page.wait_for_load_state("networkidle")  # a component that is not drawn yet is not busy either
+    page.wait_for_function(SETTLED)
 
 
 if __name__ == "__main__":

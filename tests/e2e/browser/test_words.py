@@ -8,7 +8,7 @@ from services.ui.words import chinese
 from services.ui.words.places import PLACE
 from shared.domain.schedules.cron import Cron
 from tests.e2e.browser.chromium import Watched
-from tests.e2e.browser.screenshots import opened, pages_of
+from tests.e2e.browser.screenshots import opened, pages_of, show
 from tests.support.stack import Stack
 
 TOLD = "async (lines) => { const { told } = await import('jp_words'); return lines.map(told); }"
@@ -30,8 +30,10 @@ def test_no_page_says_in_english_what_it_has_in_chinese(browser: Browser, stack:
     }
 
     left = {}
-    for name, path in pages_of(stack.url).items():
-        with opened(browser, stack.url + path, theme="light", size="1440", language="zh") as page:
+    # One profile for all pages: their scripts are loaded once.
+    with opened(browser, stack.url, theme="light", size="1440", language="zh") as page:
+        for name, path in pages_of(stack.url).items():
+            show(page, stack.url + path)
             assert page.locator("html").get_attribute("lang") == "zh-Hant-HK"
             lines = set(page.evaluate(LINES))
             if found := lines & english:
