@@ -30,6 +30,7 @@ from services.ui.queries.history import History
 from services.ui.queries.insights import JobInsights
 from services.ui.queries.log_lines import LogParts
 from services.ui.queries.mutes import HeldMutes
+from services.ui.queries.since import SinceSuccess
 from services.ui.queries.views import KeptViews
 from services.ui.recorder.consumer import Recorder
 from services.ui.recorder.script_texts import ScriptTexts
@@ -95,6 +96,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             bulk=Bulk(commands),
             controls=controls,
             secrets=Secrets(sessions=database.ledger, clock=clock, vault=settings.vault),
+            since=SinceSuccess(database, scripts),
             mutes=Mutes(sessions=database.ledger, clock=clock, on_job_changed=live.job_changed),
             held_mutes=HeldMutes(database=database, clock=clock),
             uploads=Uploads(database.ledger, scripts, clock, most_bytes=settings.upload_bytes),

@@ -15,6 +15,7 @@ from services.ui.queries.history import History
 from services.ui.queries.insights import JobInsights
 from services.ui.queries.log_lines import LogParts
 from services.ui.queries.mutes import HeldMutes
+from services.ui.queries.since import SinceSuccess
 from services.ui.queries.views import KeptViews
 from services.ui.settings import UiSettings
 from shared.runtime.clock import Clock
@@ -39,6 +40,7 @@ class Portal:
     bulk: Bulk
     controls: Controls
     secrets: Secrets
+    since: SinceSuccess
     mutes: Mutes
     held_mutes: HeldMutes
     uploads: Uploads

@@ -120,6 +120,29 @@ async def definition_at(session: AsyncSession, job_id: JobId, version: int) -> d
     return definition
 
 
+async def versions_between(
+    session: AsyncSession, job_id: JobId, since: datetime, until: datetime, *, limit: int
+) -> tuple[ChangeRow | None, list[ChangeRow]]:
+    """Return the definition that held at `since`, and those that came after it up to `until`, newest first.
+
+    A history that begins later begins with how the job was before: that held then.
+    """
+    defined = select(ChangeRow).where(ChangeRow.job_id == job_id, ChangeRow.definition.is_not(None))
+    upto = defined.where(ChangeRow.at <= until, ChangeRow.version.is_not(None))
+    later = list(
+        await session.scalars(
+            upto.where(ChangeRow.at > since).order_by(ChangeRow.version.desc()).limit(limit)
+        )
+    )
+    held = await session.scalar(
+        defined.where(ChangeRow.at <= since).order_by(ChangeRow.version.desc()).limit(1)
+    )
+    known = ChangeKind.JOB_KNOWN
+    if held is None:
+        held = await session.scalar(defined.where(ChangeRow.kind == known).limit(1))
+    return held, [one for one in later if one.kind != known]
+
+
 async def changes_of_job(
     session: AsyncSession, job_id: JobId, *, before: int | None, limit: int
 ) -> list[ChangeRow]:

@@ -97,6 +97,11 @@ def _add_runs(routes: APIRouter, portal: Portal) -> None:
         """Say what had changed in the script since the job's last success before this run."""
         return answer({"change": await portal.queries.change_of_run(RunId(run_id), attempt=attempt)})
 
+    @routes.get("/{run_id}/changes")
+    async def changes(run_id: UUID, attempt: Attempt = None) -> Response:
+        """Say what of all that a run depends on had changed since the job's last success before it."""
+        return answer(await portal.since.changes(RunId(run_id), attempt=attempt))
+
     @routes.post("/{run_id}/rerun")
     async def run_again(run_id: UUID, body: RerunBody | None = None) -> Response:
         """Ask for a run like this one; it can be watched at once under the answered id."""

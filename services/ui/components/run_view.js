@@ -3,14 +3,15 @@ import { CAUSES, STATES, bytes, duration, exitOf, isActive, isStopping, isUnhapp
 import { api, attempt, chooseAttempt, jobActions, lacksLevel, toast, watchRun } from "jp_core";
 import { CancelDialog, heldBy } from "jp_controls";
 import { RerunDialog } from "jp_dialogs";
-import { JpChange, shortHash } from "jp_script";
+import { shortHash } from "jp_script";
+import { JpSince } from "jp_since";
 import { JpFiles } from "jp_files";
 import { JpUsage } from "jp_usage";
 
 const ms = (from, to) => Math.max(0, Date.parse(to) - Date.parse(from));
 
 export default {
-  components: { ...parts, CancelDialog, JpChange, JpFiles, JpUsage, RerunDialog },
+  components: { ...parts, CancelDialog, JpFiles, JpSince, JpUsage, RerunDialog },
   props: { initial: Object },
   template: `
   <div>
@@ -38,7 +39,7 @@ export default {
     <div v-if="oncall" class="jp-oncall"><button class="jp-btn" type="button" :disabled="asked" @click="again"><JpIcon name="play" />{{ asked ? 'Asked for' : 'Run again as it was' }}</button>
       <template v-if="mute?.until"><span>The job is muted {{ heldBy(mute.by) }}until <JpTime :at="mute.until" look="when" />, or until it succeeds.</span><button class="jp-btn" type="button" @click="unmuteJob">Unmute</button></template>
       <button v-else class="jp-btn" type="button" @click="muteJob"><JpIcon name="mute" />Mute 1 h</button></div>
-    <JpChange v-if="unhappy && change" :change="change" words="The script had changed" />
+    <JpSince v-if="unhappy && change?.since" :since="change" :job="run.job_id" />
     <div v-if="!never" class="jp-kpis">
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Due to started</span><span class="jp-kpi__value">{{ startDelay }}</span><span class="jp-kpi__note">{{ delayParts }}</span></div>
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Duration</span><span class="jp-kpi__value">{{ took }}</span><span class="jp-kpi__note">{{ usual }}</span></div>
@@ -74,7 +75,7 @@ export default {
     oncall() { return isUnhappy(this.run.state) && this.run.number && this.run.instants === 1; },
     unhappy() { return isUnhappy(this.shown.state); },
     never() { return this.run.state === "skipped" || this.run.state === "missed"; },
-    asksForChange() { return this.unhappy && this.one?.script_sha256 ? `/runs/${this.run.id}/script?attempt=${this.one.number}` : ""; },
+    asksForChange() { return this.unhappy && !this.never && this.one ? `/runs/${this.run.id}/changes?attempt=${this.one.number}` : ""; },
     asksForFiles() { return this.one?.finished_at ? `/runs/${this.run.id}/artifacts?attempt=${this.one.number}` : ""; },
     tone() { return toneOf(this.shown.state); },
     many() { return this.run.attempts.length > 1; },
@@ -151,7 +152,7 @@ export default {
       return this.never ? [list[0], list.at(-1)] : list;
     },
   },
-  // Of an attempt that has ended badly it is asked once what had changed in its script. Its files are asked for
+  // Of an attempt that has ended badly it is asked once what had changed before it. Its files are asked for
   // when it has ended, and when all that it sent has come.
   watch: {
     asksForFiles: { immediate: true, handler() { this.files = null; this.readFiles(); } },
@@ -165,7 +166,7 @@ export default {
       async handler(path) {
         this.change = null;
         const answer = path ? await api(path).catch(() => null) : null;
-        if (path === this.asksForChange) this.change = answer?.change ?? null;
+        if (path === this.asksForChange) this.change = answer;
       },
     },
   },

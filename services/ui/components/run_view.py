@@ -12,6 +12,7 @@ from services.ui.theme import STATIC
 _LIBRARIES: Final[list[str | Path]] = [
     STATIC / "jp_files.js",
     STATIC / "jp_script.js",
+    STATIC / "jp_since.js",
     STATIC / "jp_usage.js",
 ]
 

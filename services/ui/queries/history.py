@@ -147,8 +147,7 @@ async def _changes_since(session: AsyncSession, job_id: JobId, version: int) -> 
     then = await changes.definition_at(session, job_id, version)
     if then is None:
         raise NotFound("How this job was then is not known. Load it again.")
-    found = _fields(then, await changes.definition_of(session, job_id))
-    return _in_words(found, await _names(session, found))
+    return await in_words(session, then, await changes.definition_of(session, job_id))
 
 
 async def _version_of_job(session: AsyncSession, job_id: JobId, version: int) -> dict[str, Any]:
@@ -205,6 +204,14 @@ async def _definitions_before(
     if defined and (last := defined[-1]).job_id is not None and last.version is not None:
         found[last.id] = await changes.definition_at(session, JobId(last.job_id), last.version - 1)
     return {id_: definition for id_, definition in found.items() if definition is not None}
+
+
+async def in_words(
+    session: AsyncSession, older: Mapping[str, Any] | None, newer: Mapping[str, Any] | None
+) -> tuple[ChangedField, ...]:
+    """Return what is another one in the newer definition; nothing where one of them is not known."""
+    found = _fields(older, newer)
+    return _in_words(found, await _names(session, found))
 
 
 def _version(row: ChangeRow, older: Mapping[str, Any] | None) -> JobVersion:

@@ -3,6 +3,7 @@ import { bytes, seconds } from "jp_format";
 import { word } from "jp_words";
 
 const FIELDS = {
+  executor: "Executor", sandbox: "Sandbox", sandbox_features: "Sandbox, how", environment: "Environment made ready first",
   name: "Name", script: "Script", pinned_sha256: "Pinned script", args: "Arguments", description: "Description", schedules: "Schedule",
   timeout_s: "Timeout", kill_grace_s: "Grace before the kill", on_lost: "If lost", pool: "Pool", limit_key: "Shared limit", tags: "Tags",
   max_output_bytes: "Output kept of a run", merge_output: "Merge stderr into stdout", network: "Network", min_sandbox: "Sandbox, at least",
@@ -16,7 +17,8 @@ const FIELDS = {
   "resources.memory_bytes": "Memory", "resources.cpu_s": "CPU time", "resources.disk_bytes": "Disk", "resources.processes": "Processes",
   "resources.open_files": "Open files", "resources.nice": "Gives way to others",
 };
-export const fieldWord = (field) => FIELDS[field] ?? FIELDS[field.split(".")[0]] ?? field.replace(/^policy\./, "").replaceAll("_", " ");
+// Of a parameter its own name.
+export const fieldWord = (field) => /^parameters\.(.+)$/.exec(field)?.[1] ?? FIELDS[field] ?? FIELDS[field.split(".")[0]] ?? field.replace(/^policy\./, "").replaceAll("_", " ");
 
 // A value as a person would type it; what nobody has a word for stays JSON.
 export function valueSaid(field, value) {

@@ -9,11 +9,11 @@ const SIGNS = { added: "+", removed: "−", same: " ", gap: "⋯" };
 // What is different between two versions: signs say it, colours repeat it. Every text is a text node.
 export const JpChange = {
   components: parts,
-  props: { change: Object, words: String },
+  props: { change: Object, words: String, inner: Boolean },
   template: `
-  <details class="jp-card jp-change"><summary class="jp-change__head"><JpIcon name="chevron" /><span class="jp-label">{{ words }}</span>
-      <span class="jp-hint"><template v-if="change.since.run_id">since <a class="jp-link" :href="'/runs/' + change.since.run_id">run #{{ change.since.run_number }}</a>, the last that succeeded, <JpTime :at="change.since.at" /></template><template v-else>since it was saved <JpTime :at="change.since.at" /></template><template v-if="tally"> · {{ tally }}</template></span></summary>
-    <p class="jp-change__versions jp-small jp-muted"><span class="jp-mono" :title="change.since.sha256">{{ shortHash(change.since.sha256) }}</span> → <span class="jp-mono" :title="change.sha256">{{ shortHash(change.sha256) }}</span></p>
+  <details class="jp-change" :class="inner ? 'jp-change--inner' : 'jp-card'"><summary class="jp-change__head"><JpIcon name="chevron" /><span class="jp-label">{{ words }}</span>
+      <span class="jp-hint"><template v-if="inner"></template><template v-else-if="change.since.run_id">since the last run that succeeded, <JpTime :at="change.since.at" /></template><template v-else>since it was saved <JpTime :at="change.since.at" /></template><template v-if="tally">{{ inner ? '' : ' · ' }}{{ tally }}</template></span></summary>
+    <p class="jp-change__versions jp-small jp-muted"><template v-if="change.since.run_id"><a class="jp-link" :href="'/runs/' + change.since.run_id">run #{{ change.since.run_number }}</a> </template><span class="jp-mono" :title="change.since.sha256">{{ shortHash(change.since.sha256) }}</span> → <span class="jp-mono" :title="change.sha256">{{ shortHash(change.sha256) }}</span></p>
     <p v-if="change.diff.problem" class="jp-change__note jp-muted">{{ change.diff.problem }}</p>
     <div v-else class="jp-diff" role="region" aria-label="What changed" tabindex="0"><div class="jp-diff__lines">
       <component :is="tags[line.kind]" v-for="(line, index) in change.diff.lines" :key="index" class="jp-diff__line" :class="'jp-diff__line--' + line.kind"><span class="jp-diff__at" aria-hidden="true">{{ line.old }}</span><span class="jp-diff__at" aria-hidden="true">{{ line.new }}</span><span class="jp-diff__sign">{{ signs[line.kind] }}</span><span class="jp-diff__text">{{ line.text }}</span></component></div></div>

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.browser.chromium import Watched
 from tests.e2e.browser.test_accessibility import objected_to
@@ -11,6 +11,15 @@ from tests.support.stack import Stack
 OLD = "import sys\nprint('well')\n"
 MARKUP = "</script><img src=x onerror=alert(1)>"
 NEW = f"import sys\nprint('{MARKUP}')\nsys.exit(1)\n"
+
+
+def sees_what_changed(page: Page) -> None:
+    since = page.get_by_role("region", name="Since it last succeeded")
+    expect(since.get_by_role("link", name="run #1").first).to_be_visible()
+    expect(since.get_by_role("listitem").filter(has_text="Timeout")).to_contain_text("is 1 m")
+    since.locator("summary", has_text="The script had changed").click()
+    expect(since.locator("ins", has_text="sys.exit(1)")).to_be_visible()
+    assert objected_to(page) == {}
 
 
 def test_a_job_runs_one_version_of_a_script_until_another_is_accepted(
@@ -44,14 +53,14 @@ def test_a_job_runs_one_version_of_a_script_until_another_is_accepted(
     assert objected_to(page) == {}
     page.get_by_role("button", name="Accept the new script").click()
     expect(page.get_by_text("Its runs fail, and nothing is started")).to_have_count(0)
+    version = stack.ask("GET", f"/jobs/{job}")["version"]
+    stack.ask("PATCH", f"/jobs/{job}", json={"version": version, "timeout_s": 60})
     failed = stack.ended(stack.run_now(job))
 
     assert (refused["reason"], refused["started_at"]) == ("script-changed", None)
     assert (failed["reason"], failed["exit_code"]) == (None, 1)
     page.goto(f"/runs/{failed['id']}")
-    page.locator("summary", has_text="The script had changed").click()
-    expect(page.locator("ins", has_text="sys.exit(1)")).to_be_visible()
-    expect(page.get_by_role("link", name="run #1")).to_be_visible()
+    sees_what_changed(page)
     script.unlink()
     page.goto("/scripts")
     expect(page.get_by_role("region", name="Missing")).to_contain_text("ledger/close.py")
