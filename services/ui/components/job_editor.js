@@ -11,7 +11,7 @@ import { isRule, JpRules, policyOf, rulesOf, wordsOf } from "jp_rules";
 import { JpParameters, paramsDraft, paramsOf } from "jp_run";
 import { JpSecrets, usesDraft, usesOf } from "jp_secrets";
 import { JpUpload } from "jp_upload";
-import { toldAll } from "jp_words";
+import { toldPiece } from "jp_words";
 
 const ORDER = ["name", "script", "pinning", "args", "schedules", "runs_after", "max_output_bytes", "secrets", "timeout_s", "kill_grace_s", "description", "tags"];
 const MOST = 20;
@@ -210,7 +210,7 @@ export default {
       this.asked.set(typed.key, question);
       const answer = await api("/schedules/preview", { method: "POST", body: JSON.parse(question) }).catch((error) => ({ error: error.message, field: null }));
       if (this.asked.get(typed.key) !== question) return;
-      this.previews[typed.key] = { ...NOTHING, ...toldAll(answer, ["label", "words"]) };
+      this.previews[typed.key] = { ...NOTHING, ...answer, parts: (answer.parts ?? []).map((part) => ({ ...part, label: toldPiece(part.label), words: toldPiece(part.words) })) };
       if (isRule(answer.field)) this.say(answer.field, answer.error);
     },
     // --- saving -------------------------------------------------------------------------------------

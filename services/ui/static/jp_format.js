@@ -33,8 +33,8 @@ export function bytes(value) {
 }
 
 export function plural(value, one, many = `${one}s`) {
-  // Where nouns have no plural, the catalogue says the whole: "# 個工作".
-  if (one.startsWith("#")) return one.replace("#", count(value)).replace(" ", NO_BREAK);
+  // Where nouns have no plural, the catalogue says the whole: "# 項工作".
+  if (one.includes("#")) return one.replace("#", count(value)).replace(" ", NO_BREAK);
   return `${count(value)}${NO_BREAK}${value === 1 ? one : many}`;
 }
 

@@ -26,7 +26,7 @@ export const JpPalette = {
     items() {
       const words = folded(this.text).split(/\s+/).filter(Boolean);
       const matches = (item) => words.every((word) => folded(`${item.word} ${item.note}`).includes(word));
-      return [...this.ofJob.filter(matches), ...this.jobs.map((job) => ({ key: job.id, icon: "list", word: job.name, note: job.paused_at ? "paused" : job.script, href: `/jobs/${job.id}`, job })), ...this.places.filter(matches)];
+      return [...this.ofJob.filter(matches), ...this.jobs.map((job) => ({ key: job.id, icon: "list", word: job.name, note: job.paused_at ? word("paused") : job.script, href: `/jobs/${job.id}`, job })), ...this.places.filter(matches)];
     },
     // What can be done to the job whose page this is.
     ofJob() {

@@ -2,6 +2,7 @@
 import { bytes, parts, plural, seconds as inWords } from "jp_format";
 import { Length } from "jp_retries";
 import { FieldError, inUnits, UNITS, whole } from "jp_schedule";
+import { word } from "jp_words";
 
 const SIZES = { MB: 1e6, GB: 1e9 };
 const FIELDS = ["memory_bytes", "processes", "open_files", "disk_bytes", "cpu_s", "nice", "resources"];
@@ -67,8 +68,8 @@ export const JpResources = {
     </div><FieldError id="jp-e-resources" :text="said('resources')" /></div></details>`,
   data: () => ({
     numbers: [
-      ["processes", "processes", "Processes and threads", "any", "At the same time."],
-      ["open_files", "files", "Open files", "any", "Of each process."],
+      ["processes", "processes", "Processes and threads", word("any"), "At the same time."],
+      ["open_files", "files", "Open files", word("any"), "Of each process."],
       ["nice", "nice", "Gives way to others", "0", "0 to 19: its nice value. 19 takes only what nobody else wants."],
     ],
   }),

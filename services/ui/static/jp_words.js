@@ -81,6 +81,9 @@ function spaced(left, right) {
   return isJoint ? `${left} ${right}` : left + right;
 }
 
+// A piece of a sentence, such as what a field of an expression says.
+export const toldPiece = (english) => (isChinese ? piece(english) : english);
+
 const piece = (english) => find(english, tables.sentences) ?? find(english, tables.pieces) ?? told(english);
 
 // A zone that follows a schedule, several sentences, several schedules in one line: each is told by itself.

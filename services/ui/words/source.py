@@ -19,7 +19,7 @@ from services.ui.words.places import PLACE, has_letters, is_read
 Say = Callable[[str], str | None]
 """Answers a text with places by that of another language; None keeps the English."""
 
-_READ_BY_PEOPLE = frozenset({"aria-label", "title", "placeholder", "alt", "label"})
+_READ_BY_PEOPLE = frozenset({"aria-label", "title", "placeholder", "alt", "label", "hint", "words"})
 _SPACE = re.compile(r"\s+")
 _TOKEN = re.compile(
     r"""(?P<space>(?:\s+|//[^\n]*|/\*.*?\*/)+)
