@@ -103,7 +103,7 @@ export default {
     saidDay(day) {
       const on = new Date(`${day.on}T12:00:00Z`).toLocaleDateString(locale, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
       const said = [day.succeeded && `${count(day.succeeded)} succeeded`, day.failed && `${count(day.failed)} failed`, day.not_run && `${count(day.not_run)} not run`].filter(Boolean);
-      return `${on}: ${said.join(", ") || "nothing"}`;
+      return `${on}: ${said.join(", ") || word("nothing")}`;
     },
     step(event, index) {
       const way = { ArrowLeft: -7, ArrowRight: 7, ArrowUp: -1, ArrowDown: 1, Home: -index, End: this.now.days.length - 1 - index }[event.key];
