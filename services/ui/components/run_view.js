@@ -88,7 +88,8 @@ export default {
     by() { return this.run.requested_by && this.run.requested_by !== "local" ? ` by ${this.run.requested_by}` : ""; },
     cause() { return `${CAUSES[this.run.cause] ?? this.run.cause}${this.by}`; },
     chained() { return [["Started by", this.run.started_by.length > 1 ? this.run.started_by : []], ["Started", this.run.started]].filter(([, others]) => others.length); },
-    repeatsInstant() { return Boolean(this.run.rerun_of && this.run.schedule_id); },
+    // A run made up for, or repeated, is due when it was asked for; the instant that it is for is another one.
+    repeatsInstant() { return this.run.cause === "backfill" || Boolean(this.run.rerun_of && this.run.schedule_id); },
     why() {
       const { shown } = this;
       const said = reasonOf(shown);
