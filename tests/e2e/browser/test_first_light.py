@@ -1,11 +1,13 @@
 """The main way through the portal in a real browser, against a really running portal."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.e2e.browser.chromium import Watched
+from tests.support.eventually import eventually
 from tests.support.stack import Stack
 
 TALKER = """import sys, time
@@ -97,17 +99,35 @@ EVERY_ROW = """async () => {
 }"""
 
 
-def test_a_deleted_job_comes_back_by_undo(watched: Watched, stack: Stack) -> None:
-    stack.create("soon gone", "hello.py")
-    page = watched.page
+def test_a_deleted_job_starts_nothing_and_comes_back_whole_by_undo(watched: Watched, stack: Stack) -> None:
+    gone = stack.create("soon gone", "hello.py", every_s=1, overlap="allow")
+    other = stack.create("goes on meanwhile", "hello.py", every_s=1, overlap="allow")
 
+    def started(job_id: str) -> list[datetime]:
+        """Return when the runs of a job were due that a script was started for."""
+        runs = stack.ask("GET", f"/runs?job={job_id}&limit=200")["items"]
+        return [datetime.fromisoformat(run["due_at"]) for run in runs if run["started_at"]]
+
+    eventually(lambda: started(gone), within_s=60, what="it ran")
+    page = watched.page
     page.goto("/jobs?q=soon+gone")
     page.get_by_role("button", name="Actions for soon gone").click()
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", name="No job matches")).to_be_visible()
+    before = started(gone)
+    most = len(started(other)) + 3
+    eventually(lambda: len(started(other)) >= most, within_s=60, what="others went on for three seconds")
     page.get_by_role("button", name="Undo").click()
-
     expect(page.get_by_role("link", name="soon gone")).to_be_visible()
+
+    deeds = stack.ask("GET", f"/activity?job={gone}")["items"]
+    at = {deed["kind"]: datetime.fromisoformat(deed["at"]) for deed in deeds}
+    eventually(lambda: max(started(gone)) > at["job-restored"], within_s=60, what="it runs again")
+    for job_id in (gone, other):
+        stack.ask("POST", f"/jobs/{job_id}/pause")
+    after = started(gone)
+    assert set(before) <= set(after)
+    assert [due for due in after if at["job-deleted"] < due < at["job-restored"]] == []
     assert watched.complaints == []
 
 
