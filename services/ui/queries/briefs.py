@@ -36,7 +36,17 @@ ITEM_COLUMNS = tuple(getattr(RunRow, name) for name in _ITEM)
 
 def brief(row: Any) -> RunBrief:
     """Return the brief in a row that holds `BRIEF_COLUMNS`."""
-    return RunBrief(**{name: getattr(row, name) for name in _BRIEF})
+    # By hand: a list shows a thousand of them, and names asked for by name cost twice as much.
+    return RunBrief(
+        id=row.id,
+        number=row.number,
+        state=row.state,
+        reason=row.reason,
+        due_at=row.due_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        duration_ms=row.duration_ms,
+    )
 
 
 def item_values(row: Any) -> dict[str, Any]:

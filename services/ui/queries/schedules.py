@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 from uuid import UUID
@@ -46,7 +47,7 @@ def shown_schedule(one: JobSchedule, *, after: datetime | None) -> ScheduleItem:
         schedule=_as_shown(one.schedule),
         zone=one.zone,
         args=one.args,
-        text=one.schedule.describe(),
+        text=_words(one.schedule),
         next_at=None if after is None else timetable(one.schedule, one.zone).next_after(after),
     )
 
@@ -70,8 +71,14 @@ def upcoming(
     return tuple(sorted(instants)[:limit])
 
 
+@lru_cache(maxsize=4096)
+def _words(schedule: Schedule) -> str:
+    """Describe a schedule; values of lists, which say the same ones again and again."""
+    return schedule.describe()
+
+
 def _said(schedule: Schedule, zone: str) -> str:
-    text = schedule.describe()
+    text = _words(schedule)
     # An interval is the same everywhere; the others are local time.
     is_plain = isinstance(schedule, Interval | Manual) or zone == default_zone()
     return text if is_plain else f"{text} ({zone})"
