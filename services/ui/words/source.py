@@ -70,6 +70,8 @@ class _Node:
     pieces: "list[str | list[_Node]]" = field(default_factory=list)
 
 
+# Nothing but a full stop: Chinese has another one.
+_STOPS = frozenset({".", ". {0}"})
 _END = _Node("end", "")
 
 
@@ -328,7 +330,7 @@ class _Markup:
     def _spoken(self, parts: Sequence[str | list[_Node]]) -> str:
         key, values = _key(parts)
         bare = _SPACE.sub(" ", key).strip()
-        words = self._say(bare) if has_letters(PLACE.sub("", bare)) or bare == "." else None
+        words = self._say(bare) if has_letters(PLACE.sub("", bare)) or bare in _STOPS else None
         if words is None:
             return "".join(one if isinstance(one, str) else self._mustache(one) for one in parts)
         # The space at both ends is the markup's.
