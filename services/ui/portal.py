@@ -1,9 +1,12 @@
 """What every page and route gets: the ui's questions, commands and live state in one value."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
+
+import structlog
 
 from services.ui.commands import Bulk, Commands, Controls, Secrets
 from services.ui.commands.mutes import Mutes
@@ -19,6 +22,8 @@ from services.ui.queries.since import SinceSuccess
 from services.ui.queries.views import KeptViews
 from services.ui.settings import UiSettings
 from shared.runtime.clock import Clock
+
+log = structlog.get_logger()
 
 COOKIE: Final = "portal_person"
 """Tells one browser from another, until there is sign-in."""
@@ -50,6 +55,13 @@ class Portal:
     settings: UiSettings
     clock: Clock
     version: str
+
+
+def noted(error: Exception, path: str) -> str:
+    """Write what nobody expected of a request into the log, with its traceback; return its id there."""
+    incident = secrets.token_hex(4)
+    log.error("a request failed", incident=incident, path=path, exc_info=error)
+    return incident
 
 
 def person_id_in(cookies: Mapping[str, str]) -> UUID | None:

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from services.ui.portal import noted
 from shared.db.engine import LOCKED_OR_DOWN
 from shared.domain.errors import (
     Conflict,
@@ -31,6 +32,7 @@ def register(app: FastAPI) -> None:
     for error in LOCKED_OR_DOWN:
         app.add_exception_handler(error, _on_database)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_unexpected)
 
 
 def problem(status: int, detail: str, field: str | None = None, *, part: str | None = None) -> Response:
@@ -53,7 +55,7 @@ def problem(status: int, detail: str, field: str | None = None, *, part: str | N
     )
 
 
-async def _on_portal_error(_request: Request, error: Exception) -> Response:
+async def _on_portal_error(request: Request, error: Exception) -> Response:
     match error:
         case NameTaken():
             return problem(HTTPStatus.CONFLICT, error.message, error.field)
@@ -67,8 +69,10 @@ async def _on_portal_error(_request: Request, error: Exception) -> Response:
             field = "version" if isinstance(error, Conflict) else None
             return problem(HTTPStatus.CONFLICT, str(error), field)
         case _:
-            log.error("a request failed", error=repr(error))
-            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+            incident = noted(error, request.url.path)
+            return problem(
+                HTTPStatus.INTERNAL_SERVER_ERROR, f"{error} The portal's log says more, under {incident}."
+            )
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:
@@ -83,6 +87,14 @@ async def _on_invalid_request(_request: Request, error: Exception) -> Response:
 async def _on_database(_request: Request, error: Exception) -> Response:
     log.warning("the database does not answer", error=repr(error))
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer. Try again in a moment.")
+
+
+async def _on_unexpected(request: Request, error: Exception) -> Response:
+    incident = noted(error, request.url.path)
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        f"The portal could not do this. Its log says why, under {incident}. Runs go on without it.",
+    )
 
 
 async def _on_http(_request: Request, error: Exception) -> Response:

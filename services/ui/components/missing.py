@@ -20,15 +20,14 @@ def draw_missing(view: View, sentence: str, *, active: str = "") -> None:
                 link_button(say("Overview"), "/")
 
 
-def draw_broken(error: Exception) -> None:
-    """Draw a page without the shell: whatever it needs may be what broke. The log has the traceback."""
+def draw_broken(incident: str, path: str) -> None:
+    """Draw a page without the shell: whatever it needs may be what broke. `incident` is its id in the log."""
     ui.add_head_html(head_html("auto"))
     with box("jp-page"), box("jp-card"), box("jp-empty"):
         text(say("Something went wrong"), tag="h1")
-        text(
-            say("The portal could not draw this page ({0}). Its log says more.").format(type(error).__name__),
-            tag="p",
-        )
+        why = say("The portal could not draw this page. Its log says why, under {0}.")
+        text(why.format(incident), tag="p")
         text(say("Jobs go on without it: the scheduler and the executors do not need the portal."), tag="p")
         with box("jp-empty__do"):
-            link_button(say("Overview"), "/", main=True)
+            link_button(say("Try again"), path, main=True)
+            link_button(say("Overview"), "/")

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from services.ui.components.frame import ViewOf
 from services.ui.components.missing import draw_broken, draw_missing
+from services.ui.portal import noted
 from services.ui.words import say
 
 
@@ -25,12 +26,20 @@ def register(view_of: ViewOf) -> None:
             return JSONResponse(problem, status_code=404, media_type="application/problem+json")
         if path.startswith(("/static/", "/_nicegui")) and isinstance(error, HTTPException):
             return await http_exception_handler(request, error)
-        view = await view_of(request)
+        try:
+            view = await view_of(request)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, a person is to see a page of ours
+            with Client(page(""), request=request) as client:
+                _draw_what_broke(failure)
+            return client.build_response(request, 500)
         with Client(page(""), request=request) as client:
             draw_missing(view, say("Nothing is at this address. It may have been mistyped."))
         return client.build_response(request, 404)
 
-    @app.on_page_exception
-    def broken(error: Exception) -> None:
-        ui.page_title("Something went wrong · Job Trigger Portal")
-        draw_broken(error)
+    app.on_page_exception(_draw_what_broke)
+
+
+def _draw_what_broke(error: Exception) -> None:
+    path = ui.context.client.request.url.path
+    ui.page_title("Something went wrong · Job Trigger Portal")
+    draw_broken(noted(error, path), path)
