@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from services.ui.queries.mutes import HeldMutes
 from services.ui.queries.since import SinceSuccess
 from services.ui.queries.views import KeptViews
 from services.ui.settings import UiSettings
+from services.ui.theme import build_mark
 from shared.runtime.clock import Clock
 
 log = structlog.get_logger()
@@ -55,6 +56,8 @@ class Portal:
     settings: UiSettings
     clock: Clock
     version: str
+    build: str = field(default_factory=build_mark)
+    """Of what browsers are served: an open page that came from another one is stale."""
 
 
 def noted(error: Exception, path: str) -> str:

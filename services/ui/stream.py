@@ -3,7 +3,7 @@
 The client says `{"subscribe": [topics], "unsubscribe": [topics]}`; topics are `runs`, `jobs`,
 `executors`, `health`, `run:<id>` and `log:<run id>`. The server says
 
-- `{"hello": {"version": ...}}` first,
+- `{"hello": {"version": ..., "build": ...}}` first; another build than the page's: it is stale,
 - `{"subscribed": [topics]}` when changes from now on will be sent: load what is shown after it,
 - `{"seq": n, "topic": t, "items": [...]}` for changes, newest per id; `seq` only grows over the socket,
 - `{"resync": topic}` when changes were dropped: load that topic again by REST,
@@ -54,7 +54,7 @@ def stream_router(portal: Portal) -> APIRouter:
         await socket.accept()
         with portal.live.subscriber() as subscriber:
             async with asyncio.TaskGroup() as group:
-                sending = group.create_task(_send(socket, subscriber, portal.version))
+                sending = group.create_task(_send(socket, subscriber, portal))
                 try:
                     await _receive(socket, subscriber, portal)
                 finally:
@@ -63,9 +63,9 @@ def stream_router(portal: Portal) -> APIRouter:
     return router
 
 
-async def _send(socket: WebSocket, subscriber: Subscriber, version: str) -> None:
+async def _send(socket: WebSocket, subscriber: Subscriber, portal: Portal) -> None:
     try:
-        await socket.send_text(_json({"hello": {"version": version}}))
+        await socket.send_text(_json({"hello": {"version": portal.version, "build": portal.build}}))
         while True:
             await socket.send_text(await subscriber.next())
     except (WebSocketDisconnect, RuntimeError, OSError):

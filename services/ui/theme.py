@@ -15,6 +15,17 @@ Theme = Literal["auto", "light", "dark"]
 
 STATIC = Path(__file__).parent / "static"
 STATIC_URL = "/static"
+_SERVED = ("components", "static", "words")
+
+
+def build_mark() -> str:
+    """Return what is the same for all that serve browsers the same, and another one after an upgrade."""
+    files = (path for place in _SERVED for path in (Path(__file__).parent / place).iterdir())
+    digest = hashlib.sha256()
+    for path in sorted(path for path in files if path.suffix in {".js", ".css", ".json"}):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
 
 LIGHT: Mapping[str, str] = MappingProxyType(
     {

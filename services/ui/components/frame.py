@@ -46,6 +46,7 @@ class View:
     health: Health
     jobs: int | None
     version: str
+    build: str
 
 
 ViewOf = Callable[[Request], Awaitable[View]]
@@ -62,6 +63,7 @@ class Shell(Element, component="shell.js", dependencies=_LIBRARIES):
         self.props["health"] = msgspec.to_builtins(view.health)
         self.props["jobs"] = view.jobs
         self.props["version"] = view.version
+        self.props["build"] = view.build
 
 
 @contextmanager

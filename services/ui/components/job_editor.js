@@ -1,7 +1,7 @@
 // The job form with a preview that says what its schedules mean. The form is the browser's own: what was
 // typed survives a restart of the portal, and the REST API judges it by the same rules as everybody else.
 import { parts, prefs } from "jp_format";
-import { api, debounced, fromUrl } from "jp_core";
+import { api, debounced, fromUrl, link } from "jp_core";
 import { draftOf, FieldError, JpCombo, JpSchedule, JpSchedulePreview, lines, ruleOf, typedOf } from "jp_schedule";
 import { afterDraft, afterOf, afterProblem, afterSaid, idsOf, JpAfter } from "jp_chain";
 import { JpChanges } from "jp_history";
@@ -28,6 +28,18 @@ function filled(job) {
   };
 }
 
+// What was typed before this page was loaded again: by hand, after an upgrade, because the portal had gone.
+const draftKey = () => `jp-draft ${location.pathname}`;
+function typedBefore(job) {
+  const kept = JSON.parse(sessionStorage.getItem(draftKey()) ?? "null");
+  sessionStorage.removeItem(draftKey());
+  const again = performance.getEntriesByType("navigation")[0]?.type === "reload";
+  // Over a version that somebody else saved meanwhile it would undo what they did.
+  if (!again || !kept || kept.version !== job?.version) return null;
+  const { form } = kept;
+  return { ...form, schedules: form.schedules.map((one) => ({ ...one, key: typedOf(null, prefs.zone).key })) };
+}
+
 // Commas and capitals are meant as spaces and small letters.
 const tagsOf = (text) => text.toLowerCase().split(/[\s,]+/).filter(Boolean);
 
@@ -42,6 +54,7 @@ export default {
   template: `
   <form class="jp-editor" novalidate @submit.prevent="save()" @keydown.ctrl.enter.prevent="save()" @keydown.meta.enter.prevent="save()">
     <div class="jp-card jp-form">
+      <div v-if="isKept && changed" class="jp-notice jp-tone--running" role="status"><JpIcon name="undo" /><span>What you typed before the page was loaded again is here.</span></div>
       <div v-if="problem" class="jp-notice jp-tone--failed" role="alert" tabindex="-1" ref="problem"><JpIcon name="warning" /><span>{{ problem }}
         <template v-if="conflict"><JpChanges v-if="theirs.length" :changes="theirs" :mine="mine" />
           <span class="jp-notice__do"><button v-if="newest" class="jp-btn jp-btn--small" type="button" :disabled="saving" @click="saveOnTop">Save mine on top of it</button> <a class="jp-link" :href="location" @click="leave">Drop mine, load the newest version</a></span></template></span></div>
@@ -105,24 +118,27 @@ export default {
     </div>
   </form>`,
   data(self) {
-    const form = filled(self.initial);
+    const opened = filled(self.initial);
+    const kept = typedBefore(self.initial);
     return {
-      prefs, form, ids: idsOf(self.initial), saved: JSON.stringify(form), errors: {}, refused: {}, previews: {}, chosen: 0, most: MOST, problem: "", conflict: false,
+      prefs, form: kept ?? opened, isKept: Boolean(kept), ids: idsOf(self.initial), saved: JSON.stringify(opened), errors: {}, refused: {}, previews: {}, chosen: 0, most: MOST, problem: "", conflict: false,
       newest: null, theirs: [], mine: [], saving: false, done: false, scripts: [], room: 0, root: "", zones: [prefs.zone], calendars: [], location: location.pathname,
     };
   },
   created() {
-    this.opened = JSON.stringify(this.body());
+    this.opened = JSON.stringify(this.body(JSON.parse(this.saved)));
     this.asked = new Map();
     this.foresee = debounced(() => this.askAll(), 150);
     this.askAll();
     this.listScripts();
     api("/zones").then((answer) => (this.zones = answer.items), () => {});
     api("/calendars").then((answer) => (this.calendars = answer.items ?? []), () => {});
-    this.guard = (event) => { if (this.changed && !this.done) event.preventDefault(); };
+    this.guard = (event) => { if (this.changed && !this.done && !link.isRenewing) event.preventDefault(); };
+    this.keep = () => { if (this.changed && !this.done) sessionStorage.setItem(draftKey(), JSON.stringify({ version: this.initial?.version, form: this.form })); };
     addEventListener("beforeunload", this.guard);
+    addEventListener("pagehide", this.keep);
   },
-  beforeUnmount() { removeEventListener("beforeunload", this.guard); },
+  beforeUnmount() { removeEventListener("beforeunload", this.guard); removeEventListener("pagehide", this.keep); },
   watch: {
     form: {
       deep: true,
@@ -214,8 +230,8 @@ export default {
       if (isRule(answer.field)) this.say(answer.field, answer.error);
     },
     // --- saving -------------------------------------------------------------------------------------
-    body() {
-      const { form, initial } = this;
+    body(form = this.form) {
+      const { initial } = this;
       const draft = {
         name: form.name.trim(), script: form.script.trim(), pinning: form.strict ? "strict" : "record", args: lines(form.args), description: form.description,
         schedules: form.schedules.map(draftOf), timeout_s: Number(form.timeout), kill_grace_s: Number(form.grace),

@@ -34,7 +34,7 @@ const PILLS = {
 
 export default {
   components: { JpIcon, JpPalette, JpRelative, JpTime, Preferences, RunDialog },
-  props: { active: String, person: Object, jobs: Number, health: Object, version: String },
+  props: { active: String, person: Object, jobs: Number, health: Object, version: String, build: String },
   template: `
   <div class="jp-shell">
     <a class="jp-skip" href="#jp-main" @click.prevent="skip">Skip to the content</a>
@@ -90,6 +90,10 @@ export default {
         <JpIcon name="warning" /><span class="jp-banner__text"><strong>The connection to the portal is lost.</strong>
         What you see is {{ age }} old. It is tried again by itself; nothing that runs depends on this page.</span>
       </div>
+      <div v-else-if="link.isStale" class="jp-banner" role="status">
+        <JpIcon name="warning" /><span class="jp-banner__text"><strong>The portal was updated.</strong> This page is of the version before. What is typed here is kept over the reload.</span>
+        <button class="jp-btn jp-btn--small" type="button" @click="renew">Reload</button>
+      </div>
       <div v-else-if="state.state !== 'ok'" class="jp-banner" :class="{ 'jp-banner--down': state.state === 'down' }" role="status">
         <JpIcon name="warning" /><span class="jp-banner__text"><strong>{{ state.title }}<template v-if="state.since"> since {{ since }}</template>.</strong> {{ state.sentence }}</span>
         <a v-if="active !== 'executors' && (!state.executors_online || state.unserved.length || state.ailing.length)" class="jp-btn jp-btn--small" href="/executors">Open executors</a>
@@ -117,6 +121,7 @@ export default {
   created() {
     Object.assign(prefs, this.person);
     Object.assign(health, toldAll(this.health));
+    link.build = this.build;
     paint();
     this.afterG = 0;
     this.stops = [
@@ -179,6 +184,7 @@ export default {
       menu.style.right = screenSize.narrow ? "8px" : "auto";
       menu.style.bottom = screenSize.narrow ? "72px" : "84px";
     },
+    renew() { link.isRenewing = true; location.reload(); },
     help() { this.$refs.menu.hidePopover(); this.$refs.help.showModal(); },
     skip() { const main = document.getElementById("jp-main"); main.focus(); main.scrollIntoView(); },
     // The letter after `g` names a page; it means nothing else then.

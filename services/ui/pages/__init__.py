@@ -40,6 +40,7 @@ def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door t
             health=await queries.health(),
             jobs=(await queries.jobs(limit=1)).total,
             version=portal.version,
+            build=portal.build,
         )
 
     # Pages say themselves what they wait for; Quasar's bar has no name for those who hear the page.

@@ -68,7 +68,8 @@ export const fromUrl = (name, otherwise = "") => new URLSearchParams(location.se
 
 // --- live stream ------------------------------------------------------------------------------
 // state: connecting | live | lost. heardAt: when the server last said anything.
-export const link = reactive({ state: "connecting", heardAt: Date.now() });
+// build: of the server that this page came from; isStale: the server that speaks now is another one.
+export const link = reactive({ state: "connecting", heardAt: Date.now(), build: "", isStale: false });
 
 const listeners = new Set();
 let socket = null;
@@ -156,6 +157,7 @@ function drop() {
 }
 
 function receive(message) {
+  if (message.hello) link.isStale = Boolean(link.build) && message.hello.build !== link.build;
   if (message.subscribed) return stands(message.subscribed);
   const topic = message.topic ?? message.resync;
   if (!topic) return;
