@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.ui.language import Language
 from services.ui.settings import LOOPBACK
-from services.ui.words import spoken_page
+from services.ui.words import language_of, speak, spoken_page
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SCRIPT = re.compile(rb"<script(?=[\s>])", re.IGNORECASE)
@@ -37,6 +38,8 @@ class Guard:
         elif scope["type"] == "websocket":
             await self.app(scope, receive, send)
         else:
+            # What is drawn before anybody's preferences are known, the page of an error, speaks as asked.
+            speak(language_of(Language.AUTO, _headers(scope["headers"]).get("accept-language", "")))
             await self.app(scope, receive, _Answer(send).send)
 
 

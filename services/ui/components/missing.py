@@ -4,7 +4,7 @@ from nicegui import ui
 
 from services.ui.components.frame import View, box, frame, head, link_button, text
 from services.ui.theme import head_html
-from services.ui.words import say
+from services.ui.words import head_mark, say
 
 
 def draw_missing(view: View, sentence: str, *, active: str = "") -> None:
@@ -22,7 +22,7 @@ def draw_missing(view: View, sentence: str, *, active: str = "") -> None:
 
 def draw_broken(incident: str, path: str) -> None:
     """Draw a page without the shell: whatever it needs may be what broke. `incident` is its id in the log."""
-    ui.add_head_html(head_html("auto"))
+    ui.add_head_html(head_mark() + head_html("auto"))
     with box("jp-page"), box("jp-card"), box("jp-empty"):
         text(say("Something went wrong"), tag="h1")
         why = say("The portal could not draw this page. Its log says why, under {0}.")

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
+from services.ui.guard import Guard
 from services.ui.language import Language
-from services.ui.words import chinese, language_of, spoken_page
+from services.ui.words import chinese, language_of, say, spoken_page
 from services.ui.words.places import PLACE
 from services.ui.words.served import own_scripts
 from services.ui.words.source import texts_of, translated
@@ -179,3 +181,16 @@ def test_a_page_in_chinese_loads_chinese_scripts_and_says_so() -> None:
     assert spoken_page(page % b"en").startswith(b'<html lang="en" dir="ltr">')
     assert b"/_nicegui/" not in spoken_page(page % b"zh-Hant")
     assert b'lang="zh-Hant-HK"' in spoken_page(page % b"zh-Hant")
+
+
+@pytest.mark.parametrize(("accepted", "said"), [("zh-HK", "找不到"), ("en", "Not found")])
+async def test_what_is_drawn_before_preferences_are_known_speaks_as_asked(accepted: str, said: str) -> None:
+    heard = []
+
+    async def page(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        heard.append(say("Not found"))
+
+    headers = [(b"host", b"localhost"), (b"accept-language", accepted.encode())]
+    await Guard(page)({"type": "http", "method": "GET", "headers": headers}, None, None)
+
+    assert heard == [said]
