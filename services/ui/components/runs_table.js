@@ -35,11 +35,15 @@ export default {
         <option value="">Any reason</option><option v-for="key in reasons" :key="key" :value="key">{{ reasonWords[key].word }}</option></select>
       <select v-if="!job && !from && !to" class="jp-select jp-bar__select" aria-label="Filter by time" :value="within" @change="lately($event.target.value)">
         <option value="">Any time</option><option v-for="[key, word] in times" :key="key" :value="key">{{ word }}</option></select>
+      <template v-if="!job"><select class="jp-select jp-bar__select" aria-label="Filter by cause" :value="cause" @change="only({ cause: $event.target.value })">
+        <option value="">Any cause</option><option v-for="(word, key) in causes" :key="key" :value="key">{{ word }}</option></select>
+      <select v-if="places.length" class="jp-select jp-bar__select" aria-label="Filter by executor" :value="executor" @change="only({ executor: $event.target.value })">
+        <option value="">Any executor</option><option v-for="name in places" :key="name" :value="name">{{ name }}</option></select></template>
       <span v-if="many && loaded && runs.length" class="jp-bar__end"><button type="button" class="jp-btn jp-btn--small" :class="{ 'jp-btn--bad': many === 'cancel' }" @click="$refs.all.open(many, asked())"><JpIcon :name="many === 'cancel' ? 'ban' : 'play'" />{{ many === 'cancel' ? 'Cancel all…' : 'Run all again…' }}</button></span></div>
     <div class="jp-card" :aria-busy="!loaded">
       <div v-if="error" class="jp-empty"><JpIcon name="warning" /><h2>The runs cannot be shown</h2><p>{{ error }}</p><button class="jp-btn" type="button" @click="load">Try again</button></div>
       <div v-else-if="loaded && !runs.length" class="jp-empty"><JpIcon name="play" />
-        <template v-if="state || reason || within || from || to || ofJob && !job"><h2>No run matches</h2><p>{{ filterWords }}</p><button class="jp-btn" type="button" @click="within = ''; choose('')">Show all states</button></template>
+        <template v-if="state || reason || within || cause || executor || from || to || ofJob && !job"><h2>No run matches</h2><p>{{ filterWords }}</p><button class="jp-btn" type="button" @click="Object.assign($data, { within: '', cause: '', executor: '' }); choose('')">Show all states</button></template>
         <template v-else><h2>No runs yet</h2><p>{{ job ? 'Run now starts one at once; a schedule starts them at their time.' : 'Runs appear here when a job is due, or when somebody runs one.' }}</p></template></div>
 
       <ul v-else-if="screen.narrow && !loaded" class="jp-cards" aria-hidden="true"><li v-for="row in 3" :key="row" class="jp-ghostcard"></li></ul>
@@ -87,11 +91,13 @@ export default {
     tick, screen: screenSize, filters: FILTERS, words: STATES, causes: CAUSES, reasonWords: REASONS, limit: self.job ? 25 : 50,
     state: self.job ? "" : fromUrl("state"), reason: self.job ? "" : fromUrl("reason"), ofJob: self.job || fromUrl("job"), after: self.job ? "" : fromUrl("after"),
     from: self.job ? "" : fromUrl("from"), to: self.job ? "" : fromUrl("to"),
+    cause: self.job ? "" : fromUrl("cause"), executor: self.job ? "" : fromUrl("executor"), executors: [],
     within: self.job ? "" : fromUrl("within"), times: TIMES, before: [], runs: [], next: null, loaded: false, error: "",
   }),
   created() {
     this.reload = debounced(() => this.load(), 120);
     this.stop = follow("runs", this.onRuns, { load: this.load });
+    if (!this.job) api("/executors").then(({ items }) => (this.executors = items.map((one) => one.name)), () => {});
   },
   // On a phone the chosen filter may lie outside of the row that scrolls.
   mounted() { this.$el.querySelector(".jp-filter[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "center" }); },
@@ -103,10 +109,13 @@ export default {
       return [this.from && `from ${said(this.from)}`, this.to && `until ${said(this.to)}`].filter(Boolean).join(" ");
     },
     reasons() { return REASONS_OF[this.state] ?? []; },
+    // Also one that is asked for and gone: what narrows the list is always seen, and can be taken away.
+    places() { return [...new Set([...this.executors, this.executor])].filter(Boolean).sort(); },
     // What can be done to all that are shown, on every page of them.
     many() { return this.state === FAILED ? "rerun" : this.state === WAITING ? "cancel" : null; },
     filterWords() {
       const words = this.state.split(",").map((state) => STATES[state]?.word ?? state).join(", ");
+      if (this.cause || this.executor) return "Shown are only the runs that all filters leave.";
       if (this.from || this.to) return `Shown are runs due ${this.windowWords}.`;
       const because = this.reason ? ` because of ${REASONS[this.reason]?.word.toLowerCase() ?? this.reason}` : "";
       const lately = TIMES.find(([key]) => key === this.within)?.[1].replace("Last", " of the last") ?? "";
@@ -161,15 +170,16 @@ export default {
     // The filter as the API takes it; a window of time ends now, whenever that is.
     asked() {
       const ms = TIMES.find(([key]) => key === this.within)?.[2];
-      const set = { state: this.state, reason: this.reason, job: this.ofJob, from: this.from || (ms ? new Date(Date.now() - ms).toISOString() : ""), to: this.to };
+      const set = { state: this.state, reason: this.reason, cause: this.cause, executor: this.executor, job: this.ofJob, from: this.from || (ms ? new Date(Date.now() - ms).toISOString() : ""), to: this.to };
       return Object.fromEntries(Object.entries(set).filter(([, value]) => value));
     },
     lately(within) { Object.assign(this, { within, after: "", before: [] }); this.show(); },
     show() {
-      if (!this.job) rememberInUrl({ state: this.state, reason: this.reason, within: this.within, job: this.ofJob, from: this.from, to: this.to, after: this.after });
+      if (!this.job) rememberInUrl({ state: this.state, reason: this.reason, cause: this.cause, executor: this.executor, within: this.within, job: this.ofJob, from: this.from, to: this.to, after: this.after });
       return this.load();
     },
     choose(state) { Object.assign(this, { state, reason: "", after: "", before: [] }); this.show(); },
+    only(which) { Object.assign(this, which, { after: "", before: [] }); this.show(); },
     because(reason) { Object.assign(this, { reason, after: "", before: [] }); this.show(); },
     forgetJob() { Object.assign(this, { ofJob: "", after: "", before: [] }); this.show(); },
     forgetWindow() { Object.assign(this, { from: "", to: "", after: "", before: [] }); this.show(); },

@@ -131,6 +131,30 @@ def test_a_deleted_job_starts_nothing_and_comes_back_whole_by_undo(watched: Watc
     assert watched.complaints == []
 
 
+def test_runs_are_narrowed_by_what_caused_them_and_where_they_ran(watched: Watched, stack: Stack) -> None:
+    job = stack.create("narrowed", "hello.py")
+    run = stack.ended(stack.run_now(job))
+    other = "executor-1" if run["executor"] == "executor-2" else "executor-2"
+    page = watched.page
+    rows = page.get_by_role("row").filter(has_text="narrowed")
+    page.goto(f"/runs?job={job}")
+
+    page.get_by_label("Filter by cause").select_option(run["cause"])
+    page.get_by_label("Filter by executor").select_option(run["executor"])
+    expect(page).to_have_url(re.compile(f"cause={run['cause']}&executor={run['executor']}"))
+    expect(rows).to_have_count(1)
+    page.reload()
+    page.get_by_label("Filter by executor").select_option(other)
+    expect(page.get_by_role("heading", name="No run matches")).to_be_visible()
+    page.get_by_role("button", name="Show all states").click()
+    expect(rows).to_have_count(1)
+
+    page.goto("/executors")
+    page.get_by_role("row").filter(has_text=run["executor"]).locator("a[href*='within=24h']").click()
+    expect(page.get_by_label("Filter by executor")).to_have_value(run["executor"])
+    assert watched.complaints == []
+
+
 def test_a_person_keeps_zone_and_theme(watched: Watched) -> None:
     page = watched.page
     page.goto("/jobs")
