@@ -49,7 +49,7 @@ export default {
       <ul v-else-if="screen.narrow && !loaded" class="jp-cards" aria-hidden="true"><li v-for="row in 3" :key="row" class="jp-ghostcard"></li></ul>
       <ul v-else-if="screen.narrow" class="jp-cards">
         <li v-for="run in runs" :key="run.id">
-          <a class="jp-cards__name" data-jp-row :href="'/runs/' + run.id"><template v-if="!job"><bdi>{{ run.job_name }}</bdi> </template><span class="jp-muted">{{ numberOf(run) }}</span></a>
+          <a class="jp-cards__name" data-jp-row :href="'/runs/' + run.id"><template v-if="!job"><bdi>{{ run.job_name }}</bdi>{{ ' ' }}</template><span class="jp-muted">{{ numberOf(run) }}</span></a>
           <JpChip :state="run.state" :stopping="stopping(run)" />
           <span class="jp-cards__line"><JpTime :at="run.due_at" /><span>{{ took(run) }}</span><span v-if="run.attempt > 1">attempt {{ run.attempt }}</span></span>
           <span v-if="never(run)" class="jp-cards__line"><span class="jp-cards__why">{{ why(run) }}</span><button class="jp-btn jp-btn--small" type="button" @click="makeUp(run)">{{ run.instants > 1 ? 'Run some…' : 'Run it now' }}</button></span>

@@ -126,7 +126,7 @@ def test_what_follows_a_name_that_reads_from_right_to_left_stays_on_its_side(
     resized(page, 390)
     page.goto(f"/runs?job={job}")
     link = page.locator(f".jp-cards__name[href='/runs/{run}']")
-    expect(link).to_contain_text("#1")
+    expect(link).to_have_text(f"{NAMES['right to left']} #1")
 
     assert is_right_of(page, f".jp-cards__name[href='/runs/{run}']", "#1", "تقرير")
 
