@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from services.ui import api, pages
 from services.ui.api.problems import problem
+from services.ui.assets import Assets
 from services.ui.commands import Bulk, Commands, Controls, Secrets
 from services.ui.commands.mutes import Mutes
 from services.ui.commands.uploads import Uploads
@@ -140,7 +141,7 @@ def machine_side(portal: Portal) -> FastAPI:
 
 def guarded(app: ASGIApp) -> ASGIApp:
     """Return the app behind the guard; compression is outside, for the guard must read pages."""
-    return GZipMiddleware(Guard(app), minimum_size=1_000, compresslevel=5)
+    return GZipMiddleware(Guard(Assets(app)), minimum_size=1_000, compresslevel=5)
 
 
 def make_site(portal: Portal) -> ASGIApp:

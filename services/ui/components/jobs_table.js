@@ -1,8 +1,7 @@
 // The jobs list: search, filters, paging, live last runs, and what can be done to a row.
 import { ago, count, duration, NO_NEXT, parts, plural, screenSize, tick } from "jp_format";
-import { api, debounced, follow, fromUrl, jobActions, openUnder, query, rememberInUrl } from "jp_core";
+import { api, debounced, follow, fromUrl, jobActions, later, openUnder, query, rememberInUrl } from "jp_core";
 import { BulkBar, BulkDialog, Marked } from "jp_bulk";
-import { ResumeDialog } from "jp_dialogs";
 import { ViewChips } from "jp_views";
 import { word } from "jp_words";
 
@@ -10,6 +9,7 @@ const LIMIT = 50;
 const FILTERS = [["", "All"], ["failing", "Failing"], ["running", "Running"], ["active", "Scheduled"], ["paused", "Paused"]];
 const SORTS = { name: "Job", next: "Next run", last: "Ran" };
 
+const ResumeDialog = later(async () => (await import("jp_dialogs")).ResumeDialog);
 const lastEnded = (job) => job.recent.findLast((run) => run.finished_at) ?? null;
 
 export default {

@@ -1,9 +1,7 @@
 // The shell round every page: navigation, health, what a person prefers, toasts, shortcuts.
 import { JpIcon, JpRelative, JpTime, local, plural, prefs, screenSize, span, tick, zoneOffset } from "jp_format";
-import { api, debounced, dismiss, follow, followHealth, health, isTyping, link, onKeys, toasts } from "jp_core";
+import { api, asking, debounced, dismiss, follow, followHealth, health, isTyping, later, link, onKeys, toasts } from "jp_core";
 import { controls, heldWords } from "jp_controls";
-import { JpPalette } from "jp_palette";
-import { RunDialog } from "jp_run";
 import { paint, Preferences } from "jp_prefs";
 import { toldAll } from "jp_words";
 
@@ -31,6 +29,9 @@ const KEYS = [
 const PILLS = {
   ok: { tone: "succeeded", icon: "check" }, degraded: { tone: "timed_out", icon: "warning" }, down: { tone: "failed", icon: "cross" }, frozen: { tone: "queued", icon: "snow" },
 };
+
+const JpPalette = later(async () => (await import("jp_palette")).JpPalette);
+const RunDialog = later(async () => (await import("jp_run")).RunDialog);
 
 export default {
   components: { JpIcon, JpPalette, JpRelative, JpTime, Preferences, RunDialog },
@@ -104,7 +105,7 @@ export default {
         <button class="jp-btn jp-btn--small" type="button" @click="lift">Lift the freeze</button>
       </div>
     </Teleport>
-    <RunDialog /><JpPalette ref="palette" :pages="pages" />
+    <RunDialog ref="run" /><JpPalette ref="palette" :pages="pages" />
     <div class="jp-toasts" role="status" aria-live="polite">
       <div v-for="toast in toasts" :key="toast.id" class="jp-toast" :class="'jp-toast--' + toast.tone">
         <span class="jp-toast__text">{{ toast.text }}</span>
@@ -115,7 +116,7 @@ export default {
     </div>
   </div>`,
   data: (self) => ({
-    prefs, link, toasts, pages: PAGES, keys: KEYS,
+    asking, prefs, link, toasts, pages: PAGES, keys: KEYS,
     jobCount: self.jobs,
   }),
   created() {
@@ -146,6 +147,8 @@ export default {
     removeEventListener("keydown", this.onKey, { capture: true });
     this.stops.forEach((stop) => stop());
   },
+  // Whoever asks for a run of a job with parameters sets `asking.job`, on whatever page.
+  watch: { "asking.job"(job) { if (job) this.$refs.run.open(job); } },
   computed: {
     state: () => health,
     isInMore() { return PAGES.some((page) => page.inMore && page.key === this.active); },

@@ -1,5 +1,5 @@
 // How the portal talks to its server: the REST API, the live stream, and what a person is told about both.
-import { reactive } from "vue";
+import { markRaw, reactive } from "vue";
 import { when } from "jp_format";
 import { told, toldAll } from "jp_words";
 
@@ -19,6 +19,8 @@ export class ApiError extends Error {
 let reading = 0;
 const since = [];
 const MOST_AGAIN = 200;
+
+const SILENT = "The portal does not answer. Is it still running?";
 
 export async function api(path, options = {}) {
   if (options.method && options.method !== "GET") return ask(path, options);
@@ -45,7 +47,7 @@ async function ask(path, { method = "GET", body, signal } = {}) {
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, { detail: "The portal does not answer. Is it still running?" });
+    throw new ApiError(0, { detail: SILENT });
   }
   const problem = response.status === 204 ? {} : await response.json().catch(() => ({}));
   // Who gave up while the answer was still being read has no answer, and not an empty one.
@@ -311,6 +313,24 @@ export function debounced(action, ms, most = 1000 + 2 * ms) {
     timer = setTimeout(() => { timer = 0; action(...args); }, Math.max(0, Math.min(ms, first + most - now)));
   };
 }
+
+// A dialog that few open: it is fetched when it is opened first, and is itself from then on.
+export const later = (load) => ({
+  inheritAttrs: false,
+  template: `<component :is="it" v-if="it" v-bind="$attrs" ref="it" />`,
+  data: () => ({ it: null }),
+  methods: {
+    async open(...given) {
+      if (!this.it) {
+        const it = await attempt(() => load().catch(() => { throw new ApiError(0, { detail: SILENT }); }), null);
+        if (!it) return;
+        this.it ??= markRaw(it);
+        await this.$nextTick();
+      }
+      this.$refs.it.open(...given);
+    },
+  },
+});
 
 // --- the keyboard -------------------------------------------------------------------------------
 export const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable], dialog[open]") != null;

@@ -89,16 +89,13 @@ export const RunDialog = {
       <div class="jp-dialog__do"><button class="jp-btn" type="button" @click="$refs.dialog.close()">Cancel</button><button class="jp-btn jp-btn--main" type="submit" :disabled="busy"><JpIcon name="play" />Run now</button></div>
     </form></template></dialog>`,
   data: () => ({ asking, typed: {}, wrong: {}, busy: false }),
-  watch: {
-    "asking.job"(job) {
-      if (!job) return;
+  methods: {
+    open(job) {
       this.begin(job);
       this.$nextTick(() => this.$refs.dialog.showModal());
       // The list a page holds may be older than the job: what it declares now is what is asked for.
       api(`/jobs/${job.id}`).then((fresh) => { if (asking.job?.id === fresh.id && JSON.stringify(fresh.parameters) !== JSON.stringify(job.parameters)) { asking.job.parameters = fresh.parameters; this.begin(fresh); } }, () => {});
     },
-  },
-  methods: {
     begin(job) {
       this.typed = Object.fromEntries(job.parameters.map((one) => [one.name, one.kind === "flag" ? one.default === true : one.default == null ? "" : String(one.default)]));
       Object.assign(this, { wrong: {}, busy: false });
