@@ -19,6 +19,8 @@ from services.ui.words import language_of, speak, spoken_page
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SCRIPT = re.compile(rb"<script(?=[\s>])", re.IGNORECASE)
 _MAX_HTML = 5_000_000
+# What is no document has no use for a policy, and a page has twenty of them.
+_INERT = (b"text/javascript", b"application/javascript", b"text/css", b"font/")
 
 
 class Guard:
@@ -78,7 +80,8 @@ class _Answer:
     async def _begin(self, message: Message) -> None:
         headers = list(message["headers"])
         headers += [(name, value) for name, value in _SECURITY if not _has(headers, name)]
-        headers.append((b"content-security-policy", _policy(self._nonce)))
+        if not _value(headers, b"content-type").startswith(_INERT):
+            headers.append((b"content-security-policy", _policy(self._nonce)))
         message = {**message, "headers": headers}
         if _value(headers, b"content-type").startswith(b"text/html"):
             self._start = message  # the length is not known before the nonces are in
