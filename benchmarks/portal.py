@@ -1,4 +1,4 @@
-"""What live pages cost the ui: `./portal bench portal [live] [slow] [leaks]`, all of them unless it is said.
+"""What live pages cost the ui: `./portal bench portal [live] [slow] [leaks] [heal]`, all if none is said.
 
 The real system and one more ui that can be looked into; 50 changes of runs a second, published as the
 scheduler publishes them. Exit code 1 if a stream did not end at the truth, if something is left behind, or if
@@ -23,6 +23,7 @@ from pathlib import Path
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
+from benchmarks.portal_healing import heals
 from shared.broker import Outgoing, Publisher
 from shared.broker import connect as connect_broker
 from shared.domain.ids import JobId, RunId, new_id
@@ -118,13 +119,15 @@ class Changes:
 
 def main() -> int:
     """Print the figures; return 1 if a target is missed that does not depend on the machine."""
-    wanted = sys.argv[1:] or ["live", "slow", "leaks"]
+    wanted = sys.argv[1:] or ["live", "slow", "leaks", "heal"]
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder), executors=1) as stack:
         passed = []
         for name, part in (("live", _live), ("slow", _slow), ("leaks", _leaks)):
             if name in wanted:
                 with another_ui(stack, "tests.support.counted_ui") as ui:
                     passed.append(asyncio.run(part(stack, ui)))
+        if "heal" in wanted:
+            passed.append(heals(stack))
     return 0 if all(passed) else 1
 
 
