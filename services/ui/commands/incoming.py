@@ -68,29 +68,46 @@ class Incoming:
             while part:
                 part = part[os.write(self.fd, part) :]
 
+    def keep(self) -> None:
+        """Have all of it on the disk, however long that takes: before `settle`, which is to be quick.
+
+        Raises:
+            InvalidInput: the disk is full.
+        """
+        with _explained(self.name):
+            os.fsync(self.fd)
+
     def settle(self, *, executable: bool, replaces: str | None) -> None:
         """Put it in its place, whole: where nothing is or, with `replaces`, over the version of this hash.
 
-        Every user may read it: runs have users of their own.
+        Every user may read it: runs have users of their own. Waits for nobody.
 
         Raises:
             Conflict: something is there already, or not the version that was to be replaced.
             InvalidInput: the portal may not write there, or the disk is full.
         """
         with _explained(self.name):
-            os.fsync(self.fd)
-            # Two who replace the same version at once: the second one is to be told.
-            fcntl.flock(self.folder, fcntl.LOCK_EX)
             last = self.name.rpartition("/")[2]
             mode = _EVERYBODY_RUNS if executable else _EVERYBODY_READS
             if replaces is None:
                 os.fchmod(self.fd, mode)
                 self._link(last)
             else:
+                self._lock()
                 was = _replaced(self.root, self.name, replaces)
                 os.fchmod(self.fd, _EVERYBODY_RUNS if was else mode)
                 os.rename(self.hidden, last, src_dir_fd=self.folder, dst_dir_fd=self.folder)
             os.fsync(self.folder)
+
+    def _lock(self) -> None:
+        # Two who replace the same version at once: the second one is to be told. Whoever may read the
+        # folder can lock it, scripts too: who waited here would wait for them, and the ledger with him.
+        try:
+            fcntl.flock(self.folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict(
+                f"The folder of scripts/{self.name} is locked: another upload or a script uses it. Try again."
+            ) from error
 
     def _link(self, last: str) -> None:
         # Unlike a rename, a link never overwrites. For a moment the file has two names, and executors

@@ -91,6 +91,7 @@ class Uploads:
             raise InvalidInput("script", "The file took too long to arrive. Try again.") from error
         if not size:
             raise InvalidInput("script", "The file is empty.")
+        await asyncio.to_thread(file.keep)
         return begins
 
     def _too_large(self) -> str:

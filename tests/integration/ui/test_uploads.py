@@ -1,6 +1,7 @@
 """Scripts that people upload: whole, in their place, over nothing that nobody named; on both databases."""
 
 import asyncio
+import fcntl
 import hashlib
 import os
 from collections.abc import AsyncIterator
@@ -16,7 +17,7 @@ from services.ui.app import Parts
 from services.ui.settings import UiSettings
 from shared.db.engine import Database
 from shared.runtime.settings import DatabaseSettings
-from tests.integration.ui.stage import NOWHERE, ClockFromNow
+from tests.integration.ui.stage import NOWHERE, ClockFromNow, a_job
 
 SCRIPTS = "/api/v1/scripts"
 OLD, NEW = b"print('old')\n", b"print('new')\n"
@@ -132,6 +133,24 @@ async def test_a_script_is_replaced_only_where_that_is_asked_and_only_what_was_s
     assert (root / "old.py").read_bytes() == (NEW if won[0] == 201 else NEW + NEW)
     done = (await client.get("/api/v1/activity")).json()["items"]
     assert [one["kind"] for one in done] == ["script-replaced"]
+
+
+async def test_who_locks_the_folder_holds_up_neither_uploads_nor_the_ledger(
+    client: httpx.AsyncClient, parts: Parts, root: Path
+) -> None:
+    """Scripts may read the scripts directory, and so lock it."""
+    held = os.open(root, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        async with asyncio.TaskGroup() as group:
+            new = group.create_task(upload(client, "new.py", NEW))
+            over = group.create_task(upload(client, "old.py", NEW, replaces=hashlib.sha256(OLD).hexdigest()))
+            job = group.create_task(a_job(parts, script="old.py"))
+        assert (new.result().status_code, over.result().status_code) == (201, 409)
+        assert "locked" in over.result().json()["detail"]
+        assert job.result()
+    finally:
+        os.close(held)
 
 
 async def test_a_name_that_leads_away_or_cannot_run_touches_nothing(
