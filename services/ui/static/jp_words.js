@@ -16,7 +16,11 @@ export const locale = isChinese ? "zh-HK" : "en-GB";
 const PLACE = /\{(~?)(\d+)(>?)\}/g;
 const HAN = /\p{Script=Han}/u;
 const LATIN = /[A-Za-z0-9]/;
+const LETTER = /\p{L}/u;
+// Where a sentence ends and another begins; "St. Patrick" and "J. Smith" are none.
+const SENTENCES = /(?:[\p{Ll}”]{3}|\d)[.!?] (?=[\p{Lu}“])/u;
 const MOST_KEPT = 2000;
+const LONGEST = 2000;
 // Sentences, and pieces of them ("~on weekdays"), which are looked for only in a place that is to be told.
 const tables = { sentences: table(), pieces: table() };
 const kept = new Map();
@@ -32,18 +36,34 @@ for (const [english, words] of Object.entries(PROSE)) {
 
 function learn({ whole, begun, other }, english, words) {
   if (!/\{\d+\}/.test(english)) { whole.set(english, words); return; }
-  // A place takes as little as fits.
-  const literals = english.split(/\{\d+\}/).map((part) => part.replace(/[.*+?^$()|[\]\\{}]/g, "\\$&"));
-  const pattern = { regex: new RegExp(`^${literals.join("(.+?)")}$`, "su"), words };
+  const pattern = { literals: english.split(/\{\d+\}/), words };
   const first = /^[^\s{]+(?=\s)/.exec(english)?.[0];
   if (!first) other.push(pattern);
   else if (begun.has(first)) begun.get(first).push(pattern);
   else begun.set(first, [pattern]);
 }
 
+// What stands in the places of a pattern, or null: each takes as little as fits. None takes more than one
+// sentence, but where a colon begins what somebody else says.
+function taken(english, literals) {
+  const last = literals.at(-1);
+  if (!english.startsWith(literals[0]) || !english.endsWith(last)) return null;
+  const values = [];
+  let at = literals[0].length;
+  for (const literal of literals.slice(1, -1)) {
+    const end = english.indexOf(literal, at + 1);
+    if (end < 0) return null;
+    values.push(english.slice(at, end));
+    at = end + literal.length;
+  }
+  values.push(english.slice(at, Math.max(at, english.length - last.length)));
+  const isTooMuch = (value, index) => !value || (SENTENCES.test(value) && !literals[index].endsWith(": "));
+  return values.some(isTooMuch) ? null : values;
+}
+
 // A sentence of the server in the language that is spoken.
 export function told(english) {
-  if (!isChinese || typeof english !== "string" || !english) return english;
+  if (!isChinese || typeof english !== "string" || !english || english.length > LONGEST) return english;
   let words = kept.get(english);
   if (words == null) {
     words = tables.sentences.whole.get(english) ?? severally(english, true) ?? find(english, tables.sentences) ?? severally(english, false) ?? english;
@@ -56,19 +76,26 @@ export function told(english) {
 function find(english, { whole, begun, other }) {
   const exact = whole.get(english);
   if (exact != null) return exact;
-  for (const { regex, words } of [...(begun.get(english.split(/\s/, 1)[0]) ?? []), ...other]) {
-    const found = regex.exec(english);
-    if (found) return filled(words, found.slice(1));
+  for (const { literals, words } of [...(begun.get(english.split(/\s/, 1)[0]) ?? []), ...other]) {
+    const found = taken(english, literals);
+    const said = found && filled(words, found);
+    if (said != null) return said;
   }
   return null;
 }
 
+// Null: a place that is to be told holds words that nobody knows, so it is another sentence. After a colon
+// stands what somebody else said, such as the name of a day: it stays as it is.
 function filled(words, values) {
   let all = "";
   let at = 0;
   for (const { 0: place, 1: out, 2: number, 3: more, index } of words.matchAll(PLACE)) {
     all = spaced(all, words.slice(at, index));
-    if (!out) all = spaced(all, more ? piece(values[number]) : values[number]);
+    if (!out) {
+      const value = more ? piece(values[number]) : values[number];
+      if (more && value === values[number] && LETTER.test(value) && !all.endsWith("：") && !all.endsWith("「")) return null;
+      all = spaced(all, value);
+    }
     at = index + place.length;
   }
   return spaced(all, words.slice(at));
@@ -84,7 +111,17 @@ function spaced(left, right) {
 // A piece of a sentence, such as what a field of an expression says.
 export const toldPiece = (english) => (isChinese ? piece(english) : english);
 
-const piece = (english) => find(english, tables.sentences) ?? find(english, tables.pieces) ?? told(english);
+const pieces = new Map();
+
+function piece(english) {
+  let words = pieces.get(english);
+  if (words == null) {
+    words = find(english, tables.sentences) ?? find(english, tables.pieces) ?? told(english);
+    if (pieces.size >= MOST_KEPT) pieces.clear();
+    pieces.set(english, words);
+  }
+  return words;
+}
 
 // A zone that follows a schedule, several sentences, several schedules in one line: each is told by itself.
 function severally(english, isWhole) {
@@ -105,7 +142,7 @@ function each(parts, mark, isWhole) {
 }
 
 // What of the server's answers is its prose; the rest are names, numbers and what people typed.
-const FIELDS = new Set(["detail", "error", "problem", "problems", "refusal", "refused", "schedule_text", "sentence", "title", "warnings", "why"]);
+const FIELDS = new Set(["detail", "error", "is", "problem", "problems", "refusal", "refused", "schedule_text", "sentence", "title", "warnings", "was", "why"]);
 const PIECE = new Set(["text", "at", "ms"]);
 
 const isPieces = (value) => Array.isArray(value) && value.length > 0 && value.every((one) => one && typeof one === "object" && Object.keys(one).length === 1 && Object.keys(one).every((key) => PIECE.has(key)));

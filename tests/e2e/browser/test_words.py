@@ -79,12 +79,28 @@ SENTENCES = [
 ]
 
 
+# Wider patterns fit these, too, and a sentence that is told by halves says nothing.
+WHOLE = {
+    "Hour: x is no hour. Write a number from 0 to 23.": "時：x 不是小時。請填寫 0 至 23 的數字。",
+    "Choose between 1 and 50. To stop all, pause the jobs or a pool.": (
+        "請選擇 1 至 50。如要全部停止，請暫停工作或執行池。"
+    ),
+    "There is no such script any more, or anywhere.": "There is no such script any more, or anywhere.",
+    "At most one bird fits.": "At most one bird fits.",
+    "Excluded by calendar Ireland: St. Patrick's Day": "被日曆 Ireland 排除：St. Patrick's Day",
+    "Excluded: Christmas Day": "已排除：Christmas Day",
+    # No pattern may take long, whatever it is shown.
+    f"On {'a ' * 900}x": f"On {'a ' * 900}x",
+}
+
+
 def test_what_the_server_says_is_told_in_chinese(browser: Browser, stack: Stack) -> None:
     said = [Cron(expr=expr).describe() for expr in SCHEDULES] + SENTENCES
     named = ["No executor serves heavy: 2 runs wait.", "Another job is called Jan. Choose another name."]
     with opened(browser, stack.url + "/jobs", theme="light", size="1440", language="zh") as page:
         told = page.evaluate(TOLD, said)
         kept = page.evaluate(TOLD, ["A name", "Exit code 3 means: nothing to do.", *named])
+        assert page.evaluate(TOLD, list(WHOLE)) == list(WHOLE.values())
 
     assert {one: words for one, words in zip(said, told, strict=True) if re.search("[A-Za-z]", words)} == {}
     # What nobody says stays as it is, and so does a name inside of a sentence.
