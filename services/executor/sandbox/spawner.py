@@ -18,7 +18,7 @@ import signal
 import socket
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from services.executor.sandbox import keeper, kernel, state
 from services.executor.sandbox.cgroup import tree_for
@@ -108,7 +108,7 @@ def _serve(channel: socket.socket, fence: Fence) -> None:
             # No room for a process: the executor sees the socket close that came with it.
             with contextlib.suppress(OSError):
                 if word != b"K" or not ahead.takes(descriptors):
-                    _obey(packet, channel, descriptors, fence)
+                    _obey(packet, (channel, *ahead.channels), descriptors, fence)
             for fd in descriptors:
                 os.close(fd)
 
@@ -125,31 +125,41 @@ class _Ahead:
 
     def __init__(self, spawner: socket.socket, fence: Fence) -> None:
         self._pid = 0
-        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, contextlib.suppress(OSError):  # no room for a process: perhaps when there is a run
-            self._pid = os.fork()
-            if self._pid == 0:
-                self._channel.close()
-                _be_keeper(spawner, lambda: _received(theirs)[1], fence)
+        self.channels: tuple[socket.socket, ...] = ()
+        """The spawner's end of its socket; none, when there was no room for one."""
+        with contextlib.suppress(OSError):  # no room for it: perhaps when there is a run
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self.channels = (ours,)
+            with theirs:
+                self._pid = os.fork()
+                if self._pid == 0:
+                    _be_keeper((spawner, ours), lambda: _received(theirs)[1], fence)
 
     def takes(self, descriptors: list[int]) -> bool:
         """Let it keep the run that these belong to; say whether it is there to do so."""
-        with self._channel:
-            try:
-                socket.send_fds(self._channel, [b"K"], descriptors)
-            except OSError:
-                return False
-            return True
+        try:
+            for channel in self.channels:
+                socket.send_fds(channel, [b"K"], descriptors)
+        except OSError:
+            return False
+        finally:
+            self._let_go()
+        return bool(self._pid)
 
     def dismiss(self) -> None:
         """Let it go, and wait for its end."""
-        self._channel.close()
+        self._let_go()
         if self._pid:
             with contextlib.suppress(ChildProcessError):  # they are waited for by nobody else
                 os.waitpid(self._pid, 0)
 
+    def _let_go(self) -> None:
+        for channel in self.channels:
+            channel.close()
+        self.channels = ()
 
-def _obey(packet: bytes, channel: socket.socket, descriptors: list[int], fence: Fence) -> None:
+
+def _obey(packet: bytes, own: Sequence[socket.socket], descriptors: list[int], fence: Fence) -> None:
     if packet[:1] == b"S" and packet.endswith(b" "):
         # Here, so that the place is clean before another run has it; a job's user is guarded by a lock.
         _sweep(fence, packet[1:].decode())
@@ -159,15 +169,15 @@ def _obey(packet: bytes, channel: socket.socket, descriptors: list[int], fence: 
     elif os.fork():
         return
     elif packet[:1] == b"K":
-        _be_keeper(channel, lambda: descriptors, fence)
+        _be_keeper(own, lambda: descriptors, fence)
     else:
-        _be_remover(channel, packet[:1], packet[1:].decode(), fence)
+        _be_remover(own, packet[:1], packet[1:].decode(), fence)
 
 
-def _be_remover(spawner: socket.socket, word: bytes, name: str, fence: Fence) -> None:
+def _be_remover(own: Sequence[socket.socket], word: bytes, name: str, fence: Fence) -> None:
     """Never returns; its end closes the descriptor that came with the order."""
     try:
-        spawner.close()
+        _close(own)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # it waits for what it starts
         if word == b"S":
             _sweep(fence, name)
@@ -179,15 +189,21 @@ def _be_remover(spawner: socket.socket, word: bytes, name: str, fence: Fence) ->
         os._exit(0)
 
 
+def _close(own: Sequence[socket.socket]) -> None:
+    # The spawner's ends: whoever is on the other one sees the spawner go when nobody else holds them.
+    for channel in own:
+        channel.close()
+
+
 def _sweep(fence: Fence, words: str) -> None:
     place, pid, job = words.split(" ")
     fence.sweep(int(place), int(pid), job)
 
 
-def _be_keeper(spawner: socket.socket, given: Callable[[], list[int]], fence: Fence) -> None:
+def _be_keeper(own: Sequence[socket.socket], given: Callable[[], list[int]], fence: Fence) -> None:
     """Never returns. What is given is the keeper's socket, the script's outputs and perhaps its text."""
     try:
-        spawner.close()
+        _close(own)
         os.setsid()
         if not fence.makes_namespaces:
             kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)

@@ -1,4 +1,7 @@
+import asyncio
+import fcntl
 import os
+import resource
 import signal
 import time
 from dataclasses import replace
@@ -11,6 +14,8 @@ from services.executor.sandbox.command import NotRunnable
 from services.executor.sandbox.fence import Level
 from services.executor.sandbox.proc import children
 from services.executor.sandbox.process import Setup, Spawner, StoppedBy, TooLate
+from services.executor.sandbox.state import _lock
+from shared.domain.ids import new_id
 from shared.messages.events import Stream
 from tests.integration.executor.confined import an_order, is_dead, python, start, started
 from tests.support.eventually import until
@@ -326,3 +331,42 @@ async def test_a_run_starts_though_the_keeper_that_waited_for_it_is_dead(tmp_pat
     await process.gone
     spawner.close()
     assert _pids_of(tmp_path / "keeper") == []
+
+
+async def test_a_spawner_leaves_at_once_though_somebody_still_removes_for_it(tmp_path: Path) -> None:
+    job, keeper = str(new_id()), tmp_path / "keeper"
+    (tmp_path / job).mkdir(mode=0o700)
+    lock = os.open(tmp_path / job / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    _lock(lock, fcntl.F_WRLCK)
+    setup = Setup(level=Level.PROCESS, work_root=tmp_path, states=str(tmp_path))
+    spawner = Spawner(keeper, setup)
+    await until(lambda: len(children(spawner.popen.pid)) == 1)
+    removing = asyncio.create_task(spawner.forget(job))
+    await until(lambda: len(children(spawner.popen.pid)) == 2)
+    remover = max(children(spawner.popen.pid))
+
+    await asyncio.to_thread(spawner.close)
+
+    assert _pids_of(keeper) == [remover]
+    os.close(lock)
+    await removing
+    assert is_dead(remover)
+
+
+async def test_a_spawner_without_room_for_a_socket_works_on_when_there_is_room(tmp_path: Path) -> None:
+    spawner = Spawner(tmp_path / "keeper", Setup(level=Level.PROCESS, work_root=tmp_path))
+    pid, true = spawner.popen.pid, an_order(tmp_path, "/bin/true")
+    await until(lambda: len(children(pid)) == 1)
+    taken = set(map(int, os.listdir(f"/proc/{pid}/fd")))  # noqa: PTH208 - names, not paths
+    _, most = before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (min(set(range(100)) - taken), most))
+    full = spawner.start(true, lambda _, __: False)
+    await full.gone
+    assert (await full.ended).stopped_by == StoppedBy.GONE
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+    process = spawner.start(true, lambda _, __: False)
+
+    assert (await process.ended).exit_code == 0
+    await process.gone
+    spawner.close()
