@@ -15,24 +15,39 @@ export class ApiError extends Error {
   }
 }
 
-// Answers that are on their way, and what the stream said meanwhile.
-let reading = 0;
-const since = [];
-const MOST_AGAIN = 200;
+// Of each answer that is on its way, what the stream said meanwhile, and whether it said all of it.
+const reading = new Set();
+const MOST_AGAIN = 5000; // changes
 
 const SILENT = "The portal does not answer. Is it still running?";
 
 export async function api(path, options = {}) {
   if (options.method && options.method !== "GET") return ask(path, options);
-  reading += 1;
+  const meanwhile = { said: [], changes: 0, lost: false };
+  reading.add(meanwhile);
   try {
     return await ask(path, options);
   } finally {
-    reading -= 1;
-    // What changed while the answer was on its way may be newer than the answer: it is told again after it.
-    const again = since.slice(-MOST_AGAIN);
-    if (!reading) since.length = 0;
-    if (again.length) setTimeout(() => again.forEach((message) => tell(message, message.topic)));
+    // When whoever asked has taken the answer over, and with what came until then: the newest is told last.
+    setTimeout(() => tellAgain(meanwhile));
+  }
+}
+
+// What changed while an answer was on its way may be newer than the answer, and is told again after it: that
+// alone, for it may be asked for anew because of it. What nobody heard is loaded.
+function tellAgain(meanwhile) {
+  reading.delete(meanwhile);
+  if (!meanwhile.lost) meanwhile.said.forEach((message) => tell(message, message.topic));
+  else if (socket?.readyState === WebSocket.OPEN) loadAll();
+}
+
+const loadAll = debounced(() => [...listeners].forEach((listener) => listener.resumes || listener.load()), 100);
+
+function keep(message) {
+  for (const meanwhile of reading) {
+    meanwhile.said.push(message);
+    meanwhile.changes += message.items.length;
+    while (meanwhile.changes > MOST_AGAIN) meanwhile.changes -= meanwhile.said.shift().items.length;
   }
 }
 
@@ -152,6 +167,7 @@ function lose() {
 function drop() {
   const old = socket;
   socket = null;
+  for (const meanwhile of reading) meanwhile.lost = true;
   clearInterval(looking);
   looking = 0;
   clearTimeout(retryTimer);
@@ -165,7 +181,7 @@ function receive(message) {
   if (!topic) return;
   link.heardAt = Date.now();
   // Not of a log: its chunks come in order, each once.
-  if (message.items && reading && !topic.startsWith("log:")) since.push(message);
+  if (message.items && !topic.startsWith("log:")) keep(message);
   tell(message, topic);
 }
 

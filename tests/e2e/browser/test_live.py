@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.chaos.proxy import Cut
 from tests.e2e.browser.chromium import Watched
+from tests.support.eventually import eventually
 from tests.support.stack import Stack
 from tests.support.wires import Cable, cable_to
 
@@ -178,3 +179,74 @@ FLOODED = """async () => {
   const ask = debounced(() => (window.asked += 1), 120);
   window.flood = setInterval(ask, 50);
 }"""
+
+
+def test_an_answer_that_does_not_come_makes_nothing_be_asked_again_and_again(
+    watched: Watched, stack: Stack
+) -> None:
+    page = watched.page
+    page.route("**/api/v1/never", lambda _: None)
+    page.goto("/calendars")
+    expect(page.get_by_text(re.compile("^Live"))).to_be_visible()
+    page.evaluate(ASKS_WHEN_TOLD)
+
+    stack.create("asked about once", "hello.py")
+    page.wait_for_function("window.asked.length")
+
+    assert page.evaluate(ASKED_UNTIL_QUIET) < 50
+
+
+ASKS_WHEN_TOLD = """async () => {
+  const { api, follow } = await import("jp_core");
+  window.asked = [];
+  api("/never");
+  follow("jobs", () => window.asked.push(api("/jobs?limit=1")));
+}"""
+ASKED_UNTIL_QUIET = """async () => {
+  for (let before = 0; before < window.asked.length && before < 50; ) {
+    before = window.asked.length;
+    await Promise.all(window.asked);
+    await new Promise((next) => setTimeout(next));
+  }
+  return window.asked.length;
+}"""
+
+
+def test_an_answer_from_before_a_silence_does_not_undo_what_was_loaded_after_it(
+    watched: Watched, stack: Stack, scripts: Path
+) -> None:
+    (scripts / "outlived.py").write_text(WAITS)
+    run = stack.run_now(stack.create("outlived", "outlived.py"))
+    page = watched.page
+    late: list[tuple[Route, object]] = []
+
+    def hold(route: Route) -> None:
+        if late:
+            route.continue_()
+        else:
+            late.append((route, stack.ask("GET", f"/runs/{run}")))
+
+    eventually(lambda: stack.ask("GET", f"/runs/{run}")["state"] == "running", within_s=20, what="it runs")
+    page.route(f"**/api/v1/runs/{run}", hold)
+    page.add_init_script(TAKEN)
+    with page.expect_request(f"**/api/v1/runs/{run}"):
+        page.goto(f"/runs/{run}")
+    expect(page.get_by_text(re.compile("^Live"))).to_be_visible()
+    page.evaluate(HIDE)
+    assert late
+    (scripts / "outlived").touch()
+    stack.ended(run)
+    page.evaluate(SHOW)
+    expect(page.locator(".jp-head")).to_contain_text("Succeeded")
+
+    (route, answer), *_ = late
+    taken = page.evaluate("window.taken")
+    route.fulfill(json=answer)
+    page.wait_for_function("before => window.taken > before", arg=taken)
+
+    expect(page.locator(".jp-head")).to_contain_text("Succeeded")
+
+
+# Counts the answers that the page has read, and taken over.
+TAKEN = """{ window.taken = 0; const plain = Response.prototype.json; Response.prototype.json = async function () {
+  const value = await plain.call(this); setTimeout(() => { window.taken += 1; }); return value; }; }"""
