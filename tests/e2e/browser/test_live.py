@@ -248,5 +248,6 @@ def test_an_answer_from_before_a_silence_does_not_undo_what_was_loaded_after_it(
 
 
 # Counts the answers that the page has read, and taken over.
-TAKEN = """{ window.taken = 0; const plain = Response.prototype.json; Response.prototype.json = async function () {
-  const value = await plain.call(this); setTimeout(() => { window.taken += 1; }); return value; }; }"""
+TAKEN = """{ window.taken = 0; const plain = Response.prototype.json;
+  Response.prototype.json = async function () {
+    const value = await plain.call(this); setTimeout(() => { window.taken += 1; }); return value; }; }"""
