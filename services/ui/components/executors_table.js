@@ -54,7 +54,7 @@ export default {
               <td><template v-if="one.online"><span class="jp-ratio" aria-hidden="true"><span :style="{ width: 100 * one.busy / Math.max(1, one.slots) + '%' }"></span></span>{{ one.busy }}/{{ one.slots }}</template><span v-else class="jp-muted">–</span></td>
               <td :class="{ 'jp-late': one.online && age(one) > 12 }"><JpRelative v-if="key(one) !== 'left'" :at="one.last_seen_at" /><span v-else class="jp-muted">–</span></td>
               <td class="jp-table__grow"><template v-for="(run, index) in one.running.slice(0, 2)" :key="run.run_id"><template v-if="index">, </template><a class="jp-link" :href="'/runs/' + run.run_id"><bdi>{{ run.job_name }}</bdi> #{{ run.number }}</a></template><template v-if="one.running.length > 2"> and {{ one.running.length - 2 }} more</template><span v-if="!one.running.length" class="jp-muted">–</span></td>
-              <td class="jp-num"><a class="jp-link" :href="'/runs?within=24h&executor=' + encodeURIComponent(one.name)">{{ count(one.runs_24h) }}</a></td>
+              <td class="jp-num"><a class="jp-link jp-table__link" :href="'/runs?within=24h&executor=' + encodeURIComponent(one.name)">{{ count(one.runs_24h) }}</a></td>
               <td>{{ one.online ? span(tick.now - Date.parse(one.started_at), 1) : '–' }}</td>
               <td>{{ one.pools.join(', ') }}</td><td :title="one.sandbox_features"><span class="jp-sandbox" :class="{ 'jp-late': one.sandbox === 'unavailable' }"><JpIcon :name="one.sandbox === 'restricted' || one.sandbox === 'isolated' ? 'shield' : 'warning'" />{{ one.sandbox }}</span></td>
               <td class="jp-mono">{{ one.version }}<span v-if="one.online && one.version !== newest" class="jp-muted" title="Another executor is newer"> older</span></td>
