@@ -4,7 +4,7 @@ import { when } from "jp_format";
 import { told, toldAll } from "jp_words";
 
 // --- REST -------------------------------------------------------------------------------------
-const OTHERS_TEXT = /\/(?:log|scripts?|parked)\b/; // there, `text` is what a script or a message says
+const OTHERS_TEXT = /\/(?:log|scripts?|parked|changes)\b/; // there, `text` is what a script or a message says
 
 export class ApiError extends Error {
   constructor(status, problem) {
