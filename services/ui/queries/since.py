@@ -57,6 +57,8 @@ class ChangesOfRun(msgspec.Struct, frozen=True, kw_only=True):
     """`args`, and `parameters.<name>`; of those that are secret it is not known."""
     place: tuple[ChangedField, ...] = ()
     """`executor`, `sandbox`, `sandbox_features`, and `environment`: whether one was made ready first."""
+    unknown: tuple[str, ...] = ()
+    """`script` and `job`, where one of the two is not known: then nobody can say that it is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,20 @@ class SinceSuccess:
             )
             newest = later[0].definition if later else None
             fields = await in_words(session, held.definition if held else None, newest)
+        script = await change_of_run(self.database.reading, self.scripts, run, attempt)
+        known = {
+            "script": script is not None or _ran_the_same(was, ran),
+            # A job without a history is as it was made.
+            "job": held is not None or not later,
+        }
         return ChangesOfRun(
             since=SuccessBefore(run_id=good.id, run_number=good.number or 0, at=good.due_at),
-            script=await change_of_run(self.database.reading, self.scripts, run, attempt),
+            script=script,
             job=tuple(one for one in fields if one.field not in _TOLD_BY_SCRIPT),
             edits=tuple(EditOfJob(version=one.version or 0, at=one.at, by=one.by) for one in later),
             run=tuple(_differing(_given(good), _given(run))),
             place=tuple(_differing(_place(was), _place(ran))) if ran and ran.claimed_at else (),
+            unknown=tuple(part for part, is_known in known.items() if not is_known),
         )
 
 
@@ -102,6 +111,11 @@ async def _last_success(session: AsyncSession, run: RunDetail) -> RunId | None:
     )
     found = await session.scalar(succeeded.order_by(RunRow.number.desc()).limit(1))
     return None if found is None else RunId(found)
+
+
+def _ran_the_same(one: AttemptItem | None, other: AttemptItem | None) -> bool:
+    # What never started, or is too large, has no hash.
+    return bool(one and other and one.script_sha256 and one.script_sha256 == other.script_sha256)
 
 
 def _given_at(run: RunDetail, attempt: AttemptItem | None) -> datetime:

@@ -11,7 +11,9 @@ export const JpSince = {
     <div class="jp-card__head"><h2 id="jp-since">Since it last succeeded</h2>
       <span class="jp-hint"><a class="jp-link" :href="'/runs/' + since.since.run_id">run #{{ since.since.run_number }}</a>, <JpTime :at="since.since.at" /></span></div>
     <p v-if="same" class="jp-since__same"><JpIcon name="check" />Script, job, arguments, executor and sandbox are the same. Look for what it depends on besides: data, services, the day.</p>
-    <dl v-else>
+    <p v-if="since.unknown.includes('script')" class="jp-since__same"><JpIcon name="question" />Whether the script had changed is not known: one of the two did not start, or is too large.</p>
+    <p v-if="since.unknown.includes('job')" class="jp-since__same"><JpIcon name="question" />How the job was then is not known: its history does not reach back so far.</p>
+    <dl v-if="differs">
       <div v-if="since.job.length"><dt>Job</dt><dd><JpChanges :changes="since.job" />
         <p class="jp-hint"><template v-for="(one, index) in since.edits.slice(0, 3)" :key="one.version">{{ index ? '; ' : '' }}<a class="jp-link" :href="'/jobs/' + job + '?tab=versions#v' + one.version">version {{ one.version }}</a> by {{ by(one.by) }}, <JpTime :at="one.at" /></template><template v-if="since.edits.length > 3"> and {{ plural(since.edits.length - 3, 'earlier edit') }}</template></p></dd></div>
       <div v-if="since.run.length"><dt>Run</dt><dd><JpChanges :changes="since.run" /></dd></div>
@@ -19,6 +21,9 @@ export const JpSince = {
     </dl>
     <JpChange v-if="since.script" :change="since.script" inner words="The script had changed" />
   </section>`,
-  computed: { same() { const { script, job, run, place } = this.since; return !script && !job.length && !run.length && !place.length; } },
+  computed: {
+    differs() { const { job, run, place } = this.since; return Boolean(job.length || run.length || place.length); },
+    same() { return !this.differs && !this.since.script && !this.since.unknown.length; },
+  },
   methods: { by: byWhom, plural },
 };

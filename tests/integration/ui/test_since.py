@@ -88,12 +88,16 @@ async def test_where_nothing_changed_nothing_is_told(
     client: httpx.AsyncClient, parts: Parts, database: Database
 ) -> None:
     job_id = await a_job(parts)
-    good = await ran(parts, database, job_id, 1, RunState.SUCCEEDED)
-    bad = await ran(parts, database, job_id, 2, RunState.FAILED)
+    good = await ran(parts, database, job_id, 1, RunState.SUCCEEDED, script_sha256="a" * 64)
+    bad = await ran(parts, database, job_id, 2, RunState.FAILED, script_sha256="a" * 64)
+    never_started = await ran(parts, database, job_id, 3, RunState.FAILED)
 
     found = await changes_of(client, bad)
 
     assert found["since"]["run_id"] == str(good)
     assert [found[part] for part in ("script", "job", "edits", "run", "place")] == [None, [], [], [], []]
+    assert found["unknown"] == []
+    # Its script may be gone: nobody can say that it is the same.
+    assert (await changes_of(client, never_started))["unknown"] == ["script"]
     gone = await client.get(f"/api/v1/runs/{good}/changes", params={"attempt": 9})
     assert gone.status_code == 404
