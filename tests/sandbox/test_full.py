@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -58,8 +59,9 @@ def spawner() -> Iterator[Spawner]:
 
 async def test_a_bomb_that_has_taken_all_the_room_is_ended(spawner: Spawner) -> None:
     printed = bytearray()
+    nonce = f"bomb-{uuid4()}"
     order = Order(
-        command=Command(argv=("/usr/bin/python3", "-c", BOMB), env={"PATH": PATH}),
+        command=Command(argv=("/usr/bin/python3", "-c", BOMB, nonce), env={"PATH": PATH}),
         work_dir=spawner.setup.work_root / "bomb",
         timeout_s=2,
         kill_grace_s=0.2,
@@ -73,5 +75,6 @@ async def test_a_bomb_that_has_taken_all_the_room_is_ended(spawner: Spawner) -> 
 
     assert b"ready" in printed
     assert ended.stopped_by is StoppedBy.TIMEOUT
-    # The keeper is gone for us when its socket is, a moment before the kernel has forgotten it.
-    await until(lambda: judge.below(spawner.popen.pid) == [spawner.popen.pid])
+    assert judge.processes_with(nonce) == []
+    # Gone for us is a keeper with its socket, a moment before the kernel forgets it; the next one waits.
+    await until(lambda: len(judge.below(spawner.popen.pid)) == 2)

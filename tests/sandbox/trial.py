@@ -110,7 +110,9 @@ class Stage:
             "OTHER_FOLDER": judge.working_folder(other),
             "OTHER_STATE": str(ground.folder / "states" / self.job / "data"),
         }
-        self.before = {pid: judge.process(pid) for pid in pids}
+        # Not the keeper that waits: it is the next run's, and ends with that.
+        waits = {pid for pid in pids if judge.parent(pid) == spawner and not judge.below(pid)[1:]}
+        self.before = {pid: judge.process(pid) for pid in pids if pid not in waits}
 
     def ask(
         self, script: str, nonce: str, *, bystands: bool = False, timeout_s: float = 3600, **wanted: Any
