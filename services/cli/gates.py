@@ -40,7 +40,7 @@ _LOCK_OPTIONS = (
 )
 # Each process has servers of its own. Whole files in their order: those of the browser are the last of each.
 _IN_PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-_ALONE = frozenset({"ledger", "lists", "log"})
+_ALONE = frozenset({"ledger", "lighthouse", "lists", "log"})
 """Benchmarks without a rival, and what fills a ledger for them."""
 _POSTGRES = Path("/usr/lib/postgresql")  # Debian keeps the server's programs off the PATH
 _FONTS = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
