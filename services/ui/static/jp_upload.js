@@ -11,11 +11,12 @@ function another(name) {
 }
 
 // `limit`: how many bytes a script may have. Emits `stored` with the script as the API shows it, and `refused`
-// with the reason in words; of several files, each in turn.
+// with the reason in words; of several files, each in turn. `finished`: after the last one, with the names of
+// those that were stored and whether none was refused.
 export const JpUpload = {
   components: parts,
   props: { limit: Number, main: Boolean, small: Boolean },
-  emits: ["stored", "refused"],
+  emits: ["stored", "refused", "finished"],
   template: `
   <span class="jp-upload">
     <button class="jp-btn" :class="{ 'jp-btn--main': main, 'jp-btn--small': small }" type="button" :disabled="busy" @click="$refs.input.click()"><JpIcon name="up" />{{ busy ? 'Uploading…' : 'Upload a script' }}</button>
@@ -60,13 +61,21 @@ export const JpUpload = {
     async take(files) {
       if (this.busy) return;
       this.busy = true;
+      const names = [];
+      let isWhole = true;
       for (const file of files) {
         try {
           const stored = await this.one(file);
-          if (stored) this.$emit("stored", stored);
-        } catch (error) { this.$emit("refused", `${file.name}: ${error.message}`); }
+          if (!stored) continue;
+          names.push(stored.name);
+          this.$emit("stored", stored);
+        } catch (error) {
+          isWhole = false;
+          this.$emit("refused", `${file.name}: ${error.message}`);
+        }
       }
       this.busy = false;
+      this.$emit("finished", { names, isWhole });
     },
     // Stores a file, asking as often as its name is taken; null: somebody thought better of it.
     async one(file) {

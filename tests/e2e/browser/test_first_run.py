@@ -41,6 +41,14 @@ def test_a_person_uploads_a_script_and_watches_a_first_job_of_it(
     expect(watched.page.get_by_role("link", name="hello.py")).to_be_visible()
     assert objected_to(watched.page) == {}
 
+    watched.page.locator("input[type=file]").set_input_files(
+        [{"name": name, "mimeType": "", "buffer": OTHER.encode()} for name in ("first.py", "hello.py")]
+    )
+    taken = watched.page.get_by_role("dialog", name="There is already a hello.py")
+    taken.get_by_role("button", name="Cancel").click()
+    watched.page.wait_for_url("**/jobs/new?script=first.py")
+    watched.page.goto("/")
+
     walk = first_job(watched.page, script, tmp_path)
 
     assert len(list(tmp_path.glob("0?-*.png"))) == len(walk.seen) == 5
@@ -48,7 +56,8 @@ def test_a_person_uploads_a_script_and_watches_a_first_job_of_it(
     (name, state), *others = stack.rows("SELECT j.name, r.state FROM runs r JOIN jobs j ON j.id = r.job_id")
     assert (name, state, others) == ("My first job", "succeeded", [])
     assert (scripts / "count_to_ten.py").read_text() == SCRIPT
-    assert watched.complaints == []
+    assert (scripts / "first.py").read_text() == OTHER != (scripts / "hello.py").read_text()
+    assert [one for one in watched.complaints if "409 (Conflict)" not in one] == []
 
 
 def test_a_script_is_dropped_and_what_is_there_is_replaced_only_on_request(
