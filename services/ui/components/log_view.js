@@ -43,7 +43,7 @@ export default {
         <div v-show="length" ref="scroll" class="jp-log__scroll" tabindex="0" role="region" aria-label="Output" :style="{ height: height }" @scroll.passive="scrolled">
           <div class="jp-log__all" :style="{ height: Math.min(total, tallest) + 'px' }">
             <div class="jp-log__window" :style="{ transform: 'translateY(' + rows.top + 'px)' }">
-              <div v-for="row in rows.list" :key="row.key" class="jp-log__row" :class="row.classes">
+              <div v-for="row in rows.list" :key="row.key" class="jp-log__row" :class="row.classes" :data-line="row.key">
                 <a class="jp-log__n" :style="{ width: digits + 2.5 + 'ch' }" :href="'#L' + row.n" tabindex="-1" :aria-label="'Line ' + row.n" @click.prevent="pick(row.n, $event)">{{ row.n }}</a>
                 <span v-if="row.at" class="jp-log__at">{{ row.at }}</span>
                 <button v-if="row.group" type="button" class="jp-log__group" :aria-expanded="row.folded ? 'false' : 'true'" @click="fold(row.group)"><JpIcon name="chevron" /><component v-for="(part, index) in row.parts" :is="part.mark ? 'mark' : 'span'" :key="index">{{ part.text }}</component><span class="jp-log__size">{{ row.size }}</span></button>
@@ -91,7 +91,10 @@ export default {
     this.open();
   },
   // Before the browser tells that it moved by itself: else what shrinks and grows at once looks like a person.
-  updated() { if (this.following && !this.wanted) this.stick(); },
+  updated() {
+    if (this.following && !this.wanted) this.stick();
+    this.measureRows();
+  },
   beforeUnmount() { this.stop?.(); this.resizer.disconnect(); this.store.gone = true; removeEventListener("hashchange", this.readHash); removeEventListener("keydown", this.onEscape); this.unkey(); },
   watch: {
     "chosen.number"() { this.reopen(); },
@@ -101,6 +104,7 @@ export default {
     needle() { this.forget(); this.seek(); },
     onlyErrors() { this.forget(); this.seek(); this.moved(); },
     wrap() { this.moved(); },
+    times() { this.moved(); },
     full() { this.$nextTick(this.measure); },
   },
   computed: {
@@ -247,11 +251,12 @@ export default {
       this.room = { above, rows: Math.ceil((this.full ? innerHeight : Math.max(320, innerHeight - 250)) / LINE), columns: Math.max(20, Math.floor((scroll.clientWidth - 40) / 7.52) - this.digits - 3) };
       this.moved();
     },
-    moved() { this.heights = markRaw(new Heights((row) => this.wrapped(row))); this.drawn++; this.afterLayout(); },
-    // How many lines of text a row takes beyond its first.
+    moved() { this.heights = markRaw(new Heights((row) => this.wrapped(row))); this.taken = new Map(); this.drawn++; this.afterLayout(); },
+    // How many lines of text a row takes beyond its first: about, until it is drawn.
     wrapped(row) {
       const line = this.onlyErrors ? this.store.error(row + 1) : this.store.line(this.map.lineAt(row));
       if (!line) return null;
+      if (this.taken.has(line.number)) return this.taken.get(line.number);
       const text = plain(line.text.slice(0, CUT));
       const width = text.length + (text.match(WIDE)?.length ?? 0);
       return Math.max(0, Math.ceil(width / this.room.columns) - 1);
@@ -286,10 +291,19 @@ export default {
       const y = this.virtual(this.top);
       const [row, { first, last }] = [this.rowAt(y), this.rows];
       const within = y - this.offset(row);
-      if (!this.heights.measure(first, Math.min(this.length, last), this.length)) return;
+      if (!this.heights.measure(first, Math.min(this.length, last), this.length, this.takes())) return;
       this.drawn++;
       const to = this.offset(row) + within;
       this.$nextTick(() => { if (!this.following && !this.wanted) this.$refs.scroll.scrollTop = to / this.ratio(); else this.afterLayout(); });
+    },
+    // Ask the browser how many lines what is drawn takes: fonts, tabs and breaks between words decide it.
+    takes() {
+      let isOther = false;
+      for (const row of this.$refs.scroll.querySelectorAll(".jp-log__row:not(.jp-log__row--away)")) {
+        const [number, more] = [Number(row.dataset.line), Math.round(row.offsetHeight / LINE) - 1];
+        if (row.offsetHeight && this.taken.get(number) !== more) { isOther = true; this.taken.set(number, more); }
+      }
+      return isOther;
     },
     scrolled() {
       const { scrollTop, scrollHeight, clientHeight } = this.$refs.scroll;

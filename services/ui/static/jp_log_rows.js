@@ -43,17 +43,17 @@ export class Heights {
     Object.assign(this, { more, blocks: new Map(), sums: [0] });
   }
 
-  // Look at the rows again of which not all was known; true if anything has moved.
-  measure(first, last, length) {
+  // Look at the rows again of which not all was known, or `more` says something else; true if anything has moved.
+  measure(first, last, length, isOther = false) {
     let moved = false;
-    for (let block = Math.floor(first / BLOCK); block <= Math.floor(Math.max(first, last - 1) / BLOCK); block++) moved = this.look(block, length) || moved;
+    for (let block = Math.floor(first / BLOCK); block <= Math.floor(Math.max(first, last - 1) / BLOCK); block++) moved = this.look(block, length, isOther) || moved;
     if (moved) this.sums = [0];
     return moved;
   }
 
-  look(block, length) {
+  look(block, length, isOther) {
     const before = this.blocks.get(block);
-    if (before?.whole) return false;
+    if (before?.whole && !isOther) return false;
     const [begin, end] = [block * BLOCK, Math.min((block + 1) * BLOCK, length)];
     const ends = new Uint32Array(BLOCK + 1);
     let whole = end - begin === BLOCK;

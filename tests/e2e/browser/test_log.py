@@ -201,3 +201,28 @@ def test_on_a_phone_the_last_words_of_a_failed_run_are_a_tap_away(browser: Brows
         page.get_by_role("button", name="Full screen").click()
         expect(page.get_by_role("region", name="Output")).to_be_in_viewport()
         assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_the_end_of_a_log_is_within_reach_however_its_lines_wrap(
+    watched: Watched, stack: Stack, scripts: Path
+) -> None:
+    (scripts / "tabbed.py").write_text('for number in range(200): print("\\t" * 60 + f"row {number}")\n')
+    run = stack.ended(stack.run_now(stack.create("one with tabs", "tabbed.py")))
+    page = watched.page
+    page.goto(f"/runs/{run['id']}")
+    expect(page.get_by_text("200 lines · complete")).to_be_visible()
+    page.get_by_label("Wrap").check()
+
+    page.wait_for_function(SCROLLED_TO_THE_END)
+
+
+# As somebody does who keeps the key pressed: until it scrolls no further, and all is drawn for it.
+SCROLLED_TO_THE_END = """() => {
+  const scroll = document.querySelector(".jp-log__scroll");
+  const before = scroll.scrollTop;
+  scroll.scrollTop = scroll.scrollHeight;
+  window.stood = scroll.scrollTop === before ? (window.stood ?? 0) + 1 : 0;
+  const row = [...document.querySelectorAll(".jp-log__row")].at(-1);
+  const isSeen = row.getBoundingClientRect().bottom <= scroll.getBoundingClientRect().bottom + 1;
+  return window.stood > 5 && row.textContent.includes("row 199") && isSeen;
+}"""
