@@ -77,7 +77,10 @@ class Subscriber:
     async def next(self) -> str:
         """Wait for the next message to send."""
         if self._queue.empty() and self._missed:
-            return _resync(self._missed.pop())
+            topic = self._missed.pop()
+            if topic == "health":
+                self.knows_health = False  # it is told by the stream alone
+            return _resync(topic)
         payload = await self._queue.get()
         self._waiting -= len(payload)
         return payload

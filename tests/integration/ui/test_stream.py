@@ -340,6 +340,25 @@ async def test_a_socket_that_does_not_keep_up_is_told_to_load_again(live_parts: 
     assert queued[:64] == [str(number) for number in range(64)]
 
 
+async def test_a_reader_that_missed_the_health_is_told_it_again(live_parts: Parts) -> None:
+    live = live_parts.portal.live
+    async with asyncio.TaskGroup() as group:
+        with live.subscriber() as slow:
+            for number in range(64):
+                slow.offer("", str(number))
+            live.subscribe(slow, "health")
+            watching = group.create_task(live.watch_health())
+            await until(lambda: "health" in slow._missed)
+
+            missed = [await slow.next() for _ in range(65)]
+            async with asyncio.timeout(15):
+                told = json.loads(await slow.next())
+        watching.cancel()
+
+    assert json.loads(missed[-1]) == {"resync": "health"}
+    assert told["topic"] == "health"
+
+
 async def test_a_reader_that_stops_costs_little_and_has_the_truth_when_it_goes_on(
     address: str, live_parts: Parts, job_id: JobId
 ) -> None:
