@@ -244,7 +244,7 @@ export const JpSchedulePreview = {
       <p v-else class="jp-hint">{{ preview.error || (after ? 'No schedule starts it.' : 'It runs only when somebody asks for it.') }}</p>
       <ul v-if="preview.notes.length" class="jp-says" aria-label="When the clocks change"><li v-for="note in preview.notes" :key="note.at + note.text"><JpIcon name="clock" /><span>{{ note.text }}</span></li></ul>
       <ul v-if="preview.warnings.length" class="jp-says jp-says--warn" aria-label="Worth knowing"><li v-for="warning in preview.warnings" :key="warning"><JpIcon name="warning" /><span>{{ warning }}</span></li></ul>
-      <slot v-if="!preview.error"></slot>
+      <slot v-if="!preview.error && preview.text"></slot>
     </div>`,
   data: () => ({ tick, prefs, screen: screenSize }),
   computed: {
