@@ -23,6 +23,8 @@ log = structlog.get_logger()
 FLUSH_S = 0.1
 FLOODED_S = 1.0
 """Between two flushes of more changes than anybody is shown one by one: each makes every page load anew."""
+AWAY_S = 1.0
+"""From a flush that failed to the next: every page is told to load anew."""
 HEALTH_S = 2.0
 _NAMES = 10_000
 _MAX_PENDING = 20_000
@@ -140,6 +142,7 @@ class Live:
             except Exception:  # a loop's boundary: a database that is away must not end the stream
                 log.exception("live changes could not be read")
                 self.resync()
+                pause_s = AWAY_S
             await self._clock.sleep(pause_s)
 
     async def watch_health(self) -> None:
