@@ -71,6 +71,7 @@ export default {
   },
   created() {
     this.size = [0, 0];
+    this.stuck = 0;
     this.clear();
     // Here, for they look at the log: what is to be read now may have been waiting for its last chunk.
     this.$watch("complete", (now) => { if (now) this.seen.whole++; });
@@ -282,7 +283,7 @@ export default {
     stick() {
       const { scroll } = this.$refs;
       if (this.following) scroll.scrollTop = scroll.scrollHeight;
-      this.top = scroll.scrollTop;
+      this.top = this.stuck = scroll.scrollTop;
       this.size = [scroll.scrollHeight, scroll.clientHeight];
     },
     // Rows of which more is known now push others away: what is read stays where it is.
@@ -312,8 +313,9 @@ export default {
       const byItself = scrollHeight < this.size[0] || clientHeight !== this.size[1];
       this.size = [scrollHeight, clientHeight];
       if (atEnd) this.unseen = 0;
-      else if (byItself && this.following) this.afterLayout();
-      else if (scrollTop < this.top - 2) this.following = false;
+      // From where it was put, not from the last event: slowly is away, too.
+      if (byItself && this.following) this.afterLayout();
+      else if (scrollTop < this.stuck - 2) this.following = false;
       this.top = scrollTop;
       if (this.wrap) this.measureRows();
     },

@@ -110,6 +110,9 @@ def test_what_is_followed_stays_followed_while_groups_end(
 
     expect(page.get_by_label("Follow")).to_be_checked()
     assert max(texts(page)) == 4_080
+    log.hover()
+    page.mouse.wheel(0, -8)
+    expect(page.get_by_label("Follow")).not_to_be_checked()
     assert (watched.complaints, watched.foreign) == ([], [])
 
 
