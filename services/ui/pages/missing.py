@@ -42,4 +42,4 @@ def register(view_of: ViewOf) -> None:
 def _draw_what_broke(error: Exception) -> None:
     path = ui.context.client.request.url.path
     ui.page_title(f"{say('Something went wrong')} · {say('Job Trigger Portal')}")
-    draw_broken(noted(error, path), path)
+    draw_broken(noted(error, path))

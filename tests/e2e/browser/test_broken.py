@@ -52,6 +52,9 @@ def test_what_nobody_expected_is_told_with_its_place_in_the_log_and_a_way_on(
         missing = page.goto("/no/such/page")
         assert missing is not None
         refused = page.request.get("/api/v1/me")
+        page.goto(f"{stack.url}//example.org/jobs")
+        again = page.get_by_role("link", name="Try again")
+        assert again.evaluate("link => link.href") == f"{stack.url}//example.org/jobs"
         page.goto("/jobs")
     page.get_by_role("link", name="Try again").click()
     expect(page.get_by_role("heading", level=1, name="Jobs")).to_be_visible()
