@@ -27,6 +27,7 @@ export const JpUpload = {
         <div class="jp-dialog__head"><h2 id="jp-upload-title">There is already a {{ there.name }}</h2>
           <button class="jp-iconbtn" type="button" aria-label="Close" @click="$refs.dialog.close()"><JpIcon name="cross" /></button></div>
         <form class="jp-dialog__body" @submit.prevent="settle({ name: wanted.trim() })">
+          <p v-if="why" class="jp-error" role="alert"><JpIcon name="warning" />{{ why }}</p>
           <p>It has {{ bytes(there.size) }} and was changed <JpRelative :at="there.changed_at" />. {{ there.job_count ? plural(there.job_count, 'job') + (there.job_count === 1 ? ' runs it, and would run' : ' run it, and would run') + ' the new one from the next start on.' : 'No job runs it.' }}</p>
           <div class="jp-field"><label for="jp-upload-name">Store yours as</label><input id="jp-upload-name" class="jp-input jp-mono" v-model="wanted" autocomplete="off" spellcheck="false"></div>
           <div class="jp-dialog__do"><button v-if="there.sha256" class="jp-btn jp-btn--bad jp-dialog__note" type="button" @click="settle({ name: there.name, replaces: there.sha256 })">Replace it</button>
@@ -36,7 +37,7 @@ export const JpUpload = {
       </template>
     </dialog></Teleport>
   </span>`,
-  data: () => ({ busy: false, over: false, there: null, wanted: "" }),
+  data: () => ({ busy: false, over: false, there: null, wanted: "", why: "" }),
   created() {
     // A file that misses its target would take the place of the page, and of what was typed.
     const listeners = { dragover: this.drag, dragleave: this.leave, drop: this.drop };
@@ -47,9 +48,10 @@ export const JpUpload = {
   methods: {
     bytes, plural,
     drag(event) {
-      if (!event.dataTransfer?.types.includes("Files") || document.querySelector("dialog[open]")) return;
+      if (!event.dataTransfer?.types.includes("Files")) return;
       event.preventDefault();
-      this.over = true;
+      this.over = !document.querySelector("dialog[open]");
+      if (!this.over) event.dataTransfer.dropEffect = "none"; // first answer what is asked
     },
     leave(event) { if (!event.relatedTarget) this.over = false; },
     drop(event) {
@@ -81,15 +83,20 @@ export const JpUpload = {
     async one(file) {
       if (!file.size) throw new Error("The file is empty, or a folder.");
       if (file.size > this.limit) throw new Error(`The file has ${bytes(file.size)}; a script that is uploaded may have ${bytes(this.limit)}. Put it into the scripts folder instead.`);
-      for (let choice = { name: file.name }; choice; choice = await this.ask(choice.name)) {
+      let why = "";
+      for (let choice = { name: file.name }; choice; choice = await this.ask(choice.name, why)) {
         try {
           return await api(path(choice.name, choice.replaces), { method: "POST", body: file });
-        } catch (error) { if (error.status !== 409) throw error; }
+        } catch (error) {
+          if (error.status !== 409) throw error;
+          why = choice.replaces ? error.message : ""; // else the dialog itself says that the name is taken
+        }
       }
       return null;
     },
     // Says what is there under this name; resolves to how to go on, or null.
-    async ask(name) {
+    async ask(name, why) {
+      this.why = why;
       this.there = await api(`/scripts/text?name=${encodeURIComponent(name)}`);
       this.wanted = another(name);
       await this.$nextTick();

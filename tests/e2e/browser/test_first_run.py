@@ -82,7 +82,11 @@ def test_a_script_is_dropped_and_what_is_there_is_replaced_only_on_request(
     page.goto("/jobs/new")
     expect(page.get_by_role("button", name="Upload a script")).to_be_visible()
     page.evaluate(DROP, ["drop.py", OTHER])
-    page.get_by_role("button", name="Replace it").click()
+    expect(taken.get_by_label("Store yours as")).to_be_visible()
+    (scripts / "drop.py").write_text(f"{SCRIPT}# by somebody else\n")
+    taken.get_by_role("button", name="Replace it").click()
+    expect(taken.get_by_role("alert")).to_contain_text("was changed after you looked at it")
+    taken.get_by_role("button", name="Replace it").click()
     expect(page.get_by_role("combobox", name="Script")).to_have_value("drop.py")
     expect(page.get_by_label("Name", exact=True)).to_have_value("drop")
     assert (scripts / "drop.py").read_text() == OTHER
