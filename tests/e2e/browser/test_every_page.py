@@ -153,7 +153,7 @@ def is_right_of(page: Page, selector: str, after: str, before: str) -> bool:
 def test_on_the_narrowest_phone_a_jobs_state_and_next_run_are_seen(
     browser: Browser, stack: Stack, named: dict[str, tuple[str, str]]
 ) -> None:
-    with opened(browser, f"{stack.url}/jobs", theme="dark", size="390") as page:
+    with opened(browser, f"{stack.url}/jobs?q={'W' * 20}", theme="dark", size="390") as page:
         resized(page, NARROW)
         card = page.locator("li").filter(has=page.locator(f"a[href='/jobs/{named['without a gap'][0]}']"))
 

@@ -56,8 +56,12 @@ def test_a_replica_dies_and_no_line_or_state_is_lost_doubled_or_stale(
         stack.ended(run)
         held_back = stack.http.get(f"/api/v1/runs/{run}/log.txt").text
         expect(moving.get_by_role("alert")).to_contain_text("The connection to the portal is lost")
+        for page in (moving, listing):
+            page.evaluate("window.isOfTheDead = true")
         dying.process.kill()
 
+        for page in (moving, listing):  # its page is not known where they are now: they load it anew
+            page.wait_for_function("!window.isOfTheDead", timeout=30_000)
         for page in (staying, moving):
             expect(page.get_by_text(re.compile(r"6\s000\slines · complete"))).to_be_visible()
             expect(page.locator(".jp-head").get_by_text("Succeeded")).to_be_visible()
