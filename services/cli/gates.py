@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from services.cli import broker_node, debian
@@ -61,13 +61,9 @@ def test(arguments: Sequence[str]) -> int:
     Without arguments, which means everything, two processes share the tests, and the rules are checked too.
     """
     console = Console()
+    has_postgres = shutil.which("initdb") or any(_POSTGRES.glob("*/bin/initdb"))
     try:
-        if broker_node.find_server() is None:
-            _install("rabbitmq-server", console)
-        if not any(map(shutil.which, _BROWSERS)):
-            _install("chromium", console)
-        if not (shutil.which("initdb") or any(_POSTGRES.glob("*/bin/initdb"))):
-            _install("postgresql", console)
+        _install_missing({"postgresql": bool(has_postgres)}, console)
     except CannotStart as error:
         console.say(str(error))
         return 1
@@ -85,12 +81,7 @@ def screenshots(arguments: Sequence[str]) -> int:
     """Take pictures of every page; a browser and Chinese letters are installed where that is allowed."""
     console = Console()
     try:
-        if broker_node.find_server() is None:
-            _install("rabbitmq-server", console)
-        if not any(map(shutil.which, _BROWSERS)):
-            _install("chromium", console)
-        if not _FONTS.exists():
-            _install("fonts-noto-cjk", console)
+        _install_missing({"fonts-noto-cjk": _FONTS.exists()}, console)
     except CannotStart as error:
         console.say(str(error))
         return 1
@@ -148,6 +139,18 @@ def lock() -> int:
         if not _passes(name, command, console):
             return 1
     return 0
+
+
+def _install_missing(also: Mapping[str, bool], console: Console) -> None:
+    """Install what a portal in a browser needs, and further packages that are not there, by name."""
+    there = {
+        "rabbitmq-server": broker_node.find_server() is not None,
+        "chromium": any(map(shutil.which, _BROWSERS)),
+        **also,
+    }
+    for package, is_there in there.items():
+        if not is_there:
+            _install(package, console)
 
 
 def _install(package: str, console: Console) -> None:
