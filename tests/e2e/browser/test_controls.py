@@ -95,6 +95,10 @@ def test_a_freeze_is_begun_with_an_end_told_on_every_page_and_lifted(watched: Wa
         expect(page.locator(".jp-table .jp-chip")).to_have_text("Succeeded")
     finally:
         stack.ask("DELETE", "/freeze")
+
+    page.goto("/activity")
+    page.locator(".jp-deeds p").filter(has_text="Froze everything by").first.get_by_role("link").click()
+    expect(page).to_have_url(re.compile("/executors$"))
     assert watched.complaints == []
 
 

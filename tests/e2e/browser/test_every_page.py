@@ -210,9 +210,6 @@ def themed(page: Page, theme: str) -> None:
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     if page.locator(".jp-shell").count():
         page.wait_for_function(f"document.body.classList.contains('body--{theme}')")
-        page.evaluate(
-            "document.getAnimations().forEach((one) => one instanceof CSSTransition && one.finish())"
-        )
 
 
 def resized(page: Page, width: int) -> None:
