@@ -48,9 +48,7 @@ def test_the_pages_own_socket_is_for_pages_of_the_portal_only(stack: Stack, of: 
     path = "/_nicegui_ws/socket.io/?EIO=4&transport="
     answered = httpx.get(f"{stack.url}{path}polling", headers={"origin": origin}).status_code
 
-    assert (answered, opened(stack, path + "websocket", origin)) == (
-        (200, 101) if of is None else (403, 403)
-    )
+    assert (answered, opened(stack, path + "websocket", origin)) == ((200, 101) if of is None else (403, 403))
 
 
 def opened(stack: Stack, path: str, origin: str) -> int:
