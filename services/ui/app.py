@@ -13,7 +13,7 @@ from nicegui import ui
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
-from services.ui import api, pages
+from services.ui import api, joined, pages
 from services.ui.api.problems import problem
 from services.ui.assets import Assets
 from services.ui.commands import Bulk, Commands, Controls, Secrets
@@ -147,6 +147,7 @@ def guarded(app: ASGIApp) -> ASGIApp:
 def make_site(portal: Portal) -> ASGIApp:
     """Return everything that is served. Once per process: NiceGUI's own app is a global."""
     app = machine_side(portal)
+    app.include_router(joined.router())
     app.include_router(words_router())
     pages.register(app, portal)
     # The mount at / swallows every route that comes later.

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.ui.joined import lean_page
 from services.ui.language import Language
 from services.ui.settings import LOOPBACK
 from services.ui.words import language_of, speak, spoken_page
@@ -94,7 +95,8 @@ class _Answer:
             raise RuntimeError("a page is larger than 5 MB: stream such content as text, not as HTML")
         if message.get("more_body", False) or self._start is None:
             return
-        body = _SCRIPT.sub(b'<script nonce="' + self._nonce.encode() + b'"', spoken_page(bytes(self._page)))
+        page = spoken_page(lean_page(bytes(self._page)))
+        body = _SCRIPT.sub(b'<script nonce="' + self._nonce.encode() + b'"', page)
         headers = [pair for pair in self._start["headers"] if pair[0].lower() != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode()))
         start, self._start = {**self._start, "headers": headers}, None

@@ -12,6 +12,7 @@ from nicegui import Client, ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 
+from services.ui.joined import preload_html
 from services.ui.models import Health, Person
 from services.ui.theme import STATIC, head_html
 from services.ui.words import head_mark, say
@@ -71,7 +72,7 @@ def frame(view: View, *, title: str, active: str = "") -> Iterator[None]:
     """Draw the frame and yield inside of its content; `title` is plain text."""
     client = ui.context.client
     client.title = f"{title} · {say('Job Trigger Portal')}"
-    ui.add_head_html(head_mark() + head_html(view.person.theme.value))
+    ui.add_head_html(head_mark() + head_html(view.person.theme.value) + preload_html())
     ui.add_body_html(_OUTLINE)
     with client.layout:
         # Before the page's <main>: skip link first, navigation second, then the content.

@@ -3,6 +3,7 @@
 from fastapi import FastAPI, Request
 from nicegui import app as nicegui_app
 
+from services.ui import joined
 from services.ui.components.frame import View
 from services.ui.pages import (
     activity,
@@ -43,6 +44,7 @@ def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door t
             build=portal.build,
         )
 
+    joined.register()
     # Pages say themselves what they wait for; Quasar's bar has no name for those who hear the page.
     nicegui_app.config.quasar_config["loadingBar"]["skipHijack"] = True
     # Through NiceGUI's own app: it is mounted last, and its static files come with cache headers.

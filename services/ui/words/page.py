@@ -6,13 +6,13 @@ from typing import Final
 
 from services.ui.language import Language
 from services.ui.words.catalogue import chinese
-from services.ui.words.served import own_scripts, url_of
+from services.ui.words.served import is_own, url_of
 
 _SPOKEN: ContextVar[Language] = ContextVar("spoken", default=Language.ENGLISH)
 _TAGS: Final = {Language.ENGLISH: "en", Language.CHINESE: "zh-Hant-HK"}
 _MARK: Final = '<meta name="jp-language" content="{}">'
 _HTML: Final = re.compile(rb"<html[^>]*>")
-_SCRIPT: Final = re.compile(rb"/_nicegui/[\w.]+/(?:components|libraries)/[^\"'\s]*?/([\w-]+\.js)")
+_SCRIPT: Final = re.compile(rb"/(?:_nicegui/[\w.]+/(?:components|libraries)|joined)/[^\"'\s]*?/([\w-]+\.js)")
 
 
 def language_of(chosen: Language, accepted: str) -> Language:
@@ -58,7 +58,7 @@ def spoken_page(page: bytes) -> bytes:
 
 def _translated_url(found: re.Match[bytes]) -> bytes:
     name = found[1].decode()
-    return url_of(name).encode() if name in own_scripts() else found[0]
+    return url_of(name).encode() if is_own(name) else found[0]
 
 
 def _ranked(item: str) -> tuple[str, float]:

@@ -1,6 +1,5 @@
 """The portal's scripts in another language: the same files, with their texts exchanged."""
 
-import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -10,13 +9,13 @@ import msgspec
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from services.ui.joined import BASE, answer, base_of, digest_of
 from services.ui.theme import STATIC
 from services.ui.words.catalogue import chinese
 from services.ui.words.source import translated
 from shared.domain.errors import NotFound
 
 _PREFIX: Final = "/words/zh-Hant"
-_FOREVER: Final = "public, max-age=31536000, immutable"
 _HOLE: Final = "const PROSE = {};"
 _SPOKEN: Final = 'const LANGUAGE = "en";'
 
@@ -27,12 +26,10 @@ def router() -> APIRouter:
 
     @routes.get("/{digest}/{name}", include_in_schema=False)
     async def script(digest: str, name: str) -> Response:
-        if name not in own_scripts():
+        if not is_own(name):
             raise NotFound(f"There is no script {name[:60]}.")
         text, its = _spoken(name)
-        # A tab from before an upgrade gets what is now, and keeps it for no longer than it must.
-        cached = _FOREVER if digest == its else "no-store"
-        return Response(text, media_type="text/javascript", headers={"cache-control": cached})
+        return answer(text, digest == its)
 
     return routes
 
@@ -44,6 +41,11 @@ def own_scripts() -> Mapping[str, Path]:
     return {path.name: path for path in (*components.glob("*.js"), *STATIC.glob("*.js"))}
 
 
+def is_own(name: str) -> bool:
+    """Say whether this is a script of the portal, or what some of them are joined to."""
+    return name == BASE or name in own_scripts()
+
+
 def url_of(name: str) -> str:
     """Return the address of a script in Chinese."""
     return f"{_PREFIX}/{_spoken(name)[1]}/{name}"
@@ -51,9 +53,14 @@ def url_of(name: str) -> str:
 
 @cache
 def _spoken(name: str) -> tuple[str, str]:
+    text = base_of(_translated) if name == BASE else _translated(name)
+    return text, digest_of(text)
+
+
+def _translated(name: str) -> str:
     catalogue = chinese()
     text = translated(own_scripts()[name].read_text(encoding="utf-8"), catalogue.says(name))
     if name == "jp_words.js":
         prose = msgspec.json.encode(catalogue.prose).decode()
         text = text.replace(_HOLE, f"const PROSE = {prose};").replace(_SPOKEN, 'const LANGUAGE = "zh-Hant";')
-    return text, hashlib.sha256(text.encode()).hexdigest()[:12]
+    return text

@@ -14,7 +14,7 @@ from tests.support.stack import Stack
 
 MOST_COLD = 450 * 1024
 MOST_WARM = 15 * 1024
-MOST_REQUESTS = 26
+MOST_REQUESTS = 20
 
 
 def transferred(page: Page, cdp: CDPSession, path: str) -> dict[str, float]:
