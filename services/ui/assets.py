@@ -5,13 +5,14 @@ Their addresses name their version, so that what is kept here never changes.
 
 import asyncio
 import gzip
+import hashlib
+import posixpath
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_WHERE = ("/_nicegui/", "/static/")
-_KEPT = 300
+_WHERE = ("/_nicegui/", "/static/", "/joined/", "/words/")
 _MOST_BYTES = 2_000_000
 _YEAR = "max-age=31536000"
 # What asks for less than the whole is answered as ever.
@@ -25,7 +26,7 @@ class _Pressed:
 
 
 class Assets:
-    """Answers for assets of `app` from memory; at most 300 of them are kept, of at most 2 MB each."""
+    """Answers for assets of `app` from memory; of what exists, under its one address, at most 2 MB each."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -42,8 +43,8 @@ class Assets:
             plain = [pair for pair in scope["headers"] if pair[0].lower() != b"accept-encoding"]
             answer = _Answer()
             await self.app({**scope, "headers": plain}, receive, answer.send)
-            pressed = await asyncio.to_thread(answer.pressed)
-            if pressed is None or len(self._kept) >= _KEPT:
+            pressed = await asyncio.to_thread(answer.pressed) if answer.is_at_home(*key) else None
+            if pressed is None:
                 for message in answer.messages:
                     await send(message)
                 return
@@ -61,11 +62,18 @@ class _Answer:
     async def send(self, message: Message) -> None:
         self.messages.append(message)
 
+    def is_at_home(self, path: str, query: bytes) -> bool:
+        """Say whether this is its one address: others can be made up without end, and are not kept."""
+        digest = hashlib.sha256(self._body()).hexdigest()[:12]
+        return path == posixpath.normpath(path) and query in {b"", f"v={digest}".encode()}
+
+    def _body(self) -> bytes:
+        return b"".join(part.get("body", b"") for part in self.messages[1:])
+
     def pressed(self) -> _Pressed | None:
         """Return it compressed; None where it may change, is large, or gains nothing."""
-        start, *parts = self.messages
+        start, body = self.messages[0], self._body()
         headers = MutableHeaders(raw=list(start["headers"]))
-        body = b"".join(part.get("body", b"") for part in parts)
         if start["status"] != 200 or _YEAR not in headers.get("cache-control", "") or len(body) > _MOST_BYTES:  # noqa: PLR2004
             return None
         small = gzip.compress(body, 9, mtime=0)

@@ -58,7 +58,7 @@ def answer(text: str, is_current: bool, media_type: str = "text/javascript") -> 
 
 
 def register() -> None:
-    """Tell the import map of every page that the members, and what NiceGUI wants of DOMPurify, are in the base."""
+    """Tell every page's import map that the members are in the base, and what stands for DOMPurify."""
     for name in (*MEMBERS, "dompurify"):
         register_importmap_override(name, url_of(BASE))
 
@@ -80,7 +80,7 @@ def url_of(name: str) -> str:
 
 
 def base_of(read: Callable[[str], str]) -> str:
-    """Return the base of members that are read so: one scope, for each module imports what another declares."""
+    """Return the base, one scope, of members that are read so."""
     return _strung(read(f"{name}.js") for name in MEMBERS)
 
 
