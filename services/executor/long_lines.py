@@ -1,6 +1,6 @@
-"""Cuts lines that nobody reads to their end and no page draws. Pure."""
+"""Cuts lines that are longer than a reader can hold. Pure."""
 
-LONGEST = 16_384
+LONGEST = 2_097_152
 """Characters, to the next line break or carriage return: a progress bar begins anew with each."""
 CUT_HERE = " [... line goes on ...]\n"
 """Nothing is lost: what follows is the rest of the line."""
@@ -9,13 +9,14 @@ CUT_HERE = " [... line goes on ...]\n"
 class LongLines:
     """One stream of text; of a line only its length so far is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = LONGEST) -> None:
+        self._longest = longest
         self._length = 0
 
     def cut(self, text: str) -> str:
-        """Return the text with a mark and a line break wherever a line is longer than `LONGEST`."""
+        """Return the text with a mark and a line break wherever a line is longer than `longest`."""
         parts, begin, at = list[str](), 0, 0
-        while (full := at + LONGEST - self._length) < len(text):
+        while (full := at + self._longest - self._length) < len(text):
             end = _last_break(text, at, full + 1)
             if end >= 0:
                 at = end + 1

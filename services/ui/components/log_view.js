@@ -10,6 +10,7 @@ import { LogSearch, LogStore } from "jp_log_store";
 const OVERSCAN = 8;
 const TALLEST = 12_000_000; // px: browsers draw nothing beyond some 17 million
 const MOST_COPIED = 10_000; // lines
+const MOST_TEXT = 32_000_000; // characters of them
 const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\u{1f300}-\u{1faff}]/gu;
 
 export default {
@@ -342,7 +343,8 @@ export default {
       const { number } = line;
       const group = this.onlyErrors ? null : this.groupAt.get(number);
       const all = this.whole.get(number) ?? line.text;
-      const cut = !this.whole.has(number) && Math.max(all.length, line.length ?? 0) > CUT;
+      const length = Math.max(all.length, line.length ?? 0);
+      const cut = this.whole.has(number) ? all.length < length : length > CUT;
       const text = group ? group.name : cut ? all.slice(0, CUT) : all;
       const found = marked(pieces(text, line.style).pieces, this.needle ? occurrences(text, this.needle) : [], this.needle.length);
       const picked = this.picked && number >= this.picked[0] && number <= this.picked[1];
@@ -350,12 +352,15 @@ export default {
         key: number, n: number, group, folded: group && this.isFolded(group), size: group ? plural((group.last ?? this.lines) - number - (group.said ? 1 : 0), "line") : "",
         at: this.times === "off" ? "" : this.times === "clock" ? local(line.at, "log") : this.sinceStart(line.at),
         parts: found.map((part) => ({ text: part.text, mark: part.mark, look: look(part.style) })),
-        more: cut ? bytes(Math.max(all.length, line.length ?? 0)) : "",
+        more: cut ? bytes(length) : "",
         classes: { "jp-log__row--error": line.stream === "stderr", "jp-log__row--note": line.stream === "portal", "jp-log__row--hit": this.search?.count && this.search.lineOf(this.hit).number === number, "jp-log__row--picked": picked },
       };
     },
     sinceStart(at) { return `+${(Math.max(0, new Date(at) - Date.parse(this.current?.started_at ?? at)) / 1000).toFixed(3)}`; },
     async expand(number) {
+      // What has no end yet is here, and grows.
+      const line = this.store.line(number);
+      if (line && line.length == null) { this.whole.set(number, null); return this.moved(); }
       const answer = await attempt(() => this.store.ask("lines", { from: number, limit: 1, full: true }));
       if (!answer) return;
       this.whole.set(number, answer.items[0][5]);
@@ -414,10 +419,14 @@ export default {
       const [first, last] = this.picked;
       if (last - first >= MOST_COPIED) return toast(`At most ${count(MOST_COPIED)} lines are copied. Download the log instead.`, { tone: "bad" });
       const text = [];
-      for (let from = first; from <= last; from += 1000) {
+      for (let from = first, left = MOST_TEXT; from <= last; ) {
         const answer = await attempt(() => this.store.ask("lines", { from, limit: Math.min(1000, last - from + 1), full: true }));
         if (!answer) return;
         text.push(...answer.items.map((item) => plain(item[5])));
+        for (const item of answer.items) left -= item[6];
+        if (left < 0) return toast("These lines are too long to be copied. Download the log instead.", { tone: "bad" });
+        if (!answer.items.length) break;
+        from += answer.items.length;
       }
       this.copied(`${text.join("\n")}\n`, `Copied ${plural(text.length, "line")}.`);
     },

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from operator import attrgetter
+from typing import NamedTuple
 
 from services.ui.lines import Group, Line, OpenLine, Place, Splitter
 from shared.db import logs
@@ -27,11 +28,22 @@ ASKED_BYTES = 32_000_000
 """Looked at for one question, a quarter of a second: of a larger log the rest is looked at for the next."""
 FAR = 8
 """A line that ends so many chunks after its begin is remembered, lest each of them be read for it."""
+CUT = 16_384
+"""Characters of a line that are kept here, sent and drawn unasked."""
 _BATCH = 64
-_MOST_FAR = 1_000_000
+_MOST_FAR = 8_000_000
 _MOST_INDEXES = 64
 _MOST_PLACES = 100_000
 _by_lines, _by_errors = attrgetter("lines"), attrgetter("errors")
+
+
+class FarEnd(NamedTuple):
+    """Where a line ends that many chunks lie in."""
+
+    seq: int
+    text: str
+    """The first 16,384 characters; empty when there was no more room to keep them."""
+    length: int
 
 
 @dataclass(slots=True)
@@ -45,8 +57,8 @@ class LogIndex:
     open: tuple[tuple[str, OpenLine], ...] = ()
     """The lines that had no end there, and their streams."""
     groups: tuple[Group, ...] = ()
-    far: dict[int, str] = field(default_factory=dict)
-    """Texts of lines with far ends, by number; the first million characters."""
+    far: dict[int, FarEnd] = field(default_factory=dict)
+    """Lines with far ends, by number; of their texts eight million characters."""
     chunks: int = 0
     whole: bool = False
     """Everything is in it that was stored when it was last extended."""
@@ -102,9 +114,11 @@ class LogIndex:
             self._taken += 1
             self._bytes += chunk.text_bytes
             ended = splitter.skim(chunk.seq, chunk.stream, chunk.at, unpacked(chunk))
-            if ended is not None and chunk.seq - ended.seq > FAR and self._far_size < _MOST_FAR:
-                self.far[ended.number] = ended.text
-                self._far_size += len(ended.text)
+            if ended is not None and chunk.seq - ended.seq > FAR:
+                text = ended.text.rstrip("\r")
+                begin = text[:CUT] if self._far_size < _MOST_FAR else ""
+                self.far[ended.number] = FarEnd(chunk.seq, begin, len(text))
+                self._far_size += len(begin)
 
     async def block(self, sessions: Sessions, number: int) -> list[Line]:
         """Return the lines that begin after this place and before the next one, in order."""
@@ -116,7 +130,7 @@ class LogIndex:
             )
         splitter, lines = Splitter.at(place), dict[int, Line]()
         for chunk in chunks:
-            goes_on = any(place.lines < one.number <= end.lines for one in splitter.open.values())
+            goes_on = any(self._is_sought(one, place, end) for one in splitter.open.values())
             if chunk.seq > self.end.seq or (chunk.seq > end.seq and not goes_on):
                 break
             for line in splitter.split(chunk.seq, chunk.stream, chunk.at, unpacked(chunk)):
@@ -126,9 +140,38 @@ class LogIndex:
 
     def completed(self, lines: Iterable[Line]) -> Iterator[Line]:
         """Give lines whose ends were not read the text that is known of them."""
-        known = {one.number: one.text for _, one in self.open} | self.far
+        begun = {one.number: one.text for _, one in self.open}
         for line in lines:
-            yield line._replace(text=known.get(line.number, line.text).rstrip("\r"))
+            far = self.far.get(line.number)
+            known = begun.get(line.number) or (far and far.text) or line.text
+            yield line._replace(text=known.rstrip("\r"))
+
+    async def in_full(self, sessions: Sessions, line: Line) -> Line:
+        """Return a line with its whole text: it is read where only the beginning of it is known."""
+        if self.length_of(line) <= len(line.text):
+            return line
+        splitter = Splitter.at(self.places[self.block_of(line.number, only_errors=False)])
+        end = self.far[line.number].seq
+        while splitter.seq < end:
+            async with sessions() as session:
+                limit = min(_BATCH, end - splitter.seq)
+                chunks = await logs.packed_after(session, self.attempt_id, splitter.seq, limit=limit)
+            if not chunks:  # removed meanwhile
+                return line
+            found = await asyncio.to_thread(_found, line.number, splitter, chunks)
+            if found is not None:
+                return found
+        return line
+
+    def length_of(self, line: Line) -> int:
+        """Return how many characters a line has, known here or not."""
+        far = self.far.get(line.number)
+        return len(line.text) if far is None else far.length
+
+    def _is_sought(self, one: OpenLine, place: Place, end: Place) -> bool:
+        """Say whether a line has to be read on for: it begins in the block, and nothing is known of it."""
+        far = self.far.get(one.number)
+        return place.lines < one.number <= end.lines and (far is None or not far.text)
 
 
 class LogIndexes:
@@ -163,6 +206,15 @@ class LogIndexes:
 def unpacked(chunk: PackedChunk) -> str:
     """Return a chunk's text."""
     return zlib.decompress(chunk.body).decode("utf-8", "replace")
+
+
+def _found(number: int, splitter: Splitter, chunks: Sequence[PackedChunk]) -> Line | None:
+    """Read on and return the line with this number, if it ends here."""
+    for chunk in chunks:
+        for line in splitter.split(chunk.seq, chunk.stream, chunk.at, unpacked(chunk)):
+            if line.number == number:
+                return line
+    return None
 
 
 def _in_order(chunks: Sequence[PackedChunk], after: int) -> Sequence[PackedChunk]:

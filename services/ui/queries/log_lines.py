@@ -10,7 +10,7 @@ import msgspec
 
 from services.ui.lines import ERRORS, Line, Splitter, plain
 from services.ui.models import AttemptItem
-from services.ui.queries.log_index import FAR, LogIndex, LogIndexes, unpacked
+from services.ui.queries.log_index import CUT, FAR, LogIndex, LogIndexes, unpacked
 from services.ui.queries.logs import chosen
 from services.ui.queries.runs import attempts_of, run_by_id
 from shared.db import logs
@@ -18,10 +18,10 @@ from shared.db.engine import Database, Sessions
 from shared.db.logs import PackedChunk
 from shared.domain.ids import AttemptId, RunId
 
-CUT = 16_500
-"""Characters of a line that are sent unasked: executors cut lines there, and say so."""
 _SEARCHED_BYTES = 8_000_000
 _MOST_HITS = 500
+_MOST_FULL = 8_000_000
+"""Characters of uncut lines in one answer; a longer line is one alone."""
 _BATCH = 64
 
 
@@ -111,7 +111,7 @@ class LinesWanted:
     tail: bool = False
     """Look at what was stored meanwhile, too, and say where to go on."""
     full: bool = False
-    """Cut no line."""
+    """Cut no line; the answer holds fewer lines, at least one, where they are longer than 8 MB together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,10 +172,10 @@ async def lines_of_log(
     total = index.end.errors if which.only_errors else index.end.lines
     begin = max(1, total + which.first + 1 if which.first < 0 else which.first)
     wanted = range(begin, min(total, begin + which.limit - 1) + 1)
-    found = await _lines(sessions, index, wanted, only_errors=which.only_errors)
+    items = await _items(sessions, index, wanted, which)
     return LogLinesPage(
         attempt_id=attempt.id,
-        items=tuple(_item(line, full=which.full) for line in found),
+        items=tuple(items),
         lines=index.end.lines,
         errors=index.end.errors,
         whole=index.whole,
@@ -208,7 +208,8 @@ async def hits_of_log(
     more = splitter.seq < index.end.seq
     # A line that is about to end is left to the next answer; of one that goes on for long the text is known.
     about_to_end = [one.number for one in splitter.open.values() if more and splitter.seq - one.seq <= FAR]
-    others = (line for line in index.completed(splitter.unended()) if line.number not in about_to_end)
+    unended = [one for one in index.completed(splitter.unended()) if one.number not in about_to_end]
+    others = [await index.in_full(sessions, one) for one in unended]
     hits += _hits(others, folded, only_errors=only_errors)
     following = min([splitter.lines + 1, *about_to_end])
     items = sorted({hit.number: hit for hit in hits if hit.number >= first}.values(), key=_number)
@@ -232,14 +233,20 @@ async def _index(
     return index
 
 
-async def _lines(sessions: Sessions, index: LogIndex, wanted: range, *, only_errors: bool) -> Sequence[Line]:
-    found: list[Line] = []
-    places, at = index.places, index.block_of(wanted.start, only_errors=only_errors)
-    while len(found) < len(wanted) and at < len(places):
+async def _items(
+    sessions: Sessions, index: LogIndex, wanted: range, which: LinesWanted
+) -> Sequence[LineItem]:
+    found: list[LineItem] = []
+    places, at = index.places, index.block_of(wanted.start, only_errors=which.only_errors)
+    left = _MOST_FULL
+    while len(found) < len(wanted) and at < len(places) and left > 0:
         following = places[at + 1] if at + 1 < len(places) else index.end
-        if not only_errors or following.errors > places[at].errors:
-            lines = await index.block(sessions, at)
-            found += [line for line in lines if _is_wanted(line, wanted, only_errors=only_errors)]
+        if not which.only_errors or following.errors > places[at].errors:
+            for line in await index.block(sessions, at):
+                if left > 0 and _is_wanted(line, wanted, only_errors=which.only_errors):
+                    whole = await index.in_full(sessions, line) if which.full else line
+                    found.append(_item(whole, index.length_of(line), full=which.full))
+                    left -= len(whole.text) if which.full else 0
         at += 1
     return found[: len(wanted)]
 
@@ -282,10 +289,10 @@ def _number(hit: Hit) -> int:
     return hit.number
 
 
-def _item(line: Line, *, full: bool) -> LineItem:
+def _item(line: Line, length: int, *, full: bool) -> LineItem:
     text = line.text if full else line.text[:CUT]
     at_ms = round(line.at.timestamp() * 1000)
-    return LineItem(line.number, line.rank, line.stream, at_ms, line.codes, text, len(line.text))
+    return LineItem(line.number, line.rank, line.stream, at_ms, line.codes, text, length)
 
 
 def _tail(index: LogIndex) -> LogTail:

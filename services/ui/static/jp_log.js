@@ -3,7 +3,7 @@
 
 import { plain } from "jp_format";
 
-export const CUT = 16_500; // characters of one line that are drawn unasked: executors cut it there, and say so
+export const CUT = 16_384; // characters of one line that are drawn unasked
 
 const SGR = /\x1b\[([0-9;:]*)m/g;
 
@@ -16,6 +16,9 @@ function settle(text) {
   return colours + text.slice(cut + 1);
 }
 
+// Encoded, for a slice would keep what it is a part of.
+const beginning = (text) => new TextDecoder().decode(new TextEncoder().encode(text.slice(0, CUT)));
+
 const GROUP = /^(?:\x1b\[[0-9;:]*m)*::(?:group::([^]*)|(endgroup)::)/;
 
 // The newest lines of a log, numbered from 1 by where they begin. It may begin in the middle, where the server
@@ -25,7 +28,7 @@ export class LogLines {
     this.seq = seq; // every chunk up to this one was seen
     this.missing = 0; // chunks that were skipped because they never came
     this.base = lines - known.length; // how many lines come before those in `lines`
-    this.lines = known; // { number, text, stream, at, style }: style is what the line before left switched on
+    this.lines = known; // { number, text, stream, at, style, length }: style is what the line before left switched on; length, of a line that was cut
     this.open = {}; // per stream, the line that has no end yet
     this.styles = {}; // per stream, the colours that are on
     this.early = new Map(); // open lines from before `base`
@@ -68,6 +71,7 @@ export class LogLines {
       line.text = line.text.replace(/\r+$/, "");
       if (line.text.includes("\x1b")) this.styles[stream] = pieces(line.text, line.style).style;
       if (line.text.includes("::")) this.mark(line);
+      if (line.text.length > CUT) Object.assign(line, { length: line.text.length, text: beginning(line.text) });
       this.open[stream] = undefined;
       from = end + 1;
     }

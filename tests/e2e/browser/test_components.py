@@ -28,7 +28,13 @@ CUT_ANYWHERE = r"""async () => {
   const whole = JSON.stringify(read(text.length));
   const sizes = Array.from({ length: text.length - 1 }, (_, index) => index + 1);
   const different = sizes.filter((size) => JSON.stringify(read(size)) !== whole);
-  return { text, lines: read(text.length), different };
+  const long = new LogLines();
+  const chunk = { stream: "stdout", at: "2026-01-01T00:00:00Z", text: "y".repeat(9_000) };
+  long.add([{ ...chunk, seq: 1 }, { ...chunk, seq: 2 }]);
+  const open = long.at(1).text.length;
+  long.add([{ ...chunk, seq: 3, text: "\n" }]);
+  const { text: kept, length } = long.at(1);
+  return { text, lines: read(text.length), different, long: [open, kept.length, length] };
 }"""
 
 
@@ -39,6 +45,7 @@ def test_lines_do_not_depend_on_where_chunks_were_cut(watched: Watched, stack: S
     found = watched.page.evaluate(CUT_ANYWHERE)
 
     assert found["different"] == []
+    assert found["long"] == [18_000, 16_384, 18_000]  # of what has ended no more is kept than is drawn
     assert [line["text"] for line in found["lines"]] == [
         "plain", "red", " still red", "100% \u4e2d", "", "<b>no markup</b>\u2407", "x" * 40, "open",
     ]  # fmt: skip

@@ -30,7 +30,7 @@ time.sleep(0.3)
 print("no such header\\u65e9\\u5b89 \\uff21\\uff22", file=sys.stderr, flush=True)
 time.sleep(0.3)
 out("::endgroup::\\n\\x1b]8;;javascript:alert(1)\\x07a link\\x1b]8;;\\x07\\x1b[2J\\x1b[1;1Hmoved\\n")
-sys.stdout.buffer.write(b"\\xff and \\x00\\n" + b"y" * 20_000 + b"\\n")
+sys.stdout.buffer.write(b"\\xff and \\x00\\n" + b"y" * 999_999 + b"z\\n")
 out("\\u202eright to left \\u05e9\\u05dc\\u05d5\\u05dd\\n")
 sys.exit(3)
 """
@@ -138,9 +138,15 @@ def test_nothing_that_a_script_prints_acts_and_everything_is_within_reach(
     by_number = texts(page)
     end = max(by_number)
     assert by_number[end] == "\u202eright to left \u05e9\u05dc\u05d5\u05dd"
-    assert [by_number[end - 4], by_number[end - 3]] == ["a linkmoved", "\ufffd and \ufffd"]
+    assert [by_number[end - 3], by_number[end - 2]] == ["a linkmoved", "\ufffd and \ufffd"]
+    # A megabyte in one line: its beginning until all of it is wanted, and nothing of it is ever changed.
+    assert by_number[end - 1] == "y" * 16_384 + "show all 1.0\u00a0MB"
+    page.get_by_role("button", name="show all 1.0\u00a0MB").click()
+    expect(page.get_by_role("button", name="show all")).to_have_count(0)
+    assert texts(page)[end - 1] == "y" * 999_999 + "z"
     raw = stack.http.get(f"/api/v1/runs/{run['id']}/log.txt").text
     assert " 1 %\r50 %\r100 %\n" in raw
+    assert "\ufffd and \ufffd\n" + "y" * 999_999 + "z\n" in raw
     assert (watched.complaints, watched.foreign) == ([], [])
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import delete, update
 from services.ui.app import Parts
 from services.ui.lines import plain
 from services.ui.queries import log_index, log_lines
+from services.ui.queries.log_index import CUT
 from shared.db.engine import Database
 from shared.db.tables import AttemptRow, LogChunkRow
 from shared.domain.run import RunState
@@ -163,14 +164,47 @@ async def test_a_log_is_numbered_up_to_what_is_missing_until_nothing_more_can_co
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_a_line_that_no_page_draws_is_cut_unless_all_of_it_is_asked_for(
-    client: httpx.AsyncClient, parts: Parts, database: Database
+    client: httpx.AsyncClient, parts: Parts, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address, _ = await a_log(parts, database, [("stdout", "z" * 20_000 + "\n")])
+    monkeypatch.setattr(log_index, "_MOST_FAR", 1)  # room to remember what begins the first one
+    monkeypatch.setattr(log_lines, "_MOST_FULL", 1_000_000)
+    monkeypatch.setattr(log_lines, "_SEARCHED_BYTES", 500_000)
+    long = "begin" + "z" * 1_000_000 + "end"
+    pieces = [long[at : at + 32_768] for at in range(0, len(long), 32_768)]
+    other = ("stderr", "beside it\n")
+    address, _ = await a_log(
+        parts,
+        database,
+        [
+            *[("stdout", one) for one in pieces],
+            other,
+            ("stdout", "\n"),
+            *[("stdout", one) for one in pieces],
+            ("stdout", "\n"),
+        ],
+    )
 
-    cut = (await client.get(f"{address}/lines")).json()["items"][0]
-    whole = (await client.get(f"{address}/lines", params={"full": True})).json()["items"][0]
+    async def ask(path: str = "lines", **query: Any) -> Any:
+        return (await client.get(f"{address}/{path}", params=query)).raise_for_status().json()
 
-    assert (len(cut[5]), cut[6], len(whole[5])) == (log_lines.CUT, 20_000, 20_000)
+    cut = (await ask())["items"]
+    assert [(line[0], line[5], line[6]) for line in cut] == [
+        (1, long[:CUT], len(long)),
+        (2, "beside it", 9),
+        (3, long[:CUT], len(long)),
+    ]
+    # What is asked for whole comes as far as there is room.
+    assert [line[5] for line in (await ask(full=True))["items"]] == [long]
+    assert [line[5] for line in (await ask(full=True, **{"from": 2}))["items"]] == ["beside it", long]
+    hits, at = [], 1
+    while True:
+        found = await ask("search", q="zend", **{"from": at})
+        hits += found["items"]
+        if not found["more"]:
+            break
+        assert found["next"] > at
+        at = found["next"]
+    assert [hit[0] for hit in hits] == [1, 3]
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
