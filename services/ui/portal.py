@@ -14,11 +14,13 @@ from services.ui.commands.uploads import Uploads
 from services.ui.commands.views import Views
 from services.ui.live import Live
 from services.ui.queries import Queries
+from services.ui.queries.executors import OneExecutor
 from services.ui.queries.history import History
 from services.ui.queries.insights import JobInsights
 from services.ui.queries.log_lines import LogParts
 from services.ui.queries.mutes import HeldMutes
 from services.ui.queries.since import SinceSuccess
+from services.ui.queries.utilisation import ExecutorsUse
 from services.ui.queries.views import KeptViews
 from services.ui.settings import UiSettings
 from services.ui.theme import build_mark
@@ -52,6 +54,8 @@ class Portal:
     uploads: Uploads
     views: Views
     kept_views: KeptViews
+    executor: OneExecutor
+    executors_use: ExecutorsUse
     live: Live
     settings: UiSettings
     clock: Clock

@@ -1,6 +1,8 @@
 """Is it alive, is it ready, how does it stand."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
@@ -30,5 +32,14 @@ def router(portal: Portal) -> APIRouter:
     @routes.get("/api/v1/executors")
     async def executors() -> Response:
         return answer({"items": await portal.queries.executors(), "next": None, "total": None})
+
+    @routes.get("/api/v1/executors/{name}")
+    async def executor(name: str) -> Response:
+        return answer(await portal.executor.named(name))
+
+    @routes.get("/api/v1/utilisation")
+    async def utilisation(executor: Annotated[str | None, Query(max_length=200)] = None) -> Response:
+        """Say how busy the executors, or one of them, were over the last day."""
+        return answer(await portal.executors_use.lately(executor))
 
     return routes

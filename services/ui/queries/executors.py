@@ -1,15 +1,22 @@
 """The executors with what each has in hand; those that left in good order are remembered for a day."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, case, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import ExecutorItem, RunningRun
+from shared.db.engine import Database
 from shared.db.holds import open_holds
 from shared.db.tables import AttemptRow, ExecutorRow, JobRow, RunRow
+from shared.db.types import storable
+from shared.domain.errors import NotFound
 from shared.domain.run import RunState
+from shared.messages.topology import due_queues
+from shared.runtime.clock import Clock
 
 _MAX_SHOWN = 500
 _DAY = timedelta(hours=24)
@@ -30,6 +37,50 @@ _COPIED = (
 )
 
 
+class ExecutorDetail(ExecutorItem, frozen=True, kw_only=True):
+    """One executor, with what only its own page tells."""
+
+    queues: tuple[str, ...]
+    """Of RabbitMQ: those it takes from, by pool, the weakest level first."""
+    newest_version: str
+    """Of the executors that are online, and of this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneExecutor:
+    """Answers what there is to know of one executor, however long ago it left."""
+
+    database: Database
+    clock: Clock
+
+    async def named(self, name: str) -> ExecutorDetail:
+        """Return it.
+
+        Raises:
+            NotFound: none of this name was ever heard.
+        """
+        async with self.database.reading() as session:
+            row = await session.get(ExecutorRow, storable(name))
+            if row is None:
+                raise NotFound("There is no executor of this name. The page Executors lists those there are.")
+            (item,) = await _items(session, [row], now=self.clock.now())
+            online = select(ExecutorRow.version).where(ExecutorRow.online).distinct()
+            versions = [item.version, *await session.scalars(online)]
+        queues = (queue.name for pool in item.pools for queue in due_queues(pool, item.sandbox))
+        values = {name: getattr(item, name) for name in ExecutorItem.__struct_fields__}
+        return ExecutorDetail(**values, queues=tuple(queues), newest_version=newest(versions))
+
+
+def newest(versions: Iterable[str]) -> str:
+    """Return the highest of versions: numbers count as numbers, so 0.10.0 is newer than 0.9.0."""
+    return max(
+        versions,
+        key=lambda version: [
+            (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"[.+-]", version)
+        ],
+    )
+
+
 async def all_executors(session: AsyncSession, *, now: datetime) -> tuple[ExecutorItem, ...]:
     """Return at most 500 executors by name: the online ones, the offline ones, who left in the last day."""
     rows = list(
@@ -40,7 +91,13 @@ async def all_executors(session: AsyncSession, *, now: datetime) -> tuple[Execut
             .limit(_MAX_SHOWN)
         )
     )
-    running = await _running(session)
+    return await _items(session, rows, now=now)
+
+
+async def _items(
+    session: AsyncSession, rows: Sequence[ExecutorRow], *, now: datetime
+) -> tuple[ExecutorItem, ...]:
+    running = await _running(session, rows)
     counts = await _counts(session, [row.name for row in rows], since=now - _DAY)
     drained = (await open_holds(session)).drained(now)
     return tuple(
@@ -58,12 +115,12 @@ async def all_executors(session: AsyncSession, *, now: datetime) -> tuple[Execut
     )
 
 
-async def _running(session: AsyncSession) -> dict[str, list[RunningRun]]:
+async def _running(session: AsyncSession, of: Sequence[ExecutorRow]) -> dict[str, list[RunningRun]]:
     rows = await session.execute(
         select(RunRow.id, RunRow.number, JobRow.name, AttemptRow.executor)
         .join(AttemptRow, AttemptRow.run_id == RunRow.id)
         .join(JobRow, JobRow.id == RunRow.job_id)
-        .where(AttemptRow.state == RunState.RUNNING, AttemptRow.executor.is_not(None))
+        .where(AttemptRow.state == RunState.RUNNING, AttemptRow.executor.in_([row.name for row in of]))
         .order_by(AttemptRow.claimed_at)
         .limit(_MAX_SHOWN)
     )

@@ -135,7 +135,7 @@ class AttemptRow(LedgerBase):
     boot: Mapped[UUID | None]
     claimed_at: Mapped[datetime | None] = mapped_column()
     started_at: Mapped[datetime | None]
-    finished_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None] = mapped_column()
     # While it runs: the shared limit that it has a place of. While it is queued: the one it was refused for.
     limit_key: Mapped[str | None] = mapped_column(String(40))
     # While it is queued for a place: since when there is one for it.
@@ -179,6 +179,12 @@ class AttemptRow(LedgerBase):
         ),
         # How often a job has started lately: what its brake goes by.
         Index("ix_attempts_job_claimed", "job_id", "claimed_at", **some_rows(claimed_at.is_not(None))),
+        # What ended lately: how busy the executors were is reckoned from this index alone.
+        Index(
+            "ix_attempts_finished",
+            *("finished_at", "executor", "claimed_at"),
+            **some_rows(finished_at.is_not(None)),
+        ),
     )
 
 
