@@ -2,23 +2,15 @@
 import { ago, count, parts, plural, screenSize, span, tick } from "jp_format";
 import { api, debounced, follow, health, toast } from "jp_core";
 import { FreezeDialog, controls, heldBy, heldWords } from "jp_controls";
+import { HEALTH, JpBusy, ageOf, keyOf, pageOf } from "jp_executor";
 import { LimitsCard } from "jp_limits";
 
 const START = "./portal up --executors 2";
 const MORE = "./portal up --executors 4";
 const MORE_CONTAINERS = "docker compose up -d --no-recreate --scale executor=4";
-const HEALTH = {
-  online: ["Online", "check"], troubled: ["Takes no runs", "warning"], draining: ["Draining", "pause"], drained: ["Drained", "pause"], offline: ["Offline", "power"], left: ["Left", "power"],
-};
-// Who drained to the end and stopped has left: nothing is wrong with it, unlike with one that fell silent.
-function keyOf(one) {
-  if (!one.online) return one.draining ? "left" : "offline";
-  if (!one.draining && !one.drained_at) return one.problems.length ? "troubled" : "online";
-  return one.drained_at && !one.running.length ? "drained" : "draining";
-}
 
 export default {
-  components: { ...parts, FreezeDialog, LimitsCard },
+  components: { ...parts, FreezeDialog, JpBusy, LimitsCard },
   template: `
   <div>
     <div class="jp-bar"><p class="jp-summary jp-summary--bar" aria-live="polite">{{ loaded && items.length ? summary : '' }}</p>
@@ -32,7 +24,7 @@ export default {
       <ul v-else-if="screen.narrow && !loaded" class="jp-cards" aria-hidden="true"><li v-for="row in 3" :key="row" class="jp-ghostcard"></li></ul>
       <ul v-else-if="screen.narrow" class="jp-cards">
         <li v-for="one in items" :key="one.name" :class="{ 'jp-left': key(one) === 'left' }">
-          <span class="jp-cards__name">{{ one.name }}</span>
+          <a class="jp-cards__name" :href="page(one.name)">{{ one.name }}</a>
           <span v-if="key(one) === 'left'" class="jp-left__when">left <JpRelative :at="one.last_seen_at" /></span>
           <span v-else class="jp-chip" :class="'jp-tone--' + key(one)"><JpIcon :name="words[key(one)][1]" />{{ words[key(one)][0] }}</span>
           <span v-if="key(one) !== 'left'" class="jp-cards__line"><span>{{ one.online ? one.busy + ' of ' + one.slots + ' slots busy' : 'fell silent' }}</span><span>heard <JpRelative :at="one.last_seen_at" /></span></span>
@@ -47,7 +39,7 @@ export default {
             <th scope="col" class="jp-num">Runs, 24 h</th><th scope="col">Up for</th><th scope="col">Pools</th><th scope="col">Sandbox</th><th scope="col">Version</th><th scope="col"><span class="jp-clip">Actions</span></th></tr></thead>
           <tbody v-if="loaded">
             <template v-for="one in items" :key="one.name"><tr :class="{ 'jp-left': key(one) === 'left', 'jp-table__open': problem(one) }">
-              <td class="jp-table__where"><span class="jp-table__name">{{ one.name }}</span><span class="jp-table__sub">{{ one.host }} · pid {{ one.pid }}</span></td>
+              <td class="jp-table__where"><a class="jp-table__name" :href="page(one.name)">{{ one.name }}</a><span class="jp-table__sub">{{ one.host }} · pid {{ one.pid }}</span></td>
               <td><span v-if="key(one) === 'left'">Left <JpRelative :at="one.last_seen_at" /></span>
                 <span v-else class="jp-chip" :class="'jp-tone--' + key(one)"><JpIcon :name="words[key(one)][1]" />{{ words[key(one)][0] }}</span>
                 <span v-if="one.drained_at" class="jp-table__sub2">{{ heldBy(one.drained_by) }}<JpRelative :at="one.drained_at" /></span></td>
@@ -67,6 +59,7 @@ export default {
         </table>
       </div>
     </div>
+    <JpBusy v-if="items.length" :items="items" class="jp-pools" />
     <section v-if="pools.length" class="jp-card jp-pools" aria-labelledby="jp-pools">
       <div class="jp-card__head"><h2 id="jp-pools">Pools</h2><span class="jp-muted jp-small">The groups of executors that jobs run on</span></div>
       <ul v-if="screen.narrow" class="jp-cards">
@@ -107,12 +100,12 @@ export default {
       const sum = (key) => online.filter((one) => keyOf(one) !== "troubled").reduce((total, one) => total + one[key], 0);
       return `${plural(online.length, "executor")} online · ${count(sum("busy"))} of ${plural(sum("slots"), "slot")} busy · ${plural(this.health.waiting, "run")} waiting`;
     },
-    newest() { return this.items.map((one) => one.version).sort().at(-1); },
+    // As numbers: 0.10.0 is newer than 0.9.0.
+    newest() { return this.items.filter((one) => one.online).map((one) => one.version).sort((one, other) => one.localeCompare(other, "en", { numeric: true })).at(-1); },
   },
   methods: {
-    ago, count, heldBy, heldWords, plural, span, key: keyOf,
+    ago, count, heldBy, heldWords, plural, span, age: ageOf, key: keyOf, page: pageOf,
     problem: (one) => keyOf(one) !== "left" && one.problems.length > 0,
-    age: (one) => (tick.now - Date.parse(one.last_seen_at)) / 1000,
     async load() {
       try {
         const [executors, pools] = await Promise.all([api("/executors"), api("/pools"), this.$nextTick().then(() => this.$refs.limits.load())]);

@@ -7,7 +7,7 @@ from nicegui.element import Element
 
 from services.ui.theme import STATIC
 
-_LIBRARIES: Final[list[str | Path]] = [STATIC / name for name in ("jp_limits.js",)]
+_LIBRARIES: Final[list[str | Path]] = [STATIC / name for name in ("jp_executor.js", "jp_limits.js")]
 
 
 class ExecutorsTable(Element, component="executors_table.js", dependencies=_LIBRARIES):

@@ -69,7 +69,7 @@ export default {
               <td><JpTime :at="run.due_at" /><span v-if="run.instants > 1" class="jp-table__sub2">to <JpTime :at="run.nominal_until" /></span></td>
               <td class="jp-muted">{{ delay(run) }}</td>
               <td><span class="jp-ratio" :class="'jp-tone--' + tone(run.state)" aria-hidden="true"><span :style="{ width: share(run) + '%' }"></span></span>{{ took(run) }}</td>
-              <td>{{ run.executor || '–' }}</td>
+              <td><a v-if="run.executor" class="jp-table__link" :href="'/executors/' + encodeURIComponent(run.executor)">{{ run.executor }}</a><template v-else>–</template></td>
               <td>{{ causes[run.cause] || run.cause }}</td>
               <td class="jp-muted" :class="job ? 'jp-table__grow' : 'jp-table__half'" :title="what(run)"><span class="jp-lines2">{{ what(run) || '–' }}</span></td>
               <td class="jp-table__do"><button v-if="never(run)" class="jp-iconbtn" type="button" :title="makeUpWords(run)" :aria-label="makeUpWords(run) + ', ' + run.job_name + ' ' + numberOf(run)" @click="makeUp(run)"><JpIcon name="play" /></button>

@@ -77,6 +77,8 @@ def pages_of(url: str) -> dict[str, str]:
             path = f"/jobs/{job['id']}"
             pages |= {"job": path, "job-edit": f"{path}/edit", "script": f"/scripts?name={job['script']}"}
             pages |= {f"job-{tab}": f"{path}?tab={tab}" for tab in ("insights", "versions")}
+        for one in api.get("/executors").json()["items"][:1]:
+            pages["executor"] = f"/executors/{one['name']}"
         for state in ("succeeded", "failed", "running", "skipped"):
             for run in api.get("/runs", params={"state": state, "limit": 1}).json()["items"]:
                 pages[f"run-{state}"] = f"/runs/{run['id']}"
