@@ -30,6 +30,7 @@ class RunsQuery(BaseModel):
     state: str = Field("", max_length=200)
     reason: str = Field("", max_length=200)
     job: UUID | None = None
+    q: str = Field("", max_length=200)
     executor: str | None = Field(None, max_length=200)
     cause: Cause | None = None
     since: AwareDatetime | None = Field(None, alias="from")
@@ -47,6 +48,7 @@ class RunsQuery(BaseModel):
             states=_several(RunState, "state", self.state),
             reasons=_several(Reason, "reason", self.reason),
             job_id=None if self.job is None else JobId(self.job),
+            q=self.q,
             executor=self.executor,
             cause=self.cause,
             since=self.since,

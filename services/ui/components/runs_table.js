@@ -26,7 +26,9 @@ export default {
   props: { job: String },
   template: `
   <section :aria-labelledby="job ? 'jp-runs-title' : null" :aria-label="job ? null : 'Runs'">
-    <div class="jp-bar"><h2 v-if="job" id="jp-runs-title" class="jp-bar__title">Runs</h2><div class="jp-filters" role="group" aria-label="Filter by state">
+    <div class="jp-bar"><h2 v-if="job" id="jp-runs-title" class="jp-bar__title">Runs</h2>
+      <div v-else class="jp-bar__search" role="search"><JpIcon name="search" /><input class="jp-input" type="search" data-jp-search aria-label="Search runs by their job" placeholder="Search by job" maxlength="200" v-model="q" autocomplete="off" spellcheck="false" @input="typed" @keydown.esc="q = ''; typed()"></div>
+      <div class="jp-filters" role="group" aria-label="Filter by state">
       <button v-for="[key, word] in filters" :key="key" type="button" class="jp-filter" :aria-pressed="state === key" @click="choose(key)">{{ word }}</button>
       <button v-if="ofJob && !job" type="button" class="jp-filter" aria-pressed="true" :aria-label="'Only runs of ' + (jobName || 'one job') + '. Remove this filter'" @click="forgetJob">Job: {{ jobName || 'one' }}<JpIcon name="cross" /></button>
       <button v-if="from || to" type="button" class="jp-filter" aria-pressed="true" :aria-label="'Only runs due ' + windowWords + '. Remove this filter'" @click="forgetWindow">{{ windowWords }}<JpIcon name="cross" /></button>
@@ -43,7 +45,8 @@ export default {
     <div class="jp-card" :aria-busy="!loaded">
       <div v-if="error" class="jp-empty"><JpIcon name="warning" /><h2>The runs cannot be shown</h2><p>{{ error }}</p><button class="jp-btn" type="button" @click="load">Try again</button></div>
       <div v-else-if="loaded && !runs.length" class="jp-empty"><JpIcon name="play" />
-        <template v-if="state || reason || within || cause || executor || from || to || ofJob && !job"><h2>No run matches</h2><p>{{ filterWords }}</p><button class="jp-btn" type="button" @click="Object.assign($data, { within: '', cause: '', executor: '' }); choose('')">Show all states</button></template>
+        <template v-if="next"><h2>Not among these runs</h2><p>So many runs were looked through, newest first, and none is of a job that matches.</p><button class="jp-btn" type="button" @click="turn(1)">Look through older ones</button></template>
+        <template v-else-if="q || state || reason || within || cause || executor || from || to || ofJob && !job"><h2>No run matches</h2><p>{{ filterWords }}</p><button class="jp-btn" type="button" @click="Object.assign($data, { q: '', within: '', cause: '', executor: '' }); choose('')">Show all states</button></template>
         <template v-else><h2>No runs yet</h2><p>{{ job ? 'Run now starts one at once; a schedule starts them at their time.' : 'Runs appear here when a job is due, or when somebody runs one.' }}</p></template></div>
 
       <ul v-else-if="screen.narrow && !loaded" class="jp-cards" aria-hidden="true"><li v-for="row in 3" :key="row" class="jp-ghostcard"></li></ul>
@@ -80,7 +83,7 @@ export default {
           <tbody v-else><tr v-for="row in 6" :key="row" class="jp-ghostrow"><td v-for="width in job ? [30, 72, 120, 50, 120, 60, 60, 120, 20] : [30, 140, 72, 120, 50, 120, 60, 60, 120, 20]" :key="width"><span :style="{ width: width + 'px' }"></span></td></tr></tbody>
         </table>
       </div>
-      <div v-if="loaded && (next || before.length)" class="jp-card__foot"><span>{{ before.length ? 'Page ' + (before.length + 1) : 'The newest ' + runs.length + ' runs' }}</span>
+      <div v-if="loaded && (next || before.length)" class="jp-card__foot"><span>{{ cut ? plural(runs.length, 'run') + ' found so far. Older looks further' : before.length ? 'Page ' + (before.length + 1) : 'The newest ' + runs.length + ' runs' }}</span>
         <span class="jp-bar__end"><button class="jp-btn jp-btn--small" type="button" :disabled="!before.length" @click="turn(-1)">Newer</button>
         <button class="jp-btn jp-btn--small" type="button" :disabled="!next" @click="turn(1)">Older</button></span></div>
     </div>
@@ -91,11 +94,12 @@ export default {
     tick, screen: screenSize, filters: FILTERS, words: STATES, causes: CAUSES, reasonWords: REASONS, limit: self.job ? 25 : 50,
     state: self.job ? "" : fromUrl("state"), reason: self.job ? "" : fromUrl("reason"), ofJob: self.job || fromUrl("job"), after: self.job ? "" : fromUrl("after"),
     from: self.job ? "" : fromUrl("from"), to: self.job ? "" : fromUrl("to"),
-    cause: self.job ? "" : fromUrl("cause"), executor: self.job ? "" : fromUrl("executor"), executors: [],
+    q: self.job ? "" : fromUrl("q"), cause: self.job ? "" : fromUrl("cause"), executor: self.job ? "" : fromUrl("executor"), executors: [],
     within: self.job ? "" : fromUrl("within"), times: TIMES, before: [], runs: [], next: null, loaded: false, error: "",
   }),
   created() {
     this.reload = debounced(() => this.load(), 120);
+    this.typed = debounced(() => this.only({}), 150);
     this.stop = follow("runs", this.onRuns, { load: this.load });
     if (!this.job) api("/executors").then(({ items }) => (this.executors = items.map((one) => one.name)), () => {});
   },
@@ -103,6 +107,8 @@ export default {
   mounted() { this.$el.querySelector(".jp-filter[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "center" }); },
   beforeUnmount() { this.stop(); },
   computed: {
+    // A search looks at so many runs for a page: a short one that is not the last was cut there.
+    cut() { return this.next && this.runs.length < this.limit; },
     jobName() { return this.runs[0]?.job_name ?? ""; },
     windowWords() {
       const said = (iso) => (Number.isNaN(Date.parse(iso)) ? iso : when(iso));
@@ -115,7 +121,7 @@ export default {
     many() { return this.state === FAILED ? "rerun" : this.state === WAITING ? "cancel" : null; },
     filterWords() {
       const words = this.state.split(",").map((state) => STATES[state]?.word ?? state).join(", ");
-      if (this.cause || this.executor) return "Shown are only the runs that all filters leave.";
+      if (this.q || this.cause || this.executor) return "Shown are only the runs that all filters leave.";
       if (this.from || this.to) return `Shown are runs due ${this.windowWords}.`;
       const because = this.reason ? ` because of ${REASONS[this.reason]?.word.toLowerCase() ?? this.reason}` : "";
       const lately = TIMES.find(([key]) => key === this.within)?.[1].replace("Last", " of the last") ?? "";
@@ -170,12 +176,12 @@ export default {
     // The filter as the API takes it; a window of time ends now, whenever that is.
     asked() {
       const ms = TIMES.find(([key]) => key === this.within)?.[2];
-      const set = { state: this.state, reason: this.reason, cause: this.cause, executor: this.executor, job: this.ofJob, from: this.from || (ms ? new Date(Date.now() - ms).toISOString() : ""), to: this.to };
+      const set = { q: this.q.trim(), state: this.state, reason: this.reason, cause: this.cause, executor: this.executor, job: this.ofJob, from: this.from || (ms ? new Date(Date.now() - ms).toISOString() : ""), to: this.to };
       return Object.fromEntries(Object.entries(set).filter(([, value]) => value));
     },
     lately(within) { Object.assign(this, { within, after: "", before: [] }); this.show(); },
     show() {
-      if (!this.job) rememberInUrl({ state: this.state, reason: this.reason, cause: this.cause, executor: this.executor, within: this.within, job: this.ofJob, from: this.from, to: this.to, after: this.after });
+      if (!this.job) rememberInUrl({ q: this.q.trim(), state: this.state, reason: this.reason, cause: this.cause, executor: this.executor, within: this.within, job: this.ofJob, from: this.from, to: this.to, after: this.after });
       return this.load();
     },
     choose(state) { Object.assign(this, { state, reason: "", after: "", before: [] }); this.show(); },

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.many import BulkPreview, Foreseen, LeftOut, RunsAction, seen_of
-from services.ui.queries.runs import RunsFilter, chosen
+from services.ui.queries.runs import RunsFilter, chosen, searched
 from shared.db.tables import JobRow, RunRow
 from shared.domain.errors import InvalidInput
 from shared.domain.ids import RunId
@@ -15,6 +15,7 @@ from shared.domain.run import FINAL
 
 MOST = 1_000
 """So many runs are taken at once."""
+_LOOKED_AT = 200_000
 _NAMED = 3
 
 
@@ -50,10 +51,15 @@ async def preview(session: AsyncSession, which: RunsFilter, action: RunsAction) 
 async def _rows(session: AsyncSession, which: RunsFilter) -> list[Any]:
     columns = (RunRow.id, RunRow.number, RunRow.state, RunRow.instants, JobRow.name, JobRow.deleted_at)
     query = select(*columns).join(JobRow, JobRow.id == RunRow.job_id)
-    rows = list(await session.execute(chosen(query, which, limit=MOST + 1)))
+    found = await searched(session, which, most=_LOOKED_AT)
+    rows = list(await session.execute(chosen(query, which, found, limit=MOST + 1)))
     if len(rows) > MOST:
         raise InvalidInput(
             "runs", f"These are more than {MOST:,} runs. Choose a shorter time, a reason or one job."
+        )
+    if found.edge is not None:
+        raise InvalidInput(
+            "q", f"More than {_LOOKED_AT:,} runs would have to be looked through. Choose a shorter time."
         )
     return rows
 

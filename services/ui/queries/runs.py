@@ -1,6 +1,6 @@
 """The runs list and one run with its attempts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
 from typing import Any, TypeVar
@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from services.ui.models import AttemptItem, LogState, Page, ParameterValue, RunDetail, RunItem
-from services.ui.queries import chains, paging
+from services.ui.queries import chains, paging, runs_search
 from services.ui.queries.briefs import item, item_values, items_query
 from services.ui.queries.paging import Cursor
+from services.ui.queries.runs_search import Searched
 from shared.db import requests
 from shared.db.cursors import args_of
 from shared.db.parameters import sealed_values
@@ -53,6 +54,8 @@ class RunsFilter:
     states: frozenset[RunState] = frozenset()
     reasons: frozenset[Reason] = frozenset()
     job_id: JobId | None = None
+    q: str = ""
+    """Words, each of which the name, script, description or tags of a run's job hold."""
     executor: str | None = None
     cause: Cause | None = None
     since: datetime | None = None
@@ -64,21 +67,46 @@ class RunsFilter:
 async def page_of_runs(
     session: AsyncSession, which: RunsFilter, *, after: str | None, limit: int
 ) -> Page[RunItem]:
-    """Return one page, newest first: of one job by number, over all jobs by due instant."""
+    """Return one page, newest first: of one job by number, over all jobs by due instant.
+
+    A page of a search may be short, or empty, and not the last: then the next one looks further.
+    """
     order = "runs" if which.job_id is None else "job-runs"
     cursor = paging.read(after, order)
-    rows = list(await session.execute(chosen(items_query(), which, limit=limit + 1, cursor=cursor)))
+    found = await searched(session, which, most=runs_search.LOOKED_AT, cursor=cursor)
+    query = chosen(items_query(), which, found, limit=limit + 1, cursor=cursor)
+    rows = list(await session.execute(query))
     shown = await _with_wishes(session, [item(row) for row in rows[:limit]])
     following = None
     if len(rows) > limit:
         last = shown[-1]
         following = paging.written(Cursor(order, last.id, instant=last.due_at, number=last.number or 0))
+    elif found.edge is not None:
+        # All that is due at the edge was looked at: no id is before this one.
+        following = paging.written(Cursor(order, UUID(int=0), instant=found.edge))
     return Page(items=tuple(shown), next=following)
 
 
-def chosen(query: Query, which: RunsFilter, *, limit: int, cursor: Cursor | None = None) -> Query:
+async def searched(
+    session: AsyncSession, which: RunsFilter, *, most: int, cursor: Cursor | None = None
+) -> Searched:
+    """Return what the search leaves of the runs after the cursor, looking at so many at most."""
+    found = await runs_search.jobs_of(session, which.q, which.job_id)
+    if found.is_whole or not found.conditions:
+        return found
+    others = [*_conditions(replace(which, states=frozenset())), *_after(which, cursor)]
+    edge = await runs_search.edge_of(session, others, which.states, most)
+    within = () if edge is None else (RunRow.due_at >= edge,)
+    return replace(found, conditions=(*found.conditions, *within), edge=edge)
+
+
+def chosen(
+    query: Query, which: RunsFilter, found: Searched, *, limit: int, cursor: Cursor | None = None
+) -> Query:
     """Return the query of runs for those that match, newest first, from after the cursor on."""
-    conditions = [*_conditions(which), *_after(which, cursor)]
+    conditions = [*_conditions(which), *_after(which, cursor), *found.conditions]
+    if found.is_whole and which.job_id is None:
+        return query.where(*conditions).order_by(*runs_search.by_due_after_all()).limit(limit)
     if len(which.states) > 1:
         conditions = [RunRow.id.in_(_newest_of_each_state(which, conditions, limit))]
     return query.where(*conditions).order_by(*_order(which)).limit(limit)

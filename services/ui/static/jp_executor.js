@@ -34,9 +34,9 @@ export const JpBusy = {
             <path class="jp-busy__bars" :d="bars(one)" /><path v-if="at !== null" class="jp-busy__at" :d="bars(one, at)" />
             <line class="jp-busy__slots" x1="0" :x2="wide" :y1="high - height(one, one.slots)" :y2="high - height(one, one.slots)" />
           </svg></div>
-        <span class="jp-busy__mean jp-num" :class="{ 'jp-muted': !one.mean }">{{ percent(one) }}</span>
+        <span v-if="!alone" class="jp-busy__mean jp-num" :class="{ 'jp-muted': !one.mean }">{{ percent(one) }}</span>
       </div>
-      <p class="jp-busy__axis jp-muted" aria-hidden="true"><span>24 h ago</span><span>now</span></p>
+      <p class="jp-busy__axis jp-muted" aria-hidden="true"><span>24 h ago</span><span v-if="alone">{{ percent(rows[0]) }} on average</span><span>now</span></p>
     </div>
   </section>`,
   data: () => ({ use: null, error: "", row: null, at: null, wide: WIDE, high: HIGH }),
@@ -65,7 +65,7 @@ export const JpBusy = {
       const wide = WIDE / this.steps;
       return one.busy.map((value, index) => (!value || (only !== null && index !== only) ? "" : `M${index * wide + 1} ${HIGH}v${-Math.max(4, this.height(one, value)).toFixed(1)}h${wide - 2}V${HIGH}z`)).join("");
     },
-    percent: (one) => `${Math.round((100 * one.mean) / Math.max(1, one.slots))} %`,
+    percent: (one) => { const share = (100 * one.mean) / Math.max(1, one.slots); return share > 0 && share < 1 ? "< 1 %" : `${Math.round(share)} %`; },
     from(index) { return new Date(Date.parse(this.use.starts_at) + index * this.use.step_ms).toISOString(); },
     said(one, index) {
       if (!this.use) return "";

@@ -37,7 +37,8 @@ LISTS = [
     *(f"jobs?state={state}&sort={sort}" for state in JobFilter for sort in JobSort),
     *("jobs?q=nightly", "jobs?q=nightly+report&sort=last", "jobs?q=nightly&state=failing&sort=next"),
     *RUNS,
-    *("overview", "executors", "health"),
+    *("runs?q=nightly", "runs?q=nightly&state=failed,lost"),
+    *("overview", "executors", "health", "utilisation"),
 ]
 GROWS = "runs|attempts|job_ledgers|job_texts|schedules|cursors|requests"
 # A walk through an index of jobs ends when the page is full.
