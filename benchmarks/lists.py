@@ -151,6 +151,7 @@ async def _questions(client: httpx.AsyncClient, database: Database, newest: date
         "runs of a day": f"runs?{window}",
         "runs of a day that failed": f"runs?{window}&state=failed,timed_out,lost",
         "executors": "executors",
+        "one executor": "executors/exec-03",
         "pools": "pools",
         "health": "health",
         "a job": f"jobs/{busy}",
@@ -161,12 +162,22 @@ async def _questions(client: httpx.AsyncClient, database: Database, newest: date
     }  # fmt: skip
     searches = {f"search, {name}": f"jobs?q={word.replace(' ', '+')}" for name, word in words.items()}
     searches |= {
+        "runs of a rare word": f"runs?q={ledger.RARE_WORD}",
+        "runs of a common word": "runs?q=region",
+        "runs of a word in every third": "runs?q=re",
+        "runs of a busy job by its number": "runs?q=000007",
+        "runs of a number, lost": "runs?q=000007&state=lost",
+        "runs of a common word that failed": "runs?q=region&state=failed,timed_out,lost",
+        "runs of a word that is none's": "runs?q=there-is-none",
+        "runs of a common word, one executor": "runs?q=region&executor=exec-03",
         "search, common, failing": "jobs?q=region&state=failing",
         "search, common, by last run": "jobs?q=region&sort=last",
     }
     return [
         *(Question(name, path) for name, path in questions.items()),
         *(Question(name, path, SEARCH_MS) for name, path in searches.items()),
+        Question("how busy executors were", "utilisation", OVERVIEW_MS),
+        Question("how busy one was", "utilisation?executor=exec-03", OVERVIEW_MS),
         Question("overview", "overview", OVERVIEW_MS),
         Question("overview of a day", "overview?hours=24", OVERVIEW_MS),
     ]

@@ -35,7 +35,7 @@ def test_from_a_run_to_its_executor_and_what_that_did_by_keyboard(watched: Watch
     expect(page.locator(".jp-notice")).to_contain_text("takes nothing more until somebody resumes it")
     page.get_by_role("button", name="Resume").click()
     expect(page.locator(".jp-head .jp-chip")).to_have_text("Online")
-    assert objected_to(page) == []
+    assert objected_to(page) == {}
 
     alone = page.get_by_role("slider", name=f"Slots busy of {name}, the last 24 hours")
     alone.focus()
