@@ -30,6 +30,7 @@ async def listed(client: httpx.AsyncClient, **params: Any) -> tuple[list[str], l
         sizes.append(len(page["items"]))
         if page["next"] is None:
             return ids, sizes
+        assert page["next"] != after.get("after"), "the list goes on for ever"
         after = {"after": page["next"]}
 
 
