@@ -27,13 +27,12 @@ from services.ui.live import Live, LogSources, Sources
 from services.ui.messaging import Messaging
 from services.ui.portal import Portal
 from services.ui.queries import Planning, Queries
-from services.ui.queries.executors import OneExecutor
+from services.ui.queries.executors import Executors
 from services.ui.queries.history import History
 from services.ui.queries.insights import JobInsights
 from services.ui.queries.log_lines import LogParts
 from services.ui.queries.mutes import HeldMutes
 from services.ui.queries.since import SinceSuccess
-from services.ui.queries.utilisation import ExecutorsUse
 from services.ui.queries.views import KeptViews
 from services.ui.recorder.consumer import Recorder
 from services.ui.recorder.script_texts import ScriptTexts
@@ -88,7 +87,6 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
         on_job_changed=live.job_changed,
     )
     controls = Controls(sessions=database.ledger, clock=clock, wakeups=wakeups, on_held=live.health_changed)
-
     return Parts(
         portal=Portal(
             queries=queries,
@@ -105,8 +103,7 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
             uploads=Uploads(database.ledger, scripts, clock, most_bytes=settings.upload_bytes),
             views=Views(sessions=database.ledger, clock=clock),
             kept_views=KeptViews(database=database),
-            executor=OneExecutor(database=database, clock=clock),
-            executors_use=ExecutorsUse(database=database, clock=clock),
+            executors=Executors(database=database, clock=clock),
             live=live,
             settings=settings,
             clock=clock,

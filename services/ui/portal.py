@@ -14,13 +14,12 @@ from services.ui.commands.uploads import Uploads
 from services.ui.commands.views import Views
 from services.ui.live import Live
 from services.ui.queries import Queries
-from services.ui.queries.executors import OneExecutor
+from services.ui.queries.executors import Executors
 from services.ui.queries.history import History
 from services.ui.queries.insights import JobInsights
 from services.ui.queries.log_lines import LogParts
 from services.ui.queries.mutes import HeldMutes
 from services.ui.queries.since import SinceSuccess
-from services.ui.queries.utilisation import ExecutorsUse
 from services.ui.queries.views import KeptViews
 from services.ui.settings import UiSettings
 from services.ui.theme import build_mark
@@ -54,8 +53,7 @@ class Portal:
     uploads: Uploads
     views: Views
     kept_views: KeptViews
-    executor: OneExecutor
-    executors_use: ExecutorsUse
+    executors: Executors
     live: Live
     settings: UiSettings
     clock: Clock

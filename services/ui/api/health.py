@@ -35,11 +35,11 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.get("/api/v1/executors/{name}")
     async def executor(name: str) -> Response:
-        return answer(await portal.executor.named(name))
+        return answer(await portal.executors.named(name))
 
     @routes.get("/api/v1/utilisation")
     async def utilisation(executor: Annotated[str | None, Query(max_length=200)] = None) -> Response:
         """Say how busy the executors, or one of them, were over the last day."""
-        return answer(await portal.executors_use.lately(executor))
+        return answer(await portal.executors.utilisation(executor))
 
     return routes

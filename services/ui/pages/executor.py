@@ -18,7 +18,7 @@ def register(portal: Portal, view_of: ViewOf) -> None:
     async def executor(request: Request, name: str) -> None:
         view = await view_of(request)
         try:
-            detail = await portal.executor.named(name)
+            detail = await portal.executors.named(name)
         except NotFound:
             sentence = say("There is no executor of this name. The page Executors lists those there are.")
             draw_missing(view, sentence, active="executors")

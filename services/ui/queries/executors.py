@@ -9,6 +9,7 @@ from sqlalchemy import and_, case, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import ExecutorItem, RunningRun
+from services.ui.queries.utilisation import Utilisation, utilisation
 from shared.db.engine import Database
 from shared.db.holds import open_holds
 from shared.db.tables import AttemptRow, ExecutorRow, JobRow, RunRow
@@ -47,8 +48,8 @@ class ExecutorDetail(ExecutorItem, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OneExecutor:
-    """Answers what there is to know of one executor, however long ago it left."""
+class Executors:
+    """Answers what there is to know of one executor, however long ago it left, and how busy they were."""
 
     database: Database
     clock: Clock
@@ -69,6 +70,11 @@ class OneExecutor:
         queues = (queue.name for pool in item.pools for queue in due_queues(pool, item.sandbox))
         values = {name: getattr(item, name) for name in ExecutorItem.__struct_fields__}
         return ExecutorDetail(**values, queues=tuple(queues), newest_version=newest(versions))
+
+    async def utilisation(self, name: str | None = None) -> Utilisation:
+        """Return how busy every executor, or one, was over the last day."""
+        async with self.database.reading() as session:
+            return await utilisation(session, name, now=self.clock.now())
 
 
 def newest(versions: Iterable[str]) -> str:

@@ -60,7 +60,7 @@ async def edge_of(
     session: AsyncSession, conditions: Sequence[ColumnElement[bool]], states: frozenset[RunState], most: int
 ) -> datetime | None:
     """Return the due instant down to which so many runs are looked at; None: there are not as many."""
-    each = [(RunRow.state == state,) for state in sorted(states)] or [()]
+    each = [[RunRow.state == state] for state in sorted(states)] or [[]]
     found = [
         await session.scalar(
             select(RunRow.due_at)

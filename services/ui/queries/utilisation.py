@@ -14,10 +14,8 @@ import msgspec
 from sqlalchemy import BigInteger, ColumnElement, Integer, case, cast, extract, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db.engine import Database
 from shared.db.tables import AttemptRow
 from shared.domain.run import RunState
-from shared.runtime.clock import Clock
 
 STEPS = 96
 STEP = timedelta(minutes=15)
@@ -60,33 +58,24 @@ class Spans:
     """The sum of their ends."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutorsUse:
-    """Answers how busy the executors were."""
-
-    database: Database
-    clock: Clock
-
-    async def lately(self, executor: str | None = None) -> Utilisation:
-        """Return the last day of all of them, or of one."""
-        now = self.clock.now()
-        starts_at = _floor(now) - (STEPS - 1) * STEP
-        async with self.database.reading() as session:
-            counted_from = await _counted_from(session, starts_at)
-            spans = await _ended(session, executor, starts_at, counted_from, now)
-            for name, begun in await _running(session, executor):
-                spans[name].append(_going(begun, starts_at, now))
-        skipped = -((starts_at - counted_from) // STEP)
-        return Utilisation(
-            starts_at=starts_at,
-            ends_at=now,
-            step_ms=STEP_MS,
-            counted_since=starts_at + skipped * STEP if skipped else None,
-            items=tuple(
-                ExecutorUse(name=name, busy=_shown(busy_ms(spans[name]), skipped, now - _floor(now)))
-                for name in sorted(spans)
-            ),
-        )
+async def utilisation(session: AsyncSession, executor: str | None, *, now: datetime) -> Utilisation:
+    """Return the last day of every executor, or of one."""
+    starts_at = _floor(now) - (STEPS - 1) * STEP
+    counted_from = await _counted_from(session, starts_at)
+    spans = await _ended(session, executor, starts_at, counted_from, now)
+    for name, begun in await _running(session, executor):
+        spans[name].append(_going(begun, starts_at, now))
+    skipped = -((starts_at - counted_from) // STEP)
+    return Utilisation(
+        starts_at=starts_at,
+        ends_at=now,
+        step_ms=STEP_MS,
+        counted_since=starts_at + skipped * STEP if skipped else None,
+        items=tuple(
+            ExecutorUse(name=name, busy=_shown(busy_ms(spans[name]), skipped, now - _floor(now)))
+            for name in sorted(spans)
+        ),
+    )
 
 
 def busy_ms(spans: Iterable[Spans]) -> list[int]:
