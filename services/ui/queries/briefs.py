@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import RunBrief, RunItem
+from shared.db.statements import table_of
 from shared.db.tables import AttemptRow, JobLedgerRow, JobRow, RunRow
 from shared.domain.run import RunState
 
@@ -32,6 +33,18 @@ _ITEM = (
 _OF_JOB = ("job_name", "pool", "min_sandbox")
 BRIEF_COLUMNS = tuple(getattr(RunRow, name) for name in _BRIEF)
 ITEM_COLUMNS = tuple(getattr(RunRow, name) for name in _ITEM)
+_RUNS, _LEDGERS = table_of(RunRow).c, table_of(JobLedgerRow).c
+_RECENT_OF = (
+    select(_RUNS.job_id, *(_RUNS[name] for name in _BRIEF))
+    .join_from(
+        table_of(JobLedgerRow),
+        table_of(RunRow),
+        # Numbers have no holes: the newest twenty are a range of (job_id, number).
+        and_(_LEDGERS.job_id == _RUNS.job_id, _RUNS.number > _LEDGERS.run_count - RECENT),
+    )
+    .where(_LEDGERS.job_id.in_(bindparam("jobs", expanding=True)))
+    .order_by(_RUNS.job_id, _RUNS.number)
+)
 
 
 def brief(row: Any) -> RunBrief:
@@ -79,17 +92,19 @@ def is_waiting(now: datetime) -> ColumnElement[bool]:
 
 async def recent_of(session: AsyncSession, job_ids: Sequence[UUID]) -> dict[UUID, list[RunBrief]]:
     """Return the newest `RECENT` runs of each job, oldest first; a job without runs has no entry."""
-    rows = await session.execute(
-        select(RunRow.job_id, *BRIEF_COLUMNS)
-        .join(
-            JobLedgerRow,
-            # Numbers have no holes: the newest twenty are a range of (job_id, number).
-            and_(JobLedgerRow.job_id == RunRow.job_id, RunRow.number > JobLedgerRow.run_count - RECENT),
-        )
-        .where(JobLedgerRow.job_id.in_(job_ids))
-        .order_by(RunRow.job_id, RunRow.number)
-    )
+    rows = await session.execute(_RECENT_OF, {"jobs": job_ids})
     found: dict[UUID, list[RunBrief]] = {}
-    for row in rows:
-        found.setdefault(row.job_id, []).append(brief(row))
+    for job_id, run_id, number, state, reason, due_at, started_at, finished_at, duration_ms in rows:
+        found.setdefault(job_id, []).append(
+            RunBrief(
+                id=run_id,
+                number=number,
+                state=state,
+                reason=reason,
+                due_at=due_at,
+                started_at=started_at,
+                finished_at=finished_at,
+                duration_ms=duration_ms,
+            )
+        )
     return found

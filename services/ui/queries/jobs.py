@@ -1,12 +1,13 @@
 """Jobs with what is shown of them, in lists and alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
 from msgspec.structs import replace
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.chained import RunsAfterItem
@@ -17,7 +18,7 @@ from services.ui.queries.pools import offers_of_pools
 from services.ui.queries.schedules import in_one_line, schedules_by_job, shown_schedule
 from services.ui.queries.secrets import uses_by_job
 from shared.db.jobs import head_of
-from shared.db.tables import JobLedgerRow, JobRow, PauseRow
+from shared.db.tables import ChainEdgeRow, JobLedgerRow, JobRow, JobSecretRow, JobTagRow, PauseRow
 from shared.db.tags import tags_by_job
 from shared.domain.chain import Join
 from shared.domain.errors import NotFound
@@ -37,7 +38,34 @@ _NAMED = 2
 _LATER: Final[dict[str, Any]] = {"tags": (), "secrets": ()}
 """Of a job, what other tables say."""
 
+_RARE: Final[Mapping[str, Any]] = MappingProxyType(
+    {"has_edges": ChainEdgeRow, "has_secrets": JobSecretRow, "has_tags": JobTagRow}
+)
+
 _Query = Select[*tuple[Any, ...]]
+
+_PAUSED_BY = (
+    select(PauseRow.paused_by)
+    .where(PauseRow.job_id == JobRow.id, PauseRow.resumed_at.is_(None))
+    .order_by(PauseRow.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_JOBS: Final[_Query] = (
+    select(
+        JobRow,
+        _PAUSED_BY.label("paused_by"),
+        JobLedgerRow.seen_version,
+        JobLedgerRow.next_due_at,
+        JobLedgerRow.promised_count,
+        JobLedgerRow.removed_count,
+        JobLedgerRow.removed_until,
+        # Few jobs have any: what no job of a page has is not asked for, which takes longer than this.
+        *(exists().where(one.job_id == JobRow.id).label(name) for name, one in _RARE.items()),
+    )
+    .join_from(JobRow, JobLedgerRow, JobLedgerRow.job_id == JobRow.id, isouter=True)
+    .where(JobRow.id.in_(bindparam("jobs", expanding=True)))
+)
 
 
 async def check_job(session: AsyncSession, job_id: JobId) -> None:
@@ -68,7 +96,7 @@ async def _warnings(session: AsyncSession, job: JobItem) -> tuple[str, ...]:
 
 async def jobs_by_ids(session: AsyncSession, job_ids: list[JobId], *, now: datetime) -> list[JobItem]:
     """Return those of the jobs that exist, in no order."""
-    rows = await session.execute(_base().where(JobRow.id.in_(job_ids)))
+    rows = await session.execute(_JOBS, {"jobs": job_ids})
     return await _items(session, list(rows), now)
 
 
@@ -80,37 +108,25 @@ async def jobs_in_order(
     return tuple(found[job_id] for job_id in job_ids)
 
 
-def _base() -> _Query:
-    paused_by = (
-        select(PauseRow.paused_by)
-        .where(PauseRow.job_id == JobRow.id, PauseRow.resumed_at.is_(None))
-        .order_by(PauseRow.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    return select(
-        JobRow,
-        paused_by.label("paused_by"),
-        JobLedgerRow.seen_version,
-        JobLedgerRow.next_due_at,
-        JobLedgerRow.promised_count,
-        JobLedgerRow.removed_count,
-        JobLedgerRow.removed_until,
-    ).join_from(JobRow, JobLedgerRow, JobLedgerRow.job_id == JobRow.id, isouter=True)
-
-
 async def _items(session: AsyncSession, rows: list[Any], now: datetime) -> list[JobItem]:
     ids = [row.JobRow.id for row in rows]
     followed = await schedules_by_job(session, ids)
     recent = await recent_of(session, ids)
-    after = await runs_after_by_job(session, {row.JobRow.id: row.JobRow.chain_join for row in rows})
-    uses = await uses_by_job(session, ids)
+    joins = {row.JobRow.id: row.JobRow.chain_join for row in rows if row.has_edges}
+    after = await runs_after_by_job(session, joins) if joins else {}
+    users = [row.JobRow.id for row in rows if row.has_secrets]
+    uses = await uses_by_job(session, users) if users else {}
+    tagged = [row.JobRow.id for row in rows if row.has_tags]
+    tags = await tags_by_job(session, tagged) if tagged else {}
     items = [
-        _item(row, followed.get(row.JobRow.id, []), after[row.JobRow.id], recent.get(row.JobRow.id, []), now)
+        _item(row, followed.get(row.JobRow.id, []), _after(row, after), recent.get(row.JobRow.id, []), now)
         for row in rows
     ]
-    tags = await tags_by_job(session, ids)
     return [replace(one, secrets=tuple(uses.get(one.id, ())), tags=tags.get(one.id, ())) for one in items]
+
+
+def _after(row: Any, after: Mapping[UUID, RunsAfterItem]) -> RunsAfterItem:
+    return after.get(row.JobRow.id) or RunsAfterItem(join=row.JobRow.chain_join, jobs=())
 
 
 def _item(

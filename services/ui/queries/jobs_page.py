@@ -9,7 +9,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    bindparam,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import JobFilter, JobItem, JobSort, Page
@@ -29,6 +41,8 @@ _SMALL = 1_000
 
 _Query = Select[*tuple[Any, ...]]
 _Set = Select[Any]
+_Narrowing = tuple[_Set, ColumnElement[bool]]
+"""A set of ids, and the condition that holds for whatever is in it."""
 _LIVING = JobRow.deleted_at.is_(None)
 _NEVER_DUE = (JobFilter.PAUSED, JobFilter.DELETED)
 _KEYS = (
@@ -54,7 +68,7 @@ class _Chosen:
     """A filter: its conditions, and the sets of ids by which an index narrows it."""
 
     conditions: tuple[ColumnElement[bool], ...]
-    sets: tuple[_Set, ...]
+    sets: tuple[_Narrowing, ...]
     few: tuple[UUID, ...] | None
     """The smallest of the sets, where it is small."""
 
@@ -98,20 +112,23 @@ async def _chosen(session: AsyncSession, which: JobsFilter) -> _Chosen:
     if words:
         holds = exists().where(JobTextRow.job_id == JobRow.id, job_texts.holds(session, words))
         conditions.append(holds)
-        sets.append(await job_texts.found(session, words))
+        sets.append((await job_texts.found(session, words), holds))
     for tag in which.tags:
         tagged = select(JobTagRow.job_id).where(JobTagRow.tag == storable(tag))
-        conditions.append(exists().where(JobTagRow.job_id == JobRow.id, JobTagRow.tag == storable(tag)))
-        sets.append(tagged)
+        has_it = exists().where(JobTagRow.job_id == JobRow.id, JobTagRow.tag == storable(tag))
+        conditions.append(has_it)
+        sets.append((tagged, has_it))
     few: tuple[UUID, ...] | None = None
-    for one in sets:
-        ids = tuple(await session.scalars(one.limit(_SMALL + 1)))
+    for one, _ in sets:
+        # As they are stored: of a large set, whose ids nobody wants, to make UUIDs takes longest.
+        stored = one.with_only_columns(type_coerce(one.selected_columns[0], String)).limit(_SMALL + 1)
+        ids = [value for (value,) in await session.execute(stored)]
         if len(ids) <= _SMALL and (few is None or len(ids) < len(few)):
-            few = ids
+            few = tuple(UUID(str(value)) for value in ids)
     return _Chosen(conditions=tuple(conditions), sets=tuple(sets), few=few)
 
 
-def _of_state(state: JobFilter | None) -> tuple[list[ColumnElement[bool]], list[_Set]]:
+def _of_state(state: JobFilter | None) -> tuple[list[ColumnElement[bool]], list[_Narrowing]]:
     """Return the conditions of a filter, and the set of jobs that an index knows for it."""
     match state:
         case None:
@@ -119,24 +136,27 @@ def _of_state(state: JobFilter | None) -> tuple[list[ColumnElement[bool]], list[
         case JobFilter.ACTIVE:
             return [_LIVING, JobRow.paused_at.is_(None)], []
         case JobFilter.PAUSED:
-            paused = (_LIVING, JobRow.paused_at.is_not(None))
-            return [*paused], [select(JobRow.id).where(*paused)]
+            paused = JobRow.paused_at.is_not(None)
+            return [_LIVING, paused], [(select(JobRow.id).where(_LIVING, paused), paused)]
         case JobFilter.RUNNING:
             running = select(RunRow.job_id).where(RunRow.state == RunState.RUNNING)
-            return [_LIVING, JobRow.id.in_(running)], [running.distinct()]
+            runs = JobRow.id.in_(running)
+            return [_LIVING, runs], [(running.distinct(), runs)]
         case JobFilter.FAILING:
             # As an expression that no index has: where many fail the index of the order is to be walked.
-            last_state = func.coalesce(JobLedgerRow.last_state, literal_column("NULL"))
+            fails = func.coalesce(JobLedgerRow.last_state, literal_column("NULL")).in_(FAILING)
             failing = select(JobLedgerRow.job_id).where(JobLedgerRow.last_state.in_(FAILING))
-            return [_LIVING, last_state.in_(FAILING)], [failing]
+            return [_LIVING, fails], [(failing, fails)]
         case JobFilter.DELETED:
             deleted = JobRow.deleted_at.is_not(None)
-            return [deleted], [select(JobRow.id).where(deleted)]
+            return [deleted], [(select(JobRow.id).where(deleted), deleted)]
 
 
 async def _few(session: AsyncSession, chosen: _Chosen, sort: JobSort) -> list[Any]:
     """Return the keys of all that match, in order."""
-    query = _with_ledger(*_KEYS).where(JobRow.id.in_(chosen.few or ()), *chosen.conditions)
+    query = _with_ledger(*_KEYS).where(
+        JobRow.id.in_(bindparam(None, chosen.few or (), expanding=True)), *chosen.conditions
+    )
     return sorted(await session.execute(query), key=lambda key: _place(key, sort))
 
 
@@ -186,11 +206,12 @@ def _named(sort: JobSort, cursor: Cursor | None) -> _Query:
 async def _total(session: AsyncSession, chosen: _Chosen) -> tuple[int, bool]:
     """Return how many match, and whether there are more than that."""
     most = MOST_COUNTED if len(chosen.conditions) == 1 and not chosen.sets else _SMALL
-    query = _with_ledger(literal(1)).where(*chosen.conditions)
+    query, implied = select(literal(1)).select_from(JobRow), None
     if chosen.sets:
-        one = chosen.sets[0].subquery()
+        first, implied = chosen.sets[0]
+        one = first.subquery()
         query = query.join(one, one.c[0] == JobRow.id)
-    some = query.limit(most + 1).subquery()
+    some = query.where(*(it for it in chosen.conditions if it is not implied)).limit(most + 1).subquery()
     count = await session.scalar(select(func.count()).select_from(some)) or 0
     return min(count, most), count > most
 

@@ -7,26 +7,29 @@ from itertools import islice
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import ScheduleItem
 from services.ui.settings import default_zone
+from shared.db.statements import table_of
 from shared.db.tables import ScheduleRow
 from shared.domain.ids import ScheduleId
 from shared.domain.job import JobSchedule
 from shared.domain.schedules import Interval, Manual, Schedule, from_json, timetable, to_json
 
 _IN_LINE: Final = 2
+_SCHEDULES: Final = table_of(ScheduleRow).c
+_FOLLOWED: Final = (
+    select(_SCHEDULES.id, _SCHEDULES.job_id, _SCHEDULES.spec, _SCHEDULES.zone, _SCHEDULES.args)
+    .where(_SCHEDULES.job_id.in_(bindparam("jobs", expanding=True)), _SCHEDULES.retired_at.is_(None))
+    .order_by(_SCHEDULES.id)
+)
 
 
 async def schedules_by_job(session: AsyncSession, job_ids: Sequence[UUID]) -> dict[UUID, list[JobSchedule]]:
     """Return what these jobs follow, each job's oldest schedule first; a job without one has no entry."""
-    rows = await session.execute(
-        select(ScheduleRow.id, ScheduleRow.job_id, ScheduleRow.spec, ScheduleRow.zone, ScheduleRow.args)
-        .where(ScheduleRow.job_id.in_(job_ids), ScheduleRow.retired_at.is_(None))
-        .order_by(ScheduleRow.id)
-    )
+    rows = await session.execute(_FOLLOWED, {"jobs": job_ids})
     found: dict[UUID, list[JobSchedule]] = {}
     for row in rows:
         found.setdefault(row.job_id, []).append(
