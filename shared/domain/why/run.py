@@ -100,7 +100,8 @@ def _overlapped(facts: Facts, run: RunFacts) -> Finding:
     other = facts.blocker
     words: Words = (f"Skipped: {run.detail or 'the run before was still going'}",)
     if other is not None:
-        words = (f"Skipped: run #{other.number} (due ", other.due_at, ") was still going")
+        was = "waiting to start" if (run.detail or "").endswith("waiting to start") else "going"
+        words = (f"Skipped: run #{other.number} (due ", other.due_at, f") was still {was}")
     return stops("Overlap", Verdict.SKIPPED, words, fix=_AFTER_THE_FACT)
 
 

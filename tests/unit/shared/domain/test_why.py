@@ -170,6 +170,14 @@ CASES: dict[str, tuple[Facts, Verdict, str, Remedy | None]] = {
         of_run(RunState.SKIPPED, Reason.OVERLAP, around={"blocker": BEFORE}), Verdict.SKIPPED,
         "Skipped: run #41 (due 2026-03-04T08:00:00Z) was still going", Remedy.BACKFILL,
     ),
+    "overlap, of one that waits": (
+        of_run(
+            RunState.SKIPPED, Reason.OVERLAP, detail="run #41 was still waiting to start",
+            around={"blocker": BEFORE},
+        ),
+        Verdict.SKIPPED,
+        "Skipped: run #41 (due 2026-03-04T08:00:00Z) was still waiting to start", Remedy.BACKFILL,
+    ),
     "overlap, with whom is not known": (
         of_run(RunState.SKIPPED, Reason.OVERLAP, detail="100 runs wait already"), Verdict.SKIPPED,
         "Skipped: 100 runs wait already", Remedy.BACKFILL,
