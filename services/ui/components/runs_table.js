@@ -104,7 +104,11 @@ export default {
     if (!this.job) api("/executors").then(({ items }) => (this.executors = items.map((one) => one.name)), () => {});
   },
   // On a phone the chosen filter may lie outside of the row that scrolls.
-  mounted() { this.$el.querySelector(".jp-filter[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "center" }); },
+  mounted() {
+    const [chosen, row] = [".jp-filter[aria-pressed=true]", ".jp-filters"].map((one) => this.$el.querySelector(one)?.getBoundingClientRect());
+    // Only the row, not the page: on that of a job it lies below what is read first.
+    if (chosen) this.$el.querySelector(".jp-filters").scrollLeft += chosen.left + chosen.width / 2 - row.left - row.width / 2;
+  },
   beforeUnmount() { this.stop(); },
   computed: {
     // A search looks at so many runs for a page: a short one that is not the last was cut there.
