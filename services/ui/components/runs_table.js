@@ -124,13 +124,13 @@ export default {
     // What can be done to all that are shown, on every page of them.
     many() { return this.state === FAILED ? "rerun" : this.state === WAITING ? "cancel" : null; },
     filterWords() {
-      const words = this.state.split(",").map((state) => STATES[state]?.word ?? state).join(", ");
+      const words = this.state.split(",").map((state) => STATES[state]?.word ?? state).join(" or ");
       if (this.q || this.cause || this.executor) return "Shown are only the runs that all filters leave.";
       if (this.from || this.to) return `Shown are runs due ${this.windowWords}.`;
       const because = this.reason ? ` because of ${REASONS[this.reason]?.word.toLowerCase() ?? this.reason}` : "";
       const lately = TIMES.find(([key]) => key === this.within)?.[1].replace("Last", " of the last") ?? "";
       const which = `${this.ofJob ? "this job's runs" : word("runs")}${lately}`;
-      if (this.state) return `Shown are ${which} in the states ${words}${because}.`;
+      if (this.state) return `Shown are ${which} whose state is ${words}${because}.`;
       return lately ? `Shown are ${which}.` : "This job has no runs.";
     },
     // Bars are relative to the longest on the page: one look finds the odd one out.
