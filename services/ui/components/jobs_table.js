@@ -75,9 +75,9 @@ export default {
               <td><a v-if="job.last_run" :href="'/runs/' + job.last_run.id"><JpChip :state="job.last_run.state" /></a><span v-else class="jp-muted">Never ran</span></td>
               <td><JpStrip :runs="job.recent" /></td>
               <td class="jp-table__rule" :title="job.schedule_text"><span class="jp-lines2">{{ job.schedule_text }}</span></td>
-              <td><span v-if="job.paused_at" class="jp-muted" :title="'Paused ' + ago(job.paused_at, tick.now)">Paused</span><JpRelative v-else-if="job.next_due_at" :at="job.next_due_at" way="in" /><span v-else class="jp-muted" :title="noNext(job).text">{{ noNext(job).word }}</span></td>
+              <td><span v-if="job.paused_at" class="jp-muted" :title="'Paused ' + ago(job.paused_at, tick.now)">Paused</span><JpRelative v-else-if="job.next_due_at" :at="job.next_due_at" way="in" /><span v-else class="jp-muted" :title="noNext(job).text">{{ noNext(job).isSaid ? '–' : noNext(job).word }}</span></td>
               <td><JpRelative :at="ended(job)?.finished_at" /></td>
-              <td class="jp-num">{{ duration(ended(job)?.duration_ms) }}</td>
+              <td class="jp-num" :class="{ 'jp-muted': ended(job)?.duration_ms == null }">{{ duration(ended(job)?.duration_ms) }}</td>
               <td class="jp-table__do">
                 <button class="jp-iconbtn" type="button" :aria-label="'Run ' + job.name + ' now'" title="Run now" @click="act.runNow(job)"><JpIcon name="play" /></button>
                 <button class="jp-iconbtn" type="button" :aria-label="'Actions for ' + job.name" title="Actions" aria-haspopup="true" @click="openMenu(job, $event)"><JpIcon name="more" /></button>

@@ -54,7 +54,7 @@ export default {
         <li v-for="run in runs" :key="run.id">
           <a class="jp-cards__name" data-jp-row :href="'/runs/' + run.id"><template v-if="!job"><bdi>{{ run.job_name }}</bdi>{{ ' ' }}</template><span class="jp-muted">{{ numberOf(run) }}</span></a>
           <JpChip :state="run.state" :stopping="stopping(run)" />
-          <span class="jp-cards__line"><JpTime :at="run.due_at" /><span>{{ took(run) }}</span><span v-if="run.attempt > 1">attempt {{ run.attempt }}</span></span>
+          <span class="jp-cards__line"><JpTime :at="run.due_at" /><span v-if="share(run)">{{ took(run) }}</span><span v-if="run.attempt > 1">attempt {{ run.attempt }}</span></span>
           <span v-if="never(run)" class="jp-cards__line"><span class="jp-cards__why">{{ why(run) }}</span><button class="jp-btn jp-btn--small" type="button" @click="makeUp(run)">{{ run.instants > 1 ? 'Run some…' : 'Run it now' }}</button></span>
           <span v-else-if="endable(run)" class="jp-cards__line"><span v-if="run.state === 'queued' && lacking(run)" class="jp-cards__why">{{ lacking(run) }}</span><button class="jp-btn jp-btn--small jp-btn--bad" type="button" :aria-label="'Cancel run ' + run.job_name + ' ' + numberOf(run)" @click="$refs.cancel.open(run)">Cancel run</button></span>
         </li>
@@ -67,12 +67,12 @@ export default {
           <tbody v-if="loaded">
             <tr v-for="run in runs" :key="run.id">
               <td><a class="jp-table__link jp-strong" data-jp-row :href="'/runs/' + run.id">{{ numberOf(run) }}</a></td>
-              <td v-if="!job" class="jp-table__half"><a class="jp-table__name" :href="'/jobs/' + run.job_id" :title="run.job_name">{{ run.job_name }}</a></td>
+              <td v-if="!job" class="jp-table__half"><a class="jp-table__name" :href="'/jobs/' + run.job_id" :title="run.job_name"><span class="jp-lines2">{{ run.job_name }}</span></a></td>
               <td><a :href="'/runs/' + run.id" tabindex="-1" aria-hidden="true"><JpChip :state="run.state" :stopping="stopping(run)" /></a><span class="jp-clip">{{ stopping(run) ? 'Stopping' : words[run.state].word }}</span><span v-if="run.attempt > 1" class="jp-table__sub2 jp-table__try">attempt {{ run.attempt }}</span></td>
               <td><JpTime :at="run.due_at" /><span v-if="run.instants > 1" class="jp-table__sub2">to <JpTime :at="run.nominal_until" /></span></td>
               <td class="jp-muted">{{ delay(run) }}</td>
-              <td><span class="jp-ratio" :class="'jp-tone--' + tone(run.state)" aria-hidden="true"><span :style="{ width: share(run) + '%' }"></span></span>{{ took(run) }}</td>
-              <td><a v-if="run.executor" class="jp-table__link" :href="'/executors/' + encodeURIComponent(run.executor)">{{ run.executor }}</a><template v-else>–</template></td>
+              <td :class="{ 'jp-muted': !share(run) }"><span class="jp-ratio" :class="['jp-tone--' + tone(run.state), { 'jp-ratio--none': !share(run) }]" aria-hidden="true"><span :style="{ width: share(run) + '%' }"></span></span>{{ took(run) }}</td>
+              <td :class="{ 'jp-muted': !run.executor }"><a v-if="run.executor" class="jp-table__link" :href="'/executors/' + encodeURIComponent(run.executor)">{{ run.executor }}</a><template v-else>–</template></td>
               <td>{{ causes[run.cause] || run.cause }}</td>
               <td class="jp-muted" :class="job ? 'jp-table__grow' : 'jp-table__half'" :title="what(run)"><span class="jp-lines2">{{ what(run) || '–' }}</span></td>
               <td class="jp-table__do"><button v-if="never(run)" class="jp-iconbtn" type="button" :title="makeUpWords(run)" :aria-label="makeUpWords(run) + ', ' + run.job_name + ' ' + numberOf(run)" @click="makeUp(run)"><JpIcon name="play" /></button>

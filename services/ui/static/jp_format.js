@@ -29,7 +29,7 @@ export function bytes(value) {
   const units = ["B", "KB", "MB", "GB"];
   let index = 0;
   for (; value >= 1000 && index < units.length - 1; index++) value /= 1000;
-  return `${index && value < 10 ? value.toFixed(1) : Math.round(value)}${NO_BREAK}${units[index]}`;
+  return `${index && value < 9.95 ? value.toFixed(1) : Math.round(value)}${NO_BREAK}${units[index]}`;
 }
 
 export function plural(value, one, many = `${one}s`) {
@@ -235,9 +235,10 @@ export function exitOf(run) {
 }
 
 // Why a job that is followed has no next run: for the list, and as a sentence.
+// `isSaid`: the words of the schedule say it already.
 export const NO_NEXT = {
-  manual: { word: "Manual only", text: "Only when somebody runs it" },
-  after: { word: "After others", text: "When the jobs before it have ended" },
+  manual: { word: "Manual only", text: "Only when somebody runs it", isSaid: true },
+  after: { word: "After others", text: "When the jobs before it have ended", isSaid: true },
   completed: { word: "Completed", text: "None: its schedule is completed" },
   excluded: { word: "None in sight", text: "None in sight: its calendars leave out what comes next" },
 };
