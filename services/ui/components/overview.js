@@ -48,9 +48,9 @@ export default {
       <div class="jp-card__head"><h2 id="jp-next">Next up</h2><span class="jp-muted jp-small">{{ prefs.zone }}</span></div>
       <div v-if="at && !next.length" class="jp-empty jp-empty--calm"><JpIcon name="clock" /><p>Nothing is due: no job has a schedule that is followed.</p><div class="jp-empty__do"><a class="jp-btn" href="/jobs/new">New job</a></div></div>
       <ul v-else-if="screen.narrow" class="jp-cards"><li v-for="item in next" :key="item.job_id + item.due_at"><a class="jp-cards__name" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a><JpRelative :at="item.due_at" way="in" />
-        <span class="jp-cards__line"><JpTime :at="item.due_at" /><span>{{ item.schedule_text }}</span></span></li></ul>
+        <span class="jp-cards__line"><JpTime :at="item.due_at" look="when" /><span>{{ item.schedule_text }}</span></span></li></ul>
       <table v-else class="jp-table"><caption class="jp-clip">Next up</caption><thead><tr><th scope="col">Due</th><th scope="col">In</th><th scope="col" class="jp-table__grow">Job</th><th scope="col">Schedule</th></tr></thead>
-        <tbody><tr v-for="item in next" :key="item.job_id + item.due_at"><td><JpTime :at="item.due_at" /></td><td class="jp-muted jp-next__in"><JpRelative :at="item.due_at" way="in" /></td><td class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a></td><td class="jp-table__rule" :title="item.schedule_text"><span class="jp-lines2">{{ item.schedule_text }}</span></td></tr></tbody></table>
+        <tbody><tr v-for="item in next" :key="item.job_id + item.due_at"><td><JpTime :at="item.due_at" look="when" /></td><td class="jp-muted jp-next__in"><JpRelative :at="item.due_at" way="in" /></td><td class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + item.job_id"><span class="jp-lines2">{{ item.job_name }}</span></a></td><td class="jp-table__rule" :title="item.schedule_text"><span class="jp-lines2">{{ item.schedule_text }}</span></td></tr></tbody></table>
     </section>
     </div><div class="jp-stack">
       <section class="jp-card" aria-labelledby="jp-attention">
@@ -98,7 +98,7 @@ export default {
         { label: "Running now", value: count(now.running), note: now.slots ? `of ${plural(now.slots, "slot")}` : "no executor is online", href: "/runs?state=running" },
         { label: "Waiting", value: count(now.waiting), note: now.oldest_waiting_at ? `oldest ${span(this.tick.now - Date.parse(now.oldest_waiting_at), 1)}` : "nothing waits for a slot", href: "/runs?state=held,queued" },
         { label: "Failed, 24 h", value: count(now.failed_24h), bad: now.failed_24h > 0, href: "/runs?state=failed,timed_out,lost",
-          note: now.failed_24h ? `${share < 0.1 ? "under 0.1" : share.toFixed(1)} % of ${plural(now.total_24h, "run")} · ${plural(now.failed_jobs_24h, "job")}` : `of ${plural(now.total_24h, "run")}` },
+          note: now.failed_24h ? `${share < 0.1 ? "under 0.1" : share.toFixed(1)} % of ${plural(now.total_24h, "run")}, in ${plural(now.failed_jobs_24h, "job")}` : `of ${plural(now.total_24h, "run")}` },
         { label: "Start delay p99", value: duration(now.start_delay_p99_ms), note: "from due to the script's start", href: "/runs" },
       ];
     },
