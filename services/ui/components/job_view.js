@@ -57,16 +57,15 @@ export default {
     <nav class="jp-tabs" aria-label="Of this job">
       <a v-for="[key, word] in tabs" :key="key" class="jp-tabs__tab" :href="'/jobs/' + job.id + (key === 'runs' ? '' : '?tab=' + key)" :aria-current="tab === key ? 'page' : null">{{ word }}</a></nav>
 
-    <div v-if="tab === 'runs'" class="jp-two">
-      <section class="jp-card" aria-labelledby="jp-recent">
+    <div v-if="tab === 'runs'" class="jp-two" :class="{ 'jp-two--one': !bars.length }">
+      <section v-if="bars.length" class="jp-card" aria-labelledby="jp-recent">
         <div class="jp-card__head"><h2 id="jp-recent">Last {{ screen.narrow ? 10 : 20 }} runs</h2><span class="jp-muted jp-small">{{ tally }}</span></div>
         <div class="jp-card__body">
-          <ol v-if="job.recent.length" class="jp-bars">
+          <ol class="jp-bars">
             <li v-for="run in bars" :key="run.id"><a class="jp-bars__bar" :class="'jp-tone--' + tone(run)" :href="'/runs/' + run.id"
                :aria-label="label(run)" :title="label(run)"><span :style="{ height: height(run) + '%' }"></span></a></li>
           </ol>
-          <p v-else class="jp-muted jp-small">It has not run yet.</p>
-          <p v-if="job.recent.length" class="jp-bars__axis"><span>oldest</span><span v-if="longest > 1">height is duration, longest {{ longestWords }}</span><span>newest</span></p>
+          <p class="jp-bars__axis"><span>{{ bars.length < (screen.narrow ? 10 : 20) ? '' : 'oldest' }}</span><span v-if="longest > 1">height is duration, longest {{ longestWords }}</span><span>newest</span></p>
         </div>
       </section>
       <section class="jp-card" aria-labelledby="jp-details">
