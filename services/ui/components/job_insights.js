@@ -7,7 +7,7 @@ const CELLS = { narrow: 16, wide: 22 }; // px from one day to the next
 const LEFT = 34;
 const TOP = 20;
 const DAY_WORDS = ["Mon", "", "Wed", "", "Fri", "", "Sun"];
-const DELAY_WORDS = ["≤ 0.1 s", "≤ 0.3 s", "≤ 1 s", "≤ 3 s", "≤ 10 s", word("later")];
+const DELAY_WORDS = ["within 0.1 s", "within 0.3 s", "within 1 s", "within 3 s", "within 10 s", word("later")];
 
 // Darker where more ran; a day with a failure has a mark of its own, so that colour alone says nothing.
 const levelOf = (ran, most) => (ran ? 1 + Math.min(3, Math.floor((4 * Math.log1p(ran)) / Math.log1p(Math.max(1, most)) - 0.001)) : 0);
@@ -40,8 +40,9 @@ export default {
           <p class="jp-insights__key jp-small jp-muted"><span class="jp-insights__keys"><span class="jp-heat__key" aria-hidden="true"><i v-for="n in 5" :key="n" :class="'jp-heat__day--' + (n - 1)"></i></span>fewer to more runs</span> <span class="jp-insights__keys"><i class="jp-heat__badkey" aria-hidden="true"></i>the share that failed</span></p>
         </section>
         <section class="jp-card" aria-labelledby="jp-delays">
-          <div class="jp-card__head"><h2 id="jp-delays">Start delays</h2><span class="jp-hint">{{ delayed ? 'of the newest ' + plural(delayed, 'scheduled run') : 'No scheduled run has started yet' }}</span></div>
+          <div class="jp-card__head"><h2 id="jp-delays">Start delays</h2><span class="jp-hint">{{ delayed ? 'of the newest ' + plural(delayed, 'scheduled run') : '' }}</span></div>
           <ul v-if="delayed" class="jp-card__body jp-delays"><li v-for="(number, index) in now.delays" :key="index"><span class="jp-delays__word">{{ delayWords[index] }}</span><span class="jp-ratio jp-delays__bar" aria-hidden="true"><span :style="{ width: 100 * number / delayed + '%' }"></span></span><span class="jp-num">{{ count(number) }}</span></li></ul>
+          <div v-else class="jp-empty jp-empty--calm"><JpIcon name="clock" /><p>No scheduled run has started yet</p></div>
         </section>
       </div>
       <section v-if="now.took.length" class="jp-card" aria-labelledby="jp-took">
