@@ -82,9 +82,8 @@ export default {
         <button v-if="form.schedules[0].kind !== 'manual' && form.schedules.length < most" type="button" class="jp-btn jp-btn--small jp-scheds__add" @click="add"><JpIcon name="plus" />Add another schedule</button>
         <FieldError v-bind="err('schedules')" /></fieldset>
 
-      <JpAfter ref="after" :after="form.after" :ids="ids" :own="initial?.id ?? ''" :error="errors.runs_after?.text ?? ''" />
-
-      <div class="jp-rulesets"><JpRules ref="rules" :rules="form.rules" :errors="errors" :calendars="calendars" />
+      <div class="jp-rulesets"><JpAfter ref="after" :after="form.after" :ids="ids" :own="initial?.id ?? ''" :error="errors.runs_after?.text ?? ''" />
+        <JpRules ref="rules" :rules="form.rules" :errors="errors" :calendars="calendars" />
         <JpParameters ref="params" :params="form.params" :refused="errors.parameters" />
         <JpSecrets ref="secrets" :uses="form.uses" :error="errors.secrets?.text ?? ''" /></div>
 
