@@ -21,8 +21,9 @@ const LETTER = /\p{L}/u;
 const SENTENCES = /(?:[\p{Ll}”]{3}|\d)[.!?] (?=[\p{Lu}“])/u;
 const MOST_KEPT = 2000;
 const LONGEST = 2000;
-// Sentences, and pieces of them ("~on weekdays"), which are looked for only in a place that is to be told.
-const tables = { sentences: table(), pieces: table() };
+// Sentences, and pieces of them ("~on weekdays"), which are looked for only in a place that is to be told;
+// those that take a piece apart ("~~{0} or on {1}") come before all others.
+const tables = { joints: table(), sentences: table(), pieces: table() };
 const kept = new Map();
 
 function table() {
@@ -30,8 +31,8 @@ function table() {
 }
 
 for (const [english, words] of Object.entries(PROSE)) {
-  const isPiece = english.startsWith("~");
-  learn(isPiece ? tables.pieces : tables.sentences, isPiece ? english.slice(1) : english, words);
+  const [mark, text] = /^(~*)(.*)$/su.exec(english).slice(1);
+  learn([tables.sentences, tables.pieces, tables.joints][mark.length], text, words);
 }
 
 function learn({ whole, begun, other }, english, words) {
@@ -101,10 +102,10 @@ function filled(words, values) {
   return spaced(all, words.slice(at));
 }
 
-// Between Chinese and a Latin letter or a digit stands a space; what a value holds stays as it is.
+// Between Chinese and a Latin letter, a digit or a minute stands a space; what a value holds stays as it is.
 function spaced(left, right) {
   const [end, begin] = [left.slice(-1), right.slice(0, 1)];
-  const isJoint = (HAN.test(end) && LATIN.test(begin)) || (LATIN.test(end) && HAN.test(begin));
+  const isJoint = (HAN.test(end) && (LATIN.test(begin) || /^:\d/.test(right))) || (LATIN.test(end) && HAN.test(begin));
   return isJoint ? `${left} ${right}` : left + right;
 }
 
@@ -116,7 +117,7 @@ const pieces = new Map();
 function piece(english) {
   let words = pieces.get(english);
   if (words == null) {
-    words = find(english, tables.sentences) ?? find(english, tables.pieces) ?? told(english);
+    words = find(english, tables.joints) ?? find(english, tables.sentences) ?? find(english, tables.pieces) ?? told(english);
     if (pieces.size >= MOST_KEPT) pieces.clear();
     pieces.set(english, words);
   }

@@ -67,7 +67,7 @@ class WeeklyWindows:
 
     def describe(self) -> str:
         """Return the windows in English."""
-        return ", ".join(window.describe() for window in self.windows)
+        return "; ".join(window.describe() for window in self.windows)
 
 
 def clock(minute: int) -> str:
