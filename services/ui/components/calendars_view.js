@@ -84,7 +84,7 @@ export default {
   },
   methods: {
     plural, aWindow,
-    sentence: (calendar) => `${calendar.text[0].toUpperCase()}${calendar.text.slice(1)}, ${calendar.spec.zone}`,
+    sentence: (calendar) => `${calendar.text[0].toUpperCase()}${calendar.text.slice(1)} · ${calendar.spec.zone}`,
     marks(field) { return this.wrong[field] ? { "aria-invalid": "true", "aria-describedby": `jp-c-${field}-error` } : {}; },
     async load() {
       try {

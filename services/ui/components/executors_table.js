@@ -4,6 +4,7 @@ import { api, debounced, follow, health, toast } from "jp_core";
 import { FreezeDialog, controls, heldBy, heldWords } from "jp_controls";
 import { HEALTH, JpBusy, ageOf, keyOf, pageOf } from "jp_executor";
 import { LimitsCard } from "jp_limits";
+import { toldPiece } from "jp_words";
 
 const START = "./portal up --executors 2";
 const MORE = "./portal up --executors 4";
@@ -48,7 +49,7 @@ export default {
               <td class="jp-table__grow"><template v-for="(run, index) in one.running.slice(0, 2)" :key="run.run_id"><template v-if="index">, </template><a class="jp-link" :href="'/runs/' + run.run_id"><bdi>{{ run.job_name }}</bdi> #{{ run.number }}</a></template><template v-if="one.running.length > 2"> and {{ one.running.length - 2 }} more</template><span v-if="!one.running.length" class="jp-muted">–</span></td>
               <td class="jp-num"><a class="jp-link jp-table__link" :href="'/runs?within=24h&executor=' + encodeURIComponent(one.name)">{{ count(one.runs_24h) }}</a></td>
               <td>{{ one.online ? span(tick.now - Date.parse(one.started_at), 1) : '–' }}</td>
-              <td>{{ one.pools.join(', ') }}</td><td :title="one.sandbox_features"><span class="jp-sandbox" :class="{ 'jp-late': one.sandbox === 'unavailable' }"><JpIcon :name="one.sandbox === 'restricted' || one.sandbox === 'isolated' ? 'shield' : 'warning'" />{{ one.sandbox }}</span></td>
+              <td>{{ one.pools.join(', ') }}</td><td :title="one.sandbox_features"><span class="jp-sandbox" :class="{ 'jp-late': one.sandbox === 'unavailable' }"><JpIcon :name="one.sandbox === 'restricted' || one.sandbox === 'isolated' ? 'shield' : 'warning'" />{{ level(one.sandbox) }}</span></td>
               <td class="jp-mono">{{ one.version }}<span v-if="one.online && one.version !== newest" class="jp-muted" title="Another executor is newer"> older</span></td>
               <td class="jp-table__do"><button v-if="one.drained_at" class="jp-btn jp-btn--small" type="button" :aria-label="'Resume ' + one.name" @click="does(act.resumeExecutor, one)">Resume</button>
                 <button v-else-if="one.online" class="jp-btn jp-btn--small" type="button" :aria-label="'Drain ' + one.name" title="Take no more runs, finish what it has" @click="does(act.drain, one)">Drain</button></td>
@@ -104,6 +105,7 @@ export default {
     newest() { return this.items.filter((one) => one.online).map((one) => one.version).sort((one, other) => one.localeCompare(other, "en", { numeric: true })).at(-1); },
   },
   methods: {
+    level: toldPiece,
     ago, count, heldBy, heldWords, plural, span, age: ageOf, key: keyOf, page: pageOf,
     problem: (one) => keyOf(one) !== "left" && one.problems.length > 0,
     async load() {

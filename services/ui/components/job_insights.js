@@ -1,7 +1,7 @@
 // How a job has been doing: a calendar of its days, how long its runs took, how late they started.
 import { count, duration, local, parts, plural, prefs, screenSize, toneOf, wordOf } from "jp_format";
 import { api, debounced, follow, query } from "jp_core";
-import { locale, word } from "jp_words";
+import { isChinese, locale, word } from "jp_words";
 
 const CELLS = { narrow: 16, wide: 22 }; // px from one day to the next
 const LEFT = 34;
@@ -89,7 +89,7 @@ export default {
   },
   methods: {
     count, duration, plural, tone: toneOf,
-    percent: ({ succeeded, started }) => { const share = (100 * succeeded) / started; return `${succeeded < started && share > 99.9 ? "99.9" : share.toFixed(share === 100 || share === 0 ? 0 : 1)} %`; },
+    percent: ({ succeeded, started }) => { const share = (100 * succeeded) / started; return `${succeeded < started && share > 99.9 ? "99.9" : share.toFixed(share === 100 || share === 0 ? 0 : 1)}${isChinese ? "" : " "}%`; },
     x(index) { return LEFT + Math.floor(index / 7) * this.cell; },
     y(index) { return TOP + (index % 7) * this.cell; },
     // From the bottom up, at least so much that it is seen; a gap and its notch tell it without colour.

@@ -9,7 +9,7 @@ import { resourcesSaid } from "jp_resources";
 import { rulesSaid } from "jp_rules";
 import { JpScriptState, shortHash } from "jp_script";
 import { WhyPanel } from "jp_why";
-import { toldAll } from "jp_words";
+import { sentences, toldAll } from "jp_words";
 
 const OVERLAPS = {
   skip: "Skip while the previous run is going", "queue-one": "One run waits for the previous one", "queue-all": "Runs wait for the previous one",
@@ -143,7 +143,7 @@ export default {
       }
       if (isUnhappy(run.state)) {
         const how = { failed: "failed", timed_out: `was stopped at its timeout of ${seconds(this.job.timeout_s)}`, lost: "was lost" }[run.state];
-        return { tone: run.state, icon: "warning", text: `${which} ${how}. ${reasonOf(run)}`, href: `/runs/${run.id}`, link: "Read its log" };
+        return { tone: run.state, icon: "warning", text: sentences([`${which} ${how}`, reasonOf(run)]), href: `/runs/${run.id}`, link: "Read its log" };
       }
       return null;
     },

@@ -3,6 +3,7 @@ import { count, duration, isActive, local, parts, plain, plural, prefs, reasonOf
 import { api, attempt, debounced, follow, fromUrl, health, jobActions, query, rememberInUrl, toast } from "jp_core";
 import { heldBy } from "jp_controls";
 import { JpWelcome } from "jp_welcome";
+import { sentences } from "jp_words";
 
 const WINDOWS = [1, 6, 24];
 const STEPS = [[1, 10], [6, 60], [24, 240]]; // hours shown -> minutes between grid lines
@@ -148,7 +149,7 @@ export default {
       const { run } = item;
       const what = { failed: "Failed", timed_out: "Stopped at its timeout", lost: "Its executor was lost", missed: "Was missed", skipped: "Was skipped" }[run.state] ?? wordOf(run.state);
       const why = reasonOf({ ...run, detail: item.detail, instants: 1 });
-      return `${what} ${local(run.finished_at ?? run.due_at, "clock")}${run.number ? `, run #${run.number}` : ""}. ${why}`;
+      return sentences([`${what} ${local(run.finished_at ?? run.due_at, "clock")}${run.number ? `, run #${run.number}` : ""}`, why]);
     },
     bars(runs, left, cell) {
       const groups = [];

@@ -7,6 +7,7 @@ import { shortHash } from "jp_script";
 import { JpSince } from "jp_since";
 import { JpFiles } from "jp_files";
 import { JpUsage } from "jp_usage";
+import { toldPiece } from "jp_words";
 
 const ms = (from, to) => Math.max(0, Date.parse(to) - Date.parse(from));
 
@@ -58,7 +59,7 @@ export default {
       <dl class="jp-facts jp-facts--row"><div><dt>Script</dt><dd><span class="jp-mono">{{ [run.script, ...run.args].join(' ') }}</span><template v-if="one?.script_sha256"><span class="jp-version jp-mono" :title="'SHA-256 ' + one.script_sha256">{{ shortHash(one.script_sha256) }}</span></template></dd></div>
         <div><dt>{{ repeatsInstant ? 'For the instant' : 'Due' }}</dt><dd><JpTime :at="repeatsInstant ? run.nominal_at : run.due_at" /></dd></div>
         <div v-if="many && shown.executor"><dt>Executor</dt><dd><a class="jp-link" :href="'/executors/' + encodeURIComponent(shown.executor)">{{ shown.executor }}</a></dd></div>
-        <div v-if="one?.sandbox"><dt>Sandbox</dt><dd class="jp-sandbox"><JpIcon :name="one.sandbox === 'process' ? 'warning' : 'shield'" /><span class="jp-nowrap">{{ one.sandbox }}</span><span v-if="one.sandbox_features" class="jp-muted">{{ one.sandbox_features }}</span></dd></div>
+        <div v-if="one?.sandbox"><dt>Sandbox</dt><dd class="jp-sandbox"><JpIcon :name="one.sandbox === 'process' ? 'warning' : 'shield'" /><span class="jp-nowrap">{{ level(one.sandbox) }}</span><span v-if="one.sandbox_features" class="jp-muted">{{ one.sandbox_features }}</span></dd></div>
         <div v-if="run.parameters.length"><dt>Parameters</dt><dd class="jp-mono"><template v-for="(one, index) in run.parameters" :key="one.name">{{ index ? ', ' : '' }}{{ one.name }}=<span v-if="one.value === null" class="jp-muted">set, not shown</span><template v-else>{{ one.value }}</template></template></dd></div>
         <div v-for="[word, others] in chained" :key="word"><dt>{{ word }}</dt><dd><template v-for="(other, index) in others" :key="other.run_id">{{ index ? ', ' : '' }}<a class="jp-link" :href="'/runs/' + other.run_id">{{ nameOf(other) }}</a> <span class="jp-muted">{{ ended(other) }}</span></template></dd></div></dl>
     </section>
@@ -173,6 +174,7 @@ export default {
   },
   mounted() { this.showTab(); },
   methods: {
+    level: toldPiece,
     toneOf, shortHash, heldBy,
     async again() {
       this.asked = true;

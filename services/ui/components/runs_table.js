@@ -4,7 +4,7 @@ import { api, attempt, debounced, follow, fromUrl, jobActions, lacksLevel, query
 import { CancelDialog } from "jp_controls";
 import { RunsDialog } from "jp_bulk";
 import { BackfillDialog, RerunDialog, rangeOfRun } from "jp_dialogs";
-import { word } from "jp_words";
+import { sentences, word } from "jp_words";
 
 // The API takes several states with commas between them.
 const FILTERS = [["", "All"], ["running", "Running"], ["held,queued", "Waiting"], ["succeeded", "Succeeded"],
@@ -148,9 +148,9 @@ export default {
     },
     what(run) {
       const text = (run.state === "queued" && lacksLevel(run)) || this.why({ ...run, instants: 1 });
-      if (run.instants > 1) return `${plural(run.instants, "instant")}. ${text}`;
+      if (run.instants > 1) return sentences([plural(run.instants, "instant"), text]);
       // A run after the fact is due when it was asked for: which instant it makes up for is said here.
-      if (run.cause === "backfill" && run.nominal_at !== run.due_at) return [`For ${when(run.nominal_at)}.`, text].filter(Boolean).join(" ");
+      if (run.cause === "backfill" && run.nominal_at !== run.due_at) return sentences([`For ${when(run.nominal_at)}.`, text]);
       return text || (run.exit_code || run.signal != null ? `exit ${exitOf(run)}` : "");
     },
     makeUpWords: (run) => (run.instants > 1 ? "Choose what to run of these instants" : "Run it now after the fact"),

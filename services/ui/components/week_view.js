@@ -1,7 +1,7 @@
 // The week of all jobs: a grid of days and hours with how many starts each hour holds, and the jobs of one.
 import { count, hasSeconds, local, parts, plural, prefs, screenSize, tick, wallTime } from "jp_format";
 import { api, debounced, follow, fromUrl, query, rememberInUrl } from "jp_core";
-import { locale } from "jp_words";
+import { isChinese, locale, sentences } from "jp_words";
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 const two = (number) => String(number).padStart(2, "0");
@@ -22,7 +22,7 @@ export default {
       <p class="jp-summary" aria-live="polite">{{ sentence }}</p>
       <div v-if="week.busiest.length" class="jp-week__busy"><span class="jp-muted">Most at once</span>
         <button v-for="busy in week.busiest" :key="busy.at" type="button" class="jp-filter" :aria-pressed="hour === busy.begin ? 'true' : 'false'" @click="choose(busy.begin)">{{ busyWords(busy) }}</button></div>
-      <div v-if="notes.length" class="jp-notice jp-tone--missed"><JpIcon name="warning" /><span>{{ notes.join(' ') }}</span></div>
+      <div v-if="notes.length" class="jp-notice jp-tone--missed"><JpIcon name="warning" /><span>{{ said(notes) }}</span></div>
       <div class="jp-week">
         <div class="jp-card jp-week__card">
           <table class="jp-week__grid" role="grid" aria-label="Planned starts by day and hour" @keydown="byKey">
@@ -55,7 +55,9 @@ export default {
     span() {
       if (!this.week) return "…";
       const last = this.week.days.at(-1).date;
-      return `${dayWords(this.week.start, { day: "numeric", month: "short" })} – ${dayWords(last, { day: "numeric", month: "short", year: "numeric" })}`;
+      // English says the year last, Chinese first.
+      const day = (date, isDated) => dayWords(date, { day: "numeric", month: "short", ...(isDated ? { year: "numeric" } : {}) });
+      return `${day(this.week.start, isChinese)} – ${day(last, !isChinese || last.slice(0, 4) !== this.week.start.slice(0, 4))}`;
     },
     sentence() {
       const { week } = this;
@@ -98,6 +100,7 @@ export default {
     tally() { return this.planned.starts === this.planned.jobs ? plural(this.planned.jobs, "job") : `${plural(this.planned.jobs, "job")}, ${plural(this.planned.starts, "start")}`; },
   },
   methods: {
+    said: sentences,
     count, hasSeconds, local,
     head: (date) => dayWords(date, { weekday: "short" }),
     dateOf(day) { return dayWords(day.date, { day: "numeric", ...(this.screen.tiny ? {} : { month: "short" }) }); },

@@ -5,6 +5,7 @@ import { isOutput, JpOutput, outputOf } from "jp_output";
 import { isResource, JpResources, resourcesOf } from "jp_resources";
 import { isRetry, JpRetries, Length, retriesSaid, retryPolicy, triesOf } from "jp_retries";
 import { FieldError, inUnits, UNITS, whole } from "jp_schedule";
+import { sentences } from "jp_words";
 
 const OVERLAP = {
   skip: ["Skip the new one", "skips a run while the one before is going"],
@@ -57,9 +58,9 @@ export function wordsOf(rules, isManual) {
   const lost = rules.lost === "fail" ? "If its executor is lost, a run is not started again." : "If its executor is lost, a run is started again.";
   const tries = retriesSaid(retryPolicy(rules.tries));
   const again = tries ? [`${tries}.`, lost] : [lost];
-  if (isManual) return again.join(" ");
+  if (isManual) return sentences(again);
   const said = [`It ${OVERLAP[rules.overlap][1]}${rules.overlap === "allow" && whole(rules.most) ? `, ${plural(whole(rules.most), "run")} at most` : ""}.`, `If the portal was down, it ${MISSED[rules.missed][1]}.`, ...again];
-  return said.join(" ");
+  return sentences(said);
 }
 
 // What a job's policy says beyond the usual, a line each: for its page.

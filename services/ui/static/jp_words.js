@@ -13,6 +13,9 @@ export const word = (text) => text;
 export const isChinese = LANGUAGE === "zh-Hant";
 export const locale = isChinese ? "zh-HK" : "en-GB";
 
+// Sentences one after another; only the last may lack its full stop.
+export const sentences = (all) => all.filter(Boolean).map((one, index, { length }) => (index === length - 1 || /[.!?。！？]$/u.test(one) ? one : one + (isChinese ? "。" : "."))).join(isChinese ? "" : " ");
+
 const PLACE = /\{(~?)(\d+)(>?)\}/g;
 const HAN = /\p{Script=Han}/u;
 const LATIN = /[A-Za-z0-9]/;

@@ -64,7 +64,8 @@ SCHEDULES = [
     *("* * * * *", "*/15 8-18 * * MON-FRI", "0 9 * * *", "0 9,12,18 * * SAT,SUN", "5 */2 * * *"),
     *("0 6 1,15 * *", "30 2 L * *", "0 9 * * 5L", "0 9 * * MON#1", "0 9 15W * *", "0,30 8-18 * * *"),
     *("0 9 1 1 *", "0 9 * 3-5 MON", "0 9 13 * FRI", "0 9 */2 * *", "*/30 * * * * *", "* 9-17 * * *"),
-    *("*/10 9,12 * * MON-FRI", "0 9 1 JAN,JUL *", "30 2 29 2 MON", "* * * * SAT"),
+    *("*/10 9,12 * * MON-FRI", "0 9 1 JAN,JUL *", "30 2 29 2 MON", "* * * * SAT", "0 * * * MON"),
+    *("0 9 L * SAT,SUN", "*/15 8-18 L-3W 3-5 *", "0 9 */2 * FRI", "0 9 * 3-5 *", "5 */7 */2 * * FRI#5"),
 ]  # fmt: skip
 SENTENCES = [
     "Every day at 02:30; Every week on weekdays at 08:00; 3 more",
@@ -76,6 +77,9 @@ SENTENCES = [
     "No executor has reported for 40 s. 5 runs are waiting; none is lost.",
     "Skipped: run #41 was still going, and another waits already",
     "Not tried again: that was attempt 3 of 3.",
+    "The scheduler had given the run up: stopped at once. Not tried again: the job is paused.",
+    "Excluded: Christmas Day; no day to move it to was found",
+    "Monday, Wednesday and Friday 09:00 to 18:00; Saturday, Sunday 22:00 to 02:00 the next day",
 ]
 
 
@@ -88,7 +92,12 @@ WHOLE = {
     "There is no such script any more, or anywhere.": "There is no such script any more, or anywhere.",
     "At most one bird fits.": "At most one bird fits.",
     "Excluded by calendar Ireland: St. Patrick's Day": "被日曆 Ireland 排除：St. Patrick's Day",
-    "Excluded: Christmas Day": "已排除：Christmas Day",
+    "Excluded: Founders' Day": "已排除：Founders' Day",
+    "At 09:07, on the 1st of the month or at weekends": "逢每月 1 日或星期六及日 09:07",
+    "No executor of pool heavy offers isolated.": "執行池 heavy 沒有執行器提供「隔離」級別。",
+    "scripts/a.py could not be started. Permission denied: the script's user may not run it.": (
+        "無法啟動 scripts/a.py。腳本的使用者沒有執行權限。"
+    ),
     # No pattern may take long, whatever it is shown.
     f"On {'a ' * 900}x": f"On {'a ' * 900}x",
 }
@@ -105,4 +114,4 @@ def test_what_the_server_says_is_told_in_chinese(browser: Browser, stack: Stack)
     assert {one: words for one, words in zip(said, told, strict=True) if re.search("[A-Za-z]", words)} == {}
     # What nobody says stays as it is, and so does a name inside of a sentence.
     assert kept[:2] == ["A name", "Exit code 3 means: nothing to do."]
-    assert kept[2:] == ["沒有執行器服務 heavy：有 2 次執行等候中。", "另一項工作已名為 Jan。請另選名稱。"]
+    assert kept[2:] == ["沒有執行器服務執行池 heavy：有 2 次執行等候中。", "另一項工作已名為 Jan。請另選名稱。"]
