@@ -114,4 +114,7 @@ def test_what_the_server_says_is_told_in_chinese(browser: Browser, stack: Stack)
     assert {one: words for one, words in zip(said, told, strict=True) if re.search("[A-Za-z]", words)} == {}
     # What nobody says stays as it is, and so does a name inside of a sentence.
     assert kept[:2] == ["A name", "Exit code 3 means: nothing to do."]
-    assert kept[2:] == ["沒有執行器服務執行池 heavy：有 2 次執行等候中。", "另一項工作已名為 Jan。請另選名稱。"]
+    assert kept[2:] == [
+        "沒有執行器服務執行池 heavy：有 2 次執行等候中。",
+        "另一項工作已名為 Jan。請另選名稱。",
+    ]
