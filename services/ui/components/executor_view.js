@@ -3,6 +3,7 @@ import { count, duration, parts, plural, span, tick } from "jp_format";
 import { api, debounced, follow } from "jp_core";
 import { controls, heldWords } from "jp_controls";
 import { HEALTH, JpBusy, ageOf, keyOf } from "jp_executor";
+import { toldPiece } from "jp_words";
 
 const NEWEST = 10;
 
@@ -48,7 +49,7 @@ export default {
         <dl class="jp-facts">
           <dt>Runs now</dt><dd><a v-for="run in one.running" :key="run.run_id" class="jp-link jp-queue" :href="'/runs/' + run.run_id"><bdi>{{ run.job_name }}</bdi> #{{ run.number }}</a><span v-if="!one.running.length" class="jp-muted">–</span></dd>
           <dt>Pools</dt><dd>{{ one.pools.join(', ') }}</dd>
-          <dt>Sandbox</dt><dd class="jp-sandbox" :class="{ 'jp-late': one.sandbox === 'unavailable' }"><JpIcon :name="one.sandbox === 'restricted' || one.sandbox === 'isolated' ? 'shield' : 'warning'" />{{ one.sandbox }}<span v-if="one.sandbox_features" class="jp-muted">{{ one.sandbox_features }}</span></dd>
+          <dt>Sandbox</dt><dd class="jp-sandbox" :class="{ 'jp-late': one.sandbox === 'unavailable' }"><JpIcon :name="one.sandbox === 'restricted' || one.sandbox === 'isolated' ? 'shield' : 'warning'" />{{ level(one.sandbox) }}<span v-if="one.sandbox_features" class="jp-muted">{{ one.sandbox_features }}</span></dd>
           <dt>Queues</dt><dd><span v-for="name in one.queues" :key="name" class="jp-mono jp-queue">{{ name }}</span></dd>
         </dl>
       </section>
@@ -77,6 +78,7 @@ export default {
     },
   },
   methods: {
+    level: toldPiece,
     count, plural, span,
     took: (run) => (run.state === "running" && run.started_at ? duration(Math.max(1000, tick.now - Date.parse(run.started_at))) : duration(run.duration_ms)),
     async does(what) { if (await controls[what](this.one)) await this.load(); },
