@@ -18,7 +18,7 @@ const OVERLAPS = {
 
 export default {
   components: { ...parts, BackfillDialog, CancelWaitingDialog, JpChain, JpScriptState, ResumeDialog, WhyPanel },
-  props: { initial: Object, around: Object, tab: String },
+  props: { initial: Object, around: Object, why: Object, script: Object, tab: String },
   template: `
   <div>
     <div class="jp-head">
@@ -48,8 +48,8 @@ export default {
 
     <div v-if="notice" class="jp-notice" :class="'jp-tone--' + notice.tone"><JpIcon :name="notice.icon" /><span>{{ notice.text }}
       <a v-if="notice.href" class="jp-link" :href="notice.href">{{ notice.link }}</a></span></div>
-    <JpScriptState ref="script" :job="job" @changed="(fresh) => (job = fresh)" @judged="(it) => (refuses = it)" />
-    <WhyPanel ref="why" :job="job" @resume="$refs.resume.open(job)" @restore="restore" @backfill="backfill" />
+    <JpScriptState ref="script" :job="job" :first="script" @changed="(fresh) => (job = fresh)" @judged="(it) => (refuses = it)" />
+    <WhyPanel ref="why" :job="job" :first="why" @resume="$refs.resume.open(job)" @restore="restore" @backfill="backfill" />
     <ResumeDialog ref="resume" @done="load" />
     <BackfillDialog ref="backfill" />
     <CancelWaitingDialog ref="cancelWaiting" />

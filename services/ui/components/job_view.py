@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 from nicegui.element import Element
 
 from services.ui.chained import ChainGraph
@@ -26,10 +27,17 @@ _LIBRARIES: Final[list[str | Path]] = [
 
 
 class JobView(Element, component="job_view.js", dependencies=_LIBRARIES):
-    """Shows `job` and those around it as they were when the page was asked for, and follows them."""
+    """Shows `job` and those around it as they were when the page was asked for, and follows them.
 
-    def __init__(self, job: JobItem, around: ChainGraph, *, tab: str = "runs") -> None:
+    Why it does not run and what became of its script push down what is below: they come with the page.
+    """
+
+    def __init__(
+        self, job: JobItem, around: ChainGraph, why: Struct, script: Struct, *, tab: str = "runs"
+    ) -> None:
         super().__init__()
         self.props["around"] = msgspec.to_builtins(around)
+        self.props["why"] = msgspec.to_builtins(why)
+        self.props["script"] = msgspec.to_builtins(script)
         self.props["tab"] = tab
         self.props["initial"] = msgspec.to_builtins(job)

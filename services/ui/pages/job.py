@@ -28,12 +28,14 @@ def register(portal: Portal, view_of: ViewOf) -> None:
         try:
             item = await portal.queries.job(JobId(job_id))
             around = await portal.queries.chain(JobId(job_id))
+            why = await portal.queries.why(JobId(job_id), None)
+            script = await portal.queries.script_of_job(JobId(job_id))
         except NotFound:
             draw_missing(view, say("There is no such job. It may have been removed for good."), active="jobs")
             return
         with frame(view, title=item.name, active="jobs"):
             tab = request.query_params.get("tab", "")
-            JobView(item, around, tab=tab if tab in _TABS else "runs")
+            JobView(item, around, why, script, tab=tab if tab in _TABS else "runs")
             if tab in _TABS:
                 _TABS[tab](item)
             else:

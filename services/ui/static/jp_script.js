@@ -1,6 +1,7 @@
 // Which version of a script ran: its hash in short, what changed since, and accepting another version.
 import { parts, plural } from "jp_format";
 import { api, attempt, toast } from "jp_core";
+import { toldAll } from "jp_words";
 
 export const shortHash = (sha256) => (sha256 ? sha256.slice(0, 12) : "");
 
@@ -32,14 +33,14 @@ export const JpChange = {
 // On the Job page: what is wrong with its script, what changed in it, and of a pinned one the way to accept it.
 export const JpScriptState = {
   components: { ...parts, JpChange },
-  props: { job: Object },
+  props: { job: Object, first: Object },
   emits: ["changed", "judged"],
   template: `
   <div v-if="now && !job.deleted_at">
     <div v-if="refused" class="jp-notice jp-tone--failed jp-pinned"><JpIcon name="warning" /><span>{{ refused }}</span>
       <button v-if="now.sha256" class="jp-btn jp-btn--small" type="button" :disabled="busy" @click="accept">Accept the new script</button></div>
     <JpChange v-if="now.change" :change="now.change" words="The script has changed" /></div>`,
-  data: () => ({ now: null, busy: false }),
+  data: (self) => ({ now: toldAll(self.first), busy: false }),
   computed: {
     isRefused() { return Boolean(this.now) && this.job.pinning === "strict" && this.now.sha256 !== this.job.pinned_sha256; },
     refused() {
@@ -48,8 +49,7 @@ export const JpScriptState = {
       return this.isRefused ? `${now.name} is not the version that was saved. Its runs fail, and nothing is started, until somebody accepts it.` : "";
     },
   },
-  watch: { isRefused(it) { this.$emit("judged", it); } },
-  created() { this.load(); },
+  watch: { isRefused: { immediate: true, handler(it) { this.$emit("judged", it); } } },
   methods: {
     async load() { this.now = await api(`/jobs/${this.job.id}/script`).catch(() => this.now); },
     async accept() {

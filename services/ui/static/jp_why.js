@@ -19,9 +19,11 @@ const DOES = {
 // A run that failed is told with its log; a deleted job, and one that is braked, at the top of its page.
 const TOLD_ELSEWHERE = new Set(["failed", "deleted", "braked"]);
 
+const heard = (answer) => toldAll(answer, ["text", "words", "name"]);
+
 export const WhyPanel = {
   components: parts,
-  props: { job: Object },
+  props: { job: Object, first: Object },
   emits: ["resume", "restore", "backfill"],
   template: `
   <section v-if="shown" class="jp-card jp-why" aria-labelledby="jp-why-title">
@@ -46,7 +48,7 @@ export const WhyPanel = {
       <button v-if="asked || opened" class="jp-btn jp-btn--small jp-why__close" type="button" @click="close"><JpIcon name="cross" />Close</button>
     </form>
   </section>`,
-  data: () => ({ prefs, answer: null, asked: null, opened: false, typed: "", error: "" }),
+  data: (self) => ({ prefs, answer: heard(self.first), asked: null, opened: false, typed: wallTime(self.first.at), error: "" }),
   created() {
     this.reload = debounced(() => this.load(), 250);
     const isMine = (item, topic) => (topic === "runs" ? item.job_id : item.id) === this.job.id;
@@ -97,7 +99,7 @@ export const WhyPanel = {
       const asked = this.asked;
       const answer = await api(`/jobs/${this.job.id}/why${at}`).catch(() => null);
       if (!answer || asked !== this.asked) return;
-      this.answer = toldAll(answer, ["words", "name"]);
+      this.answer = heard(answer);
       this.typed ||= wallTime(answer.at);
     },
     ask(at) {
