@@ -1,8 +1,10 @@
 """A script on its way in: beside its place under a hidden name, then there at once and whole."""
 
+import ctypes
 import errno
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +16,13 @@ from shared.domain.errors import Conflict, InvalidInput, MissingScript, Unusable
 from shared.runtime.script_files import open_beneath, read_script
 
 PREFIX: Final = ".upload-"
-"""Of the hidden name; what is left of it after a crash can be removed."""
+"""Of the hidden name."""
+_LEFT = re.compile(re.escape(PREFIX) + "[0-9a-f]{16}")
+_LEFT_AFTER_S = 3_600
+"""What nobody has written to for so long was left by a crash: an upload takes minutes."""
+_FREE_ONLY: Final = 1
+"""RENAME_NOREPLACE, renameat2(2)."""
+_UNKNOWN = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP})
 _EVERYBODY_READS, _EVERYBODY_RUNS = 0o644, 0o755
 _NOT_OURS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -49,6 +57,7 @@ class Incoming:
             except OSError:
                 os.close(folder)
                 raise
+        _tidy(folder, now=os.fstat(fd).st_mtime)
         return cls(root=root, name=name, fd=fd, folder=folder, hidden=hidden)
 
     def discard(self) -> None:
@@ -91,7 +100,7 @@ class Incoming:
             mode = _EVERYBODY_RUNS if executable else _EVERYBODY_READS
             if replaces is None:
                 os.fchmod(self.fd, mode)
-                self._link(last)
+                self._place(last)
             else:
                 self._lock()
                 was = _replaced(self.root, self.name, replaces)
@@ -109,16 +118,41 @@ class Incoming:
                 f"The folder of scripts/{self.name} is locked: another upload or a script uses it. Try again."
             ) from error
 
-    def _link(self, last: str) -> None:
-        # Unlike a rename, a link never overwrites. For a moment the file has two names, and executors
-        # refuse it: a job that runs it then found nothing there a moment before.
+    def _place(self, last: str) -> None:
+        # Neither ever overwrites. The disks of some networks know only links: for a moment the file has two
+        # names then, and executors refuse it; a job that runs it found nothing there a moment before.
         try:
-            os.link(self.hidden, last, src_dir_fd=self.folder, dst_dir_fd=self.folder, follow_symlinks=False)
+            if not _renamed_to_free(self.folder, self.hidden, last):
+                os.link(
+                    self.hidden, last, src_dir_fd=self.folder, dst_dir_fd=self.folder, follow_symlinks=False
+                )
+                os.unlink(self.hidden, dir_fd=self.folder)
         except FileExistsError as error:
             raise Conflict(
                 f"There is already a scripts/{self.name}. Choose another name, or replace that one."
             ) from error
-        os.unlink(self.hidden, dir_fd=self.folder)
+
+
+def _renamed_to_free(folder: int, hidden: str, last: str) -> bool:
+    """Rename it where nothing has that name yet; return False where the system cannot do that."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(folder, os.fsencode(hidden), folder, os.fsencode(last), _FREE_ONLY) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _UNKNOWN:
+        return False
+    raise OSError(number, os.strerror(number), last)
+
+
+def _tidy(folder: int, *, now: float) -> None:
+    """Remove what crashes left of other uploads. `now` is by the clock of the disk, in seconds."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if (
+                _LEFT.fullmatch(entry.name)
+                and now - entry.stat(follow_symlinks=False).st_mtime > _LEFT_AFTER_S
+            ):
+                os.unlink(entry.name, dir_fd=folder)
 
 
 def _folder_of(root: Path, name: str) -> int:

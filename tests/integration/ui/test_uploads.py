@@ -169,6 +169,19 @@ async def test_a_name_that_leads_away_or_cannot_run_touches_nothing(
     assert everything(root) == before
 
 
+async def test_what_a_crash_left_is_removed_by_the_next_upload(client: httpx.AsyncClient, root: Path) -> None:
+    left, going_on, another = (root / f".upload-{name}" for name in ("0" * 16, "1" * 16, "of-mine"))
+    for path in (left, going_on, another):
+        path.write_bytes(NEW)
+    for path in (left, another):
+        os.utime(path, (0, 0))
+
+    stored = await upload(client, "new.py", NEW)
+
+    assert stored.status_code == 201
+    assert [path.exists() for path in (left, going_on, another)] == [False, True, True]
+
+
 async def test_what_is_too_large_empty_or_cut_off_leaves_nothing(
     client: httpx.AsyncClient, parts: Parts, root: Path
 ) -> None:
