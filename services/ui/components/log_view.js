@@ -39,7 +39,7 @@ export default {
         </span>
       </div>
       <div class="jp-log__view">
-        <div v-if="!length" class="jp-log__empty"><JpIcon :name="empty.icon" :spin="empty.icon === 'arc'" /><span>{{ empty.text }}</span></div>
+        <div v-if="!length" class="jp-log__empty" :style="{ minHeight: awaitedLines ? height : null }"><JpIcon :name="empty.icon" :spin="empty.icon === 'arc'" /><span>{{ empty.text }}</span></div>
         <button v-if="sticky" type="button" class="jp-log__sticky" tabindex="-1" @click="fold(sticky)"><JpIcon name="chevron" />{{ sticky.name }}</button>
         <div v-show="length" ref="scroll" class="jp-log__scroll" tabindex="0" role="region" aria-label="Output" :style="{ height: height }" @scroll.passive="scrolled">
           <div class="jp-log__all" :style="{ height: Math.min(total, tallest) + 'px' }">
@@ -129,7 +129,7 @@ export default {
     length() { return this.map.length; },
     total() { this.drawn; return this.offset(this.length); },
     // While it grows its end stays on the first screen; afterwards there is room to read.
-    height() { return this.full ? "100%" : `min(${this.total + 24}px, max(320px, 100vh - ${isActive(this.state) ? this.room.above : 250}px))`; },
+    height() { return this.full ? "100%" : `min(${(this.total || this.awaitedLines * LINE) + 24}px, max(320px, 100vh - ${isActive(this.state) ? this.room.above : 250}px))`; },
     digits() { return String(this.lines || 1).length; },
     rows() {
       this.drawn, this.looked;
@@ -156,6 +156,8 @@ export default {
     lastWords() { return isUnhappy(this.state) ? this.words ?? [] : []; },
     // Room for about as many lines as will come, so that the page does not move when they do.
     awaited() { return isUnhappy(this.state) && !this.words ? Math.min(5, Math.ceil((this.current?.stderr_bytes ?? 0) / (this.narrow ? 36 : 60))) : 0; },
+    // Room for the lines that are stored, so that what is below stays where it is when they come.
+    awaitedLines() { return this.opened || this.failed || this.attempt ? 0 : this.initial.log.lines; },
     asksForWords() { return isUnhappy(this.state) ? `${this.current?.number} ${this.complete}` : ""; },
     dropped() { return this.current?.dropped_bytes ? bytes(this.current.dropped_bytes) : ""; },
     unseenWords() { return plural(this.unseen, "new line"); },
