@@ -91,6 +91,7 @@ export const link = reactive({ state: "connecting", heardAt: Date.now(), build: 
 const listeners = new Set();
 let socket = null;
 let retryMs = 500;
+const MOST_RETRY_MS = 1500; // a refused connection costs nobody anything, and who looks at a page waits for it
 let retryTimer = 0;
 
 // A network that takes everything and brings nothing closes no socket: who hears nothing for a while asks,
@@ -161,7 +162,7 @@ function lose() {
   // NiceGUI's own socket would load the page anew when it waits in vain: into the browser's error page.
   window.socket?.io?.timeout(false);
   retryTimer = setTimeout(open, retryMs * (0.75 + Math.random() / 2));
-  retryMs = Math.min(retryMs * 2, 3000);
+  retryMs = Math.min(retryMs * 2, MOST_RETRY_MS);
 }
 
 function drop() {
