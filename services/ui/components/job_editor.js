@@ -120,7 +120,7 @@ export default {
     const opened = filled(self.initial);
     const kept = typedBefore(self.initial);
     return {
-      prefs, form: kept ?? opened, isKept: Boolean(kept), ids: idsOf(self.initial), saved: JSON.stringify(opened), errors: {}, refused: {}, previews: {}, chosen: 0, most: MOST, problem: "", conflict: false,
+      prefs, form: { ...opened, ...kept }, isKept: Boolean(kept), ids: idsOf(self.initial), saved: JSON.stringify(opened), errors: {}, refused: {}, previews: {}, chosen: 0, most: MOST, problem: "", conflict: false,
       newest: null, theirs: [], mine: [], saving: false, done: false, scripts: [], room: 0, root: "", zones: [prefs.zone], calendars: [], location: location.pathname,
     };
   },
