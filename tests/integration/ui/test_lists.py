@@ -35,7 +35,9 @@ async def names_by_page(parts: Parts, limit: int = 2, **question: Any) -> list[s
             return names
 
 
-@pytest.mark.parametrize("small", [0, 1_000], ids=["walked", "sorted"])
+@pytest.mark.parametrize(
+    "small_near", [(0, 5_000), (0, 1), (1_000, 5_000)], ids=["walked", "far away", "sorted"]
+)
 @pytest.mark.parametrize(
     ("sort", "order"),
     [
@@ -50,13 +52,14 @@ async def test_pages_hold_every_job_once_in_order(
     database: Database,
     sort: JobSort,
     order: list[str],
-    small: int,
+    small_near: tuple[int, int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(jobs_page, "_SMALL", small)
+    for name, value in zip(("_SMALL", "_NEAR"), small_near, strict=True):
+        monkeypatch.setattr(jobs_page, name, value)
     next_in = {"e": 1, "c": 2, "d": 2}
     ended_ago = {"a": 2, "B": 1}
-    for name in ["a", "B", "c", "d", "e"]:
+    for name in ["e", "c", "B", "d", "a"]:
         job_id = await a_job(parts, name=name)
         next_at = NOW + next_in[name] * MINUTE if name in next_in else None
         last_at = NOW - ended_ago[name] * MINUTE if name in ended_ago else None
