@@ -3,6 +3,7 @@ import { ago, count, parts, plural, screenSize, span, tick } from "jp_format";
 import { api, debounced, follow, health, toast } from "jp_core";
 import { FreezeDialog, controls, heldBy, heldWords } from "jp_controls";
 import { HEALTH, JpBusy, ageOf, keyOf, pageOf } from "jp_executor";
+import { word } from "jp_words";
 import { LimitsCard } from "jp_limits";
 import { toldPiece } from "jp_words";
 
@@ -68,16 +69,17 @@ export default {
           <span class="jp-cards__name">{{ pool.name }}</span>
           <span class="jp-chip" :class="'jp-tone--' + stand(pool)[1]"><JpIcon :name="stand(pool)[2]" />{{ stand(pool)[0] }}</span>
           <span class="jp-cards__line"><span>{{ plural(pool.waiting, 'run') }} waiting · {{ plural(pool.executors_online, 'executor') }}</span><button class="jp-btn jp-btn--small" type="button" :aria-label="(pool.paused_at ? 'Resume' : 'Pause') + ' pool ' + pool.name" @click="turn(pool)">{{ pool.paused_at ? 'Resume' : 'Pause' }}</button></span>
+          <span v-if="pool.came_15m || pool.ended_15m" class="jp-cards__line">{{ lately(pool.came_15m) }} due, {{ lately(pool.ended_15m) }} ended in 15 minutes</span>
           <span v-if="pool.paused_at" class="jp-cards__line">Paused {{ heldWords(pool.paused_by, pool.paused_at) }}</span>
         </li>
       </ul>
       <div v-else class="jp-scroll"><table class="jp-table"><caption class="jp-clip">Pools</caption>
-        <thead><tr><th scope="col">Pool</th><th scope="col" class="jp-table__grow">State</th><th scope="col" class="jp-num">Executors</th><th scope="col" class="jp-num">Slots busy</th><th scope="col" class="jp-num">Waiting</th><th scope="col">Oldest</th><th scope="col" class="jp-num">Jobs</th><th scope="col"><span class="jp-clip">Actions</span></th></tr></thead>
+        <thead><tr><th scope="col">Pool</th><th scope="col" class="jp-table__grow">State</th><th scope="col" class="jp-num">Executors</th><th scope="col" class="jp-num">Slots busy</th><th scope="col" class="jp-num">Waiting</th><th scope="col">Oldest</th><th scope="col" class="jp-num" title="Attempts that fell due, and that ended, in the last 15 minutes">Due / ended, 15 min</th><th scope="col" class="jp-num">Jobs</th><th scope="col"><span class="jp-clip">Actions</span></th></tr></thead>
         <tbody><tr v-for="pool in pools" :key="pool.name">
           <td class="jp-strong">{{ pool.name }}</td>
           <td class="jp-table__grow"><span class="jp-chip" :class="'jp-tone--' + stand(pool)[1]"><JpIcon :name="stand(pool)[2]" />{{ stand(pool)[0] }}</span><span v-if="pool.paused_at" class="jp-table__sub2">{{ heldWords(pool.paused_by, pool.paused_at) }}</span></td>
           <td class="jp-num">{{ count(pool.executors_online) }}</td><td class="jp-num">{{ count(pool.busy) }}/{{ count(pool.slots) }}</td>
-          <td class="jp-num">{{ count(pool.waiting) }}</td><td><JpRelative :at="pool.oldest_waiting_at" /></td><td class="jp-num">{{ count(pool.jobs) }}</td>
+          <td class="jp-num">{{ count(pool.waiting) }}</td><td><JpRelative :at="pool.oldest_waiting_at" /></td><td class="jp-num">{{ lately(pool.came_15m) }} / {{ lately(pool.ended_15m) }}</td><td class="jp-num">{{ count(pool.jobs) }}</td>
           <td class="jp-table__do"><button class="jp-btn jp-btn--small" type="button" :aria-label="(pool.paused_at ? 'Resume' : 'Pause') + ' pool ' + pool.name" @click="turn(pool)">{{ pool.paused_at ? 'Resume' : 'Pause' }}</button></td>
         </tr></tbody></table></div>
     </section>
@@ -121,6 +123,8 @@ export default {
         if (known) Object.assign(known, item);
       }
     },
+    // Beyond what is counted it is only known that there are many.
+    lately: (value) => (value === null ? word("many") : count(value)),
     stand(pool) {
       if (pool.paused_at) return ["Paused", "queued", "pause"];
       if (!pool.executors_online) return pool.waiting ? ["No executor", "failed", "warning"] : ["No executor", "skipped", "gone"];

@@ -3,10 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.models import Unserved
@@ -18,7 +18,9 @@ from shared.domain.sandbox import MinSandbox, is_enough, offered
 
 _MOST_COUNTED = 5_000
 """Of what waits so much is looked at, oldest first: what nobody serves is soon among the oldest."""
-
+_MOST_LATELY = 10_000
+"""So much that came or ended lately is counted by pool."""
+LATELY = timedelta(minutes=15)
 
 _ORDER = list(MinSandbox)
 
@@ -36,6 +38,10 @@ class PoolItem(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
     """Due and not started, at most 5 000."""
     oldest_waiting_at: datetime | None
+    came_15m: int | None
+    """Attempts that fell due in the last 15 minutes; None: of all pools more than 10 000."""
+    ended_15m: int | None
+    """Attempts that ended in that time; None as above."""
     paused_at: datetime | None
     paused_by: str | None
 
@@ -48,6 +54,7 @@ async def all_pools(session: AsyncSession, *, now: datetime) -> tuple[PoolItem, 
     jobs = {row[0]: row[1] for row in rows}
     online = [one for one in await executors(session) if one.online]
     waiting = await _waiting(session, now=now)
+    came, ended = (await _lately(session, now=now)).values()
     paused = (await open_holds(session)).paused_pools(now)
     names = {*jobs, *(pool for one in online for pool in one.pools), *waiting, *paused}
     return tuple(
@@ -59,6 +66,8 @@ async def all_pools(session: AsyncSession, *, now: datetime) -> tuple[PoolItem, 
             busy=sum(one.busy for one in serving if one.takes_runs),
             waiting=sum(one.count for one in waiting.get(name, ())),
             oldest_waiting_at=min((one.since for one in waiting.get(name, ())), default=None),
+            came_15m=None if came is None else came.get(name, 0),
+            ended_15m=None if ended is None else ended.get(name, 0),
             paused_at=paused[name].begun_at if name in paused else None,
             paused_by=paused[name].begun_by if name in paused else None,
         )
@@ -94,6 +103,26 @@ async def offers_of_pools(session: AsyncSession) -> dict[str, MinSandbox]:
 
 def _serving(online: Iterable[ExecutorView], pool: str) -> list[ExecutorView]:
     return [one for one in online if pool in one.pools]
+
+
+async def _lately(session: AsyncSession, *, now: datetime) -> dict[str, dict[str, int] | None]:
+    """Return how many attempts `came` and `ended` lately by pool; None where they are too many."""
+    since = now - LATELY
+    windows = {
+        # Every state is named: each is a range of the index that begins with it.
+        "came": (AttemptRow.state.in_(tuple(RunState)), AttemptRow.due_at > since, AttemptRow.due_at <= now),
+        "ended": (AttemptRow.finished_at > since, AttemptRow.finished_at <= now),
+    }
+    each = [
+        select(literal(name).label("name"), AttemptRow.pool).where(*window).limit(_MOST_LATELY + 1).subquery()
+        for name, window in windows.items()
+    ]
+    rows = union_all(*(select(one.c.name, one.c.pool) for one in each)).subquery().c
+    counted = select(rows.name, rows.pool, func.count()).group_by(rows.name, rows.pool)
+    found: dict[str, dict[str, int]] = {name: {} for name in windows}
+    for name, pool, count in await session.execute(counted):
+        found[name][pool] = count
+    return {name: None if sum(of.values()) > _MOST_LATELY else of for name, of in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

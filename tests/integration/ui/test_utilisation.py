@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from services.ui.app import Parts
-from services.ui.queries import utilisation
+from services.ui.queries import pools, utilisation
 from shared.db.engine import Database
 from shared.domain.run import RunState
 from tests.integration.ui.stage import NOW, a_job, a_run, an_attempt, an_executor, run_rows
@@ -110,3 +110,31 @@ async def test_one_executor_tells_its_queues_and_whether_it_is_older(
     ]
     assert (told["newest_version"], told["version"], told["running"]) == ("0.10.0", "0.9.0", [])
     assert (unknown.status_code, unknown.json()["detail"][:28]) == (404, "There is no executor of this")
+
+
+async def test_a_pool_tells_what_came_and_ended_lately_or_that_it_is_too_much(
+    client: httpx.AsyncClient, parts: Parts, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = await a_job(parts)
+    minute = timedelta(minutes=1)
+    # Due and ended before now, in minutes; None: it waits.
+    instants = [(20, 16), (20, 14), (14, None), (3, 2), (-5, None)]
+    runs = [a_run(job_id, number) for number in range(1, 6)]
+    attempts = [
+        an_attempt(
+            run,
+            state=RunState.QUEUED if ended is None else RunState.FAILED,
+            due_at=NOW - due * minute,
+            finished_at=None if ended is None else NOW - ended * minute,
+        )
+        for run, (due, ended) in zip(runs, instants, strict=True)
+    ]
+    await run_rows(database, *runs)
+    await run_rows(database, *attempts)
+
+    (told,) = (await client.get("/api/v1/pools")).json()["items"]
+    monkeypatch.setattr(pools, "_MOST_LATELY", 1)
+    (beyond,) = (await client.get("/api/v1/pools")).json()["items"]
+
+    assert (told["name"], told["came_15m"], told["ended_15m"], told["waiting"]) == ("default", 2, 2, 1)
+    assert (beyond["came_15m"], beyond["ended_15m"]) == (None, None)
