@@ -49,15 +49,37 @@ class Group:
 
 @dataclass(slots=True)
 class OpenLine:
-    """A line whose end has not come."""
+    """A line whose end has not come. It may have two million characters, and come by a hundred."""
 
     number: int
     rank: int
     at: datetime
     codes: str
-    text: str
+    known: str
     seq: int
     """The chunk in which it begins."""
+    more: list[str] = field(default_factory=list)
+    """What came after `known`: put together when somebody asks, not with every chunk."""
+
+    @property
+    def text(self) -> str:
+        """Return what has come of it, settled."""
+        if self.more:
+            self._put_together()
+        return self.known
+
+    def add(self, text: str) -> None:
+        """Go on with this; of a progress bar only the last part is kept."""
+        self.more.append(text)
+        if "\r" in text:
+            self._put_together()
+
+    def so_far(self) -> "OpenLine":
+        """Return it as it is, whatever comes later."""
+        return OpenLine(self.number, self.rank, self.at, self.codes, self.text, self.seq)
+
+    def _put_together(self) -> None:
+        self.known, self.more = settle("".join((self.known, *self.more))), []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +171,7 @@ class Splitter:
         if one is None:
             return None, 0
         end = text.find("\n")
-        one.text = settle(one.text + (text if end < 0 else text[:end]))
+        one.add(text if end < 0 else text[:end])
         if end < 0:
             return None, -1
         del self.open[stream]
@@ -203,8 +225,12 @@ def _left_on(codes: str, text: str) -> str:
     off = max(text.rfind("\x1b[0m"), text.rfind("\x1b[m"))
     if off >= 0:
         codes, text = "", text[off:]
-    for found in _SGR.finditer(text):
-        codes = "" if found[1] in {"", "0"} else codes + found[0]
+    # From the end, for of a long line more than the last are not kept.
+    last, at = list[re.Match[str]](), len(text)
+    while sum(len(one[0]) for one in last) <= _MOST_CODES and (at := text.rfind("\x1b", 0, at)) >= 0:
+        last += filter(None, [_SGR.match(text, at)])
+    for one in reversed(last):
+        codes = "" if one[1] in {"", "0"} else codes + one[0]
     if len(codes) > _MOST_CODES:
         codes = codes[codes.find("\x1b", len(codes) - _MOST_CODES) :]
     return codes

@@ -34,6 +34,7 @@ _BATCH = 64
 _MOST_FAR = 8_000_000
 _MOST_INDEXES = 64
 _MOST_PLACES = 100_000
+_MOST_CHARACTERS = 32_000_000
 _by_lines, _by_errors = attrgetter("lines"), attrgetter("errors")
 
 
@@ -73,6 +74,11 @@ class LogIndex:
         """Return how many chunks were passed over because they are not stored."""
         return self.end.seq - self.chunks
 
+    @property
+    def characters(self) -> int:
+        """Return how many characters of lines it keeps."""
+        return self._far_size + sum(len(one.text) for _, one in self.open)
+
     def lacks(self, stored: int) -> bool:
         """Say whether something came that was passed over, if so many chunks are stored."""
         return self.whole and self.missing > 0 and stored != self.chunks
@@ -101,7 +107,7 @@ class LogIndex:
         """Let readers see what a thread has worked out meanwhile."""
         splitter = self._splitter
         self.end, self.groups = splitter.place, tuple(copy(group) for group in splitter.groups)
-        self.open = tuple((stream, copy(one)) for stream, one in splitter.open.items())
+        self.open = tuple((stream, one.so_far()) for stream, one in splitter.open.items())
         self.chunks = self._taken
 
     def _take(self, chunks: Sequence[PackedChunk]) -> None:
@@ -175,7 +181,7 @@ class LogIndex:
 
 
 class LogIndexes:
-    """The indexes that were asked for last: at most 64, of at most 100,000 places together."""
+    """The indexes that were asked for last: at most 64; 100,000 places, 32 million characters together."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[AttemptId, LogIndex] = OrderedDict()
@@ -194,13 +200,17 @@ class LogIndexes:
             index = LogIndex(attempt_id)
         self._known[attempt_id] = index
         self._known.move_to_end(attempt_id)
-        while len(self._known) > 1 and (len(self._known) > _MOST_INDEXES or self._places > _MOST_PLACES):
+        while len(self._known) > 1 and self._are_too_many():
             self._known.popitem(last=False)
         return index
 
-    @property
-    def _places(self) -> int:
-        return sum(len(index.places) for index in self._known.values())
+    def _are_too_many(self) -> bool:
+        known = self._known.values()
+        return (
+            len(known) > _MOST_INDEXES
+            or sum(len(index.places) for index in known) > _MOST_PLACES
+            or sum(index.characters for index in known) > _MOST_CHARACTERS
+        )
 
 
 def unpacked(chunk: PackedChunk) -> str:

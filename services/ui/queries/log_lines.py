@@ -267,7 +267,8 @@ def _looked_through(
     hits: list[Hit] = []
     for chunk in chunks:
         text = unpacked(chunk)
-        is_meant = not only_errors or chunk.stream == ERRORS
+        # A line is looked at when it ends: else a long one would be with each of its chunks.
+        is_meant = "\n" in text and (not only_errors or chunk.stream == ERRORS)
         open_line = splitter.open.get(chunk.stream)
         if is_meant and folded in plain((open_line.text if open_line else "") + text).lower():
             lines = splitter.split(chunk.seq, chunk.stream, chunk.at, text)

@@ -8,12 +8,14 @@ import httpx
 import pytest
 from sqlalchemy import delete, update
 
+from services.ui import lines
 from services.ui.app import Parts
 from services.ui.lines import plain
 from services.ui.queries import log_index, log_lines
 from services.ui.queries.log_index import CUT
 from shared.db.engine import Database
 from shared.db.tables import AttemptRow, LogChunkRow
+from shared.domain.ids import AttemptId
 from shared.domain.run import RunState
 from tests.integration.ui.stage import a_job, a_run, an_attempt, run_rows
 from tests.integration.ui.test_reading import chunks
@@ -128,6 +130,31 @@ async def test_lines_have_the_same_numbers_wherever_one_begins_to_read(
     assert group["errors"] == [stream for stream, _ in inside].count("stderr")
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_a_line_that_comes_in_many_pieces_is_read_with_its_end_and_not_with_each_of_them(
+    client: httpx.AsyncClient, parts: Parts, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = [*(("stdout", f"\x1b[31mpiece {number} ") for number in range(400)), ("stdout", "needle\nend\n")]
+    looked_at: list[int] = []
+
+    def counted(module: Any, name: str) -> None:
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda text: looked_at.append(len(text)) or real(text))
+
+    counted(lines, "settle")
+    counted(log_lines, "plain")
+    address, _ = await a_log(parts, database, pieces)
+
+    found = (await client.get(f"{address}/search", params={"q": "needle"})).json()
+    whole = (await client.get(f"{address}/lines", params={"full": True})).json()
+
+    text = "".join(text for _, text in pieces)
+    assert [hit[0] for hit in found["items"]] == [1]
+    assert [line[5] for line in whole["items"]] == text.splitlines()
+    # Counted, found, and read for its own sake: each a few times, however many pieces there are.
+    assert len(text) < sum(looked_at) < 20 * len(text)
+
+
 async def test_a_log_is_numbered_up_to_what_is_missing_until_nothing_more_can_come(
     client: httpx.AsyncClient, parts: Parts, database: Database
 ) -> None:
@@ -218,3 +245,22 @@ async def test_a_search_goes_on_past_a_line_that_stays_open(
 
     assert found["next"] > 57 or not found["more"]
     assert found["items"][0][0] == 58
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_of_the_logs_that_were_read_no_more_than_there_is_room_for_is_remembered(
+    client: httpx.AsyncClient, parts: Parts, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_index, "_MOST_CHARACTERS", 10)
+    remembered = []
+    for text in ("short", "longer than that", "short"):
+        run = a_run(await a_job(parts, name=f"job {len(remembered)}"), state=RunState.FAILED)
+        attempt = an_attempt(run, last_seq=1)
+        await run_rows(database, run)
+        await run_rows(database, attempt)
+        await chunks(database, attempt.id, (1, "stdout", text))
+        (await client.get(f"/api/v1/runs/{run.id}/log/lines", params={"tail": True})).raise_for_status()
+        remembered.append(attempt.id)
+
+    known = [parts.portal.log_parts.indexes.known(AttemptId(one)) is not None for one in remembered]
+    assert known == [False, False, True]
