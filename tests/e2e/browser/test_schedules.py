@@ -113,7 +113,7 @@ def test_what_the_portal_refuses_is_shown_at_the_schedule_that_it_is_about(
 ) -> None:
     page = watched.page
     open_form(page, "Daily")
-    page.get_by_label("Name").fill("refused")
+    page.get_by_label("Name").fill("at no time of day")
     page.get_by_role("combobox", name="Script").fill("hello.py")
     page.get_by_role("button", name="Add another schedule").click()
     page.get_by_label("At", exact=True).fill("9")
@@ -125,7 +125,7 @@ def test_what_the_portal_refuses_is_shown_at_the_schedule_that_it_is_about(
     expect(at).to_be_focused()
     expect(at).to_have_value("9")
     expect(at).to_have_accessible_description(re.compile("HH:MM"))
-    assert stack.ask("GET", "/jobs?q=refused")["items"] == []
+    assert stack.ask("GET", "/jobs?q=at+no+time+of+day")["items"] == []
 
 
 def test_the_week_counts_by_the_hour_and_lists_an_hours_jobs(watched: Watched, stack: Stack) -> None:
