@@ -99,7 +99,8 @@ def test_rows_stay_where_they_are_while_somebody_points_at_them(watched: Watched
     page.get_by_role("link", name="calm b").hover()
 
     stack.create("calm a", "hello.py")
-    pill = page.get_by_role("button", name="1 change · Update order")
+    # How many is not of this test: what became of the first job may still be on its way.
+    pill = page.get_by_role("button", name=re.compile(r"^\d changes? · Update order$"))
     expect(pill).to_be_visible()
     expect(page.get_by_role("link", name="calm a")).to_have_count(0)
     pill.click()
