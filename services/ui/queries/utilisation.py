@@ -61,7 +61,7 @@ class Spans:
 async def utilisation(session: AsyncSession, executor: str | None, *, now: datetime) -> Utilisation:
     """Return the last day of every executor, or of one."""
     starts_at = _floor(now) - (STEPS - 1) * STEP
-    counted_from = await _counted_from(session, starts_at)
+    counted_from = await _counted_from(session, starts_at, now)
     spans = await _ended(session, executor, starts_at, counted_from, now)
     for name, begun in await _running(session, executor):
         spans[name].append(_going(begun, starts_at, now))
@@ -101,11 +101,11 @@ def _floor(now: datetime) -> datetime:
     return now - (now - datetime(2000, 1, 1, tzinfo=UTC)) % STEP
 
 
-async def _counted_from(session: AsyncSession, starts_at: datetime) -> datetime:
+async def _counted_from(session: AsyncSession, starts_at: datetime, now: datetime) -> datetime:
     """Return the beginning of the window, or, where too much ended in it, of what is counted."""
     oldest = await session.scalar(
         select(AttemptRow.finished_at)
-        .where(AttemptRow.finished_at > starts_at)
+        .where(AttemptRow.finished_at > starts_at, _is_over(now))
         .order_by(AttemptRow.finished_at.desc())
         .offset(MOST_COUNTED)
         .limit(1)
@@ -121,7 +121,7 @@ async def _ended(
     begun, over = (_ms_since(session, at, starts_at) for at in (claimed, AttemptRow.finished_at))
     query = (
         select(AttemptRow.executor, begun.label("begun"), over.label("over"))
-        .where(AttemptRow.finished_at > counted_from, AttemptRow.executor.is_not(None))
+        .where(AttemptRow.finished_at > counted_from, _is_over(now), AttemptRow.executor.is_not(None))
         # More than there are. With a limit it stays a query of its own, and reckons each instant once.
         .limit(4 * MOST_COUNTED)
     )
@@ -139,6 +139,11 @@ async def _ended(
     ):
         found[name].append(Spans(int(first), int(last), count, int(starts_ms), int(ends_ms)))
     return found
+
+
+def _is_over(now: datetime) -> ColumnElement[bool]:
+    # What ended by a clock that was days ahead would take its slot for days.
+    return AttemptRow.finished_at < now + STEP
 
 
 async def _running(session: AsyncSession, executor: str | None) -> list[tuple[str, datetime]]:

@@ -89,6 +89,17 @@ async def test_of_too_much_the_newest_is_counted_and_it_is_said_since_when(
     assert known[0] == pytest.approx(3)
 
 
+async def test_what_ended_by_a_clock_that_was_days_ahead_takes_no_slot_for_days(
+    client: httpx.AsyncClient, parts: Parts, database: Database
+) -> None:
+    run = a_run(await a_job(parts))
+    await run_rows(database, run)
+    day = timedelta(days=1)
+    await run_rows(database, an_attempt(run, claimed_at=NOW - 2 * day, finished_at=NOW + 30 * day))
+
+    assert (await client.get("/api/v1/utilisation")).json()["items"] == []
+
+
 async def test_one_executor_tells_its_queues_and_whether_it_is_older(
     client: httpx.AsyncClient, database: Database
 ) -> None:
