@@ -30,14 +30,15 @@ class JobView(Element, component="job_view.js", dependencies=_LIBRARIES):
     """Shows `job` and those around it as they were when the page was asked for, and follows them.
 
     Why it does not run and what became of its script push down what is below: they come with the page.
+    `script` may come later, None.
     """
 
     def __init__(
-        self, job: JobItem, around: ChainGraph, why: Struct, script: Struct, *, tab: str = "runs"
+        self, job: JobItem, around: ChainGraph, why: Struct, script: Struct | None, *, tab: str = "runs"
     ) -> None:
         super().__init__()
         self.props["around"] = msgspec.to_builtins(around)
         self.props["why"] = msgspec.to_builtins(why)
-        self.props["script"] = msgspec.to_builtins(script)
+        self.props["script"] = None if script is None else msgspec.to_builtins(script)
         self.props["tab"] = tab
         self.props["initial"] = msgspec.to_builtins(job)

@@ -1,5 +1,7 @@
 """One job: its state and rule, what can be done to it, its runs."""
 
+import asyncio
+from typing import Final
 from uuid import UUID
 
 from fastapi import Request
@@ -12,11 +14,13 @@ from services.ui.components.job_view import JobView
 from services.ui.components.missing import draw_missing
 from services.ui.components.runs_table import RunsTable
 from services.ui.portal import Portal
+from services.ui.queries.versions import ScriptNow
 from services.ui.words import say
 from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
 
 _TABS = {"insights": JobInsights, "versions": JobVersions}
+_PATIENCE_S: Final = 1.0
 
 
 def register(portal: Portal, view_of: ViewOf) -> None:
@@ -29,7 +33,7 @@ def register(portal: Portal, view_of: ViewOf) -> None:
             item = await portal.queries.job(JobId(job_id))
             around = await portal.queries.chain(JobId(job_id))
             why = await portal.queries.why(JobId(job_id), None)
-            script = await portal.queries.script_of_job(JobId(job_id))
+            script = await script_in_time(portal, JobId(job_id))
         except NotFound:
             draw_missing(view, say("There is no such job. It may have been removed for good."), active="jobs")
             return
@@ -40,3 +44,15 @@ def register(portal: Portal, view_of: ViewOf) -> None:
                 _TABS[tab](item)
             else:
                 RunsTable(job_id=job_id)
+
+
+async def script_in_time(portal: Portal, job_id: JobId) -> ScriptNow | None:
+    """Return how a job's script stands; None where its disk takes long, as one that hangs does.
+
+    The page comes all the same and asks again: NiceGUI answers with an error what takes three seconds.
+    """
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await portal.queries.script_of_job(job_id)
+    except TimeoutError:
+        return None

@@ -50,6 +50,8 @@ export const JpScriptState = {
     },
   },
   watch: { isRefused: { immediate: true, handler(it) { this.$emit("judged", it); } } },
+  // What its disk did not give in time comes later.
+  created() { if (!this.first) this.load(); },
   methods: {
     async load() { this.now = await api(`/jobs/${this.job.id}/script`).catch(() => this.now); },
     async accept() {

@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import os
+import threading
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import httpx
 import pytest
 
 from services.ui.app import Parts
+from services.ui.pages import job
 from services.ui.recorder.script_texts import ScriptTexts
 from services.ui.scripts import Scripts
 from services.ui.settings import UiSettings
@@ -22,7 +25,7 @@ from shared.domain.ids import RunId
 from shared.domain.run import RunState
 from shared.domain.script import MOST_HASHED_BYTES
 from shared.runtime.settings import DatabaseSettings
-from tests.integration.ui.stage import NOW, NOWHERE, a_ledger, a_run, an_attempt, eventually, run_rows
+from tests.integration.ui.stage import NOW, NOWHERE, a_job, a_ledger, a_run, an_attempt, eventually, run_rows
 
 JOBS, SCRIPTS = "/api/v1/jobs", "/api/v1/scripts"
 OLD, NEW, NEWEST = b"print('old')\n", b"print('new')\n", b"print('newest')\n"
@@ -272,3 +275,20 @@ async def test_what_cannot_be_hashed_cannot_be_pinned(client: httpx.AsyncClient,
 
     assert (refused.status_code, refused.json()["field"]) == (422, "pinning")
     assert "up to 16 MB" in refused.json()["detail"]
+
+
+async def test_the_page_of_a_job_does_not_wait_for_a_disk_that_hangs(
+    parts: Parts, script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = await a_job(parts, script="reports/daily.py")
+    quick = await job.script_in_time(parts.portal, job_id)
+    monkeypatch.setattr(job, "_PATIENCE_S", 0.02)
+    disk, answers = ThreadPoolExecutor(1), threading.Event()
+    asyncio.get_running_loop().set_default_executor(disk)
+    disk.submit(answers.wait)
+    try:
+        slow = await job.script_in_time(parts.portal, job_id)
+    finally:
+        answers.set()
+
+    assert (quick and quick.sha256, slow) == (sha256(OLD), None)
