@@ -90,20 +90,20 @@ def test_a_person_sees_the_next_attempt_come(watched: Watched, stack: Stack, scr
 
 def test_a_run_is_run_again_with_other_arguments(watched: Watched, stack: Stack, scripts: Path) -> None:
     (scripts / "again.py").write_text("import sys; print(*sys.argv[1:])\n")
-    run = stack.ended(stack.run_now(stack.create("once more", "again.py", args=["first"])))
+    run = stack.ended(stack.run_now(stack.create("once more", "again.py", args=["round one"])))
     page = watched.page
     page.goto(f"/runs/{run['id']}")
 
     page.get_by_role("button", name="Run again").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_label("Arguments")).to_have_value("first")
+    expect(dialog.get_by_label("Arguments")).to_have_value("round one")
     expect(dialog).to_contain_text("The same as of #1.")
-    dialog.get_by_label("Arguments").fill("second\nthird")
+    dialog.get_by_label("Arguments").fill("round two\nand three")
     dialog.get_by_role("button", name="Run again").click()
 
     expect(page.get_by_role("heading", level=1, name="Run #2")).to_be_visible()
     expect(page.get_by_text("Repeat of #1")).to_be_visible()
-    expect(page.get_by_role("region", name="Output")).to_contain_text("second third")
+    expect(page.get_by_role("region", name="Output")).to_contain_text("round two and three")
     page.get_by_role("link", name="#1", exact=True).click()
     expect(page.get_by_role("heading", level=1, name="Run #1")).to_be_visible()
 
@@ -111,5 +111,5 @@ def test_a_run_is_run_again_with_other_arguments(watched: Watched, stack: Stack,
     page.get_by_role("button", name="Run again, once more #1").click()
     page.get_by_role("dialog").get_by_role("button", name="Run again").click()
     expect(page.get_by_role("heading", level=1, name="Run #3")).to_be_visible()
-    expect(page.get_by_role("region", name="Output")).to_contain_text("first")
+    expect(page.get_by_role("region", name="Output")).to_contain_text("round one")
     assert watched.complaints == []

@@ -143,7 +143,8 @@ def test_a_range_is_previewed_and_run_after_the_fact(watched: Watched, stack: St
 
     menu(page, "Run missed instants…")
     dialog = page.get_by_role("dialog", name="Run missed instants")
-    expect(dialog).to_contain_text(re.compile(r"24 of 24\sinstants will run"))
+    # The day until now has 25 of them when it is opened on the hour.
+    expect(dialog).to_contain_text(re.compile(r"(24|25) of \1\sinstants will run"))
     assert objections(page) == []
     dialog.get_by_label("From").fill("2026-01-10T08:00:00")
     dialog.get_by_label("Until, inclusive").fill("2026-01-10T10:00:00")
