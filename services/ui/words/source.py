@@ -30,6 +30,7 @@ _TOKEN = re.compile(
 )
 _REGEX = re.compile(r"/(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*")
 _BEFORE_REGEX = frozenset({*"(,=:[!&|?{};+", "=>", "&&", "||", "??", "return", "===", "!==", ""})
+_WIDE = tuple("，。、；：！？）」")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 # What ends an operand of `+`: a chain of them is one text.
 _ENDS = frozenset(
@@ -333,9 +334,9 @@ class _Markup:
         words = self._say(bare) if has_letters(PLACE.sub("", bare)) or bare in _STOPS else None
         if words is None:
             return "".join(one if isinstance(one, str) else self._mustache(one) for one in parts)
-        # The space at both ends is the markup's.
+        # The space at both ends is the markup's; a full-width mark is half a space already.
         first = key[: len(key) - len(key.lstrip())]
-        last = key[len(key.rstrip()) :]
+        last = "" if words.endswith(_WIDE) else key[len(key.rstrip()) :]
         inner = (one if isinstance(one, str) else self._mustache(values[one]) for one in pieces_of(words))
         return first + "".join(inner) + last
 
