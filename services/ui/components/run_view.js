@@ -44,7 +44,7 @@ export default {
     <div v-if="!never" class="jp-kpis">
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Due to started</span><span class="jp-kpi__value">{{ startDelay }}</span><span class="jp-kpi__note">{{ delayParts }}</span></div>
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Duration</span><span class="jp-kpi__value">{{ took }}</span><span class="jp-kpi__note">{{ usual }}</span></div>
-      <div class="jp-card jp-kpi"><span class="jp-kpi__label">CPU · peak memory</span><span class="jp-kpi__value">{{ cost }}</span><span class="jp-kpi__note">{{ printed }}</span></div>
+      <div class="jp-card jp-kpi"><span class="jp-kpi__label">CPU · peak memory</span><span class="jp-kpi__value jp-kpi__value--pair">{{ cost }}</span><span class="jp-kpi__note">{{ printed }}</span></div>
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Exit</span><span class="jp-kpi__value" :class="{ 'jp-bad': unhappy }">{{ exit }}</span><span class="jp-kpi__note">{{ limit }}</span></div>
     </div>
 
