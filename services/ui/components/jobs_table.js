@@ -3,7 +3,7 @@ import { ago, count, duration, NO_NEXT, parts, plural, screenSize, tick } from "
 import { api, debounced, follow, fromUrl, jobActions, later, openUnder, query, rememberInUrl } from "jp_core";
 import { BulkBar, BulkDialog, Marked } from "jp_bulk";
 import { ViewChips } from "jp_views";
-import { word } from "jp_words";
+import { isChinese, word } from "jp_words";
 
 const LIMIT = 50;
 const FILTERS = [["", "All"], ["failing", "Failing"], ["running", "Running"], ["active", "Scheduled"], ["paused", "Paused"]];
@@ -135,7 +135,7 @@ export default {
     otherTags() { return this.known.filter((one) => !this.tags.includes(one)); },
     filterWords() {
       const which = FILTERS.find(([key]) => key === this.state)?.[1].toLowerCase() ?? this.state;
-      return [this.state ? `${which} jobs` : word("jobs"), this.tags.length && `with the tag ${this.tags.join(" and ")}`, this.q && `that hold “${this.q}”`].filter(Boolean).join(" ");
+      return [this.state ? `${which} jobs` : word("jobs"), this.tags.length && `with the tag ${this.tags.join(" and ")}`, this.q && `that hold “${this.q}”`].filter(Boolean).join(isChinese ? "，" : " ");
     },
     summary() { return this.total == null ? `${count(this.jobs.length)} jobs on this page` : this.more ? `${count(this.total)}+ jobs` : plural(this.total, "job"); },
   },

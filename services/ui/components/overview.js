@@ -3,7 +3,7 @@ import { count, duration, isActive, local, parts, plain, plural, prefs, reasonOf
 import { api, attempt, debounced, follow, fromUrl, health, jobActions, query, rememberInUrl, toast } from "jp_core";
 import { heldBy } from "jp_controls";
 import { JpWelcome } from "jp_welcome";
-import { sentences } from "jp_words";
+import { isChinese, sentences } from "jp_words";
 
 const WINDOWS = [1, 6, 24];
 const STEPS = [[1, 10], [6, 60], [24, 240]]; // hours shown -> minutes between grid lines
@@ -50,7 +50,7 @@ export default {
       <div v-if="at && !next.length" class="jp-empty jp-empty--calm"><JpIcon name="clock" /><p>Nothing is due: no job has a schedule that is followed.</p><div class="jp-empty__do"><a class="jp-btn" href="/jobs/new">New job</a></div></div>
       <ul v-else-if="screen.narrow" class="jp-cards"><li v-for="item in next" :key="item.job_id + item.due_at"><a class="jp-cards__name" :href="'/jobs/' + item.job_id">{{ item.job_name }}</a><JpRelative :at="item.due_at" way="in" />
         <span class="jp-cards__line"><JpTime :at="item.due_at" look="when" /><span>{{ item.schedule_text }}</span></span></li></ul>
-      <table v-else class="jp-table"><caption class="jp-clip">Next up</caption><thead><tr><th scope="col">Due</th><th scope="col">In</th><th scope="col" class="jp-table__grow">Job</th><th scope="col">Schedule</th></tr></thead>
+      <table v-else class="jp-table jp-next"><caption class="jp-clip">Next up</caption><thead><tr><th scope="col">Due</th><th scope="col">In</th><th scope="col" class="jp-table__grow">Job</th><th scope="col">Schedule</th></tr></thead>
         <tbody><tr v-for="item in next" :key="item.job_id + item.due_at"><td><JpTime :at="item.due_at" look="when" /></td><td class="jp-muted jp-next__in"><JpRelative :at="item.due_at" way="in" /></td><td class="jp-table__grow"><a class="jp-table__name" :href="'/jobs/' + item.job_id"><span class="jp-lines2">{{ item.job_name }}</span></a></td><td class="jp-table__rule" :title="item.schedule_text"><span class="jp-lines2">{{ item.schedule_text }}</span></td></tr></tbody></table>
     </section>
     </div><div class="jp-stack">
@@ -149,7 +149,8 @@ export default {
       const { run } = item;
       const what = { failed: "Failed", timed_out: "Stopped at its timeout", lost: "Its executor was lost", missed: "Was missed", skipped: "Was skipped" }[run.state] ?? wordOf(run.state);
       const why = reasonOf({ ...run, detail: item.detail, instants: 1 });
-      return sentences([`${what} ${local(run.finished_at ?? run.due_at, "clock")}${run.number ? `, run #${run.number}` : ""}`, why]);
+      const at = local(run.finished_at ?? run.due_at, "clock");
+      return sentences([`${isChinese ? `${at} ${what}` : `${what} ${at}`}${run.number ? `, run #${run.number}` : ""}`, why]);
     },
     bars(runs, left, cell) {
       const groups = [];

@@ -1,6 +1,7 @@
 // Many jobs at once: which are marked, what can be done to them, and what that would do.
 import { count, parts, plural } from "jp_format";
 import { api, attempt, debounced, toast } from "jp_core";
+import { isChinese } from "jp_words";
 
 const ACTIONS = {
   run: { word: "Run now", icon: "play", past: (n) => `Asked for ${plural(n, "run")}.` },
@@ -89,7 +90,7 @@ export const BulkDialog = {
   computed: {
     wish() { return ACTIONS[this.action] ?? TAGS[this.action]; },
     isOfTag() { return this.action in TAGS; },
-    title() { return this.isOfTag ? "Tag the selected jobs" : this.preview ? `${this.wish.word}: ${plural(this.preview.count, "job")}` : this.wish.word; },
+    title() { return this.isOfTag ? "Tag the selected jobs" : this.preview ? `${this.wish.word}${isChinese ? "：" : ": "}${plural(this.preview.count, "job")}` : this.wish.word; },
     mustType() { return this.wish.isBad && this.preview?.would > MOST_UNTYPED; },
     what() {
       const n = plural(this.preview.would, "job");

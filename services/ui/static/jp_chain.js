@@ -2,7 +2,7 @@
 import { parts, screenSize, STATES, toneOf, when, wordOf } from "jp_format";
 import { api, debounced } from "jp_core";
 import { FieldError, JpCombo } from "jp_schedule";
-import { word } from "jp_words";
+import { isChinese, word } from "jp_words";
 
 const ON = { success: "has succeeded", failure: "has failed", always: "has ended" };
 // A line without a word: on success, as most are.
@@ -11,7 +11,7 @@ const MOST = 20;
 const WIDE = 196, TALL = 48, LINE = 8, GAP_X = 84, GAP_Y = 12;
 let count = 0;
 
-const listed = (words, last) => (words.length > 1 ? `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}` : words[0] ?? "");
+const listed = (words, last, gap = " ") => (words.length > 1 ? `${words.slice(0, -1).join(", ")}${gap}${last}${gap}${words.at(-1)}` : words[0] ?? "");
 const row = (one) => ({ key: ++count, name: one?.name ?? "", on: one?.on ?? "success", id: one?.job_id ?? null, gone: Boolean(one?.deleted_at) });
 
 export const afterOf = (job) => ({ join: job?.runs_after?.join ?? "all", rows: (job?.runs_after?.jobs ?? []).map(row) });
@@ -33,7 +33,7 @@ export function afterProblem(after, ids) {
 
 export function afterSaid(after) {
   const rows = chosen(after);
-  const said = listed(rows.map((one) => `${one.name.trim()} ${ON[one.on]}`), after.join === "all" ? word("and") : word("or"));
+  const said = listed(rows.map((one) => (isChinese ? `「${one.name.trim()}」${ON[one.on]}` : `${one.name.trim()} ${ON[one.on]}`)), after.join === "all" ? word("and") : word("or"), isChinese ? "" : " ");
   if (!rows.length) return "";
   return rows.length > 1 && after.join === "all" ? `${said}, each since the last such start` : said;
 }

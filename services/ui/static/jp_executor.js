@@ -1,6 +1,7 @@
 // Executors: health in words of their own (never run states), and how busy their slots were over the last day.
 import { local, parts, tick } from "jp_format";
 import { api, query } from "jp_core";
+import { isChinese } from "jp_words";
 
 const WIDE = 960;
 const HIGH = 100;
@@ -65,7 +66,7 @@ export const JpBusy = {
       const wide = WIDE / this.steps;
       return one.busy.map((value, index) => (!value || (only !== null && index !== only) ? "" : `M${index * wide + 1} ${HIGH}v${-Math.max(4, this.height(one, value)).toFixed(1)}h${wide - 2}V${HIGH}z`)).join("");
     },
-    percent: (one) => { const share = (100 * one.mean) / Math.max(1, one.slots); return share > 0 && share < 1 ? "< 1 %" : `${Math.round(share)} %`; },
+    percent: (one) => { const share = (100 * one.mean) / Math.max(1, one.slots); return `${share > 0 && share < 1 ? "< 1" : Math.round(share)}${isChinese ? "" : " "}%`; },
     from(index) { return new Date(Date.parse(this.use.starts_at) + index * this.use.step_ms).toISOString(); },
     said(one, index) {
       if (!this.use) return "";

@@ -17,11 +17,11 @@ narrowQuery.addEventListener("change", (event) => (screenSize.narrow = event.mat
 tinyQuery.addEventListener("change", (event) => (screenSize.tiny = event.matches));
 
 // --- numbers ----------------------------------------------------------------------------------
-const NARROW_SPACE = "\u202f";
+const THOUSANDS = isChinese ? "," : "\u202f";
 const NO_BREAK = "\u00a0";
 
 export function count(value) {
-  return value == null ? "–" : String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, NARROW_SPACE);
+  return value == null ? "–" : String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, THOUSANDS);
 }
 
 export function bytes(value) {
