@@ -94,6 +94,8 @@ WHOLE = {
     "Excluded by calendar Ireland: St. Patrick's Day": "被日曆 Ireland 排除：St. Patrick's Day",
     "Excluded: Founders' Day": "已排除：Founders' Day",
     "At 09:07, on the 1st of the month or at weekends": "逢每月 1 日或星期六及日 09:07",
+    "Every hour at :15": "每小時 15 分",
+    "Every hour at :05 and :35": "每小時 :05 及 :35",
     "No executor of pool heavy offers isolated.": "執行池 heavy 沒有執行器提供「隔離」級別。",
     "scripts/a.py could not be started. Permission denied: the script's user may not run it.": (
         "無法啟動 scripts/a.py。腳本的使用者沒有執行權限。"
