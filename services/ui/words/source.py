@@ -11,6 +11,7 @@ every file, and a browser runs what comes out.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -30,7 +31,6 @@ _TOKEN = re.compile(
 )
 _REGEX = re.compile(r"/(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*")
 _BEFORE_REGEX = frozenset({*"(,=:[!&|?{};+", "=>", "&&", "||", "??", "return", "===", "!==", ""})
-_WIDE = tuple("，。、；：！？）」")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 # What ends an operand of `+`: a chain of them is one text.
 _ENDS = frozenset(
@@ -336,12 +336,17 @@ class _Markup:
             return "".join(one if isinstance(one, str) else self._mustache(one) for one in parts)
         # The space at both ends is the markup's; a full-width mark is half a space already.
         first = key[: len(key) - len(key.lstrip())]
-        last = "" if words.endswith(_WIDE) else key[len(key.rstrip()) :]
+        last = "" if _ends_wide(words) else key[len(key.rstrip()) :]
         inner = (one if isinstance(one, str) else self._mustache(values[one]) for one in pieces_of(words))
         return first + "".join(inner) + last
 
     def _mustache(self, value: Sequence[_Node]) -> str:
         return f"{{{{{self._values.code(value, is_shown=True)}}}}}"
+
+
+def _ends_wide(words: str) -> bool:
+    last = words[-1:] or " "
+    return unicodedata.east_asian_width(last) in {"W", "F"} and unicodedata.category(last)[0] == "P"
 
 
 def _is_literal(run: Sequence[_Node]) -> bool:

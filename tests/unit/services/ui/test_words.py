@@ -146,7 +146,7 @@ def test_texts_are_found_where_people_read_them(source: str, texts: list[str]) -
         ("`${n} of ${all} started`", "{1} 中 {0}", "`${all} 中 ${n}`"),
         ('plural(n, "job")', "# 項工作", 'plural(n, "# 項工作")'),
         (vue("<p> {{ n }} of {{ all }} </p>"), "{1} 中 {~0}", vue("<p> {{ all }} 中  </p>")),
-        (vue("<p>They are <a>here</a></p>"), "位於：", vue("<p>位於：<a>位於：</a></p>")),
+        (vue("<p>They are <a>here</a></p>"), "見。", vue("<p>見。<a>見。</a></p>")),
         (vue("<b :title=\"'Edit ' + name\">"), "編輯 {0}", vue("<b :title=\"'編輯 ' + (name)\">")),
     ],
 )  # fmt: skip
