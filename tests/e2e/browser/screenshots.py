@@ -82,7 +82,8 @@ def pages_of(url: str) -> dict[str, str]:
         for state in ("succeeded", "failed", "running", "skipped"):
             for run in api.get("/runs", params={"state": state, "limit": 1}).json()["items"]:
                 pages[f"run-{state}"] = f"/runs/{run['id']}"
-    return pages
+    # What runs has ended long before all the others are taken.
+    return {name: pages[name] for name in sorted(pages, key=lambda name: name != "run-running")}
 
 
 def take(browser: Browser, url: str, stem: Path) -> None:
