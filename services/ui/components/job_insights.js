@@ -20,9 +20,9 @@ export default {
     <div v-if="error" class="jp-card jp-empty"><JpIcon name="warning" /><h2>The insights cannot be shown</h2><p>{{ error }}</p><button class="jp-btn" type="button" @click="load">Try again</button></div>
     <div v-else-if="now && !now.counted" class="jp-card jp-empty"><JpIcon name="clock" /><h2>Nothing to tell yet</h2><p>When the job has run, this shows how often it succeeds, how long it takes and how late it starts.</p></div>
     <template v-else-if="now">
-      <dl class="jp-kpis jp-insights__figures">
-        <div v-for="rate in now.rates" :key="rate.days" class="jp-card jp-insights__figure"><dt>Succeeded, {{ rate.days }} days</dt><dd>{{ rate.started ? percent(rate) : '–' }}</dd><dd class="jp-muted jp-small">{{ rate.started ? count(rate.succeeded) + ' of ' + count(rate.started) + ' started' : 'nothing was started' }}</dd></div>
-        <div class="jp-card jp-insights__figure"><dt>Usual duration</dt><dd>{{ now.p50_ms === null ? '–' : duration(now.p50_ms) }}</dd><dd class="jp-muted jp-small">{{ now.p95_ms === null ? 'none has succeeded' : '95 of 100 within ' + duration(now.p95_ms) }}</dd></div>
+      <dl class="jp-kpis">
+        <div v-for="rate in now.rates" :key="rate.days" class="jp-card jp-kpi"><dt class="jp-kpi__label">Succeeded, {{ rate.days }} days</dt><dd class="jp-kpi__value">{{ rate.started ? percent(rate) : '–' }}</dd><dd class="jp-kpi__note">{{ rate.started ? count(rate.succeeded) + ' of ' + count(rate.started) + ' started' : 'nothing was started' }}</dd></div>
+        <div class="jp-card jp-kpi"><dt class="jp-kpi__label">Usual duration</dt><dd class="jp-kpi__value">{{ now.p50_ms === null ? '–' : duration(now.p50_ms) }}</dd><dd class="jp-kpi__note">{{ now.p95_ms === null ? 'none has succeeded' : '95 of 100 within ' + duration(now.p95_ms) }}</dd></div>
       </dl>
 
       <div class="jp-two">
@@ -50,13 +50,13 @@ export default {
         <div class="jp-card__body">
           <div class="jp-took" role="slider" tabindex="0" aria-label="Durations, oldest run first" aria-valuemin="1" :aria-valuemax="now.took.length" :aria-valuenow="(at ?? now.took.length - 1) + 1" :aria-valuetext="saidRun(now.took[at ?? now.took.length - 1])"
             @pointermove="point" @pointerleave="at = null" @focus="at = at ?? now.took.length - 1" @blur="at = null" @keydown="along" @click="open">
-            <svg :viewBox="'0 0 ' + now.took.length * 10 + ' 120'" preserveAspectRatio="none" aria-hidden="true" focusable="false">
-              <rect v-for="(run, index) in now.took" :key="run.run_id" class="jp-took__bar" :class="['jp-tone--' + tone(run.state), { 'jp-took__bar--at': index === at }]" :x="index * 10 + 1" :width="8" :y="120 - height(run)" :height="height(run)" />
-              <line v-if="now.p50_ms !== null" class="jp-took__line" x1="0" :x2="now.took.length * 10" :y1="120 - at120(now.p50_ms)" :y2="120 - at120(now.p50_ms)" />
-              <line v-if="now.p95_ms !== null" class="jp-took__line jp-took__line--p95" x1="0" :x2="now.took.length * 10" :y1="120 - at120(now.p95_ms)" :y2="120 - at120(now.p95_ms)" />
-              <line v-for="index in changes" :key="'c' + index" class="jp-took__changed" :x1="index * 10" :x2="index * 10" y1="0" y2="120" />
+            <svg :viewBox="'0 0 ' + slots * 10 + ' 120'" preserveAspectRatio="none" aria-hidden="true" focusable="false">
+              <rect v-for="(run, index) in now.took" :key="run.run_id" class="jp-took__bar" :class="['jp-tone--' + tone(run.state), { 'jp-took__bar--at': index === at }]" :x="(ahead + index) * 10 + 1" :width="8" :y="120 - height(run)" :height="height(run)" />
+              <line v-if="now.p50_ms !== null" class="jp-took__line" x1="0" :x2="slots * 10" :y1="120 - at120(now.p50_ms)" :y2="120 - at120(now.p50_ms)" />
+              <line v-if="now.p95_ms !== null" class="jp-took__line jp-took__line--p95" x1="0" :x2="slots * 10" :y1="120 - at120(now.p95_ms)" :y2="120 - at120(now.p95_ms)" />
+              <line v-for="index in changes" :key="'c' + index" class="jp-took__changed" :x1="(ahead + index) * 10" :x2="(ahead + index) * 10" y1="0" y2="120" />
             </svg></div>
-          <p class="jp-usage__axis jp-muted"><span>#{{ now.took[0].number }}</span><span>{{ changes.length ? plural(changes.length, 'change') + ' of the script, dotted' : '' }}</span><span>#{{ now.took.at(-1).number }}</span></p>
+          <p class="jp-usage__axis jp-took__axis jp-muted" :style="{ minWidth: 100 - (100 * ahead) / slots + '%' }"><span>#{{ now.took[0].number }}</span><span>{{ changes.length ? plural(changes.length, 'change') + ' of the script, dotted' : '' }}</span><span v-if="now.took.length > 1">#{{ now.took.at(-1).number }}</span></p>
         </div></section></template>
   </div>`,
   data: () => ({ prefs, now: null, error: "", chosen: null, at: null, screen: screenSize, left: LEFT, top: TOP, dayWords: DAY_WORDS, delayWords: DELAY_WORDS }),
@@ -77,12 +77,15 @@ export default {
       this.now.days.forEach((day, index) => {
         if (index % 7 || (index && day.on.slice(5, 7) === this.now.days[index - 7].on.slice(5, 7))) return;
         const x = this.x(index);
-        if (!found.length || x - found.at(-1).x > 28) found.push({ x, word: new Date(`${day.on}T12:00:00Z`).toLocaleDateString(locale, { month: "short", timeZone: "UTC" }) });
+        if (!found.length || x - found.at(-1).x > 28) found.push({ x, word: new Date(`${day.on}T12:00:00Z`).toLocaleDateString(locale, { month: "short", timeZone: "UTC" }).replace(/(Sep)t/, "$1") });
       });
       return found;
     },
     daysNote() { return this.now.counted < 20000 ? `Last 26 weeks, ${this.now.zone}` : `The newest ${count(this.now.counted)} runs: since ${local(this.now.counted_since)}`; },
     tookNote() { return `Newest ${plural(this.now.took.length, "run")} · lines: median and 95th percentile`; },
+    // Few bars end at the newest, as on the job's own page: two of them do not fill it.
+    slots() { return Math.max(this.now.took.length, this.screen.narrow ? 10 : 20); },
+    ahead() { return this.slots - this.now.took.length; },
     top_ms() { return Math.max(1, ...this.now.took.map((run) => run.duration_ms)); },
     changes() { return this.now.took.flatMap((run, index) => (run.changed ? [index] : [])); },
     delayed() { return this.now.delays.reduce((sum, one) => sum + one, 0); },
@@ -118,7 +121,7 @@ export default {
     saidRun: (run) => `#${run.number} ${wordOf(run.state).toLowerCase()} after ${duration(run.duration_ms)}, ${local(run.due_at)}${run.changed ? ", with another script" : ""}`,
     point(event) {
       const box = event.currentTarget.getBoundingClientRect();
-      this.at = Math.max(0, Math.min(this.now.took.length - 1, Math.floor(((event.clientX - box.left) / box.width) * this.now.took.length)));
+      this.at = Math.max(0, Math.min(this.now.took.length - 1, Math.floor(((event.clientX - box.left) / box.width) * this.slots) - this.ahead));
     },
     along(event) {
       if (event.key === "Enter") return this.open();
