@@ -6,7 +6,7 @@ import { isChinese, locale, sentences } from "jp_words";
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 const two = (number) => String(number).padStart(2, "0");
 const moved = (date, days) => new Date(Date.parse(`${date}T00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
-const dayWords = (date, options) => new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options }).format(new Date(`${date}T00:00Z`)).replaceAll(",", "");
+const dayWords = (date, options) => new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options }).format(new Date(`${date}T00:00Z`)).replaceAll(",", "").replace(/(Sep)t/, "$1");
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export default {
@@ -21,7 +21,7 @@ export default {
     <template v-else-if="week">
       <p class="jp-summary" aria-live="polite">{{ sentence }}</p>
       <div v-if="week.busiest.length" class="jp-week__busy"><span class="jp-muted">Most at once</span>
-        <button v-for="busy in week.busiest" :key="busy.at" type="button" class="jp-filter" :aria-pressed="hour === busy.begin ? 'true' : 'false'" @click="choose(busy.begin)">{{ busyWords(busy) }}</button></div>
+        <button v-for="busy in busiest" :key="busy.at" type="button" class="jp-filter" :aria-pressed="hour === busy.begin ? 'true' : 'false'" @click="choose(busy.begin)">{{ busyWords(busy) }}</button></div>
       <div v-if="notes.length" class="jp-notice jp-tone--missed"><JpIcon name="warning" /><span>{{ said(notes) }}</span></div>
       <div class="jp-week">
         <div class="jp-card jp-week__card">
@@ -89,6 +89,8 @@ export default {
       const usual = filled[Math.floor(filled.length / 10)] ?? 0;
       return usual > this.most / 2 ? usual : 0;
     },
+    // Whoever is as full as another comes in the order of the week.
+    busiest() { return [...this.week.busiest].sort((one, other) => other.starts - one.starts || Date.parse(one.at) - Date.parse(other.at)); },
     most() { return Math.max(1, ...this.all.map((cell) => cell.starts)); },
     // One cell is in the order of the tab key; the arrows go on from there.
     reachable() {
