@@ -18,7 +18,7 @@ export default {
         <li v-if="dayOf(one) !== dayOf(items[index - 1])" class="jp-deeds__day"><JpTime :at="one.at" look="day" /></li>
         <li>
           <span class="jp-deeds__icon" aria-hidden="true"><JpIcon :name="icon(one.kind)" /></span>
-          <div class="jp-deeds__what"><p><strong><a v-if="!one.subject && place(one)" class="jp-link" :href="place(one)">{{ deeds[one.kind] ?? one.kind }}</a><template v-else>{{ deeds[one.kind] ?? one.kind }}</template></strong> <a v-if="one.subject && place(one)" class="jp-link" :href="place(one)">{{ one.subject }}</a> <span>{{ detail(one) }}</span> <span class="jp-muted jp-small">by {{ by(one.by) }}, <JpTime :at="one.at" look="clock" /></span></p></div>
+          <div class="jp-deeds__what"><p><strong><a v-if="!one.subject && place(one)" class="jp-link" :href="place(one)">{{ deeds[one.kind] ?? one.kind }}</a><template v-else>{{ deeds[one.kind] ?? one.kind }}</template></strong> <a v-if="one.subject && place(one)" class="jp-link" :href="place(one)">{{ one.subject }}</a> <span>{{ detail(one) }}</span> <span class="jp-deeds__by jp-muted jp-small">by {{ by(one.by) }}, <JpTime :at="one.at" look="clock" /></span></p></div>
           <button v-if="one.kind === 'job-deleted' && !restored.has(one.job_id)" class="jp-btn jp-btn--small jp-deeds__do" type="button" :aria-label="'Undo: bring ' + one.subject + ' back'" @click="restore(one)">Undo</button>
         </li></template>
       </ol>

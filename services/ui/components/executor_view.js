@@ -14,7 +14,7 @@ export default {
   <div>
     <div class="jp-head">
       <div class="jp-head__title">
-        <nav class="jp-crumbs" aria-label="You are here"><a href="/executors">Executors</a><span>/</span></nav>
+        <nav class="jp-crumbs" aria-label="You are here"><a href="/executors">Executors</a></nav>
         <h1>{{ one.name }}</h1><span class="jp-chip" :class="'jp-tone--' + key"><JpIcon :name="words[key][1]" />{{ words[key][0] }}</span>
         <span class="jp-head__sub">{{ one.host }} · pid {{ one.pid }}</span>
       </div>
@@ -26,7 +26,7 @@ export default {
     <div v-if="why.length" class="jp-notice" :class="'jp-tone--' + (key === 'offline' ? 'failed' : key === 'troubled' ? 'timed_out' : 'skipped')"><JpIcon :name="words[key][1]" /><span><template v-for="text in why" :key="text">{{ text }} </template></span></div>
 
     <div class="jp-kpis">
-      <div class="jp-card jp-kpi"><span class="jp-kpi__label">Slots busy</span><span class="jp-kpi__value">{{ one.online ? count(one.busy) + ' / ' + count(one.slots) : '–' }}</span><span class="jp-kpi__note">{{ one.online ? '' : 'had ' + plural(one.slots, 'slot') }}</span></div>
+      <div class="jp-card jp-kpi"><span class="jp-kpi__label">Slots busy</span><span class="jp-kpi__value">{{ one.online ? count(one.busy) : '–' }}</span><span class="jp-kpi__note">{{ one.online ? 'of ' + plural(one.slots, 'slot') : 'had ' + plural(one.slots, 'slot') }}</span></div>
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Heartbeat</span><span class="jp-kpi__value" :class="{ 'jp-late': one.online && age > 12 }"><JpRelative :at="one.last_seen_at" /></span><span class="jp-kpi__note">every 5 seconds</span></div>
       <a class="jp-card jp-kpi" :href="runs + '&within=24h'"><span class="jp-kpi__label">Runs, 24 h</span><span class="jp-kpi__value">{{ count(one.runs_24h) }}</span><span class="jp-kpi__note"></span></a>
       <div class="jp-card jp-kpi"><span class="jp-kpi__label">Up for</span><span class="jp-kpi__value">{{ one.online ? span(tick.now - Date.parse(one.started_at), 1) : '–' }}</span><span class="jp-kpi__note">version {{ one.version }}<template v-if="older">, older than others</template></span></div>
@@ -34,7 +34,7 @@ export default {
 
     <JpBusy :items="[one]" alone />
 
-    <div class="jp-two">
+    <div class="jp-two jp-two--top">
       <section class="jp-card" aria-labelledby="jp-newest" :aria-busy="!newest && !error">
         <div class="jp-card__head"><h2 id="jp-newest">Newest runs</h2><a class="jp-link jp-small" :href="runs">All of them</a></div>
         <p v-if="error" class="jp-card__body jp-muted">{{ error }} <button class="jp-btn jp-btn--small" type="button" @click="load">Try again</button></p>

@@ -29,10 +29,9 @@ export default {
           <a class="jp-cards__name" :href="page(one.name)">{{ one.name }}</a>
           <span v-if="key(one) === 'left'" class="jp-left__when">left <JpRelative :at="one.last_seen_at" /></span>
           <span v-else class="jp-chip" :class="'jp-tone--' + key(one)"><JpIcon :name="words[key(one)][1]" />{{ words[key(one)][0] }}</span>
-          <span v-if="key(one) !== 'left'" class="jp-cards__line"><span>{{ one.online ? one.busy + ' of ' + one.slots + ' slots busy' : 'fell silent' }}</span><span>heard <JpRelative :at="one.last_seen_at" /></span></span>
+          <span v-if="key(one) !== 'left'" class="jp-cards__line"><span><span>{{ one.online ? one.busy + ' of ' + one.slots + ' slots busy' : 'fell silent' }}</span> · <span>heard <JpRelative :at="one.last_seen_at" /></span></span><button v-if="one.online && !one.drained_at" class="jp-btn jp-btn--small" type="button" :aria-label="'Drain ' + one.name" @click="does(act.drain, one)">Drain</button></span>
           <span v-if="problem(one)" class="jp-cards__line jp-late">{{ one.problems.join(' ') }}</span>
           <span v-if="one.drained_at" class="jp-cards__line"><span>Drained {{ heldWords(one.drained_by, one.drained_at) }}</span><button class="jp-btn jp-btn--small" type="button" :aria-label="'Resume ' + one.name" @click="does(act.resumeExecutor, one)">Resume</button></span>
-          <span v-else-if="one.online" class="jp-cards__line"><span></span><button class="jp-btn jp-btn--small" type="button" :aria-label="'Drain ' + one.name" @click="does(act.drain, one)">Drain</button></span>
         </li>
       </ul>
       <div v-else class="jp-scroll">
@@ -45,11 +44,11 @@ export default {
               <td><span v-if="key(one) === 'left'">Left <JpRelative :at="one.last_seen_at" /></span>
                 <span v-else class="jp-chip" :class="'jp-tone--' + key(one)"><JpIcon :name="words[key(one)][1]" />{{ words[key(one)][0] }}</span>
                 <span v-if="one.drained_at" class="jp-table__sub2">{{ heldBy(one.drained_by) }}<JpRelative :at="one.drained_at" /></span></td>
-              <td><template v-if="one.online"><span class="jp-ratio" aria-hidden="true"><span :style="{ width: 100 * one.busy / Math.max(1, one.slots) + '%' }"></span></span>{{ one.busy }}/{{ one.slots }}</template><span v-else class="jp-muted">–</span></td>
+              <td class="jp-figures"><template v-if="one.online"><span class="jp-ratio" aria-hidden="true"><span :style="{ width: 100 * one.busy / Math.max(1, one.slots) + '%' }"></span></span>{{ one.busy }}/{{ one.slots }}</template><span v-else class="jp-muted">–</span></td>
               <td :class="{ 'jp-late': one.online && age(one) > 12 }"><JpRelative v-if="key(one) !== 'left'" :at="one.last_seen_at" /><span v-else class="jp-muted">–</span></td>
               <td class="jp-table__grow"><template v-for="(run, index) in one.running.slice(0, 2)" :key="run.run_id"><template v-if="index">, </template><a class="jp-link" :href="'/runs/' + run.run_id"><bdi>{{ run.job_name }}</bdi> #{{ run.number }}</a></template><template v-if="one.running.length > 2"> and {{ one.running.length - 2 }} more</template><span v-if="!one.running.length" class="jp-muted">–</span></td>
               <td class="jp-num"><a class="jp-link jp-table__link" :href="'/runs?within=24h&executor=' + encodeURIComponent(one.name)">{{ count(one.runs_24h) }}</a></td>
-              <td>{{ one.online ? span(tick.now - Date.parse(one.started_at), 1) : '–' }}</td>
+              <td class="jp-figures">{{ one.online ? span(tick.now - Date.parse(one.started_at), 1) : '–' }}</td>
               <td>{{ one.pools.join(', ') }}</td><td :title="one.sandbox_features"><span class="jp-sandbox" :class="{ 'jp-late': one.sandbox === 'unavailable' }"><JpIcon :name="one.sandbox === 'restricted' || one.sandbox === 'isolated' ? 'shield' : 'warning'" />{{ level(one.sandbox) }}</span></td>
               <td class="jp-mono">{{ one.version }}<span v-if="one.online && one.version !== newest" class="jp-muted" title="Another executor is newer"> older</span></td>
               <td class="jp-table__do"><button v-if="one.drained_at" class="jp-btn jp-btn--small" type="button" :aria-label="'Resume ' + one.name" @click="does(act.resumeExecutor, one)">Resume</button>
@@ -84,7 +83,7 @@ export default {
         </tr></tbody></table></div>
     </section>
     <LimitsCard ref="limits" />
-    <p v-if="loaded && items.length" class="jp-side__note jp-after jp-balanced">More executors: stop the portal and start it with <code class="jp-mono">{{ more }}</code>, or with containers just <code class="jp-mono">{{ moreContainers }}</code>. A script runs in at most one of them.
+    <p v-if="loaded && items.length" class="jp-side__note jp-after">More executors: stop the portal and start it with <code class="jp-mono">{{ more }}</code>, or with containers just <code class="jp-mono">{{ moreContainers }}</code>. A script runs in at most one of them.
       Messages that no service could handle are <a class="jp-link" href="/parked">parked<template v-if="health.parked"> ({{ count(health.parked) }})</template></a>.</p>
   </div>`,
   data: () => ({ tick, health, screen: screenSize, words: HEALTH, start: START, more: MORE, moreContainers: MORE_CONTAINERS, items: [], pools: [], loaded: false, error: "", act: controls }),

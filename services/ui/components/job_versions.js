@@ -15,7 +15,7 @@ export default {
         <li v-for="one in items" :key="one.version" :id="'v' + one.version">
           <span class="jp-deeds__icon" aria-hidden="true"><JpIcon :name="icon(one.kind)" /></span>
           <div class="jp-deeds__what">
-            <p><strong>Version {{ one.version }}</strong> <span>{{ deedOf(one) }}</span> <span class="jp-muted jp-small"><template v-if="one.kind !== 'job-known'">by {{ by(one.by) }}, </template><JpTime :at="one.at" /></span>
+            <p><strong>Version {{ one.version }}</strong> <span>{{ deedOf(one) }}</span> <span class="jp-deeds__by jp-muted jp-small"><template v-if="one.kind !== 'job-known'">by {{ by(one.by) }}, </template><JpTime :at="one.at" /></span>
               {{ ' ' }}<span v-if="one.version === current" class="jp-chip jp-tone--succeeded">Now</span></p>
             <JpChanges v-if="one.changes.length" :changes="one.changes" />
             <p v-else-if="one.kind === 'job-edited'" class="jp-muted jp-small">Saved without a change.</p>

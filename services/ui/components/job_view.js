@@ -65,7 +65,7 @@ export default {
             <li v-for="run in bars" :key="run.id"><a class="jp-bars__bar" :class="'jp-tone--' + tone(run)" :href="'/runs/' + run.id"
                :aria-label="label(run)" :title="label(run)"><span :style="{ height: height(run) + '%' }"></span></a></li>
           </ol>
-          <p class="jp-bars__axis"><span>{{ bars.length < (screen.narrow ? 10 : 20) ? '' : 'oldest' }}</span><span v-if="longest > 1">height is duration, longest {{ longestWords }}</span><span>newest</span></p>
+          <p class="jp-bars__axis"><span v-if="bars.length === (screen.narrow ? 10 : 20)">oldest</span><span v-if="longest > 1">height is duration, longest {{ longestWords }}</span><span>newest</span></p>
         </div>
       </section>
       <section class="jp-card" aria-labelledby="jp-details">
@@ -73,7 +73,7 @@ export default {
         <dl class="jp-facts">
           <dt>Script</dt><dd><a class="jp-link jp-mono" :href="'/scripts?name=' + encodeURIComponent(job.script)">{{ job.script }}</a><template v-if="job.pinned_sha256"><span class="jp-version">only version <span class="jp-mono" :title="job.pinned_sha256">{{ shortHash(job.pinned_sha256) }}</span>, saved <JpTime :at="job.pinned_at" /></span></template></dd>
           <template v-if="job.args.length"><dt>Arguments</dt><dd class="jp-mono">{{ job.args.join(' ') }}</dd></template>
-          <dt>Next run</dt><dd><template v-if="job.paused_at">Paused by {{ job.paused_by || 'somebody' }} since <JpTime :at="job.paused_at" /></template><JpTime v-else-if="job.next_due_at" :at="job.next_due_at" /><template v-else>{{ noNext }}</template></dd>
+          <dt>Next run</dt><dd><template v-if="job.paused_at">Paused by {{ job.paused_by || 'somebody' }} since <JpTime :at="job.paused_at" /></template><JpTime v-else-if="job.next_due_at" :at="job.next_due_at" look="when" /><template v-else>{{ noNext }}</template></dd>
           <template v-if="job.schedules.length > 1"><dt>Schedules</dt><dd><ul class="jp-rulelist"><li v-for="one in job.schedules" :key="one.id"><span>{{ one.text }}</span> <span class="jp-muted">{{ one.zone }}<template v-if="one.args">, with <span v-if="one.args.length" class="jp-mono">{{ one.args.join(' ') }}</span><template v-else>no arguments</template></template></span></li></ul></dd></template>
           <dt>Timeout</dt><dd>{{ seconds(job.timeout_s) }}, then {{ seconds(job.kill_grace_s) }} to end by itself</dd>
           <dt>Overlap</dt><dd>{{ overlap }}</dd>

@@ -70,8 +70,8 @@ export default {
               <td v-if="!job" class="jp-table__half"><a class="jp-table__name" :href="'/jobs/' + run.job_id" :title="run.job_name"><span class="jp-lines2">{{ run.job_name }}</span></a></td>
               <td><a :href="'/runs/' + run.id" tabindex="-1" aria-hidden="true"><JpChip :state="run.state" :stopping="stopping(run)" /></a><span class="jp-clip">{{ stopping(run) ? 'Stopping' : words[run.state].word }}</span><span v-if="run.attempt > 1" class="jp-table__sub2 jp-table__try">attempt {{ run.attempt }}</span></td>
               <td><JpTime :at="run.due_at" /><span v-if="run.instants > 1" class="jp-table__sub2">to <JpTime :at="run.nominal_until" /></span></td>
-              <td class="jp-muted">{{ delay(run) }}</td>
-              <td :class="{ 'jp-muted': !share(run) }"><span class="jp-ratio" :class="['jp-tone--' + tone(run.state), { 'jp-ratio--none': !share(run) }]" aria-hidden="true"><span :style="{ width: share(run) + '%' }"></span></span>{{ took(run) }}</td>
+              <td class="jp-muted jp-figures">{{ delay(run) }}</td>
+              <td class="jp-figures" :class="{ 'jp-muted': !share(run) }"><span class="jp-ratio" :class="['jp-tone--' + tone(run.state), { 'jp-ratio--none': !share(run) }]" aria-hidden="true"><span :style="{ width: share(run) + '%' }"></span></span>{{ took(run) }}</td>
               <td :class="{ 'jp-muted': !run.executor }"><a v-if="run.executor" class="jp-table__link" :href="'/executors/' + encodeURIComponent(run.executor)">{{ run.executor }}</a><template v-else>–</template></td>
               <td>{{ causes[run.cause] || run.cause }}</td>
               <td class="jp-muted" :class="job ? 'jp-table__grow' : 'jp-table__half'" :title="what(run)"><span class="jp-lines2">{{ what(run) || '–' }}</span></td>

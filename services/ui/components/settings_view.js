@@ -14,7 +14,7 @@ export default {
     <section class="jp-card" aria-labelledby="jp-set-mine"><div class="jp-card__head"><h2 id="jp-set-mine">For this browser</h2></div>
       <div class="jp-settings__mine"><Preferences name="jp-set" />
         <p class="jp-hint">There is no sign-in yet: these choices belong to this browser, and are kept by a cookie.</p></div></section>
-    <section class="jp-card" aria-labelledby="jp-set-all"><div class="jp-card__head"><h2 id="jp-set-all">As it was started</h2><span class="jp-muted jp-small">{{ facts.version }}</span></div>
+    <section class="jp-card" aria-labelledby="jp-set-all"><div class="jp-card__head"><h2 id="jp-set-all">As it was started</h2><span class="jp-muted jp-small">version {{ facts.version }}</span></div>
       <dl class="jp-settings__facts"><div v-for="fact in rows" :key="fact.set">
         <dt>{{ fact.name }}</dt><dd><span class="jp-settings__value">{{ fact.value }}</span><span v-if="fact.note" class="jp-hint">{{ fact.note }}</span></dd>
         <dd class="jp-small" :class="{ 'jp-mono': fact.set === fact.set.toUpperCase() }">{{ fact.set }}</dd></div></dl>
