@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.browser.chromium import Watched
 from tests.e2e.browser.test_accessibility import objected_to
@@ -16,12 +16,14 @@ def test_from_a_run_to_its_executor_and_what_that_did_by_keyboard(watched: Watch
     page.goto("/executors")
     bars = page.get_by_role("slider", name=f"Slots busy of {name}, the last 24 hours")
     bars.focus()
-    said = re.compile(r"^\d\d:\d\d.\d\d:\d\d: \d.* of \d slots busy$")
+    said = re.compile(r"^\d\d:\d\d.\d\d:\d\d: \d.* of \d slots? busy$")
     expect(bars).to_have_attribute("aria-valuetext", said)
     page.keyboard.press("Home")
     expect(bars).to_have_attribute("aria-valuenow", "1")
     expect(page.locator(".jp-busy .jp-hint")).to_contain_text(f"{name}, ")
     expect(page.locator(".jp-busy .jp-hint")).to_contain_text(": 0 of ")
+    page.keyboard.press("Alt+ArrowRight")  # the browser's own: forward
+    expect(bars).to_have_attribute("aria-valuenow", "1")
     row = page.locator(".jp-busy__row").filter(has=bars)
     expect(row.locator(".jp-busy__bars")).to_have_attribute("d", re.compile("^M"))
 
@@ -40,8 +42,24 @@ def test_from_a_run_to_its_executor_and_what_that_did_by_keyboard(watched: Watch
     alone = page.get_by_role("slider", name=f"Slots busy of {name}, the last 24 hours")
     alone.focus()
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(rf"/runs\?executor={name}&from=.+&to="))
+    # Whatever took a slot then is there, however long before it was due.
+    expect(page).to_have_url(re.compile(rf"/runs\?executor={name}&to="))
+    expect(page.get_by_role("link", name="kept a slot busy")).to_be_visible()
     assert watched.complaints == []
+
+
+def test_a_touch_says_what_its_bar_holds_and_only_then_leads_there(browser: Browser, stack: Stack) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, base_url=stack.url, has_touch=True)
+    page = context.new_page()
+    page.goto("/executors")
+    bars = page.get_by_role("slider").first
+    expect(page.locator(".jp-busy")).to_have_attribute("aria-busy", "false")
+    bars.tap(position={"x": 1, "y": 16})
+
+    expect(bars).to_have_attribute("aria-valuenow", "1")
+    page.locator(".jp-busy .jp-hint").get_by_role("link", name=re.compile("of \\d slots? busy$")).tap()
+    expect(page).to_have_url(re.compile(r"/runs\?executor=executor-\d&to="))
+    context.close()
 
 
 def test_an_executor_that_never_was_is_not_found(watched: Watched) -> None:
