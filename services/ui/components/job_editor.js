@@ -37,7 +37,18 @@ function typedBefore(job) {
   // Over a version that somebody else saved meanwhile it would undo what they did.
   if (!again || !kept || kept.version !== job?.version) return null;
   const { form } = kept;
-  return { ...form, schedules: form.schedules.map((one) => ({ ...one, key: typedOf(null, prefs.zone).key })) };
+  const schedules = form.schedules.map((one) => {
+    const { key, ...usual } = typedOf(null, prefs.zone);
+    return { ...usual, ...one, key };
+  });
+  return { ...form, schedules, rules: laidOver(rulesOf(job), form.rules) };
+}
+
+// What was typed knows nothing of settings that an upgrade added, nor do its groups of them: they have what the job has.
+function laidOver(usual, typed) {
+  const isGroup = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+  const group = ([key, value]) => [key, isGroup(usual[key]) && isGroup(value) ? { ...usual[key], ...value } : value];
+  return Object.fromEntries(Object.entries({ ...usual, ...typed }).map(group));
 }
 
 // Commas and capitals are meant as spaces and small letters.
