@@ -1,5 +1,6 @@
 """Pages with all of it unfolded have nothing that axe (deque.com/axe) objects to; see `test_every_page`."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,28 @@ def test_axe_objects_to_nothing_in_a_full_week(browser: Browser, stack: Stack, t
         page.wait_for_selector(".jp-week__jobs")
 
         assert objected_to(page) == {}
+
+
+def test_in_forced_colours_what_is_chosen_is_told_from_what_is_not(browser: Browser, stack: Stack) -> None:
+    stack.create("chosen in forced colours", "hello.py")
+    with opened(browser, stack.url + "/jobs", theme="light", size="1440") as page:
+        page.emulate_media(forced_colors="active")
+        ground = "(one) => getComputedStyle(one).backgroundColor"
+        pressed, other = (
+            page.locator(f".jp-filter[aria-pressed={on}]").first.evaluate(ground) for on in ("true", "false")
+        )
+        assert pressed != other
+        here, there = (
+            page.locator(f".jp-nav__item{on}").first for on in ("[aria-current]", ":not([aria-current])")
+        )
+        assert here.evaluate(ground) != there.evaluate(ground)
+        # The boxes are the system's: nothing of ours lies on its tick.
+        box = page.get_by_role("checkbox", name="Select this page")
+        box.check()
+        box = page.get_by_role(
+            "checkbox", name=re.compile("Select chosen in forced colours|Select this page")
+        ).first
+        assert box.evaluate("(one) => getComputedStyle(one, '::before').content") == "none"
 
 
 def objected_to(page: Page, rules: list[str] = RULES) -> dict[str, list[str]]:
