@@ -26,6 +26,7 @@ export default {
   props: { job: String },
   template: `
   <section :aria-labelledby="job ? 'jp-runs-title' : null" :aria-label="job ? null : 'Runs'">
+    <p class="jp-clip" aria-live="polite">{{ loaded ? heard : '' }}</p>
     <div class="jp-bar"><h2 v-if="job" id="jp-runs-title" class="jp-bar__title">Runs</h2>
       <div v-else class="jp-bar__search" role="search"><JpIcon name="search" /><input class="jp-input" type="search" data-jp-search aria-label="Search runs by their job" placeholder="Search by job" maxlength="200" v-model="q" autocomplete="off" spellcheck="false" @input="typed" @keydown.esc="q = ''; typed()"></div>
       <div class="jp-filters" role="group" aria-label="Filter by state">
@@ -46,7 +47,7 @@ export default {
       <div v-if="error" class="jp-empty"><JpIcon name="warning" /><h2>The runs cannot be shown</h2><p>{{ error }}</p><button class="jp-btn" type="button" @click="load">Try again</button></div>
       <div v-else-if="loaded && !runs.length" class="jp-empty"><JpIcon name="play" />
         <template v-if="next"><h2>Not among these runs</h2><p>So many runs were looked through, newest first, and none is of a job that matches.</p><button class="jp-btn" type="button" @click="turn(1)">Look through older ones</button></template>
-        <template v-else-if="q || state || reason || within || cause || executor || from || to || ofJob && !job"><h2>No run matches</h2><p>{{ filterWords }}</p><button class="jp-btn" type="button" @click="Object.assign($data, { q: '', within: '', cause: '', executor: '' }); choose('')">Show all states</button></template>
+        <template v-else-if="q || state || reason || within || cause || executor || from || to || ofJob && !job"><h2>No run matches</h2><p>{{ filterWords }}</p><button class="jp-btn" type="button" @click="showAll">{{ job ? 'Show all states' : 'Show all runs' }}</button></template>
         <template v-else><h2>No runs yet</h2><p>{{ job ? 'Run now starts one at once; a schedule starts them at their time.' : 'Runs appear here when a job is due, or when somebody runs one.' }}</p></template></div>
 
       <ul v-else-if="screen.narrow && !loaded" class="jp-cards" aria-hidden="true"><li v-for="row in 3" :key="row" class="jp-ghostcard"></li></ul>
@@ -133,6 +134,8 @@ export default {
       if (this.state) return `Shown are ${which} whose state is ${words}${because}.`;
       return lately ? `Shown are ${which}.` : "This job has no runs.";
     },
+    // What a search or a filter left, for those who hear the page.
+    heard() { return this.runs.length ? `${plural(this.runs.length, "run")} on this page` : this.next ? "Not among these runs" : "No run matches"; },
     // Bars are relative to the longest on the page: one look finds the odd one out.
     longest() { return Math.max(1, ...this.runs.map((run) => run.duration_ms ?? 0)); },
   },
@@ -188,6 +191,7 @@ export default {
       if (!this.job) rememberInUrl({ q: this.q.trim(), state: this.state, reason: this.reason, cause: this.cause, executor: this.executor, within: this.within, job: this.ofJob, from: this.from, to: this.to, after: this.after });
       return this.load();
     },
+    showAll() { Object.assign(this, { q: "", within: "", cause: "", executor: "", ofJob: this.job || "", from: "", to: "" }); this.choose(""); },
     choose(state) { Object.assign(this, { state, reason: "", after: "", before: [] }); this.show(); },
     only(which) { Object.assign(this, which, { after: "", before: [] }); this.show(); },
     because(reason) { Object.assign(this, { reason, after: "", before: [] }); this.show(); },

@@ -146,7 +146,7 @@ def test_runs_are_narrowed_by_what_caused_them_and_where_they_ran(watched: Watch
     page.reload()
     page.get_by_label("Filter by executor").select_option(other)
     expect(page.get_by_role("heading", name="No run matches")).to_be_visible()
-    page.get_by_role("button", name="Show all states").click()
+    page.get_by_role("button", name="Show all runs").click()
     expect(rows).to_have_count(1)
 
     page.goto("/executors")
