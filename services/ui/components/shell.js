@@ -89,7 +89,7 @@ export default {
     <Teleport defer to="#jp-banner">
       <div v-if="link.state === 'lost'" class="jp-banner jp-banner--down" role="alert">
         <JpIcon name="warning" /><span class="jp-banner__text"><strong>The connection to the portal is lost.</strong>
-        What you see is {{ age }} old. It is tried again by itself; nothing that runs depends on this page.</span>
+        <span aria-live="off">What you see is {{ age }} old.</span> It is tried again by itself; nothing that runs depends on this page.</span>
       </div>
       <div v-else-if="link.isStale" class="jp-banner" role="status">
         <JpIcon name="warning" /><span class="jp-banner__text"><strong>The portal was updated.</strong> This page is of the version before. What is typed here is kept over the reload.</span>
@@ -170,6 +170,7 @@ export default {
     },
     offset: () => zoneOffset(prefs.zone),
     since: () => local(health.since),
+    // Counts seconds: who hears the page is told once, not with each.
     age: () => span(tick.now - link.heardAt),
     liveWord() { return { live: `Live · last change ${span(tick.now - link.heardAt, 1)} ago`, connecting: "Connecting…", lost: "Not connected" }[link.state]; },
     liveTitle: () => "Changes arrive here as they happen",

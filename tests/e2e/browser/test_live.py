@@ -58,6 +58,9 @@ def test_a_lost_network_is_said_and_the_page_heals_by_itself(
 
     cable.cut(how)
     expect(page.get_by_role("alert")).to_contain_text("The connection to the portal is lost")
+    # Told once: what counts seconds is no news.
+    age = page.get_by_role("alert").locator("[aria-live=off]")
+    expect(age).to_have_text(re.compile("^What you see is .* old"))
     expect(pill).to_have_text("Connection lost")
     stack.ended(stack.run_now(job))
     cable.mend()
