@@ -61,7 +61,8 @@ def in_one_line(schedules: Sequence[JobSchedule]) -> str:
     more = len(schedules) - _IN_LINE
     if more > 0:
         said.append(f"{more} more")
-    return "; ".join(said) or Manual().describe()
+    first, *others = said or [Manual().describe()]
+    return "; ".join((first, *(one[0].lower() + one[1:] for one in others)))
 
 
 def upcoming(

@@ -137,9 +137,16 @@ function severally(english, isWhole) {
   return each(english.split(/(?<=[.!?]) (?=[A-Z“\d])/u), "", isWhole) ?? each(english.split("; "), "；", isWhole);
 }
 
+// Inside of a line a sentence may begin with a small letter.
+function toldWithin(english) {
+  const words = told(english);
+  const begun = english.charAt(0).toUpperCase() + english.slice(1);
+  return words === english && told(begun) !== begun ? told(begun) : words;
+}
+
 function each(parts, mark, isWhole) {
   if (parts.length < 2) return null;
-  const words = parts.map(told);
+  const words = parts.map(toldWithin);
   const known = words.filter((one, index) => one !== parts[index]).length;
   if (!known || (isWhole && known < parts.length)) return null;
   return words.reduce((all, one) => all + (mark || (/[。！？]$/u.test(all) ? "" : " ")) + one);

@@ -68,7 +68,7 @@ SCHEDULES = [
     *("0 9 L * SAT,SUN", "*/15 8-18 L-3W 3-5 *", "0 9 */2 * FRI", "0 9 * 3-5 *", "5 */7 */2 * * FRI#5"),
 ]  # fmt: skip
 SENTENCES = [
-    "Every day at 02:30; Every week on weekdays at 08:00; 3 more",
+    "Every day at 02:30; every week on weekdays at 08:00; 3 more",
     "Every week on Monday, Wednesday and Friday at 09:00",
     "Every month on the 31st, or the last day of shorter months, at 09:00",
     "Once on 4 Mar 2027 at 10:00",
@@ -96,6 +96,7 @@ WHOLE = {
     "At 09:07, on the 1st of the month or at weekends": "逢每月 1 日或星期六及日 09:07",
     "Every hour at :15": "每小時 15 分",
     "Every hour at :05 and :35": "每小時 :05 及 :35",
+    "Every day at 02:30; after load": "每日 02:30；在 load 之後",
     "No executor of pool heavy offers isolated.": "執行池 heavy 沒有執行器提供「隔離」級別。",
     "scripts/a.py could not be started. Permission denied: the script's user may not run it.": (
         "無法啟動 scripts/a.py。腳本的使用者沒有執行權限。"

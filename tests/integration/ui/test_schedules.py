@@ -56,7 +56,7 @@ async def test_a_job_follows_all_of_its_schedules(client: httpx.AsyncClient) -> 
     assert [one["schedule"]["kind"] for one in shown] == ["daily", "hourly", "interval"]
     assert [one["zone"] for one in shown] == ["Europe/London", "Asia/Hong_Kong", "Asia/Hong_Kong"]
     assert [one["args"] for one in shown] == [None, ["--quick"], None]
-    assert job["schedule_text"] == "Every day at 02:30 (Europe/London); Every hour at :15; 1 more"
+    assert job["schedule_text"] == "Every day at 02:30 (Europe/London); every hour at :15; 1 more"
     assert job["next_due_at"] == min(one["next_at"] for one in shown)
     assert job["schedule"] == shown[0]["schedule"]
 
