@@ -16,7 +16,7 @@ def test_from_a_run_to_its_executor_and_what_that_did_by_keyboard(watched: Watch
     page.goto("/executors")
     bars = page.get_by_role("slider", name=f"Slots busy of {name}, the last 24 hours")
     bars.focus()
-    said = re.compile(r"^\d\d:\d\d.\d\d:\d\d: \d.* of \d slots? busy$")
+    said = re.compile(r"^\d\d:\d\d.\d\d:\d\d: \d.* of \d\sslots? busy$")
     expect(bars).to_have_attribute("aria-valuetext", said)
     page.keyboard.press("Home")
     expect(bars).to_have_attribute("aria-valuenow", "1")
