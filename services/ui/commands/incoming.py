@@ -135,8 +135,10 @@ class Incoming:
 
 def _renamed_to_free(folder: int, hidden: str, last: str) -> bool:
     """Rename it where nothing has that name yet; return False where the system cannot do that."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.renameat2(folder, os.fsencode(hidden), folder, os.fsencode(last), _FREE_ONLY) == 0:
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:  # of an older C library
+        return False
+    if renameat2(folder, os.fsencode(hidden), folder, os.fsencode(last), _FREE_ONLY) == 0:
         return True
     number = ctypes.get_errno()
     if number in _UNKNOWN:

@@ -3,9 +3,8 @@ import { ago, count, parts, plural, screenSize, span, tick } from "jp_format";
 import { api, debounced, follow, health, toast } from "jp_core";
 import { FreezeDialog, controls, heldBy, heldWords } from "jp_controls";
 import { HEALTH, JpBusy, ageOf, keyOf, pageOf } from "jp_executor";
-import { word } from "jp_words";
 import { LimitsCard } from "jp_limits";
-import { toldPiece } from "jp_words";
+import { toldPiece, word } from "jp_words";
 
 const START = "./portal up --executors 2";
 const MORE = "./portal up --executors 4";
