@@ -4,15 +4,33 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
-from services.ui.api.bodies import AcceptBody, After, JobBody, JobPatch, Limit, RunBody
+from services.ui.api.bodies import AcceptBody, JobBody, JobPatch, RunBody
 from services.ui.models import JobFilter, JobSort
 from services.ui.portal import Portal
 from shared.domain.ids import JobId
 from shared.domain.run import Cause
 from shared.domain.tags import MAX_TAGS
+
+
+class JobsQuery(BaseModel):
+    """The query of the jobs list; `tag` may hold several with commas between them."""
+
+    q: str = Field("", max_length=200)
+    name: str | None = Field(None, max_length=200)
+    """The whole of one, whatever its case."""
+    state: JobFilter | None = None
+    tag: str = Field("", max_length=400)
+    sort: JobSort = JobSort.NAME
+    after: str | None = Field(None, max_length=500)
+    limit: int = Field(50, ge=1, le=200)
+
+    def tags(self) -> tuple[str, ...]:
+        """Return the tags, all of which a job is to have."""
+        return tuple(dict.fromkeys(one for one in self.tag.split(",") if one))[:MAX_TAGS]
 
 
 def router(portal: Portal) -> APIRouter:
@@ -26,18 +44,8 @@ def router(portal: Portal) -> APIRouter:
 
 def _add_reading(routes: APIRouter, portal: Portal) -> None:
     @routes.get("")
-    async def list_jobs(
-        q: Annotated[str, Query(max_length=200)] = "",
-        state: JobFilter | None = None,
-        tag: Annotated[str, Query(max_length=400)] = "",
-        sort: JobSort = JobSort.NAME,
-        after: After = None,
-        limit: Limit = 50,
-    ) -> Response:
-        """List jobs; `tag` may hold several with commas between them."""
-        tags = tuple(dict.fromkeys(one for one in tag.split(",") if one))[:MAX_TAGS]
-        page = await portal.queries.jobs(q=q, state=state, tags=tags, sort=sort, after=after, limit=limit)
-        return answer(page)
+    async def list_jobs(which: Annotated[JobsQuery, Query()]) -> Response:
+        return answer(await portal.queries.jobs(tags=which.tags(), **which.model_dump(exclude={"tag"})))
 
     @routes.get("/tags")
     async def list_tags() -> Response:

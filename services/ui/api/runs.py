@@ -30,6 +30,7 @@ class RunsQuery(BaseModel):
     state: str = Field("", max_length=200)
     reason: str = Field("", max_length=200)
     job: UUID | None = None
+    number: int | None = Field(None, ge=1, le=_MAX_SEQ)
     q: str = Field("", max_length=200)
     executor: str | None = Field(None, max_length=200)
     cause: Cause | None = None
@@ -42,12 +43,15 @@ class RunsQuery(BaseModel):
         """Return what is to be listed.
 
         Raises:
-            InvalidInput: a state or reason that is none.
+            InvalidInput: a state or reason that is none, or a number without a job.
         """
+        if self.number is not None and self.job is None:
+            raise InvalidInput("number", "Each job counts its runs: say which job, too.")
         return RunsFilter(
             states=_several(RunState, "state", self.state),
             reasons=_several(Reason, "reason", self.reason),
             job_id=None if self.job is None else JobId(self.job),
+            number=self.number,
             q=self.q,
             executor=self.executor,
             cause=self.cause,

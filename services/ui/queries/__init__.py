@@ -92,12 +92,13 @@ class Queries:
     link: Link
     planning: Planning
 
-    async def jobs(
+    async def jobs(  # noqa: PLR0913 - a filter each
         self,
         *,
         q: str = "",
         state: JobFilter | None = None,
         tags: tuple[str, ...] = (),
+        name: str | None = None,
         sort: JobSort = JobSort.NAME,
         after: str | None = None,
         limit: int = 50,
@@ -108,7 +109,7 @@ class Queries:
             InvalidInput: `after` is no cursor of this list.
         """
         async with self.database.reading() as session:
-            which = JobsFilter(q=q, state=state, tags=tags, sort=sort)
+            which = JobsFilter(q=q, state=state, tags=tags, name=name, sort=sort)
             return await jobs_page.page_of_jobs(
                 session, which, after=after, limit=limit, now=self.clock.now()
             )

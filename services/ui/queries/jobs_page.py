@@ -32,6 +32,7 @@ from shared.db import job_texts
 from shared.db.tables import JobLedgerRow, JobRow, JobTagRow, JobTextRow, RunRow
 from shared.db.types import storable
 from shared.domain.ids import JobId
+from shared.domain.job import name_key
 from shared.domain.run import RunState
 
 MOST_COUNTED = 10_000
@@ -62,6 +63,8 @@ class JobsFilter:
     state: JobFilter | None = None
     tags: tuple[str, ...] = ()
     """All of which a job has."""
+    name: str | None = None
+    """The one that is called so, whatever its case; a deleted one has no name any more."""
     sort: JobSort = JobSort.NAME
 
 
@@ -115,6 +118,10 @@ async def _chosen(session: AsyncSession, which: JobsFilter) -> _Chosen:
         holds = exists().where(JobTextRow.job_id == JobRow.id, job_texts.holds(session, words))
         conditions.append(holds)
         sets.append((await job_texts.found(session, words), holds))
+    if which.name is not None:
+        named = JobRow.name_key == name_key(storable(which.name.strip()))
+        conditions.append(named)
+        sets.append((select(JobRow.id).where(named), named))
     for tag in which.tags:
         tagged = select(JobTagRow.job_id).where(JobTagRow.tag == storable(tag))
         has_it = exists().where(JobTagRow.job_id == JobRow.id, JobTagRow.tag == storable(tag))

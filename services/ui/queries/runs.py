@@ -54,6 +54,8 @@ class RunsFilter:
     states: frozenset[RunState] = frozenset()
     reasons: frozenset[Reason] = frozenset()
     job_id: JobId | None = None
+    number: int | None = None
+    """Of one job: its only run with this number."""
     q: str = ""
     """Words, each of which the name, script, description or tags of a run's job hold."""
     executor: str | None = None
@@ -195,7 +197,10 @@ def _conditions(which: RunsFilter) -> list[ColumnElement[bool]]:
         for column, values in ((RunRow.state, which.states), (RunRow.reason, which.reasons))
         if values
     ]
-    wanted = ((RunRow.job_id, which.job_id), (RunRow.executor, which.executor), (RunRow.cause, which.cause))
+    wanted = (
+        *((RunRow.job_id, which.job_id), (RunRow.number, which.number)),
+        *((RunRow.executor, which.executor), (RunRow.cause, which.cause)),
+    )
     conditions += [column == value for column, value in wanted if value is not None]
     if which.cause not in {None, Cause.SCHEDULE}:
         conditions.append(RunRow.cause != literal_column("'schedule'"))  # as its index has it

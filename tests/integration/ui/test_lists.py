@@ -109,6 +109,26 @@ async def test_a_search_finds_a_job_as_it_is_now(parts: Parts) -> None:
     assert await found("after") == ["after", "after all"]
 
 
+async def test_one_job_and_one_run_are_found_by_name_and_number(
+    parts: Parts, database: Database, client: httpx.AsyncClient
+) -> None:
+    job_id, other = await a_job(parts, name="Straße 1"), await a_job(parts, name="Straße 10")
+    await parts.portal.commands.delete(await a_job(parts, name="gone"))
+    await run_rows(database, *(a_run(one, number) for one in (job_id, other) for number in (1, 2, 3)))
+
+    async def found(path: str, key: str, **params: object) -> list[object]:
+        answer = await client.get(f"/api/v1/{path}", params=params)
+        return [item[key] for item in answer.json()["items"]]
+
+    assert await found("jobs", "name", name=" STRASSE 1") == ["Straße 1"]
+    assert await found("jobs", "name", name="gone") == []
+    assert await found("jobs", "name", name="Straße 1", state="paused") == []
+    assert await found("runs", "job_id", job=str(job_id), number=2) == [str(job_id)]
+    assert await found("runs", "number", job=str(job_id), number=2) == [2]
+    refused = await client.get("/api/v1/runs", params={"number": 2})
+    assert (refused.status_code, refused.json()["field"]) == (422, "number")
+
+
 async def test_a_total_is_not_counted_without_end(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs_page, "_SMALL", 2)
     monkeypatch.setattr(jobs_page, "MOST_COUNTED", 2)
