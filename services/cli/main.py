@@ -2,15 +2,26 @@
 
 # ruff: noqa: PLC0415 - imports inside the commands are the point of this module
 
+import os
+import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from services.cli import executors as executors_group
 from services.cli import home as homes
-from services.cli import schedule, script
+from services.cli import jobs, runs, schedule, script
+from services.cli.asking import Grouped, HomeOption
+from services.cli.errors import CannotDo
+from services.cli.told import plain
 
+_DAILY, _OPERATING, _DEVELOPING = "Daily work", "Operating", "Developing"
+_COMPLETES = "_PORTAL_COMPLETE"
+"""The variable by which a shell asks what may come next."""
 app = typer.Typer(
+    cls=Grouped,
     help="Registers scripts as jobs, runs each at its time, shows it live.",
     no_args_is_help=True,
     add_completion=False,
@@ -18,17 +29,19 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-app.add_typer(schedule.app, name="schedule")
-app.add_typer(script.app, name="script")
+app.add_typer(jobs.app, name="jobs", rich_help_panel=_DAILY)
+app.command("run", rich_help_panel=_DAILY)(runs.run_job)
+app.add_typer(runs.app, name="runs", rich_help_panel=_DAILY)
+app.command(rich_help_panel=_DAILY)(runs.logs)
+app.command(rich_help_panel=_DAILY)(runs.why)
+app.add_typer(schedule.app, name="schedule", rich_help_panel=_DAILY)
+app.add_typer(script.app, name="script", rich_help_panel=_DAILY)
+app.add_typer(executors_group.app, name="executors", rich_help_panel=_OPERATING)
 
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="Folder of the state. Default: PORTAL_HOME, else .portal in the tree."),
-]
 _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
-@app.command()
+@app.command(rich_help_panel=_OPERATING)
 def up(
     *,
     home: HomeOption = None,
@@ -53,7 +66,7 @@ def up(
     raise typer.Exit(run(options))
 
 
-@app.command()
+@app.command(rich_help_panel=_OPERATING)
 def down(*, home: HomeOption = None) -> None:
     """Stop the portal that runs in this home: running scripts are waited for."""
     from services.cli.status import stop
@@ -61,7 +74,7 @@ def down(*, home: HomeOption = None) -> None:
     raise typer.Exit(stop(homes.chosen(home)))
 
 
-@app.command()
+@app.command(rich_help_panel=_OPERATING)
 def status(*, home: HomeOption = None) -> None:
     """Show the processes. Exit code 0: all ready, 1: not all, 3: nothing runs."""
     from services.cli.status import show
@@ -69,7 +82,7 @@ def status(*, home: HomeOption = None) -> None:
     raise typer.Exit(show(homes.chosen(home)))
 
 
-@app.command()
+@app.command(rich_help_panel=_OPERATING)
 def doctor(
     *,
     home: HomeOption = None,
@@ -81,7 +94,7 @@ def doctor(
     raise typer.Exit(examine(homes.chosen(home), port))
 
 
-@app.command(context_settings=_PASS_ON, add_help_option=False)
+@app.command(context_settings=_PASS_ON, add_help_option=False, rich_help_panel=_DEVELOPING)
 def test(context: typer.Context) -> None:
     """Install what the tests need and run them; arguments go to pytest."""
     from services.cli.gates import test as run_tests
@@ -89,7 +102,7 @@ def test(context: typer.Context) -> None:
     raise typer.Exit(run_tests(context.args))
 
 
-@app.command()
+@app.command(rich_help_panel=_DEVELOPING)
 def check() -> None:
     """Format, lint, import rules, types and the quick tests: what every commit has to pass."""
     from services.cli.gates import check as run_checks
@@ -97,7 +110,7 @@ def check() -> None:
     raise typer.Exit(run_checks())
 
 
-@app.command(context_settings=_PASS_ON, add_help_option=False)
+@app.command(context_settings=_PASS_ON, add_help_option=False, rich_help_panel=_DEVELOPING)
 def screenshots(context: typer.Context) -> None:
     """Take every page into DIR: light and dark, wide and narrow, in English and in Chinese."""
     from services.cli.gates import screenshots as take
@@ -105,7 +118,7 @@ def screenshots(context: typer.Context) -> None:
     raise typer.Exit(take(context.args))
 
 
-@app.command(context_settings=_PASS_ON, add_help_option=False)
+@app.command(context_settings=_PASS_ON, add_help_option=False, rich_help_panel=_DEVELOPING)
 def drill(context: typer.Context) -> None:
     """Kill and restart parts of the real system and see that nothing is lost; measure it."""
     from services.cli.gates import drill as run_drills
@@ -113,7 +126,7 @@ def drill(context: typer.Context) -> None:
     raise typer.Exit(run_drills(context.args))
 
 
-@app.command(context_settings=_PASS_ON, add_help_option=False)
+@app.command(context_settings=_PASS_ON, add_help_option=False, rich_help_panel=_DEVELOPING)
 def chaos(context: typer.Context) -> None:
     """Break the real system by random faults for minutes, and see that every guarantee holds."""
     from services.cli.gates import chaos as run_chaos
@@ -121,7 +134,7 @@ def chaos(context: typer.Context) -> None:
     raise typer.Exit(run_chaos(context.args))
 
 
-@app.command(context_settings=_PASS_ON, add_help_option=False)
+@app.command(context_settings=_PASS_ON, add_help_option=False, rich_help_panel=_DEVELOPING)
 def prove(context: typer.Context) -> None:
     """Hold the schedules against a model of them, at length: random cases, and decades with absences."""
     from services.cli.gates import prove as run_proofs
@@ -129,7 +142,7 @@ def prove(context: typer.Context) -> None:
     raise typer.Exit(run_proofs(context.args))
 
 
-@app.command(context_settings=_PASS_ON, add_help_option=False)
+@app.command(context_settings=_PASS_ON, add_help_option=False, rich_help_panel=_DEVELOPING)
 def simulate(context: typer.Context) -> None:
     """Let the scheduler live through years in which all goes wrong, and compare its ledger with a model."""
     from services.cli.gates import simulate as run_simulation
@@ -137,7 +150,7 @@ def simulate(context: typer.Context) -> None:
     raise typer.Exit(run_simulation(context.args))
 
 
-@app.command(context_settings=_PASS_ON, add_help_option=False)
+@app.command(context_settings=_PASS_ON, add_help_option=False, rich_help_panel=_DEVELOPING)
 def mutants(context: typer.Context) -> None:
     """Put small faults into the pure core and see a test notice each; MODULE names limit it."""
     from services.cli.gates import mutants as try_mutants
@@ -145,7 +158,7 @@ def mutants(context: typer.Context) -> None:
     raise typer.Exit(try_mutants(context.args))
 
 
-@app.command(context_settings=_PASS_ON)
+@app.command(context_settings=_PASS_ON, rich_help_panel=_DEVELOPING)
 def bench(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Which: schedules, planner, output, sandbox or lists.")],
@@ -156,7 +169,7 @@ def bench(
     raise typer.Exit(run_benchmark(name, context.args))
 
 
-@app.command()
+@app.command(rich_help_panel=_DEVELOPING)
 def lock() -> None:
     """Write both requirements files anew from pyproject.toml, with hashes and without addresses."""
     from services.cli.gates import lock as write_locks
@@ -164,7 +177,7 @@ def lock() -> None:
     raise typer.Exit(write_locks())
 
 
-@app.command()
+@app.command(rich_help_panel=_OPERATING)
 def migrate() -> None:
     """Bring the database up to date; PORTAL_DATABASE_URL names another than the default."""
     import asyncio
@@ -175,7 +188,7 @@ def migrate() -> None:
     asyncio.run(upgrade(DatabaseSettings()))
 
 
-@app.command()
+@app.command(rich_help_panel=_OPERATING)
 def secrets(
     folder: Annotated[Path, typer.Argument(help="Gets one folder per service.")],
     *,
@@ -194,7 +207,7 @@ def secrets(
     lay_out(folder, broker_host=broker_host, owners=owners)
 
 
-@app.command("rotate-key")
+@app.command("rotate-key", rich_help_panel=_OPERATING)
 def rotate_key(
     *,
     home: HomeOption = None,
@@ -223,6 +236,33 @@ def rotate_key(
     raise typer.Exit(asyncio.run(rotate(settings, files, console, drop=drop_old)))
 
 
+class Shell(StrEnum):
+    """A shell whose completion is known."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+@app.command(rich_help_panel=_OPERATING)
+def completion(shell: Annotated[Shell, typer.Argument(help="Whose.")]) -> None:
+    """Print what lets a shell complete `portal`.
+
+    Example: portal completion bash > ~/.local/share/bash-completion/completions/portal
+    """
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
+
+    print(get_completion_script(prog_name="portal", complete_var=_COMPLETES, shell=shell))
+
+
 def main() -> None:
-    """Run the command line."""
-    app(prog_name="portal")
+    """Run the command line; what it cannot do is one line on stderr and an exit code."""
+    if _COMPLETES in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]
+
+        completion_init()
+    try:
+        app(prog_name="portal")
+    except CannotDo as error:
+        print(f"portal: {plain(str(error))}", file=sys.stderr)
+        sys.exit(error.code)

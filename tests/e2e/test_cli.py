@@ -1,0 +1,148 @@
+"""The command line as a person and a program use it, on the real system: one process a line."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.stack import ROOT, Stack
+
+JOB = "nightly 結算 #1"
+
+
+def command(stack: Stack, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "services.cli", *arguments, "--home", str(stack.home)]
+
+
+def portal(stack: Stack, *arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(stack, *arguments), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, **more
+    )
+
+
+@pytest.fixture(scope="module")
+def job(stack: Stack) -> str:
+    """A job with a name that needs quoting, which prints on both of its outputs and ends as it is told."""
+    (stack.home.parent / "scripts" / "told.py").write_text(
+        "import os, sys, time\n"
+        "print('\\x1b[31mout\\x1b[0m \\x1b[2J', flush=True)\n"
+        "print('aside', file=sys.stderr, flush=True)\n"
+        "if os.environ.get('PORTAL_PARAM_HANGS') == 'true':\n    time.sleep(600)\n"
+        "sys.exit(int(os.environ['PORTAL_PARAM_CODE']))\n"
+    )
+    parameters = [{"name": "code", "kind": "number", "default": 0}, {"name": "hangs", "kind": "flag"}]
+    return stack.create(JOB, "told.py", parameters=parameters, timeout_s=60, kill_grace_s=1)
+
+
+def test_what_a_run_prints_comes_as_it_is_and_its_code_is_the_commands(stack: Stack, job: str) -> None:
+    followed = portal(stack, "run", JOB.upper(), "-p", "code=7", "--follow")
+    stored = portal(stack, "logs", f"{JOB}#1")
+    errors = portal(stack, "logs", JOB, "--stderr")
+    again = portal(stack, "runs", "again", JOB, "-f", "--json")
+
+    printed = "\x1b[31mout\x1b[0m \x1b[2J\n"
+    assert (followed.returncode, followed.stdout) == (7, printed)
+    assert followed.stderr == f"aside\n[{JOB}#1 failed: Exited with code 7]\n"
+    assert (stored.returncode, stored.stdout, stored.stderr) == (0, printed, "aside\n")
+    assert (errors.stdout, errors.stderr) == ("aside\n", "")
+    run = json.loads(again.stdout)
+    assert (again.returncode, run["state"], run["exit_code"], run["number"]) == (7, "failed", 7, 2)
+    assert run["parameters"] == [{"name": "code", "value": 7}]
+    assert again.stderr.startswith(f"{printed}aside\n")
+
+
+def test_who_stops_following_is_told_that_the_run_goes_on_and_how_to_end_it(stack: Stack, job: str) -> None:
+    terminal, end = pty.openpty()
+    following = subprocess.Popen(
+        command(stack, "run", job, "-p", "hangs=true", "--follow"), cwd=ROOT, stdout=end, stderr=end
+    )
+    os.close(end)
+    seen = b""
+    while b"aside" not in seen:
+        seen += os.read(terminal, 4096)
+    following.send_signal(signal.SIGINT)
+    assert following.wait(30) == 130
+    seen += os.read(terminal, 4096)
+    os.close(terminal)
+    said = seen.decode().replace("\r\n", "\n")
+    found = re.search(r"portal runs cancel ([0-9a-f-]{36})", said)
+    assert found
+    running = stack.ask("GET", f"/runs/{found[1]}")
+    cancelled = portal(stack, "runs", "cancel", found[1])
+    ended = portal(stack, "logs", found[1], "--follow")
+
+    assert running["state"] == "running"
+    assert f"[{JOB}#{running['number']} runs on {running['executor']}]" in said
+    assert "\x1b[31mout\x1b[0m ␛[2J\n" in said  # a terminal is coloured, and nothing else is done to it
+    assert cancelled.returncode == 0
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (
+        123,
+        f"[{JOB}#{running['number']} cancelled: cancelled by local]",
+    )
+
+
+def test_a_reader_that_goes_away_ends_it_without_a_word(stack: Stack, job: str) -> None:
+    piped = f"{' '.join(command(stack, 'jobs', '--json'))} | head -c 1; echo ${{PIPESTATUS[0]}}"
+    for number in range(60):
+        stack.create(f"many {number:02} {'x' * 180}", "hello.py")
+
+    done = subprocess.run(["bash", "-c", piped], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("{1\n", "")
+
+
+def test_a_job_lives_its_life_from_the_command_line(stack: Stack) -> None:
+    made = portal(
+        stack, "jobs", "create", "life", "--script", "hello.py", "--every", "1d", "--tag", "of-life", "--json"
+    )
+    paused = portal(stack, "jobs", "pause", "LIFE")
+    listed = portal(stack, "jobs", "--tag", "of-life", "--state", "paused")
+    portal(stack, "jobs", "resume", "life", "--catch-up", "latest")
+    explained = portal(stack, "why", "life")
+    portal(stack, "jobs", "delete", "life")
+    gone = portal(stack, "jobs", "show", "life")
+    restored = portal(stack, "jobs", "restore", "life")
+    shown = portal(stack, "jobs", "show", "life")
+
+    job = json.loads(made.stdout)
+    assert (made.returncode, job["schedule"]["every_s"], job["tags"]) == (0, 86_400, ["of-life"])
+    assert paused.stdout.startswith("Paused: life.")
+    head, row = listed.stdout.splitlines()
+    assert head.split() == ["NAME", "STATE", "LAST", "NEXT", "SCHEDULE", "SCRIPT"]
+    assert row.split()[:4] == ["life", "paused", "-", "-"]
+    assert row.index("hello.py") == head.index("SCRIPT")
+    assert re.match(r"life, \w{3} \d+ \w{3} .*: .*\n", explained.stdout)
+    assert (gone.returncode, "portal jobs restore" in gone.stderr) == (3, True)
+    assert restored.returncode == 0
+    assert "Schedule  Every day" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("jobs", "show", "nightly 結算"), 3, f"Did you mean '{JOB}'?"),
+        (("logs", "%2e%2e"), 3, "There is no job '%2e%2e'"),
+        (("jobs", "delete", ".."), 3, "There is no job '..'"),
+        (("executors", "drain", "../jobs"), 3, ""),
+        (("run", f"{JOB}#1\x1b[2J"), 3, "\\x1b[2J"),
+        (("run", JOB, "-p", "code=many"), 2, "parameters.code"),
+        (("runs", "--state", "odd"), 2, "Choose from"),
+        (("runs", "show", f"{JOB}#99999"), 3, "has no run 99999"),
+        (("jobs", "create", JOB, "--script", "hello.py"), 1, "name"),
+        (("jobs", "--limit", "none"), 2, "--limit"),
+    ],
+)
+def test_what_cannot_be_done_says_why_and_has_a_code_of_its_own(
+    stack: Stack, job: str, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = portal(stack, *arguments)
+
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "\x1b" not in done.stderr
+    assert done.stdout == ""
