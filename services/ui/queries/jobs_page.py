@@ -127,14 +127,36 @@ async def _chosen(session: AsyncSession, which: JobsFilter) -> _Chosen:
         has_it = exists().where(JobTagRow.job_id == JobRow.id, JobTagRow.tag == storable(tag))
         conditions.append(has_it)
         sets.append((tagged, has_it))
-    few: tuple[UUID, ...] | None = None
-    for one, _ in sets:
-        # As they are stored: of a large set, whose ids nobody wants, to make UUIDs takes longest.
-        stored = one.with_only_columns(type_coerce(one.selected_columns[0], String)).limit(_SMALL + 1)
-        ids = [value for (value,) in await session.execute(stored)]
-        if len(ids) <= _SMALL and (few is None or len(ids) < len(few)):
-            few = tuple(UUID(str(value)) for value in ids)
+    small = [ids for one, _ in sets if (ids := await _ids(session, one)) is not None]
+    few = min(small, key=len, default=None)
+    if few is None and len(sets) > 1:
+        few = await _in_all(session, conditions, sets)
     return _Chosen(conditions=tuple(conditions), sets=tuple(sets), few=few)
+
+
+async def _ids(session: AsyncSession, query: _Set) -> tuple[UUID, ...] | None:
+    """Return the ids that a query finds; None where there are more than a few."""
+    # As they are stored: of a large set, whose ids nobody wants, to make UUIDs takes longest.
+    stored = query.with_only_columns(type_coerce(query.selected_columns[0], String)).limit(_SMALL + 1)
+    ids = [value for (value,) in await session.execute(stored)]
+    return None if len(ids) > _SMALL else tuple(UUID(str(value)) for value in ids)
+
+
+async def _in_all(
+    session: AsyncSession, conditions: list[ColumnElement[bool]], sets: list[_Narrowing]
+) -> tuple[UUID, ...] | None:
+    """Return the ids of what is in all of large sets; None where these are more than a few, too."""
+    sizes = [
+        await session.scalar(select(func.count()).select_from(one.limit(_NEAR + 1).subquery())) or 0
+        for one, _ in sets
+    ]
+    least = min(sizes)
+    if least > _NEAR:
+        return None
+    one, implied = sets[sizes.index(least)]
+    names = one.subquery()
+    query = _with_ledger(JobRow.id).join(names, names.c[0] == JobRow.id)
+    return await _ids(session, query.where(*(it for it in conditions if it is not implied)))
 
 
 def _of_state(state: JobFilter | None) -> tuple[list[ColumnElement[bool]], list[_Narrowing]]:

@@ -95,6 +95,27 @@ async def test_a_search_looks_at_name_script_and_description(parts: Parts, q: st
     assert (page.total, page.more) == (len(found), False)
 
 
+@pytest.mark.parametrize("near", [0, 3, 5_000], ids=["walked", "one set read", "all"])
+async def test_what_is_in_two_large_sets_is_found_whole(
+    parts: Parts, database: Database, monkeypatch: pytest.MonkeyPatch, near: int
+) -> None:
+    monkeypatch.setattr(jobs_page, "_SMALL", 2)
+    monkeypatch.setattr(jobs_page, "_NEAR", near)
+    failing = {"a", "c", "f", "g", "h"}
+    for number, name in enumerate(["h", "a", "c", "d", "b", "f", "g"]):
+        job_id = await a_job(parts, name=name, tags=("billing",) if name in "abc" else ())
+        state = RunState.FAILED if name in failing else RunState.SUCCEEDED
+        at = NOW - number * MINUTE
+        await a_ledger(database, job_id, last_finished_at=at, last_state=state)
+    await parts.portal.commands.create_job(a_draft(name="never ran", tags=("billing",)))
+
+    page = await parts.portal.queries.jobs(
+        tags=("billing",), state=JobFilter.FAILING, sort=JobSort.LAST, limit=50
+    )
+
+    assert ([job.name for job in page.items], page.total, page.more) == (["a", "c"], 2, False)
+
+
 async def test_a_search_finds_a_job_as_it_is_now(parts: Parts) -> None:
     job_id = await a_job(parts, name="before")
     await parts.portal.commands.edit_job(job_id, a_draft(name="after"), expected_version=1)
