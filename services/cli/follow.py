@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from services.cli.asking import Asked
 from services.cli.client import Client
-from services.cli.told import as_printed, plain
+from services.cli.told import as_printed, now, plain, sentence
 
 ACTIVE: Final = frozenset({"held", "queued", "running"})
 NOT_RUN, CANCELLED, TIMED_OUT, LOST, NOT_STARTED = 122, 123, 124, 125, 126
@@ -73,8 +73,10 @@ def follow(asked: Asked, run_id: str) -> dict[str, Any]:
 
 def print_log(asked: Asked, run_id: str, attempt: int | None, stream: str | None) -> None:
     """Print what is stored of an attempt, of the newest one for None; `stream`: only that one."""
-    into = sys.stderr if asked.as_json else None
-    _Printed(asked.client, run_id, into, only=stream, attempt=attempt, patience_s=0).all_there_is()
+    printed = _Printed(asked.client, run_id, None, only=stream, attempt=attempt, patience_s=0)
+    printed.all_there_is()
+    if printed.seq == 0 and sys.stderr.isatty():
+        asked.note("Nothing of it is stored: it printed nothing, has not started, or its output was removed.")
 
 
 @dataclass(slots=True)
@@ -126,7 +128,8 @@ class _Following:
     run_id: str
     began: float = field(default_factory=time.monotonic)
     said: str = ""
-    has_explained: bool = False
+    has_settled: bool = False
+    """By now it runs, or it was said why it does not."""
 
     def to_its_end(self, wait: Wait) -> dict[str, Any]:
         run: dict[str, Any] = self.asked.client.get("/runs/{}", self.run_id)
@@ -149,7 +152,7 @@ class _Following:
                 over_since = over_since or time.monotonic()
                 if is_whole or _was_silent(run, number) or time.monotonic() - over_since > _LATE_OUTPUT_S:
                     return run
-            wait(_AT_LEAST_EVERY_S if over_since is None else _WITHOUT_STREAM_S)
+            wait(_AT_LEAST_EVERY_S if over_since is None and self.has_settled else _WITHOUT_STREAM_S)
             run = self.asked.client.get("/runs/{}", self.run_id)
 
     def _say(self, run: Mapping[str, Any]) -> None:
@@ -158,16 +161,11 @@ class _Following:
         if words != self.said and (sys.stderr.isatty() or run["state"] not in {*ACTIVE, "succeeded"}):
             self.asked.note(f"[{words}]")
         self.said = words
-        waits = run["state"] in {"held", "queued"}
-        if (
-            waits
-            and not self.has_explained
-            and sys.stderr.isatty()
-            and time.monotonic() - self.began > _WAITS_S
-        ):
-            self.has_explained = True
-            why = self.asked.client.get("/jobs/{}/why", run["job_id"])
-            self.asked.note(f"[{plain(why['text'])}]")
+        if not self.has_settled and time.monotonic() - self.began > _WAITS_S:
+            self.has_settled = True
+            if run["state"] in {"held", "queued"} and sys.stderr.isatty():
+                why = self.asked.client.get("/jobs/{}/why", run["job_id"])
+                self.asked.note(f"[{sentence(why['sentence'], now())}]")
 
 
 def _was_silent(run: Mapping[str, Any], number: int) -> bool:

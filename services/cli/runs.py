@@ -4,7 +4,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ import typer
 from services.cli.asking import Asked, Listing, asks
 from services.cli.errors import CannotDo, Exit
 from services.cli.names import JOB, RUN, job_of, run_of, run_or_job_of
-from services.cli.told import dated, facts, now, plain, span, state, table, took, when, zone
+from services.cli.told import facts, now, plain, sentence, state, table, took, when, zone
 
 _MOST = 10_000
 app = typer.Typer(
@@ -276,24 +276,11 @@ def _value(value: object) -> str:
 
 
 def _because(job: Mapping[str, Any], answer: Mapping[str, Any], at: datetime) -> Iterator[str]:
-    yield f"{plain(job['name'])}, {when(answer['at'], at)}: {_sentence(answer['sentence'], at)}"
+    yield f"{plain(job['name'])}, {when(answer['at'], at)}: {sentence(answer['sentence'], at)}"
     if answer["fix"] is not None:
         yield plain(answer["fix"]["words"])
     yield ""
     for check in answer["checks"]:
-        yield f"{'✓' if check['passed'] else '✗'} {plain(check['name'])}: {_sentence(check['words'], at)}"
+        yield f"{'✓' if check['passed'] else '✗'} {plain(check['name'])}: {sentence(check['words'], at)}"
     for other in answer["nearby"]:
         yield f"Ask about --at {other} instead."
-
-
-def _sentence(pieces: Iterable[Mapping[str, Any]], at: datetime) -> str:
-    """Return a sentence in pieces, with its instants and durations as they are told here."""
-    words = (
-        dated(datetime.fromisoformat(one["at"]), at)
-        if one.get("at") is not None
-        else span(timedelta(milliseconds=one["ms"]))
-        if one.get("ms") is not None
-        else str(one.get("text") or "")
-        for one in pieces
-    )
-    return plain("".join(words))

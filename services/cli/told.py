@@ -92,16 +92,16 @@ def instant(iso: str | None) -> datetime | None:
 
 
 def when(iso: str | None, now: datetime) -> str:
-    """Return an instant as `Mon 30 Nov 09:00:00 (in 3 m)`, or a dash."""
+    """Return an instant as `Mon 30 Nov 09:00:00 HKT (in 3 m)`, or a dash."""
     at = instant(iso)
     return "-" if at is None else f"{dated(at, now)} ({away(at, now)})"
 
 
 def dated(at: datetime, now: datetime) -> str:
-    """Return an instant as `Mon 30 Nov 09:00:00`, with the year where it is another one than now."""
+    """Return an instant as `Mon 30 Nov 09:00:00 HKT`, with the year where it is another one than now."""
     local = at.astimezone(zone())
     year = "" if local.year == now.astimezone(zone()).year else f" {local.year}"
-    return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M:%S}"
+    return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M:%S %Z}"
 
 
 def away(at: datetime, now: datetime) -> str:
@@ -136,6 +136,19 @@ def span(length: timedelta, *, most: int = 2) -> str:
 def state(run: Mapping[str, Any]) -> str:
     """Return the state of a run in words."""
     return "stopping" if run.get("stop_asked_at") else str(run["state"]).replace("_", " ")
+
+
+def sentence(pieces: Iterable[Mapping[str, Any]], now: datetime) -> str:
+    """Return a sentence that comes in pieces, with its instants and durations as they are told here."""
+    words = (
+        dated(datetime.fromisoformat(one["at"]), now)
+        if one.get("at") is not None
+        else took(one["ms"])
+        if one.get("ms") is not None
+        else str(one.get("text") or "")
+        for one in pieces
+    )
+    return plain("".join(words))
 
 
 def _painted(cell: str, column: str) -> str:
