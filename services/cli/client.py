@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from services.cli import home as homes
-from services.cli.errors import CannotDo, Exit
+from services.cli.errors import CannotDo, Exit, Unreachable
 from services.cli.home import Home
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _CONNECTS_WITHIN_S: Final = 10.0
 _LONGEST: Final = 4_000
 """Characters of one name or parameter: servers refuse longer addresses without a word."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_AWAY: Final = frozenset({502, 503, 504})
 _CODES: Final[Mapping[int, Exit]] = {
     400: Exit.WRONG,
     401: Exit.REFUSED,
@@ -127,13 +128,13 @@ class Client:
                 **_sent(body),
             )
         except httpx.TimeoutException as error:
-            raise CannotDo(
+            raise Unreachable(
                 f"{self.url} did not answer in time. Try again, or look at `portal status`."
             ) from error
         except (httpx.ConnectError, httpx.UnsupportedProtocol) as error:
-            raise CannotDo(f"No portal answers at {self.url}: {error}.", Exit.NOT_THERE) from error
+            raise Unreachable(f"No portal answers at {self.url}: {error}.", Exit.NOT_THERE) from error
         except httpx.HTTPError as error:
-            raise CannotDo(f"The connection to {self.url} broke: {error}. Try again.") from error
+            raise Unreachable(f"The connection to {self.url} broke: {error}. Try again.") from error
         except UnicodeEncodeError as error:
             raise CannotDo(f"{error.object[:60]!r} is no text in UTF-8.", Exit.WRONG) from error
         if not answer.is_success:
@@ -225,4 +226,4 @@ def _refusal(answer: "httpx.Response", *, has_token: bool) -> CannotDo:
         words = f"{field}: {words}"
     if code is Exit.REFUSED and not has_token:
         words += " PORTAL_TOKEN names who asks: set it to a token of yours."
-    return CannotDo(words, code)
+    return (Unreachable if answer.status_code in _AWAY else CannotDo)(words, code)

@@ -26,6 +26,10 @@ class CannotDo(PortalError):  # noqa: N818 - says what the command cannot
         self.code = code
 
 
+class Unreachable(CannotDo):
+    """The portal, or what stands before it, does not answer now; it may in a moment."""
+
+
 class CannotStart(PortalError):  # noqa: N818 - says what the portal cannot
     """The portal, or something it needs, cannot be started; the message says what to do."""
 

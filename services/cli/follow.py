@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, TypeVar
 from urllib.parse import urlsplit
 
 from services.cli.asking import Asked
 from services.cli.client import Client
+from services.cli.errors import Unreachable
 from services.cli.told import as_printed, now, plain, sentence
 
 ACTIVE: Final = frozenset({"held", "queued", "running"})
@@ -41,7 +42,10 @@ _WAITS_S: Final = 3.0
 _LATE_OUTPUT_S: Final = 10.0
 """So long the rest of the output is waited for once a run has ended: of a lost one it may never come."""
 
+_AWAY_S: Final = 120.0
+"""So long a portal may be away while a run is followed."""
 _MOST_HEARD_BYTES: Final = 2**24
+Answer = TypeVar("Answer")
 
 Wait = Callable[[float], None]
 
@@ -132,8 +136,7 @@ class _Following:
     """By now it runs, or it was said why it does not."""
 
     def to_its_end(self, wait: Wait) -> dict[str, Any]:
-        run: dict[str, Any] = self.asked.client.get("/runs/{}", self.run_id)
-        number = 1
+        run, number = self._run(), 1
         while True:
             run = self._attempt_to_its_end(number, run, wait)
             if run["state"] not in ACTIVE and run["attempt"] <= number:
@@ -146,14 +149,17 @@ class _Following:
         printed = _Printed(self.asked.client, self.run_id, into, attempt=number)
         over_since: float | None = None
         while True:
-            is_whole = run["attempt"] >= number and printed.all_there_is()
+            is_whole = run["attempt"] >= number and _patiently(printed.all_there_is)
             self._say(run)
             if run["state"] not in ACTIVE or run["attempt"] > number:
                 over_since = over_since or time.monotonic()
                 if is_whole or _was_silent(run, number) or time.monotonic() - over_since > _LATE_OUTPUT_S:
                     return run
             wait(_AT_LEAST_EVERY_S if over_since is None and self.has_settled else _WITHOUT_STREAM_S)
-            run = self.asked.client.get("/runs/{}", self.run_id)
+            run = self._run()
+
+    def _run(self) -> dict[str, Any]:
+        return _patiently(lambda: dict(self.asked.client.get("/runs/{}", self.run_id)))
 
     def _say(self, run: Mapping[str, Any]) -> None:
         words = _standing(run)
@@ -166,6 +172,18 @@ class _Following:
             if run["state"] in {"held", "queued"} and sys.stderr.isatty():
                 why = self.asked.client.get("/jobs/{}/why", run["job_id"])
                 self.asked.note(f"[{sentence(why['sentence'], now())}]")
+
+
+def _patiently(ask: Callable[[], Answer]) -> Answer:
+    """Ask again while the portal is away, as it is when it is exchanged for a newer one."""
+    until = time.monotonic() + _AWAY_S
+    while True:
+        try:
+            return ask()
+        except Unreachable:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_WITHOUT_STREAM_S)
 
 
 def _was_silent(run: Mapping[str, Any], number: int) -> bool:

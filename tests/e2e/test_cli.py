@@ -33,9 +33,11 @@ def job(stack: Stack) -> str:
         "print('\\x1b[31mout\\x1b[0m \\x1b[2J', flush=True)\n"
         "print('aside', file=sys.stderr, flush=True)\n"
         "if os.environ.get('PORTAL_PARAM_HANGS') == 'true':\n    time.sleep(600)\n"
+        "while not os.path.exists(os.environ.get('PORTAL_PARAM_UNTIL', __file__)):\n    time.sleep(0.1)\n"
         "sys.exit(int(os.environ['PORTAL_PARAM_CODE']))\n"
     )
     parameters = [{"name": "code", "kind": "number", "default": 0}, {"name": "hangs", "kind": "flag"}]
+    parameters.append({"name": "until", "kind": "text"})
     return stack.create(JOB, "told.py", parameters=parameters, timeout_s=60, kill_grace_s=1)
 
 
@@ -84,6 +86,18 @@ def test_who_stops_following_is_told_that_the_run_goes_on_and_how_to_end_it(stac
         123,
         f"[{JOB}#{running['number']} cancelled: cancelled by local]",
     )
+
+
+def test_a_run_is_followed_over_a_restart_of_the_portal(stack: Stack, job: str) -> None:
+    end = stack.home.parent / "end"
+    asked = ("run", job, "-p", f"until={end}", "--follow")
+    with subprocess.Popen(command(stack, *asked), cwd=ROOT, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        assert following.stdout.readline().startswith("\x1b[31mout")
+        stack.restart("ui", signal.SIGKILL)
+        end.touch()
+
+        assert (following.wait(60), following.stdout.read()) == (0, "")
 
 
 def test_a_reader_that_goes_away_ends_it_without_a_word(stack: Stack, job: str) -> None:
