@@ -3,6 +3,7 @@
 import functools
 import inspect
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -24,14 +25,12 @@ HomeOption = Annotated[
 ]
 UrlOption = Annotated[
     str | None,
-    typer.Option(
-        "--url", envvar="PORTAL_URL", help="Another portal. Default: the one that runs in the home."
-    ),
+    typer.Option("--url", help="Another portal. Default: PORTAL_URL, else the one that runs in the home."),
 ]
 TokenOption = Annotated[
     str | None,
     typer.Option(
-        "--token", envvar="PORTAL_TOKEN", help="Who asks. Rather set the variable: arguments are seen."
+        "--token", help="Who asks. Default: PORTAL_TOKEN, which others cannot see as arguments are."
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document, as the API has it.")]
@@ -64,6 +63,10 @@ def asks(command: Callable[Concatenate[Asked, Options], None]) -> Callable[Optio
     @functools.wraps(command)
     def asked(*args: Options.args, **options: Options.kwargs) -> None:
         where: dict[str, Any] = {name: options.pop(name, None) for name in ("home", "url", "token")}
+        if where["home"] is None:
+            where["token"] = where["token"] or os.environ.get("PORTAL_TOKEN")
+        if where["home"] is None and where["url"] is None:
+            where["url"] = os.environ.get("PORTAL_URL")
         as_json = bool(options.pop("as_json", False))
         with Client.open(**where) as client:
             command(Asked(client, as_json), *args, **options)
@@ -89,7 +92,8 @@ class Listing(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `list` before options that are none of the group's."""
-        if not args or (args[0].startswith("-") and args[0] != "--help"):
+        # Who completes what is typed so far is told the commands instead.
+        if not ctx.resilient_parsing and (not args or (args[0].startswith("-") and args[0] != "--help")):
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
@@ -123,4 +127,4 @@ class Grouped(TyperGroup):
 
 def _panel(command: Any) -> str:
     panel = getattr(command, "rich_help_panel", None)
-    return panel if isinstance(panel, str) else "Commands"
+    return panel if isinstance(panel, str) else "Operating"

@@ -19,9 +19,15 @@ def command(stack: Stack, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "services.cli", *arguments, "--home", str(stack.home)]
 
 
-def portal(stack: Stack, *arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
+def portal(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(stack, *arguments), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, **more
+        command(stack, *arguments),
+        cwd=ROOT,
+        env=os.environ | {"PORTAL_URL": "http://127.0.0.1:1"},  # a home that is named is meant
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
