@@ -38,6 +38,7 @@ FROM build AS build-ui
 COPY deploy/requirements/ui.lock ./
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip sync --quiet --require-hashes --python /opt/portal ui.lock && rm ui.lock
+COPY services/cli services/cli
 COPY services/ui services/ui
 RUN /opt/portal/bin/python -m compileall -q --invalidation-mode unchecked-hash . \
     && chmod -R a+rX .

@@ -17,6 +17,8 @@ from typing import Any
 
 from tests.e2e.browser.chromium import ARGS, EXECUTABLE
 from tests.e2e.browser.screenshots import pages_of, running
+from tests.support.identity import Seen
+from tests.support.stack import ROOT
 
 LIGHTHOUSE = "lighthouse@12.8.2"
 CATEGORIES = ("accessibility", "best-practices")
@@ -30,16 +32,17 @@ def main() -> None:
     """Judge every page; exit with 1 if one falls short."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", help="of a portal that runs; without it one is started, and ended")
+    parser.add_argument("--home", type=Path, default=ROOT / ".portal", help="that of the portal at --url")
     parser.add_argument("--only", default="", help="judge only pages whose name holds this")
     given = parser.parse_args()
-    with running(given.url) as url:
-        pages = {name: path for name, path in pages_of(url).items() if given.only in name}
-        results = [_is_well(name, url + path) for name, path in pages.items() if name != _MISSING]
+    with running(given.url, given.home) as seen:
+        pages = {name: path for name, path in pages_of(seen).items() if given.only in name}
+        results = [_is_well(name, seen, path) for name, path in pages.items() if name != _MISSING]
     sys.exit(not all(results))
 
 
-def _is_well(name: str, url: str) -> bool:
-    report = _report(url)
+def _is_well(name: str, seen: Seen, path: str) -> bool:
+    report = _report(seen, path)
     if "runtimeError" in report:
         print(f"{name}: NOT JUDGED, {report['runtimeError']['message']}", flush=True)
         return False
@@ -73,13 +76,14 @@ def _moved(shift: dict[str, Any]) -> str:
     return " ".join(str(shift.get("node", {}).get("snippet", "?")).split())[:120]
 
 
-def _report(url: str) -> dict[str, Any]:
+def _report(seen: Seen, path: str) -> dict[str, Any]:
     with TemporaryDirectory(prefix="lighthouse-") as profile:
         out = Path(profile, "report.json")
         flags = " ".join((*ARGS, f"--user-data-dir={profile}/chromium"))
         command = (
-            *("npx", "--yes", LIGHTHOUSE, url, "--preset=desktop", "--quiet"),
+            *("npx", "--yes", LIGHTHOUSE, seen.url + path, "--preset=desktop", "--quiet"),
             f"--only-categories={','.join((*CATEGORIES, 'performance'))}",
+            f"--extra-headers={json.dumps({'Cookie': '{name}={value}'.format(**seen.cookie)})}",
             *("--output=json", f"--output-path={out}", f"--chrome-flags={flags}"),
         )
         # A page that cannot be judged ends it with 1, and says so in its report.

@@ -8,10 +8,13 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 _API = "http://127.0.0.1:8080/api/v1"
 _OPEN = "held,queued,running"
+_KEY = Path("/data/local.key")
+"""What the ui made for whoever is inside its container."""
 
 
 def ask(method: str, path: str, body: object = None) -> dict[str, Any]:
@@ -20,7 +23,7 @@ def ask(method: str, path: str, body: object = None) -> dict[str, Any]:
         f"{_API}{path}",
         method=method,
         data=None if body is None else json.dumps(body).encode(),
-        headers={"content-type": "application/json"},
+        headers=_headers(),
     )
     end = time.monotonic() + 60
     while True:
@@ -34,6 +37,10 @@ def ask(method: str, path: str, body: object = None) -> dict[str, Any]:
             if not _is_refused(error) or time.monotonic() > end:
                 raise SystemExit(f"{method} {path}: {error}") from error
             time.sleep(0.5)
+
+
+def _headers() -> dict[str, str]:
+    return {"content-type": "application/json", "authorization": f"Bearer {_KEY.read_text().strip()}"}
 
 
 def _is_refused(error: Exception) -> bool:
@@ -78,7 +85,8 @@ def run(job: str) -> None:
     state = until("the run ends", lambda: (s := ask("GET", f"/runs/{run_id}")["state"]) not in _OPEN and s)
 
     def log() -> str:
-        with urllib.request.urlopen(f"{_API}/runs/{run_id}/log.txt", timeout=20) as text:
+        request = urllib.request.Request(f"{_API}/runs/{run_id}/log.txt", headers=_headers())
+        with urllib.request.urlopen(request, timeout=20) as text:
             return str(text.read().decode())
 
     lines = until("its log is stored", log, within_s=20).strip().splitlines()

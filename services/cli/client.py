@@ -155,7 +155,7 @@ def _local(home: Home, token: str | None) -> tuple[str, str | None]:
     if token:
         return running.portal_url, token
     try:
-        return running.portal_url, (home.folder / "local.key").read_text("ascii").strip()
+        return running.portal_url, home.local_key.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):
         return running.portal_url, None  # not ours to read: the portal says what it wants instead
 

@@ -40,7 +40,7 @@ class Settings:
         return {key: value for key, value in self._common("executor").items() if key not in _DATABASE} | own
 
     def for_ui(self) -> Mapping[str, str]:
-        """Return the portal's environment; loopback only until there is a sign-in."""
+        """Return the portal's environment; others reach it by a proxy on this machine."""
         own = {
             "PORTAL_UI_HOST": "127.0.0.1",
             "PORTAL_UI_PORT": str(self.ui_port),

@@ -36,6 +36,11 @@ class Home:
         return self.folder / "broker"
 
     @property
+    def local_key(self) -> Path:
+        """What the command line shows the portal of this home; the ui makes it."""
+        return self.folder / "local.key"
+
+    @property
     def seeded(self) -> Path:
         """Exists once the sample job was made, so that deleting it is final."""
         return self.folder / "sample-seeded"

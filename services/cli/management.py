@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
 from services.cli.errors import RefusedByBroker
-from services.cli.probe import request
+from services.cli.probe import basic, request
 from shared.messages.topology import Permission
 
 _EVERYTHING = Permission(configure=".*", write=".*", read=".*")
@@ -22,7 +22,7 @@ class Management:
     async def call(self, method: str, path: str, body: object = None) -> object:
         """Send a request below `/api/`; path parts must be quoted. Raises RefusedByBroker, OSError."""
         answer = await request(
-            method, f"{self.url}/api/{path}", body=body, credentials=f"{self.user}:{self.password}"
+            method, f"{self.url}/api/{path}", body=body, authorization=basic(self.user, self.password)
         )
         if answer.status >= 300:  # noqa: PLR2004 - HTTP: everything from here on is no success
             raise RefusedByBroker(f"{method} /api/{path}: {answer.status} {answer.body}")

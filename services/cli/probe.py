@@ -32,9 +32,14 @@ async def is_ready(address: str) -> bool:
         return False
 
 
-async def request(method: str, url: str, *, body: object = None, credentials: str | None = None) -> Answer:
-    """Send one HTTP request; `credentials` are `user:password`. Raises OSError where nobody answers."""
-    return await asyncio.to_thread(_request, method, url, body, credentials)
+async def request(method: str, url: str, *, body: object = None, authorization: str | None = None) -> Answer:
+    """Send one HTTP request with this `Authorization` header. Raises OSError where nobody answers."""
+    return await asyncio.to_thread(_request, method, url, body, authorization)
+
+
+def basic(user: str, password: str) -> str:
+    """Return the `Authorization` of a user with a password."""
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 async def _ask(address: str) -> bool:
@@ -52,11 +57,11 @@ async def _ask(address: str) -> bool:
         writer.close()
 
 
-def _request(method: str, url: str, body: object, credentials: str | None) -> Answer:
+def _request(method: str, url: str, body: object, authorization: str | None) -> Answer:
     parts = urlsplit(url)
     headers = {"Content-Type": "application/json"}
-    if credentials is not None:
-        headers["Authorization"] = f"Basic {b64encode(credentials.encode()).decode()}"
+    if authorization is not None:
+        headers["Authorization"] = authorization
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_REQUEST_BOUND_S)
     try:
         payload = None if body is None else json.dumps(body)

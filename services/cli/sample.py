@@ -18,7 +18,9 @@ async def seed(home: Home, portal_url: str, console: Console) -> None:
     if home.seeded.exists():
         return
     try:
-        answer = await request("POST", f"{portal_url}/api/v1/jobs", body=_JOB)
+        answer = await request(
+            "POST", f"{portal_url}/api/v1/jobs", body=_JOB, authorization=local_bearer(home)
+        )
     except OSError as error:
         console.step("sample", f"the sample job could not be made: {error}")
         return
@@ -27,3 +29,8 @@ async def seed(home: Home, portal_url: str, console: Console) -> None:
         console.step("sample", "job hello runs every 10 seconds")
     else:
         console.step("sample", f"the sample job was refused ({answer.status}): {answer.body}")
+
+
+def local_bearer(home: Home) -> str:
+    """Return the `Authorization` of this machine's command line. Raises OSError where there is no key yet."""
+    return f"Bearer {home.local_key.read_text('ascii').strip()}"

@@ -10,7 +10,7 @@ import signal
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from services.cli import broker_node, broker_source, fences, leftovers, ports, record, roster, sample
+from services.cli import broker_node, broker_source, fences, leftovers, ports, probe, record, roster, sample
 from services.cli.broker_definitions import CONSOLE_USER
 from services.cli.broker_source import BrokerSource
 from services.cli.child import Child
@@ -19,6 +19,7 @@ from services.cli.environment import Settings
 from services.cli.errors import CannotStart
 from services.cli.home import Home
 from services.cli.process import Identity, Program, identify, spawn
+from services.cli.sample import local_bearer
 from shared.domain.errors import PortalError
 
 _MIGRATE_BOUND_S = 120.0
@@ -110,7 +111,16 @@ class Supervisor:
                 gates.create_task(child.ready())
         if options.sample:
             await sample.seed(options.home, options.portal_url, console)
-        self._welcome(source, level)
+        self._welcome(source, level, await self._setup_link())
+
+    async def _setup_link(self) -> str | None:
+        """Return where somebody makes themselves the owner; None: there is one."""
+        address = f"{self.options.portal_url}/api/v1/users/setup-link"
+        try:
+            answer = await probe.request("POST", address, authorization=local_bearer(self.options.home))
+        except OSError:
+            return None  # the ui went at this moment, and says it itself when it comes back
+        return answer.body.get("link") if isinstance(answer.body, dict) else None
 
     async def _sandbox(self) -> str:
         level, problem = await fences.tried(self.options.sandbox)
@@ -150,10 +160,12 @@ class Supervisor:
         group.create_task(child.run())
         return child
 
-    def _welcome(self, source: BrokerSource, level: str) -> None:
+    def _welcome(self, source: BrokerSource, level: str, setup_link: str | None) -> None:
         options, say = self.options, self.console.say
         say()
-        say(f"  Portal     {options.portal_url}   listening on loopback only: there is no sign-in yet")
+        say(f"  Portal     {options.portal_url}")
+        if setup_link is not None:
+            say(f"  Set up     {setup_link}   open it once: it makes you the owner")
         if source.node is not None:
             secret = options.home.broker_password(CONSOLE_USER)
             say(f"  RabbitMQ   {source.node.management_url}   user {CONSOLE_USER}, password in {secret}")

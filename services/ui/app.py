@@ -14,17 +14,25 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from services.ui import api, joined, pages
+from services.ui.access.access import Access
+from services.ui.access.local_key import local_key
+from services.ui.access.signing_in import SignIn
 from services.ui.api.problems import problem
 from services.ui.assets import Assets
 from services.ui.commands import Bulk, Commands, Controls, Secrets
 from services.ui.commands.mutes import Mutes
+from services.ui.commands.tokens import Tokens
 from services.ui.commands.uploads import Uploads
+from services.ui.commands.users import Users
 from services.ui.commands.views import Views
 from services.ui.commands.wake import Wakeups
+from services.ui.gate import Gate
 from services.ui.guard import Guard
 from services.ui.link import Link
 from services.ui.live import Live, LogSources, Sources
 from services.ui.messaging import Messaging
+from services.ui.pages import entry
+from services.ui.place import LOOPBACK
 from services.ui.portal import Portal
 from services.ui.queries import Planning, Queries
 from services.ui.queries.executors import Executors
@@ -42,8 +50,8 @@ from services.ui.scripts import Scripts
 from services.ui.settings import UiSettings
 from services.ui.stream import stream_router
 from services.ui.words import router as words_router
-from shared.db.engine import Database, open_database
-from shared.db.schema import refuse_unusable
+from shared.db.engine import LOCKED_OR_DOWN, Database, open_database
+from shared.db.schema import refuse_unusable, wait_until_reached
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.lifecycle import run_loops
 
@@ -78,7 +86,46 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
     logs = LogSources(newest_attempt=queries.newest_attempt, chunks=queries.chunks)
     live = Live(clock, Sources(jobs=queries.jobs_by_ids, health=queries.health, logs=logs))
     wakeups = Wakeups(clock)
-    commands = Commands(
+    commands = _commands(settings, database, clock, scripts, wakeups, live)
+    access = Access(database, clock, local_key(settings.home))
+    sign_in = SignIn(database.ledger, clock, access.presence)
+    portal = Portal(
+        access=access,
+        sign_in=sign_in,
+        users=Users(database, clock, sign_in),
+        tokens=Tokens(database, clock, access.presence),
+        queries=queries,
+        history=History(database=database),
+        log_parts=LogParts(database=database),
+        insights=JobInsights(database=database, clock=clock),
+        commands=commands,
+        bulk=Bulk(commands),
+        controls=Controls(
+            sessions=database.ledger, clock=clock, wakeups=wakeups, on_held=live.health_changed
+        ),
+        secrets=Secrets(sessions=database.ledger, clock=clock, vault=settings.vault),
+        since=SinceSuccess(database, scripts),
+        mutes=Mutes(sessions=database.ledger, clock=clock, on_job_changed=live.job_changed),
+        held_mutes=HeldMutes(database=database, clock=clock),
+        uploads=Uploads(database.ledger, scripts, clock, most_bytes=settings.upload_bytes),
+        views=Views(sessions=database.ledger, clock=clock),
+        kept_views=KeptViews(database=database),
+        executors=Executors(database=database, clock=clock),
+        live=live,
+        settings=settings,
+        clock=clock,
+        version=VERSION,
+    )
+    retention = Retention(database, clock, keep_bytes=settings.keep_bytes)
+    return Parts(
+        portal=portal, messaging=_messaging(portal, database, scripts, link, wakeups), retention=retention
+    )
+
+
+def _commands(
+    settings: UiSettings, database: Database, clock: Clock, scripts: Scripts, wakeups: Wakeups, live: Live
+) -> Commands:
+    return Commands(
         sessions=database.ledger,
         scripts=scripts,
         clock=clock,
@@ -86,39 +133,19 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
         vault=settings.vault,
         on_job_changed=live.job_changed,
     )
-    controls = Controls(sessions=database.ledger, clock=clock, wakeups=wakeups, on_held=live.health_changed)
-    return Parts(
-        portal=Portal(
-            queries=queries,
-            history=History(database=database),
-            log_parts=LogParts(database=database),
-            insights=JobInsights(database=database, clock=clock),
-            commands=commands,
-            bulk=Bulk(commands),
-            controls=controls,
-            secrets=Secrets(sessions=database.ledger, clock=clock, vault=settings.vault),
-            since=SinceSuccess(database, scripts),
-            mutes=Mutes(sessions=database.ledger, clock=clock, on_job_changed=live.job_changed),
-            held_mutes=HeldMutes(database=database, clock=clock),
-            uploads=Uploads(database.ledger, scripts, clock, most_bytes=settings.upload_bytes),
-            views=Views(sessions=database.ledger, clock=clock),
-            kept_views=KeptViews(database=database),
-            executors=Executors(database=database, clock=clock),
-            live=live,
-            settings=settings,
-            clock=clock,
-            version=VERSION,
-        ),
-        messaging=Messaging(
-            amqp_url=settings.amqp_url.get_secret_value(),
-            clock=clock,
-            link=link,
-            live=live,
-            script_texts=ScriptTexts(database, scripts, clock),
-            recorder=Recorder(Writer(database.logs), clock, live.stored),
-            wakeups=wakeups,
-        ),
-        retention=Retention(database, clock, keep_bytes=settings.keep_bytes),
+
+
+def _messaging(
+    portal: Portal, database: Database, scripts: Scripts, link: Link, wakeups: Wakeups
+) -> Messaging:
+    return Messaging(
+        amqp_url=portal.settings.amqp_url.get_secret_value(),
+        clock=portal.clock,
+        link=link,
+        live=portal.live,
+        script_texts=ScriptTexts(database, scripts, portal.clock),
+        recorder=Recorder(Writer(database.logs), portal.clock, portal.live.stored),
+        wakeups=wakeups,
     )
 
 
@@ -130,6 +157,7 @@ def machine_side(portal: Portal) -> FastAPI:
     )
     api.register(app, portal)
     app.include_router(stream_router(portal))
+    app.include_router(entry.router(portal))
 
     @app.api_route(
         "/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False
@@ -140,9 +168,11 @@ def machine_side(portal: Portal) -> FastAPI:
     return app
 
 
-def guarded(app: ASGIApp) -> ASGIApp:
-    """Return the app behind the guard; compression is outside, for the guard must read pages."""
-    return GZipMiddleware(Guard(Assets(app)), minimum_size=1_000, compresslevel=5)
+def guarded(app: ASGIApp, portal: Portal) -> ASGIApp:
+    """Return the app behind guard and gate; compression is outside, for the guard must read pages."""
+    place = portal.settings.place
+    inside = Guard(Gate(Assets(app), portal.access, place), place)
+    return GZipMiddleware(inside, minimum_size=1_000, compresslevel=5)
 
 
 def make_site(portal: Portal) -> ASGIApp:
@@ -164,20 +194,43 @@ def make_site(portal: Portal) -> ASGIApp:
         gzip_middleware_factory=None,
         show_welcome_message=False,
     )
-    return guarded(app)
+    return guarded(app, portal)
 
 
 async def serve(settings: UiSettings, stop: asyncio.Event) -> None:
     """Serve until `stop`; the death of a loop ends everything with its error."""
-    with _listening(settings) as listener:
-        async with open_database(settings, name="ui") as database:
-            await refuse_unusable(database.reading)
-            parts = compose(settings, database, SystemClock())
+    async with open_database(settings, name="ui") as database:
+        await refuse_unusable(database.reading)
+        parts = compose(settings, database, SystemClock())
+        has_owner = await _has_owner(settings, parts.portal, database)
+        with _listening(settings, has_owner=has_owner) as listener:
             server = _Server(_config(make_site(parts.portal)))
             host, port = listener.getsockname()[:2]
             url = f"http://{settings.ui_published or host}:{port}"
-            log.info("portal serves on loopback, there is no sign-in yet", url=url)
+            log.info("portal serves", url=url, public_url=settings.public_url)
+            if not has_owner:
+                await _invite_owner(parts.portal, url)
             await run_until_served(server, listener, stop, parts)
+
+
+async def _has_owner(settings: UiSettings, portal: Portal, database: Database) -> bool:
+    """Say whether somebody set it up; where others could reach it, a database that is away is waited for."""
+    if settings.reached_at not in LOOPBACK:
+        await wait_until_reached(database.reading, portal.clock)
+    try:
+        return await portal.access.has_owner()
+    except LOCKED_OR_DOWN:
+        return False
+
+
+async def _invite_owner(portal: Portal, url: str) -> None:
+    try:
+        code = await portal.sign_in.link(None)
+    except LOCKED_OR_DOWN:
+        log.warning("nobody could be invited to set up the portal: start it again when its database is up")
+        return
+    base = portal.settings.public_url or url
+    log.warning("the portal has no owner yet: open this link once", link=f"{base}/setup?code={code}")
 
 
 async def run_until_served(
@@ -200,6 +253,7 @@ async def run_until_served(
         parts.messaging.run(),
         live.run(),
         live.watch_health(),
+        parts.portal.access.watch(),
         parts.retention.run(),
     )
 
@@ -228,8 +282,8 @@ def _config(app: ASGIApp) -> uvicorn.Config:
 
 
 @contextmanager
-def _listening(settings: UiSettings) -> Iterator[socket.socket]:
-    host = settings.checked_host()
+def _listening(settings: UiSettings, *, has_owner: bool = False) -> Iterator[socket.socket]:
+    host = settings.checked_host(has_owner=has_owner)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, settings.ui_port), family=family, backlog=1_024)

@@ -1,20 +1,19 @@
 """The outermost layer of the web: who may speak to this server, and what browsers may do with its answers.
 
-Pure ASGI, because Starlette's BaseHTTPMiddleware never sees websockets. Until there is sign-in the
-server answers to loopback names only: a name that an attacker's DNS points here (DNS rebinding) is no
-such name. A page of another origin may neither open a socket nor send anything.
+Pure ASGI, because Starlette's BaseHTTPMiddleware never sees websockets. The server answers to loopback
+names and to its public one: a name that an attacker's DNS points here (DNS rebinding) is neither. A page
+of another origin may neither open a socket nor send anything. Who speaks is asked behind it, in `gate.py`.
 """
 
 import re
 import secrets
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.ui.joined import lean_page
 from services.ui.language import Language
-from services.ui.settings import LOOPBACK
+from services.ui.place import Place
 from services.ui.words import language_of, speak, spoken_page
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -27,15 +26,16 @@ _INERT = (b"text/javascript", b"application/javascript", b"text/css", b"font/")
 class Guard:
     """Refuses foreign hosts and origins, and adds the security headers; `app` is what it guards."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, place: Place | None = None) -> None:
         self.app = app
+        self.place = place or Place()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        refusal = refused(scope)
+        refusal = refused(scope, self.place)
         if refusal is not None:
             await _refuse(scope, send, refusal)
         elif scope["type"] == "websocket":
@@ -46,14 +46,15 @@ class Guard:
             await self.app(scope, receive, _Answer(send).send)
 
 
-def refused(scope: Scope) -> str | None:
+def refused(scope: Scope, place: Place) -> str | None:
     """Return why this connection is refused, or None."""
     headers = _headers(scope["headers"])
     host = headers.get("host", "")
-    if _hostname(host) not in LOOPBACK:
-        return "This portal answers on loopback only: open it as http://127.0.0.1 or http://localhost."
+    if not place.is_own(host):
+        known = place.public_url or "http://127.0.0.1 or http://localhost"
+        return f"This portal does not answer to this name: open it as {known}."
     origin = headers.get("origin")
-    if origin is not None and origin.lower() not in {f"http://{host}".lower(), f"https://{host}".lower()}:
+    if origin is not None and origin.lower() not in place.origins(host):
         return "This request comes from a page of another origin."
     unsafe = scope["type"] == "websocket" or scope["method"] not in _SAFE
     if unsafe and headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
@@ -135,13 +136,6 @@ async def _refuse(scope: Scope, send: Send, why: str) -> None:
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
-
-
-def _hostname(host: str) -> str | None:
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
 
 
 def _has(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bool:

@@ -7,10 +7,18 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from starlette.requests import Request
+from starlette.responses import Response
 
+from services.ui.access import known
+from services.ui.access.access import Access
+from services.ui.access.cookies import cookie_name, session_cookie, session_in
+from services.ui.access.signing_in import SignIn
 from services.ui.commands import Bulk, Commands, Controls, Secrets
 from services.ui.commands.mutes import Mutes
+from services.ui.commands.tokens import Tokens
 from services.ui.commands.uploads import Uploads
+from services.ui.commands.users import Users
 from services.ui.commands.views import Views
 from services.ui.live import Live
 from services.ui.queries import Queries
@@ -28,7 +36,7 @@ from shared.runtime.clock import Clock
 log = structlog.get_logger()
 
 COOKIE: Final = "portal_person"
-"""Tells one browser from another, until there is sign-in."""
+"""Tells one browser of the machine itself from another: who signed in has preferences of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +47,10 @@ class Portal:
     browser through the WebSocket `/api/v1/stream`, not through pages.
     """
 
+    access: Access
+    sign_in: SignIn
+    users: Users
+    tokens: Tokens
     queries: Queries
     history: History
     log_parts: LogParts
@@ -70,8 +82,30 @@ def noted(error: Exception, path: str) -> str:
 
 
 def person_id_in(cookies: Mapping[str, str]) -> UUID | None:
-    """Return whose browser this is; None for a new one, or a cookie that is not ours."""
+    """Return whose preferences count: the user's; else the browser's, None for one that has none."""
+    who = known()
+    if who is not None and who.user_id is not None:
+        return who.user_id
     try:
         return UUID(cookies.get(COOKIE, ""))
     except ValueError:
         return None
+
+
+def session_of(request: Request, portal: Portal) -> str | None:
+    """Return the secret that the browser's cookie holds; None where it has none."""
+    return session_in(request.headers.get("cookie", ""), _cookie_of(request, portal)[0])
+
+
+def signed_in(response: Response, request: Request, portal: Portal, secret: str) -> Response:
+    """Return the answer with the cookie of a session; "": with none any more."""
+    name, secure = _cookie_of(request, portal)
+    response.headers.append("set-cookie", session_cookie(name, secret, secure=secure))
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+def _cookie_of(request: Request, portal: Portal) -> tuple[str, bool]:
+    host = request.headers.get("host", "")
+    secure = portal.settings.place.is_public(host)
+    return cookie_name(host, secure=secure), secure

@@ -1,18 +1,18 @@
 """What the ui service is told by its environment."""
 
 from functools import cache
-from typing import Final
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from services.ui.place import LOOPBACK, Place
 from shared.domain.errors import ScheduleError
 from shared.domain.retention import LEAST_BYTES, MOST_BYTES
 from shared.domain.schedules import checked_zone
 from shared.domain.script import MOST_HASHED_BYTES
 from shared.runtime.settings import BrokerSettings, DatabaseSettings, HomeSettings, ScriptSettings
 from shared.runtime.vault import SecretsSettings
-
-LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class ZoneSettings(HomeSettings):
@@ -48,18 +48,71 @@ class UiSettings(BrokerSettings, DatabaseSettings, SecretsSettings, ScriptSettin
     ui_port: int = Field(default=8080, ge=0, le=65_535)
     """0 asks the system for a free port."""
 
-    def checked_host(self) -> str:
+    public_url: str | None = None
+    """Where people reach it, besides loopback: `https://jobs.example.org`, by a proxy that speaks https."""
+    proxies: str = ""
+    """The addresses of such proxies, with commas between them: who asked is then whom they name."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, url: str | None) -> str | None:
+        if not url:
+            return None
+        parts = urlsplit(url.rstrip("/"))
+        if (
+            parts.scheme != "https"
+            or not parts.hostname
+            or "@" in parts.netloc
+            or url.rstrip("/") != (f"https://{parts.netloc}")
+        ):
+            raise ValueError(
+                f"{url[:200]!r} is no address that people can sign in at: write it like "
+                "https://jobs.example.org, without a path, and with https, for passwords travel there"
+            )
+        return url.rstrip("/").lower()
+
+    @field_validator("proxies")
+    @classmethod
+    def _are_addresses(cls, text: str) -> str:
+        for one in filter(None, map(str.strip, text.split(","))):
+            try:
+                ip_address(one)
+            except ValueError:
+                raise ValueError(f"{one[:60]!r} is no IP address of a proxy") from None
+        return text
+
+    @property
+    def place(self) -> Place:
+        """Return where the portal is reached."""
+        proxies = frozenset(filter(None, map(str.strip, self.proxies.split(","))))
+        return Place(public_url=self.public_url, proxies=proxies)
+
+    @property
+    def reached_at(self) -> str:
+        """Return the host at which others would reach it directly."""
+        return self.ui_published or self.ui_host
+
+    def checked_host(self, *, has_owner: bool) -> str:
         """Return the host to listen on.
 
         Raises:
-            SystemExit: where others than this machine could reach it, until there is sign-in.
+            SystemExit: others than this machine could reach it, and nobody has set it up, or passwords
+                would travel there in the open.
         """
-        reached_at = self.ui_published or self.ui_host
-        if reached_at not in LOOPBACK:
-            name = "PORTAL_UI_PUBLISHED" if self.ui_published else "PORTAL_UI_HOST"
+        if self.reached_at in LOOPBACK:
+            return self.ui_host
+        name = "PORTAL_UI_PUBLISHED" if self.ui_published else "PORTAL_UI_HOST"
+        refused = f"{name}={self.reached_at} is refused: "
+        if not has_owner:
             raise SystemExit(
-                f"{name}={reached_at} is refused: the portal has no sign-in yet, so it is to be reached on "
-                "loopback only. Use 127.0.0.1 and an SSH tunnel. In a container whose port is published on "
-                "127.0.0.1 of its host, listen on 0.0.0.0 and set PORTAL_UI_PUBLISHED=127.0.0.1."
+                f"{refused}this portal has no owner yet, so it is to be reached on loopback only. Make one "
+                "with `portal user add NAME --role admin` and open the link that it prints once the portal "
+                "listens on 127.0.0.1. In a container whose port is published on 127.0.0.1 of its host, "
+                "listen on 0.0.0.0 and set PORTAL_UI_PUBLISHED=127.0.0.1."
+            )
+        if self.public_url is None:
+            raise SystemExit(
+                f"{refused}say where people reach it, by a proxy that speaks https, such as "
+                "PORTAL_PUBLIC_URL=https://jobs.example.org."
             )
         return self.ui_host

@@ -25,6 +25,7 @@ class JobHead:
 
     id: JobId
     name: str
+    script: str
     version: int
     paused_at: datetime | None
     deleted_at: datetime | None
@@ -34,7 +35,7 @@ async def head_of(session: AsyncSession, job_id: JobId) -> JobHead | None:
     """Return the job's head, also of a deleted one; None when there is none."""
     row = (
         await session.execute(
-            select(JobRow.name, JobRow.version, JobRow.paused_at, JobRow.deleted_at).where(
+            select(JobRow.name, JobRow.script, JobRow.version, JobRow.paused_at, JobRow.deleted_at).where(
                 JobRow.id == job_id
             )
         )
@@ -42,7 +43,12 @@ async def head_of(session: AsyncSession, job_id: JobId) -> JobHead | None:
     if row is None:
         return None
     return JobHead(
-        id=job_id, name=row.name, version=row.version, paused_at=row.paused_at, deleted_at=row.deleted_at
+        id=job_id,
+        name=row.name,
+        script=row.script,
+        version=row.version,
+        paused_at=row.paused_at,
+        deleted_at=row.deleted_at,
     )
 
 

@@ -38,6 +38,17 @@ class ChangeKind(StrEnum):
     EXECUTOR_RESUMED = "executor-resumed"
     FREEZE_BEGUN = "freeze-begun"
     FREEZE_LIFTED = "freeze-lifted"
+    SIGNED_IN = "signed-in"
+    SIGN_IN_REFUSED = "sign-in-refused"
+    """A wrong password, or too many of them; the subject is the name that was typed."""
+    SIGNED_OUT = "signed-out"
+    PASSWORD_SET = "password-set"  # noqa: S105
+    USER_CREATED = "user-created"
+    USER_EDITED = "user-edited"
+    TOKEN_CREATED = "token-created"  # noqa: S105
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105
+    REFUSED = "refused"
+    """Somebody asked for what they may not do; the subject says what."""
 
 
 Value = object

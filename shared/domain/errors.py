@@ -7,6 +7,9 @@ PortalError
 ├── NotFound                the thing does not exist, or no longer
 ├── Conflict                it changed since it was read
 ├── TooLate                 what it is about has ended
+├── NotSignedIn             nobody is known to ask for it
+├── Forbidden               whoever asks for it may not do that
+├── TooManyTries            wrong passwords: says after how many seconds to try again
 ├── MalformedMessage        bytes that are no message of ours, or what cannot be sent as one
 ├── UnknownMessage          a message of a type that this version does not know
 ├── Unroutable              the broker has no queue for it
@@ -57,6 +60,25 @@ class Conflict(PortalError):  # noqa: N818 - the HTTP word
 
 class TooLate(PortalError):  # noqa: N818 - says what the wish is
     """What is asked of it can only be done to something that has not ended."""
+
+
+class NotSignedIn(PortalError):  # noqa: N818 - says who asks
+    """What was asked for is for people and programs that are known, and this one is not."""
+
+
+class Forbidden(PortalError):  # noqa: N818 - the HTTP word
+    """Whoever asks for it may not do that; says which role may."""
+
+
+class TooManyTries(PortalError):  # noqa: N818 - says what there was
+    """So many passwords were wrong that none is looked at for a while."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        minutes = -(-retry_after_s // 60)
+        super().__init__(
+            f"Too many sign-ins failed. Try again in {minutes} minute{'' if minutes == 1 else 's'}."
+        )
+        self.retry_after_s = retry_after_s
 
 
 class MalformedMessage(PortalError):  # noqa: N818 - says what the message is

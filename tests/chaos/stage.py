@@ -24,6 +24,7 @@ from tests.chaos.disks import Disk, small_disks
 from tests.chaos.ledger_clock import LedgerClock, steppable_clock
 from tests.chaos.proxy import Wire, wire_to
 from tests.chaos.servant import Servant
+from tests.support.identity import LocalAuth
 from tests.support.postgres import PrivateServer, private_server
 
 GRACE_S = 10
@@ -193,5 +194,6 @@ def _program(name: str, settings: Settings, health: dict[str, int], own: dict[st
 async def _http(programs: list[Program]) -> AsyncIterator[httpx.AsyncClient]:
     (ui,) = (program for program in programs if program.name == "ui")
     base = ui.probe.removesuffix("/readyz")
-    async with httpx.AsyncClient(base_url=f"{base}/api/v1", timeout=10) as http:
+    known = LocalAuth(Path(ui.environment["PORTAL_HOME"]))
+    async with httpx.AsyncClient(base_url=f"{base}/api/v1", timeout=10, auth=known) as http:
         yield http

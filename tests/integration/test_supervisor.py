@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli import leftovers, probe, record, status, up
+from services.cli import leftovers, probe, record, sample, status, up
 from services.cli.child import Child
 from services.cli.console import Console
 from services.cli.errors import NotReady
@@ -51,13 +51,16 @@ async def test_a_whole_portal_comes_up_with_its_sample_and_drains_in_order(
     running_now = record.running(home.record)
     assert running_now is not None
     status_code = await (await command_line("status", "--home", home.folder)).wait()
-    jobs = await probe.request("GET", f"{running_now.portal_url}/api/v1/jobs")
+    address = f"{running_now.portal_url}/api/v1/jobs"
+    jobs = await probe.request("GET", address, authorization=sample.local_bearer(home))
+    anonymous = await probe.request("GET", address)
 
     down_code = await (await command_line("down", "--home", home.folder)).wait()
 
     ended = await lines_until("", portal)
     stopped = [line.split()[2] for line in ended if "  stopped (" in line]
-    assert any("there is no sign-in yet" in line for line in started)
+    assert any("/setup?code=" in line and "it makes you the owner" in line for line in started)
+    assert anonymous.status == 401
     assert status_code == 0
     assert "hello" in str(jobs.body)
     assert (down_code, await portal.wait()) == (0, 0)

@@ -75,9 +75,14 @@ async def open_and_close(http: httpx.AsyncClient, path: str) -> None:
         f"client_id={client}&next_message_id=0&implicit_handshake=true&document_id={uuid4()}&tab_id={uuid4()}"
     )
     origin = str(http.base_url).rstrip("/")
+    known = {"authorization": http.headers["authorization"]}
     async with (
-        connect(f"{base}/_nicegui_ws/socket.io/?EIO=4&transport=websocket&{said}", origin=origin) as pages,
-        connect(f"{base}/api/v1/stream", origin=origin) as stream,
+        connect(
+            f"{base}/_nicegui_ws/socket.io/?EIO=4&transport=websocket&{said}",
+            origin=origin,
+            additional_headers=known,
+        ) as pages,
+        connect(f"{base}/api/v1/stream", origin=origin, additional_headers=known) as stream,
     ):
         await pages.recv()  # engine.io opens
         await pages.send("40")

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from tests.support.eventually import eventually
+from tests.support.identity import Cookie, LocalAuth, Seen, bearer, cookie, new_session
 
 ROOT = Path(__file__).resolve().parents[2]
 _START_BOUND_S = 120.0
@@ -30,6 +31,17 @@ class Stack:
     url: str
     process: subprocess.Popen[bytes]
     http: httpx.Client
+
+    def cookie(self, url: str | None = None, *, role: str = "admin", name: str | None = None) -> Cookie:
+        """Return what lets a browser in that opens the portal at this address, as a user of its own.
+
+        Behind everybody's back, for a password takes its time and every test has a browser of its own.
+        """
+        return cookie(new_session(self.home, role=role, name=name), url or self.url)
+
+    def seen(self) -> Seen:
+        """Return it as a new user sees it."""
+        return Seen(self.url, bearer(self.home), new_session(self.home))
 
     def pid(self, name: str) -> int:
         """Return the process id of one of its programs, such as `executor-1`."""
@@ -147,7 +159,7 @@ def running_stack(
             extra_groups=None if user is None else [],
         )
     url = f"http://127.0.0.1:{port}"
-    with httpx.Client(base_url=url, timeout=10) as http:
+    with httpx.Client(base_url=url, timeout=10, auth=LocalAuth(home)) as http:
         stack = Stack(home=home, url=url, process=process, http=http)
         try:
             eventually(

@@ -25,6 +25,8 @@ from services.ui.api import (
     schedules,
     scripts,
     secrets,
+    tokens,
+    users,
     views,
     week,
 )
@@ -33,7 +35,7 @@ from services.ui.portal import Portal
 
 def register(app: FastAPI, portal: Portal) -> None:
     """Add the API's routes and error answers to the app."""
-    problems.register(app)
+    problems.register(app, portal.access)
     for module in (
         bulk,
         calendars,
@@ -52,6 +54,8 @@ def register(app: FastAPI, portal: Portal) -> None:
         schedules,
         scripts,
         secrets,
+        tokens,
+        users,
         views,
         week,
     ):

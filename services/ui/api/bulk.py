@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from services.ui.api.answers import answer
 from services.ui.api.jobs import cause_of
+from services.ui.api.roles import FOLDER_OPERATOR, VIEWER, roled
 from services.ui.many import BulkAction, Foreseen, Wish
 from services.ui.models import JobFilter
 from services.ui.portal import Portal
@@ -68,14 +69,14 @@ class BulkBody(BaseModel):
 
 def router(portal: Portal) -> APIRouter:
     """Return the routes of what is done to many jobs."""
-    routes = APIRouter(prefix="/api/v1/jobs/bulk")
+    routes = roled("/api/v1/jobs/bulk")
 
-    @routes.post("/preview")
+    @routes.post("/preview", openapi_extra=VIEWER)
     async def preview(body: BulkBody) -> Response:
         """Say what it would do; `count` is what to expect."""
         return answer(await portal.queries.bulk_preview(body.chosen(), body.wish()))
 
-    @routes.post("")
+    @routes.post("", openapi_extra=FOLDER_OPERATOR)
     async def act(body: BulkBody, request: Request) -> Response:
         """Do it; what it did not do is told job by job."""
         if body.filter is not None and body.expected is None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
+from services.ui.api.roles import EDITOR, VIEWER, roled
 from services.ui.commands.calendar_files import MAX_CHARS, dates_from_ics
 from services.ui.commands.holiday_lists import dates_of_country
 from services.ui.portal import Portal
@@ -65,34 +66,34 @@ class CountryBody(_Body):
 
 def router(portal: Portal) -> APIRouter:
     """Return the routes of calendars."""
-    routes = APIRouter(prefix="/api/v1/calendars")
+    routes = roled("/api/v1/calendars")
     _add_reading(routes)
     _add_kept(routes, portal)
     return routes
 
 
 def _add_kept(routes: APIRouter, portal: Portal) -> None:
-    @routes.get("")
+    @routes.get("", openapi_extra=VIEWER)
     async def list_calendars() -> Response:
         items = await portal.queries.calendars()
         return answer({"items": items, "next": None, "total": len(items)})
 
-    @routes.post("")
+    @routes.post("", openapi_extra=EDITOR)
     async def create(body: CalendarBody) -> Response:
         known = await portal.commands.create_calendar(body.plain())
         return answer(await portal.queries.calendar(known), 201, {"location": f"/api/v1/calendars/{known}"})
 
-    @routes.get("/{calendar_id}")
+    @routes.get("/{calendar_id}", openapi_extra=VIEWER)
     async def get_calendar(calendar_id: UUID) -> Response:
         return answer(await portal.queries.calendar(CalendarId(calendar_id)))
 
-    @routes.patch("/{calendar_id}")
+    @routes.patch("/{calendar_id}", openapi_extra=EDITOR)
     async def edit(calendar_id: UUID, body: CalendarPatch) -> Response:
         known = CalendarId(calendar_id)
         await portal.commands.edit_calendar(known, body.plain(), expected_version=body.version)
         return answer(await portal.queries.calendar(known))
 
-    @routes.delete("/{calendar_id}")
+    @routes.delete("/{calendar_id}", openapi_extra=EDITOR)
     async def delete(calendar_id: UUID) -> Response:
         await portal.commands.delete_calendar(CalendarId(calendar_id))
         return Response(status_code=204)
@@ -101,11 +102,11 @@ def _add_kept(routes: APIRouter, portal: Portal) -> None:
 def _add_reading(routes: APIRouter) -> None:
     """Add what fills a form: nothing is kept by it."""
 
-    @routes.get("/hong-kong")
+    @routes.get("/hong-kong", openapi_extra=VIEWER)
     async def built_in() -> Response:
         return answer(to_json(hong_kong()))
 
-    @routes.post("/read-file")
+    @routes.post("/read-file", openapi_extra=EDITOR)
     async def read_file(body: FileBody) -> Response:
         dates = await asyncio.to_thread(
             dates_from_ics,
@@ -116,7 +117,7 @@ def _add_reading(routes: APIRouter) -> None:
         )
         return answer(_as_form(dates, body.zone))
 
-    @routes.post("/read-country")
+    @routes.post("/read-country", openapi_extra=EDITOR)
     async def read_country(body: CountryBody) -> Response:
         years = range(body.first_year, body.last_year + 1)
         dates = await asyncio.to_thread(dates_of_country, body.country, years, subdivision=body.subdivision)

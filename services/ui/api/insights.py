@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
+from services.ui.api.roles import VIEWER, roled
 from services.ui.portal import Portal, person_id_in
 from services.ui.zones import checked_zone
 from shared.domain.ids import JobId
@@ -14,9 +15,9 @@ from shared.domain.ids import JobId
 
 def router(portal: Portal) -> APIRouter:
     """Return the route of insights."""
-    routes = APIRouter(prefix="/api/v1/jobs")
+    routes = roled("/api/v1/jobs")
 
-    @routes.get("/{job_id}/insights")
+    @routes.get("/{job_id}/insights", openapi_extra=VIEWER)
     async def insights(
         request: Request, job_id: UUID, zone: Annotated[str | None, Query(max_length=64)] = None
     ) -> Response:

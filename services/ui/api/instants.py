@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
+from services.ui.api.roles import FOLDER_OPERATOR, VIEWER, roled
 from services.ui.commands import CatchUp, Range
 from services.ui.portal import Portal
 from shared.domain.ids import JobId, ScheduleId
@@ -50,11 +51,11 @@ class RangeBody(BaseModel):
 
 def router(portal: Portal) -> APIRouter:
     """Return the routes of a job's instants."""
-    routes = APIRouter(prefix="/api/v1/jobs/{job_id}")
+    routes = roled("/api/v1/jobs/{job_id}")
     _add_pausing(routes, portal)
     _add_after_the_fact(routes, portal)
 
-    @routes.get("/why")
+    @routes.get("/why", openapi_extra=VIEWER)
     async def why(job_id: UUID, at: Instant | None = None) -> Response:
         """Answer for an instant; without one, for what waits or was due last."""
         return answer(await portal.queries.why(JobId(job_id), at))
@@ -63,17 +64,17 @@ def router(portal: Portal) -> APIRouter:
 
 
 def _add_pausing(routes: APIRouter, portal: Portal) -> None:
-    @routes.post("/pause")
+    @routes.post("/pause", openapi_extra=FOLDER_OPERATOR)
     async def pause(job_id: UUID) -> Response:
         await portal.commands.pause(JobId(job_id))
         return answer(await portal.queries.job(JobId(job_id)))
 
-    @routes.get("/resume")
+    @routes.get("/resume", openapi_extra=VIEWER)
     async def passed(job_id: UUID) -> Response:
         """Say what passed in the pause, before somebody decides over it."""
         return answer(await portal.queries.resume_preview(JobId(job_id)))
 
-    @routes.post("/resume")
+    @routes.post("/resume", openapi_extra=FOLDER_OPERATOR)
     async def resume(job_id: UUID, body: ResumeBody | None = None) -> Response:
         catch_up = CatchUp.NONE if body is None else body.catch_up
         await portal.commands.resume(JobId(job_id), catch_up=catch_up)
@@ -81,7 +82,7 @@ def _add_pausing(routes: APIRouter, portal: Portal) -> None:
 
 
 def _add_after_the_fact(routes: APIRouter, portal: Portal) -> None:
-    @routes.get("/backfill")
+    @routes.get("/backfill", openapi_extra=VIEWER)
     async def preview(job_id: UUID, which: Annotated[RangeBody, Query()]) -> Response:
         asked = which.range()
         return answer(
@@ -90,7 +91,7 @@ def _add_after_the_fact(routes: APIRouter, portal: Portal) -> None:
             )
         )
 
-    @routes.post("/backfill")
+    @routes.post("/backfill", openapi_extra=FOLDER_OPERATOR)
     async def ask(job_id: UUID, body: RangeBody) -> Response:
         """Ask for the runs; the scheduler makes them, each instant once."""
         return answer({"request_id": await portal.commands.backfill(JobId(job_id), body.range())}, 202)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from services.ui.api.answers import answer
 from services.ui.api.bodies import AcceptBody, JobBody, JobPatch, RunBody
+from services.ui.api.roles import FOLDER_EDITOR, FOLDER_OPERATOR, VIEWER, roled
 from services.ui.models import JobFilter, JobSort
 from services.ui.portal import Portal
 from shared.domain.ids import JobId
@@ -35,7 +36,7 @@ class JobsQuery(BaseModel):
 
 def router(portal: Portal) -> APIRouter:
     """Return the routes of jobs."""
-    routes = APIRouter(prefix="/api/v1/jobs")
+    routes = roled("/api/v1/jobs")
     _add_reading(routes, portal)
     _add_writing(routes, portal)
     _add_actions(routes, portal)
@@ -43,63 +44,63 @@ def router(portal: Portal) -> APIRouter:
 
 
 def _add_reading(routes: APIRouter, portal: Portal) -> None:
-    @routes.get("")
+    @routes.get("", openapi_extra=VIEWER)
     async def list_jobs(which: Annotated[JobsQuery, Query()]) -> Response:
         return answer(await portal.queries.jobs(tags=which.tags(), **which.model_dump(exclude={"tag"})))
 
-    @routes.get("/tags")
+    @routes.get("/tags", openapi_extra=VIEWER)
     async def list_tags() -> Response:
         """Return the tags that jobs have."""
         items = await portal.queries.tags()
         return answer({"items": items, "next": None, "total": len(items)})
 
-    @routes.get("/{job_id}")
+    @routes.get("/{job_id}", openapi_extra=VIEWER)
     async def get_job(job_id: UUID) -> Response:
         return answer(await portal.queries.job(JobId(job_id)))
 
-    @routes.get("/{job_id}/script")
+    @routes.get("/{job_id}/script", openapi_extra=VIEWER)
     async def script(job_id: UUID) -> Response:
         return answer(await portal.queries.script_of_job(JobId(job_id)))
 
-    @routes.get("/{job_id}/chain")
+    @routes.get("/{job_id}/chain", openapi_extra=VIEWER)
     async def chain(job_id: UUID) -> Response:
         return answer(await portal.queries.chain(JobId(job_id)))
 
 
 def _add_writing(routes: APIRouter, portal: Portal) -> None:
-    @routes.post("")
+    @routes.post("", openapi_extra=FOLDER_EDITOR)
     async def create_job(body: JobBody) -> Response:
         job_id = await portal.commands.create_job(body.draft())
         return answer(await portal.queries.job(job_id), 201, {"location": f"/api/v1/jobs/{job_id}"})
 
-    @routes.patch("/{job_id}")
+    @routes.patch("/{job_id}", openapi_extra=FOLDER_EDITOR)
     async def edit_job(job_id: UUID, body: JobPatch) -> Response:
         known = JobId(job_id)
         draft = body.draft(await portal.queries.job(known))
         await portal.commands.edit_job(known, draft, expected_version=body.version)
         return answer(await portal.queries.job(known))
 
-    @routes.delete("/{job_id}")
+    @routes.delete("/{job_id}", openapi_extra=FOLDER_EDITOR)
     async def delete_job(job_id: UUID) -> Response:
         await portal.commands.delete(JobId(job_id))
         return answer(await portal.queries.job(JobId(job_id)))
 
 
 def _add_actions(routes: APIRouter, portal: Portal) -> None:
-    @routes.post("/{job_id}/run")
+    @routes.post("/{job_id}/run", openapi_extra=FOLDER_OPERATOR)
     async def run_now(job_id: UUID, request: Request, body: RunBody | None = None) -> Response:
         """Ask for a run; it can be watched at once under the answered id."""
         given = {} if body is None else body.parameters
         run_id = await portal.commands.run_now(JobId(job_id), parameters=given, cause=cause_of(request))
         return answer({"run_id": run_id}, 202, {"location": f"/api/v1/runs/{run_id}"})
 
-    @routes.post("/{job_id}/accept-script")
+    @routes.post("/{job_id}/accept-script", openapi_extra=FOLDER_EDITOR)
     async def accept_script(job_id: UUID, body: AcceptBody) -> Response:
         """Let the job run the script with this hash from now on."""
         await portal.commands.accept_script(JobId(job_id), body.sha256)
         return answer(await portal.queries.job(JobId(job_id)))
 
-    @routes.post("/{job_id}/restore")
+    @routes.post("/{job_id}/restore", openapi_extra=FOLDER_EDITOR)
     async def restore(job_id: UUID) -> Response:
         await portal.commands.restore(JobId(job_id))
         return answer(await portal.queries.job(JobId(job_id)))

@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
+from services.ui.api.roles import FOLDER_OPERATOR, VIEWER, roled
 from services.ui.api.runs import RunsQuery
 from services.ui.many import Foreseen, RunsAction
 from services.ui.portal import Portal
@@ -37,14 +38,14 @@ class RunsWishBody(BaseModel):
 
 def router(portal: Portal) -> APIRouter:
     """Return the routes of what is done to many runs."""
-    routes = APIRouter(prefix="/api/v1/runs/bulk")
+    routes = roled("/api/v1/runs/bulk")
 
-    @routes.post("/preview")
+    @routes.post("/preview", openapi_extra=VIEWER)
     async def preview(body: RunsWishBody) -> Response:
         """Say what it would do; `count` is what to expect."""
         return answer(await portal.queries.runs_preview(body.filter.filter(), body.action))
 
-    @routes.post("")
+    @routes.post("", openapi_extra=FOLDER_OPERATOR)
     async def act(body: RunsWishBody) -> Response:
         """Ask for it; what could not be asked is told run by run."""
         if body.expected is None:

@@ -1,7 +1,7 @@
 """Errors as problem documents (RFC 9457)."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 import structlog
@@ -10,23 +10,29 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from services.ui.access import known, origin
+from services.ui.access.access import Access
 from services.ui.portal import noted
 from shared.db.engine import LOCKED_OR_DOWN
 from shared.domain.errors import (
     Conflict,
+    Forbidden,
     InvalidInput,
     NameTaken,
     NotFound,
+    NotSignedIn,
     PortalError,
     ScheduleError,
     TooLate,
+    TooManyTries,
 )
 
 log = structlog.get_logger()
 
 
-def register(app: FastAPI) -> None:
-    """Answer every error of the API by a problem document."""
+def register(app: FastAPI, access: Access) -> None:
+    """Answer every error of the API by a problem document; `access` notes what was refused."""
+    app.state.access = access
     app.add_exception_handler(PortalError, _on_portal_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     for error in LOCKED_OR_DOWN:
@@ -57,12 +63,13 @@ def problem(status: int, detail: str, field: str | None = None, *, part: str | N
 
 async def _on_portal_error(request: Request, error: Exception) -> Response:
     match error:
-        case NameTaken():
-            return problem(HTTPStatus.CONFLICT, error.message, error.field)
         case ScheduleError():
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.message, error.field, part=error.part)
         case InvalidInput():
-            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.message, error.field)
+            status = HTTPStatus.CONFLICT if isinstance(error, NameTaken) else HTTPStatus.UNPROCESSABLE_ENTITY
+            return problem(status, error.message, error.field)
+        case NotSignedIn() | Forbidden() | TooManyTries():
+            return await _shut_out(request, error)
         case NotFound():
             return problem(HTTPStatus.NOT_FOUND, str(error))
         case Conflict() | TooLate():
@@ -73,6 +80,25 @@ async def _on_portal_error(request: Request, error: Exception) -> Response:
             return problem(
                 HTTPStatus.INTERNAL_SERVER_ERROR, f"{error} The portal's log says more, under {incident}."
             )
+
+
+async def _shut_out(request: Request, error: NotSignedIn | Forbidden | TooManyTries) -> Response:
+    """Answer who may not; what somebody who is known may not is noted."""
+    match error:
+        case NotSignedIn():
+            return problem(HTTPStatus.UNAUTHORIZED, str(error))
+        case TooManyTries():
+            refused = problem(HTTPStatus.TOO_MANY_REQUESTS, str(error))
+            refused.headers["retry-after"] = str(error.retry_after_s)
+            return refused
+        case Forbidden():
+            access: Access = request.app.state.access
+            who = known()
+            by = "" if who is None else who.name
+            await access.note_refused(by, f"{request.method} {request.url.path}", origin().address)
+            return problem(HTTPStatus.FORBIDDEN, str(error))
+        case _:
+            assert_never(error)
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:

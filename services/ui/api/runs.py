@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from services.ui.api.answers import answer, attachment
 from services.ui.api.bodies import Limit, RerunBody
+from services.ui.api.roles import FOLDER_OPERATOR, VIEWER, roled
 from services.ui.portal import Portal
 from services.ui.queries import RunsFilter
 from services.ui.queries.log_lines import LinesWanted, SearchWanted
@@ -82,7 +83,7 @@ class LinesQuery(BaseModel):
 
 def router(portal: Portal) -> APIRouter:
     """Return the routes of runs."""
-    routes = APIRouter(prefix="/api/v1/runs")
+    routes = roled("/api/v1/runs")
     _add_runs(routes, portal)
     _add_logs(routes, portal)
     _add_artifacts(routes, portal)
@@ -90,25 +91,25 @@ def router(portal: Portal) -> APIRouter:
 
 
 def _add_runs(routes: APIRouter, portal: Portal) -> None:
-    @routes.get("")
+    @routes.get("", openapi_extra=VIEWER)
     async def list_runs(which: Annotated[RunsQuery, Query()]) -> Response:
         return answer(await portal.queries.runs(which.filter(), after=which.after, limit=which.limit))
 
-    @routes.get("/{run_id}")
+    @routes.get("/{run_id}", openapi_extra=VIEWER)
     async def get_run(run_id: UUID) -> Response:
         return answer(await portal.queries.run(RunId(run_id)))
 
-    @routes.get("/{run_id}/script")
+    @routes.get("/{run_id}/script", openapi_extra=VIEWER)
     async def script(run_id: UUID, attempt: Attempt = None) -> Response:
         """Say what had changed in the script since the job's last success before this run."""
         return answer({"change": await portal.queries.change_of_run(RunId(run_id), attempt=attempt)})
 
-    @routes.get("/{run_id}/changes")
+    @routes.get("/{run_id}/changes", openapi_extra=VIEWER)
     async def changes(run_id: UUID, attempt: Attempt = None) -> Response:
         """Say what of all that a run depends on had changed since the job's last success before it."""
         return answer(await portal.since.changes(RunId(run_id), attempt=attempt))
 
-    @routes.post("/{run_id}/rerun")
+    @routes.post("/{run_id}/rerun", openapi_extra=FOLDER_OPERATOR)
     async def run_again(run_id: UUID, body: RerunBody | None = None) -> Response:
         """Ask for a run like this one; it can be watched at once under the answered id."""
         new_run = await portal.commands.run_again(RunId(run_id), args=None if body is None else body.args)
@@ -116,7 +117,7 @@ def _add_runs(routes: APIRouter, portal: Portal) -> None:
 
 
 def _add_logs(routes: APIRouter, portal: Portal) -> None:
-    @routes.get("/{run_id}/log")
+    @routes.get("/{run_id}/log", openapi_extra=VIEWER)
     async def get_log(
         run_id: UUID,
         attempt: Attempt = None,
@@ -127,7 +128,7 @@ def _add_logs(routes: APIRouter, portal: Portal) -> None:
             await portal.queries.log(RunId(run_id), attempt=attempt, after_seq=after_seq, limit=limit)
         )
 
-    @routes.get("/{run_id}/log/lines")
+    @routes.get("/{run_id}/log/lines", openapi_extra=VIEWER)
     async def get_lines(run_id: UUID, which: Annotated[LinesQuery, Query()]) -> Response:
         """Return lines by number, such as `from=150000`; `from=-100`: the last hundred."""
         wanted = LinesWanted(
@@ -140,7 +141,7 @@ def _add_logs(routes: APIRouter, portal: Portal) -> None:
         )
         return answer(await portal.log_parts.lines(RunId(run_id), wanted))
 
-    @routes.get("/{run_id}/log/search")
+    @routes.get("/{run_id}/log/search", openapi_extra=VIEWER)
     async def search_log(run_id: UUID, which: Annotated[HitsQuery, Query()]) -> Response:
         """Return the lines that hold `q`; ask again with `from=next` while `more`."""
         wanted = SearchWanted(
@@ -151,7 +152,7 @@ def _add_logs(routes: APIRouter, portal: Portal) -> None:
         )
         return answer(await portal.log_parts.hits(RunId(run_id), wanted))
 
-    @routes.get("/{run_id}/log.txt")
+    @routes.get("/{run_id}/log.txt", openapi_extra=VIEWER)
     async def get_log_text(
         run_id: UUID, attempt: Attempt = None, stream: Stream | None = None
     ) -> StreamingResponse:
@@ -169,12 +170,12 @@ def _add_logs(routes: APIRouter, portal: Portal) -> None:
 
 
 def _add_artifacts(routes: APIRouter, portal: Portal) -> None:
-    @routes.get("/{run_id}/artifacts")
+    @routes.get("/{run_id}/artifacts", openapi_extra=VIEWER)
     async def list_artifacts(run_id: UUID, attempt: Attempt = None) -> Response:
         """Return the files that an attempt left to be kept."""
         return answer(await portal.queries.artifacts(RunId(run_id), attempt=attempt))
 
-    @routes.get("/{run_id}/artifacts/{name:path}")
+    @routes.get("/{run_id}/artifacts/{name:path}", openapi_extra=VIEWER)
     async def download(run_id: UUID, name: str, attempt: Attempt = None) -> StreamingResponse:
         """Return one of them, to be saved: no browser is to show what a script wrote as a page of ours."""
         item, pieces = await portal.queries.artifact(RunId(run_id), name, attempt=attempt)

@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
+from services.ui.api.roles import EDITOR, VIEWER, roled
 from services.ui.portal import Portal
 
 
@@ -19,25 +20,25 @@ class SecretBody(BaseModel):
 
 def router(portal: Portal) -> APIRouter:
     """Return the routes of secrets."""
-    routes = APIRouter(prefix="/api/v1/secrets")
+    routes = roled("/api/v1/secrets")
 
     async def secrets_now(status: int = 200) -> Response:
         items = await portal.queries.secrets()
         return answer({"items": items, "next": None, "total": len(items)}, status)
 
-    @routes.get("")
+    @routes.get("", openapi_extra=VIEWER)
     async def list_secrets() -> Response:
         """Return the secrets by name: description, when each was changed and by whom, which jobs use it."""
         return await secrets_now()
 
-    @routes.put("/{name}")
+    @routes.put("/{name}", openapi_extra=EDITOR)
     async def put_secret(name: str, body: SecretBody) -> Response:
         """Store a secret, or give it a new value: runs that start from now on get that."""
         value = None if body.value is None else body.value.get_secret_value()
         is_new = await portal.secrets.put(name, value, description=body.description)
         return await secrets_now(201 if is_new else 200)
 
-    @routes.delete("/{name}")
+    @routes.delete("/{name}", openapi_extra=EDITOR)
     async def delete_secret(name: str) -> Response:
         """Delete a secret that no job uses."""
         await portal.secrets.delete(name)

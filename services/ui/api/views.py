@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from services.ui.api.answers import answer
 from services.ui.api.people import set_cookie
+from services.ui.api.roles import VIEWER, roled
 from services.ui.models import JobFilter, JobSort
 from services.ui.portal import Portal, person_id_in
 
@@ -42,18 +43,18 @@ class NameBody(BaseModel):
 
 def router(portal: Portal) -> APIRouter:
     """Return the routes of kept searches."""
-    routes = APIRouter(prefix="/api/v1")
+    routes = roled("/api/v1")
 
-    @routes.get("/views/{view_id}")
+    @routes.get("/views/{view_id}", openapi_extra=VIEWER)
     async def view(view_id: UUID) -> Response:
         return answer(await portal.kept_views.view(view_id))
 
-    @routes.get("/me/views")
+    @routes.get("/me/views", openapi_extra=VIEWER)
     async def own(request: Request) -> Response:
         items = await portal.kept_views.of(person_id_in(request.cookies))
         return answer({"items": items, "next": None, "total": len(items)})
 
-    @routes.post("/me/views")
+    @routes.post("/me/views", openapi_extra=VIEWER)
     async def keep(body: ViewBody, request: Request) -> Response:
         person_id = person_id_in(request.cookies)
         question = body.question.model_dump(mode="json", exclude_defaults=True)
@@ -63,12 +64,12 @@ def router(portal: Portal) -> APIRouter:
         set_cookie(response, person_id, secure=request.url.scheme == "https")
         return response
 
-    @routes.patch("/me/views/{view_id}")
+    @routes.patch("/me/views/{view_id}", openapi_extra=VIEWER)
     async def rename(view_id: UUID, body: NameBody, request: Request) -> Response:
         await portal.views.rename(person_id_in(request.cookies), view_id, body.name)
         return answer(await portal.kept_views.view(view_id))
 
-    @routes.delete("/me/views/{view_id}")
+    @routes.delete("/me/views/{view_id}", openapi_extra=VIEWER)
     async def remove(view_id: UUID, request: Request) -> Response:
         await portal.views.remove(person_id_in(request.cookies), view_id)
         return Response(status_code=204)

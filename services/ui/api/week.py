@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
+from services.ui.api.roles import VIEWER, roled
 from services.ui.portal import Portal, person_id_in
 from services.ui.zones import checked_zone
 from shared.domain.errors import InvalidInput
@@ -19,9 +20,9 @@ _LONGEST = timedelta(days=2)
 
 def router(portal: Portal) -> APIRouter:
     """Return the routes of the week view."""
-    routes = APIRouter(prefix="/api/v1/week")
+    routes = roled("/api/v1/week")
 
-    @routes.get("")
+    @routes.get("", openapi_extra=VIEWER)
     async def week(
         request: Request, start: date | None = None, zone: Annotated[str | None, Query(max_length=64)] = None
     ) -> Response:
@@ -34,7 +35,7 @@ def router(portal: Portal) -> APIRouter:
             raise InvalidInput("start", "Choose a day between 1971 and 2198.")
         return answer(await portal.queries.planning.week(start=first, zone=known))
 
-    @routes.get("/jobs")
+    @routes.get("/jobs", openapi_extra=VIEWER)
     async def jobs(
         begin: Annotated[AwareDatetime, Query(alias="from")], end: Annotated[AwareDatetime, Query(alias="to")]
     ) -> Response:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never, cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.ui.access import demand_somewhere
 from services.ui.commands import jobs, pauses, runs
 from services.ui.commands.controls import Controls
 from services.ui.commands.heads import Change
@@ -26,6 +27,7 @@ from services.ui.many import (
     Wish,
 )
 from shared.db.engine import Sessions
+from shared.domain.access import Role
 from shared.domain.errors import PortalError
 from shared.domain.ids import JobId, RequestId, RunId
 from shared.domain.run import Cause
@@ -50,9 +52,9 @@ class Bulk:
         job_ids: Iterable[JobId],
         *,
         cause: Cause = Cause.MANUAL,
-        requested_by: str = "local",
     ) -> BulkResult:
         """Do it to each of the jobs in this order; a batch that the database does not take is the last."""
+        by = demand_somewhere(role_of(wish.action)).name
         done: list[JobId] = []
         failed: list[BulkFailure] = []
         rest = iter(job_ids)
@@ -62,7 +64,7 @@ class Bulk:
                 together = _within(session)
                 for job_id in batch:
                     try:
-                        act = await self._act(together, wish, job_id, cause=cause, by=requested_by)
+                        act = await self._act(together, wish, job_id, cause=cause, by=by)
                     except PortalError as error:
                         failed.append(BulkFailure(job_id=job_id, why=str(error)))
                     else:
@@ -72,9 +74,10 @@ class Bulk:
         return BulkResult(done=tuple(done), failed=tuple(failed))
 
     async def act_on_runs(
-        self, action: RunsAction, run_ids: Iterable[RunId], controls: Controls, *, requested_by: str = "local"
+        self, action: RunsAction, run_ids: Iterable[RunId], controls: Controls
     ) -> RunsResult:
         """Ask for it run by run, in this order."""
+        by = demand_somewhere(Role.OPERATOR).name
         done = 0
         failed: list[RunsFailure] = []
         rest = iter(run_ids)
@@ -86,9 +89,9 @@ class Bulk:
                 for run_id in batch:
                     try:
                         if action is RunsAction.CANCEL:
-                            await stopping.cancel(run_id, requested_by=requested_by)
+                            await stopping.cancel(run_id)
                         else:
-                            asked.requested(await self._rerun(together, run_id, by=requested_by))
+                            asked.requested(await self._rerun(together, run_id, by=by))
                     except PortalError as error:
                         failed.append(RunsFailure(run_id=run_id, why=str(error)))
             done += len(asked.ids)
@@ -130,6 +133,12 @@ class Bulk:
                 self._commands.on_job_changed(act.job_id)
             else:
                 self._commands.wakeups.requested(act)
+
+
+def role_of(action: BulkAction) -> Role:
+    """Return who may do this to a job."""
+    is_running = action in {BulkAction.RUN, BulkAction.PAUSE, BulkAction.RESUME}
+    return Role.OPERATOR if is_running else Role.EDITOR
 
 
 class _Asked:

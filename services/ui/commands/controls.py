@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.ui.access import current, demand, demand_somewhere
 from services.ui.commands import parked
 from services.ui.commands.heads import known
 from services.ui.commands.wake import Wakeups
@@ -20,6 +21,7 @@ from shared.db.executors import executor_by_name
 from shared.db.limits import Limit
 from shared.db.requests import CancelRequest
 from shared.db.runs import standing_of
+from shared.domain.access import Role
 from shared.domain.changes import ChangeKind
 from shared.domain.errors import InvalidInput, NotFound, TooLate
 from shared.domain.holds import Hold, HoldKind
@@ -53,22 +55,22 @@ class Controls:
     on_held: Callable[[], None]
     """Told at once, in this process: what is shown must not wait for the next look."""
 
-    async def cancel(self, run_id: RunId, *, requested_by: str = "local") -> None:
+    async def cancel(self, run_id: RunId) -> None:
         """Ask for the end of a run: one that waits never starts, one that runs is stopped.
 
         Raises:
             NotFound: no such run.
             TooLate: it has ended.
         """
+        demand_somewhere(Role.OPERATOR)
         request_id = RequestId(new_id())
         async with self.sessions.begin() as session:
             job_id = await _job_of_going(session, run_id)
-            await requests.ask_to_cancel(
-                session, self._cancel(request_id, job_id, run_id, requested_by=requested_by)
-            )
+            await known(session, job_id, Role.OPERATOR)
+            await requests.ask_to_cancel(session, self._cancel(request_id, job_id, run_id))
         self.wakeups.requested(request_id)
 
-    async def cancel_waiting(self, job_id: JobId, *, requested_by: str = "local") -> RequestId:
+    async def cancel_waiting(self, job_id: JobId) -> RequestId:
         """Ask for the end of every run of a job that waits by now; what runs goes on.
 
         Raises:
@@ -76,16 +78,12 @@ class Controls:
         """
         request_id = RequestId(new_id())
         async with self.sessions.begin() as session:
-            await known(session, job_id)
-            await requests.ask_to_cancel(
-                session, self._cancel(request_id, job_id, None, requested_by=requested_by)
-            )
+            await known(session, job_id, Role.OPERATOR)
+            await requests.ask_to_cancel(session, self._cancel(request_id, job_id, None))
         self.wakeups.requested(request_id)
         return request_id
 
-    async def decide_parked(
-        self, parked_id: ParkedId, wish: ParkedWish, *, requested_by: str = "local"
-    ) -> None:
+    async def decide_parked(self, parked_id: ParkedId, wish: ParkedWish) -> None:
         """Ask that a parked message is put back to where it came from, or discarded.
 
         Raises:
@@ -93,60 +91,64 @@ class Controls:
             TooLate: it was put back or discarded.
             InvalidInput: it is to be put back, and only a part of it is left.
         """
+        by = demand(Role.OPERATOR).name
         async with self.sessions.begin() as session:
-            request_id = await parked.ask(session, parked_id, wish, by=requested_by, now=self.clock.now())
+            request_id = await parked.ask(session, parked_id, wish, by=by, now=self.clock.now())
         if request_id is not None:
             self.wakeups.requested(request_id)
 
-    async def freeze(self, until: datetime, *, requested_by: str = "local") -> None:
+    async def freeze(self, until: datetime) -> None:
         """Let nothing start until then, or until it is lifted; it replaces the freeze that is on.
 
         Raises:
             InvalidInput: the end is not to come, or more than 30 days away.
         """
-        now = self.clock.now()
+        by, now = demand(Role.OPERATOR).name, self.clock.now()
         if not now < until <= now + LONGEST_FREEZE:
             raise InvalidInput("until", "Choose an end of the freeze within the next 30 days.")
-        await self._begin(HoldKind.FREEZE, "", by=requested_by, until=until, replaces=True)
+        await self._begin(HoldKind.FREEZE, "", by=by, until=until, replaces=True)
 
-    async def lift_freeze(self, *, requested_by: str = "local") -> None:
+    async def lift_freeze(self) -> None:
         """Let runs start again."""
-        await self._lift(HoldKind.FREEZE, "", by=requested_by)
+        await self._lift(HoldKind.FREEZE, "", by=demand(Role.OPERATOR).name)
 
-    async def pause_pool(self, pool: str, *, requested_by: str = "local") -> None:
+    async def pause_pool(self, pool: str) -> None:
         """Let no run of the pool start until it is resumed.
 
         Raises:
             InvalidInput: this cannot be a pool's name.
         """
+        by = demand(Role.OPERATOR).name
         if not is_pool_name(pool):
             raise InvalidInput("pool", "No pool can have this name.")
-        await self._begin(HoldKind.POOL, pool, by=requested_by)
+        await self._begin(HoldKind.POOL, pool, by=by)
 
-    async def resume_pool(self, pool: str, *, requested_by: str = "local") -> None:
+    async def resume_pool(self, pool: str) -> None:
         """Let the pool's runs start again."""
-        await self._lift(HoldKind.POOL, pool, by=requested_by)
+        await self._lift(HoldKind.POOL, pool, by=demand(Role.OPERATOR).name)
 
-    async def set_limit(self, key: str, maximum: int, *, requested_by: str = "local") -> None:
+    async def set_limit(self, key: str, maximum: int) -> None:
         """Let so many attempts of the jobs that name the key run at once; what runs, runs on.
 
         Raises:
             InvalidInput: no limit can have this name, or this maximum.
         """
+        by = demand(Role.EDITOR).name
         if not is_limit_key(key):
             raise InvalidInput("limit_key", KEY_NAMES)
-        limit = Limit(key=key, maximum=checked_maximum(maximum), set_by=requested_by, set_at=self.clock.now())
+        limit = Limit(key=key, maximum=checked_maximum(maximum), set_by=by, set_at=self.clock.now())
         try:
             await self._store_limit(limit)
         except IntegrityError:  # somebody set it at the same moment: now it can be changed
             await self._store_limit(limit)
         self._tell(RequestId(new_id()))
 
-    async def forget_limit(self, key: str, *, requested_by: str = "local") -> None:
+    async def forget_limit(self, key: str) -> None:
         """Let the key have the usual maximum again."""
+        by = demand(Role.EDITOR).name
         async with self.sessions.begin() as session:
             await limits.forget_maximum(session, key)
-            deed = Deed(kind=ChangeKind.LIMIT_FORGOTTEN, by=requested_by, at=self.clock.now(), subject=key)
+            deed = Deed(kind=ChangeKind.LIMIT_FORGOTTEN, by=by, at=self.clock.now(), subject=key)
             await changes.record(session, deed)
         self._tell(RequestId(new_id()))
 
@@ -162,31 +164,30 @@ class Controls:
             )
             await changes.record(session, deed)
 
-    async def drain(self, executor: ExecutorName, *, requested_by: str = "local") -> None:
+    async def drain(self, executor: ExecutorName) -> None:
         """Let an executor take no more runs until it is resumed, also after a restart.
 
         Raises:
             NotFound: no executor of this name was ever heard.
         """
+        by = demand(Role.OPERATOR).name
         async with self.sessions.begin() as session:
             if await executor_by_name(session, executor) is None:
                 raise NotFound("There is no executor of this name.")
-        await self._begin(HoldKind.DRAIN, executor, by=requested_by)
+        await self._begin(HoldKind.DRAIN, executor, by=by)
         self.wakeups.wanted_otherwise(executor)
 
-    async def resume_executor(self, executor: ExecutorName, *, requested_by: str = "local") -> None:
+    async def resume_executor(self, executor: ExecutorName) -> None:
         """Let an executor take runs again."""
-        await self._lift(HoldKind.DRAIN, executor, by=requested_by)
+        await self._lift(HoldKind.DRAIN, executor, by=demand(Role.OPERATOR).name)
         self.wakeups.wanted_otherwise(executor)
 
-    def _cancel(
-        self, request_id: RequestId, job_id: JobId, run_id: RunId | None, *, requested_by: str
-    ) -> CancelRequest:
+    def _cancel(self, request_id: RequestId, job_id: JobId, run_id: RunId | None) -> CancelRequest:
         return CancelRequest(
             id=request_id,
             job_id=job_id,
             run_id=run_id,
-            requested_by=requested_by,
+            requested_by=current().name,
             requested_at=self.clock.now(),
         )
 

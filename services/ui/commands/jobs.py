@@ -1,13 +1,14 @@
 """Creating, editing, deleting and restoring definitions."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.ui.access import current, demand
 from services.ui.commands import chains, history, secrets
 from services.ui.commands.drafts import JobDraft
 from services.ui.commands.heads import CHANGED, Change, known, living
@@ -17,9 +18,10 @@ from services.ui.scripts import Scripts
 from shared.db import edges, jobs, script_texts
 from shared.db.engine import Sessions
 from shared.db.tags import tags_by_job
+from shared.domain.access import Role, folder_of
 from shared.domain.chain import AFTER_NOTHING
 from shared.domain.changes import ChangeKind
-from shared.domain.errors import Conflict, InvalidInput, NameTaken
+from shared.domain.errors import Conflict, Forbidden, InvalidInput, NameTaken
 from shared.domain.ids import JobId, new_id
 from shared.domain.job import Definition, JobSchedule, checked_definition
 from shared.domain.parameters import checked_parameters, parameters_from_json
@@ -33,6 +35,8 @@ from shared.domain.tags import checked_tags
 async def create(sessions: Sessions, draft: JobDraft, scripts: Scripts, *, by: str, now: datetime) -> Change:
     """Store a new job; see `Commands.create_job`."""
     definition, pinned = await _checked(draft, scripts, now=now)
+    demand(Role.EDITOR, folder_of(definition.script))
+    _refuse_foreign_secrets(definition, ())
     job_id = JobId(new_id())
     schedules = checked_schedules(draft, (), Saving(job_id=job_id, now=now))
     _check_parameters(definition, schedules)
@@ -73,10 +77,12 @@ async def edit(
 ) -> Change:
     """Replace a definition; see `Commands.edit_job` and `Commands.revert_job`."""
     definition, pinned = await _checked(draft, scripts, now=now)
+    demand(Role.EDITOR, folder_of(definition.script))
     try:
         async with sessions.begin() as session:
             await edges.lock_edges(session)
-            head = await living(session, job_id)
+            head = await living(session, job_id, Role.EDITOR)
+            _refuse_foreign_secrets(definition, await secrets.names_of(session, job_id))
             if head.version != edit.expected_version:
                 raise Conflict(CHANGED)
             await history.begin(session, head, now=now)
@@ -105,7 +111,7 @@ async def accept_script(
 ) -> Change | None:
     """Pin another script; see `Commands.accept_script`."""
     async with sessions.begin() as session:
-        head = await living(session, job_id)
+        head = await living(session, job_id, Role.EDITOR)
         pinned = await jobs.pinned_of(session, job_id)
     if pinned.sha256 is None:
         raise Conflict("This job runs whatever script is there: there is nothing to accept.")
@@ -135,7 +141,7 @@ async def retag(
 ) -> Change | None:
     """Add tags and remove others; None when that changes nothing."""
     async with sessions.begin() as session:
-        head = await living(session, job_id)
+        head = await living(session, job_id, Role.EDITOR)
         known = (await tags_by_job(session, [job_id])).get(job_id, ())
         wanted = checked_tags({*known, *add} - {*remove})
         if wanted == known:
@@ -151,7 +157,7 @@ async def retag(
 async def delete(sessions: Sessions, job_id: JobId, *, by: str, now: datetime) -> Change | None:
     """Delete softly; None when it is deleted already."""
     async with sessions.begin() as session:
-        head = await known(session, job_id)
+        head = await known(session, job_id, Role.EDITOR)
         if head.deleted_at is not None:
             return None
         if not await jobs.mark_deleted(session, head, now=now):
@@ -164,7 +170,7 @@ async def restore(sessions: Sessions, job_id: JobId, *, by: str, now: datetime) 
     """Undo a deletion; None when it is not deleted."""
     async with sessions.begin() as session:
         await edges.lock_edges(session)
-        head = await known(session, job_id)
+        head = await known(session, job_id, Role.EDITOR)
         if head.deleted_at is None:
             return None
         try:
@@ -228,6 +234,12 @@ def _check_parameters(definition: Definition, schedules: Sequence[JobSchedule]) 
     checked_parameters(
         definition.parameters, starts_by_itself=by_itself or bool(definition.runs_after.upstreams)
     )
+
+
+def _refuse_foreign_secrets(definition: Definition, held: Collection[str]) -> None:
+    """Let who is editor of a folder alone give a job no secret: its scripts could print any of them."""
+    if not current().may(Role.EDITOR) and {one.name for one in definition.secrets} - {*held}:
+        raise Forbidden("To give a job another secret needs the role editor for all folders.")
 
 
 def _seconds(field: str, value: int) -> timedelta:

@@ -13,6 +13,7 @@ from shared.db import jobs, pauses, requests
 from shared.db.engine import Sessions
 from shared.db.requests import BackfillRequest
 from shared.db.schedules import schedules_ever
+from shared.domain.access import Role
 from shared.domain.backfill import MAX_BACKFILLED, Which
 from shared.domain.changes import ChangeKind
 from shared.domain.errors import Conflict
@@ -40,7 +41,7 @@ class Resumed:
 async def pause(sessions: Sessions, job_id: JobId, *, by: str, now: datetime) -> Change | None:
     """Stop following the schedules; None when they are not followed already."""
     async with sessions.begin() as session:
-        head = await living(session, job_id)
+        head = await living(session, job_id, Role.OPERATOR)
         if head.paused_at is not None:
             return None
         if not await jobs.set_paused(session, head, now, now=now):
@@ -55,7 +56,7 @@ async def resume(
 ) -> Resumed | None:
     """Follow the schedules again; None when they are followed already, and then nothing is caught up."""
     async with sessions.begin() as session:
-        head = await living(session, job_id)
+        head = await living(session, job_id, Role.OPERATOR)
         if head.paused_at is None:
             return None
         if not await jobs.set_paused(session, head, None, now=now):

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.ui.access import demand_somewhere
 from services.ui.commands.heads import living
 from shared.db import parameters, requests, reruns
 from shared.db.engine import Sessions
 from shared.db.requests import BackfillRequest, RunRequest
 from shared.db.reruns import RerunRequest, repeated_run
+from shared.domain.access import Role
 from shared.domain.backfill import Which
 from shared.domain.errors import InvalidInput, NotFound
 from shared.domain.ids import JobId, RequestId, RunId, ScheduleId, new_id
@@ -42,7 +44,7 @@ async def ask_for_run(
     """Store the request; a paused job may be asked for, a deleted one may not."""
     request_id = new_id()
     async with sessions.begin() as session:
-        await living(session, job_id)
+        await living(session, job_id, Role.OPERATOR)
         declared = await parameters.parameters_of(session, job_id)
         values, sealed = _told_apart(declared, given, vault)
         request = _request(RequestId(request_id), job_id, asker, values if declared else None)
@@ -80,6 +82,7 @@ async def ask_for_rerun(
     sessions: Sessions, run_id: RunId, args: tuple[str, ...] | None, *, requested_by: str, now: datetime
 ) -> RunId:
     """Store the request for a run like that one; return the id that the new one will have."""
+    demand_somewhere(Role.OPERATOR)
     if args is not None:
         check_args(args)
     new_run = RunId(new_id())
@@ -89,7 +92,7 @@ async def ask_for_rerun(
             raise NotFound("There is no such run. Old runs leave the ledger after a while.")
         if first.instants > 1:
             raise InvalidInput("run_id", "These are many missed instants. Run them after the fact instead.")
-        await living(session, first.job_id)
+        await living(session, first.job_id, Role.OPERATOR)
         request = RerunRequest(
             run_id=new_run,
             repeats=run_id,
@@ -108,6 +111,7 @@ async def ask_for_backfill(
     sessions: Sessions, job_id: JobId, which: Range, *, requested_by: str, now: datetime
 ) -> RequestId:
     """Store the request; what is to come is not asked for, and a deleted job is not either."""
+    demand_somewhere(Role.OPERATOR)
     until = min(which.until, now)
     if which.after >= until:
         raise InvalidInput("until", "There is nothing between these two instants yet. Choose another range.")
@@ -122,6 +126,6 @@ async def ask_for_backfill(
         requested_at=now,
     )
     async with sessions.begin() as session:
-        await living(session, job_id)
+        await living(session, job_id, Role.OPERATOR)
         await requests.ask_for_backfill(session, request)
     return request.id

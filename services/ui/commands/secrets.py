@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.ui.access import demand
 from shared.db import changes, secrets
 from shared.db.changes import Deed
 from shared.db.engine import Sessions
 from shared.db.secrets import Secret
+from shared.domain.access import Role
 from shared.domain.changes import ChangeKind
 from shared.domain.errors import Conflict, InvalidInput, NotFound
 from shared.domain.ids import JobId
@@ -34,9 +36,7 @@ class Secrets:
     clock: Clock
     vault: Vault
 
-    async def put(
-        self, name: str, value: str | None, *, description: str = "", requested_by: str = "local"
-    ) -> bool:
+    async def put(self, name: str, value: str | None, *, description: str = "") -> bool:
         """Store a secret, or give it a new value; None changes its description alone. Say whether it is new.
 
         Runs that start from now on are given the new value.
@@ -46,19 +46,20 @@ class Secrets:
             NotFound: no value was given, and no such secret is stored.
             NoSecretsKey: the portal has no key to seal it with.
         """
+        by = demand(Role.EDITOR).name
         checked_secret_name(name)
         description = checked_secret_description(description)
         if value is None:
             async with self.sessions.begin() as session:
                 if not await secrets.describe_secret(session, name, description):
                     raise NotFound("There is no such secret. Type a value to store one.")
-                await self._note(session, ChangeKind.SECRET_DESCRIBED, name, by=requested_by)
+                await self._note(session, ChangeKind.SECRET_DESCRIBED, name, by=by)
             return False
         secret = Secret(
             name=name,
             sealed=self.vault.seal(checked_secret_value(value)),
             description=description,
-            changed_by=requested_by,
+            changed_by=by,
             changed_at=self.clock.now(),
         )
         try:
@@ -66,13 +67,14 @@ class Secrets:
         except IntegrityError:  # somebody stored the first one at the same moment: now it can be changed
             return await self._store(secret)
 
-    async def delete(self, name: str, *, requested_by: str = "local") -> None:
+    async def delete(self, name: str) -> None:
         """Delete a secret that no job uses.
 
         Raises:
             NotFound: there is none.
             Conflict: jobs use it, and which.
         """
+        by = demand(Role.EDITOR).name
         async with self.sessions.begin() as session:
             if not await secrets.lock_secrets(session, [name]):
                 raise NotFound("There is no such secret.")
@@ -80,7 +82,7 @@ class Secrets:
             if users:
                 raise Conflict(_in_use(name, users))
             await secrets.forget_secret(session, name)
-            await self._note(session, ChangeKind.SECRET_DELETED, name, by=requested_by)
+            await self._note(session, ChangeKind.SECRET_DELETED, name, by=by)
 
     async def _store(self, secret: Secret) -> bool:
         async with self.sessions.begin() as session:
@@ -90,6 +92,11 @@ class Secrets:
 
     async def _note(self, session: AsyncSession, kind: ChangeKind, name: str, *, by: str) -> None:
         await changes.record(session, Deed(kind=kind, by=by, at=self.clock.now(), subject=name))
+
+
+async def names_of(session: AsyncSession, job_id: JobId) -> frozenset[str]:
+    """Return which secrets the job's runs are given."""
+    return frozenset(one.use.name for one in (await secrets.sealed_uses(session, [job_id])).get(job_id, ()))
 
 
 async def save_uses(session: AsyncSession, job_id: JobId, uses: Iterable[SecretUse]) -> None:

@@ -5,11 +5,13 @@ import os
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 
+from services.ui.access import demand, demand_somewhere
 from services.ui.commands.incoming import Incoming
 from services.ui.scripts import Scripts
 from shared.db import changes
 from shared.db.changes import Deed
 from shared.db.engine import Sessions
+from shared.domain.access import Role, folder_of
 from shared.domain.changes import ChangeKind
 from shared.domain.errors import InvalidInput
 from shared.domain.script import checked_script
@@ -40,7 +42,6 @@ class Uploads:
         content: AsyncIterable[bytes],
         *,
         replaces: str | None = None,
-        requested_by: str = "local",
     ) -> str:
         """Store a script, whole or not at all, and return its name in normal form.
 
@@ -51,8 +52,10 @@ class Uploads:
             InvalidInput: on field `script`: the name, or the file, is none that could be run from there.
             Conflict: something has this name already, or another version than the one to be replaced.
         """
-        # The one place that stores scripts: whoever may not decide what runs is to be refused here.
+        # The one place that stores scripts: whoever may not decide what runs is refused here.
+        demand_somewhere(Role.EDITOR)
         name = checked_script(name)
+        by = demand(Role.EDITOR, folder_of(name)).name
         if not self.most_bytes:
             raise InvalidInput("script", "Scripts are not uploaded here. Put it into the scripts directory.")
         file = await asyncio.to_thread(Incoming.begin, self.scripts.root, name)
@@ -64,7 +67,7 @@ class Uploads:
                 raise InvalidInput("script", problem)
             deed = Deed(
                 kind=ChangeKind.SCRIPT_UPLOADED if replaces is None else ChangeKind.SCRIPT_REPLACED,
-                by=requested_by,
+                by=by,
                 at=self.clock.now(),
                 subject=name[:200],
             )

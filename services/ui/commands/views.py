@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+from services.ui.access import demand
 from services.ui.commands import people
 from services.ui.models import Person
 from shared.db import views
 from shared.db.engine import Sessions
 from shared.db.people import person_of
 from shared.db.tables import ViewRow
+from shared.domain.access import Role
 from shared.domain.errors import InvalidInput, NotFound
 from shared.runtime.clock import Clock
 
@@ -32,6 +34,7 @@ class Views:
         Raises:
             InvalidInput: the name is empty or too long, or there are 50 already.
         """
+        demand(Role.VIEWER)
         called, now = _checked_name(name), self.clock.now()
         async with self.sessions.begin() as session:
             is_known = person_id is not None and await person_of(session, person_id) is not None
@@ -53,13 +56,15 @@ class Views:
             InvalidInput: the name is empty or too long.
             NotFound: this browser keeps no such view.
         """
+        demand(Role.VIEWER)
         called = _checked_name(name)
         async with self.sessions.begin() as session:
             if person_id is None or not await views.rename(session, view_id, called, person_id=person_id):
-                raise NotFound("This browser keeps no such view.")
+                raise NotFound("You keep no such view.")
 
     async def remove(self, person_id: UUID | None, view_id: UUID) -> None:
         """Forget a view; one that is gone, or another's, is left as it is."""
+        demand(Role.VIEWER)
         if person_id is not None:
             async with self.sessions.begin() as session:
                 await views.remove(session, view_id, person_id=person_id)

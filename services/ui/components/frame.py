@@ -16,6 +16,7 @@ from services.ui.joined import preload_html
 from services.ui.models import Health, Person
 from services.ui.theme import STATIC, head_html
 from services.ui.words import head_mark, say
+from shared.domain.access import Who
 
 # Loaded by name from every component; NiceGUI serves them under a name that changes with the file.
 _LIBRARIES: Final[list[str | Path]] = [
@@ -43,6 +44,8 @@ _OUTLINE: Final = '<div class="jp-boot" aria-hidden="true"><div></div><div></div
 class View:
     """What the frame shows around a page: who looks, and how the portal stands."""
 
+    who: Who | None
+    """None where nobody is known."""
     person: Person
     health: Health
     jobs: int | None
@@ -60,6 +63,7 @@ class Shell(Element, component="shell.js", dependencies=_LIBRARIES):
     def __init__(self, view: View, *, active: str) -> None:
         super().__init__()
         self.props["active"] = active
+        self.props["user"] = None if view.who is None else {"name": view.who.name, "role": view.who.role}
         self.props["person"] = msgspec.to_builtins(view.person)
         self.props["health"] = msgspec.to_builtins(view.health)
         self.props["jobs"] = view.jobs

@@ -13,7 +13,7 @@ export default {
   <div class="jp-settings">
     <section class="jp-card" aria-labelledby="jp-set-mine"><div class="jp-card__head"><h2 id="jp-set-mine">For this browser</h2></div>
       <div class="jp-settings__mine"><Preferences name="jp-set" />
-        <p class="jp-hint">There is no sign-in yet: these choices belong to this browser, and are kept by a cookie.</p></div></section>
+        <p class="jp-hint">These choices are yours in every browser that you sign in with.</p></div></section>
     <section class="jp-card" aria-labelledby="jp-set-all"><div class="jp-card__head"><h2 id="jp-set-all">As it was started</h2><span class="jp-muted jp-small">version {{ facts.version }}</span></div>
       <dl class="jp-settings__facts"><div v-for="fact in rows" :key="fact.set">
         <dt>{{ fact.name }}</dt><dd><span class="jp-settings__value">{{ fact.value }}</span><span v-if="fact.note" class="jp-hint">{{ fact.note }}</span></dd>
@@ -34,7 +34,7 @@ export default {
         { name: "Output of a run", value: `Up to ${bytes(maxOutput)}`, note: "Unless its job says otherwise.", set: "in the job's form" },
         { name: "Output of a job's runs", value: `Up to ${bytes(keepBytes)}`, note: "Unless the job says otherwise.", set: "PORTAL_KEEP_BYTES" },
         { name: "Runs are kept for", value: `${USUAL_DAYS} days`, note: "Unless the job or the scheduler is told otherwise.", set: "PORTAL_KEEP_DAYS" },
-        { name: "Reached at", value: this.facts.host, note: "This machine only, until there is sign-in.", set: "PORTAL_UI_HOST" },
+        { name: "Reached at", value: this.facts.host, note: "Behind it, a proxy may speak https for everybody else.", set: "PORTAL_UI_HOST" },
       ];
     },
   },

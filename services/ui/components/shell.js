@@ -30,12 +30,14 @@ const PILLS = {
   ok: { tone: "succeeded", icon: "check" }, degraded: { tone: "timed_out", icon: "warning" }, down: { tone: "failed", icon: "cross" }, frozen: { tone: "queued", icon: "snow" },
 };
 
+const ROLES = { viewer: "Viewer", operator: "Operator", editor: "Editor", admin: "Admin" };
+
 const JpPalette = later(async () => (await import("jp_palette")).JpPalette);
 const RunDialog = later(async () => (await import("jp_run")).RunDialog);
 
 export default {
   components: { JpIcon, JpPalette, JpRelative, JpTime, Preferences, RunDialog },
-  props: { active: String, person: Object, jobs: Number, health: Object, version: String, build: String },
+  props: { active: String, user: Object, person: Object, jobs: Number, health: Object, version: String, build: String },
   template: `
   <div class="jp-shell">
     <a class="jp-skip" href="#jp-main" @click.prevent="skip">Skip to the content</a>
@@ -58,7 +60,7 @@ export default {
         <button class="jp-me" type="button" popovertarget="jp-me" ref="me">
           <JpIcon name="person" />{{ prefs.zone }} · {{ offset }}
         </button>
-        <p class="jp-side__note">No sign-in yet: the portal listens on this machine only.</p>
+        <p v-if="user" class="jp-side__note jp-clip-text" :title="user.name">{{ user.name }} · {{ roles[user.role] }}</p>
       </div>
     </nav>
     <nav class="jp-bottom" aria-label="Main, compact">
@@ -76,7 +78,8 @@ export default {
       <a v-for="page in pages.filter((page) => page.inMore)" :key="page.key" class="jp-pop__item jp-prefs__page" :href="page.href"><JpIcon :name="page.icon" />{{ page.word }}</a>
       <button type="button" class="jp-pop__item jp-prefs__page" aria-haspopup="dialog" @click="$refs.menu.hidePopover(); $refs.palette.open()"><JpIcon name="search" />Go to…</button>
       <button type="button" class="jp-pop__item" @click="help"><span class="jp-kbd">?</span>Keyboard shortcuts</button>
-      <p class="jp-side__note">There is no sign-in yet. The portal listens on loopback only, and these choices belong to this browser. Version {{ version }}</p>
+      <form v-if="user" class="jp-out" method="post" action="/logout"><button class="jp-pop__item" type="submit"><JpIcon name="power" />Sign out {{ user.name }}</button></form>
+      <p class="jp-side__note">Version {{ version }}</p>
     </div>
 
     <dialog class="jp-dialog" ref="help" aria-labelledby="jp-help-title">
@@ -116,7 +119,7 @@ export default {
     </div>
   </div>`,
   data: (self) => ({
-    asking, prefs, link, toasts, pages: PAGES, keys: KEYS,
+    asking, prefs, link, toasts, pages: PAGES, keys: KEYS, roles: ROLES,
     jobCount: self.jobs,
   }),
   created() {

@@ -4,6 +4,7 @@ from fastapi import FastAPI, Request
 from nicegui import app as nicegui_app
 
 from services.ui import joined
+from services.ui.access import known
 from services.ui.components.frame import View
 from services.ui.pages import (
     activity,
@@ -38,6 +39,7 @@ def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door t
         person = await queries.person(person_id_in(request.cookies))
         speak(language_of(person.language, request.headers.get("accept-language", "")))
         return View(
+            who=known(),
             person=person,
             health=await queries.health(),
             jobs=(await queries.jobs(limit=1)).total,

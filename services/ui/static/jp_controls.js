@@ -2,7 +2,7 @@
 import { instantAt, parts, plural, prefs, wallTime, when, zoneOffset } from "jp_format";
 import { api, attempt, health, toast } from "jp_core";
 
-// "by ann ": nobody is said to be "local", which is everybody while there is no sign-in.
+// "by ann ": nobody is said to be "local", which is who has this machine.
 export const heldBy = (who) => (who && who !== "local" ? `by ${who} ` : "");
 // "by ann since Wed 25 Nov 14:00": who holds it back, as every page says it.
 export const heldWords = (who, at) => `${heldBy(who)}since ${when(at)}`;

@@ -51,6 +51,10 @@ function keep(message) {
   }
 }
 
+// Who is not signed in any more signs in, and comes back to where they were.
+const leave = () => location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+const SIGNED_OUT = 4401;
+
 async function ask(path, { method = "GET", body, signal } = {}) {
   let response;
   try {
@@ -67,6 +71,7 @@ async function ask(path, { method = "GET", body, signal } = {}) {
   const problem = response.status === 204 ? {} : await response.json().catch(() => ({}));
   // Who gave up while the answer was still being read has no answer, and not an empty one.
   signal?.throwIfAborted();
+  if (response.status === 401) leave();
   if (!response.ok) throw new ApiError(response.status, problem);
   return toldAll(problem, OTHERS_TEXT.test(path) ? [] : ["text"]);
 }
@@ -153,7 +158,7 @@ function open() {
     seenAt = Date.now();
     receive(JSON.parse(event.data));
   };
-  mine.onclose = () => socket === mine && lose();
+  mine.onclose = ({ code }) => (code === SIGNED_OUT ? location.reload() : socket === mine && lose());
 }
 
 function lose() {

@@ -53,7 +53,9 @@ export const DEEDS = {
   "secret-stored": "Stored secret", "secret-described": "Described secret", "secret-deleted": "Deleted secret",
   "limit-set": "Set shared limit", "limit-forgotten": "Removed shared limit", "pool-paused": "Paused pool", "pool-resumed": "Resumed pool",
   "executor-drained": "Drained executor", "executor-resumed": "Resumed executor", "freeze-begun": "Froze everything", "freeze-lifted": "Lifted the freeze",
+  "signed-in": "Signed in", "sign-in-refused": "Sign-in refused", "signed-out": "Signed out", "password-set": "Set a password", "user-created": "Created user", "user-edited": "Edited user",
+  "token-created": "Created token", "token-revoked": "Revoked token", refused: "Was refused",
 };
 export const deedIcon = (kind) => ({ created: "plus", edited: "pencil", reverted: "undo", paused: "pause", resumed: "power", deleted: "bin", restored: "undo", accepted: "check", uploaded: "up", muted: "mute", unmuted: "bell", replaced: "up",
-  stored: "key", described: "pencil", set: "pencil", forgotten: "bin", drained: "pause", begun: "snow", lifted: "snow", known: "clock" })[kind.split("-").at(-1)] ?? "check";
+  stored: "key", described: "pencil", set: "pencil", forgotten: "bin", drained: "pause", begun: "snow", lifted: "snow", known: "clock", in: "person", out: "power", refused: "cross", revoked: "bin" })[kind.split("-").at(-1)] ?? "check";
 export const byWhom = (by) => (!by || by === "local" ? word("somebody") : by);

@@ -5,7 +5,17 @@ that wants Chinese is served the same scripts with the texts exchanged; who read
 """
 
 from services.ui.words.catalogue import Catalogue, chinese
-from services.ui.words.page import head_mark, language_of, say, speak, spoken_page
+from services.ui.words.page import head_mark, language_of, say, speak, spoken_page, tell
 from services.ui.words.served import router
 
-__all__ = ["Catalogue", "chinese", "head_mark", "language_of", "router", "say", "speak", "spoken_page"]
+__all__ = [
+    "Catalogue",
+    "chinese",
+    "head_mark",
+    "language_of",
+    "router",
+    "say",
+    "speak",
+    "spoken_page",
+    "tell",
+]

@@ -2,11 +2,13 @@
 
 import re
 from contextvars import ContextVar
+from functools import cache
 from typing import Final
 
 from services.ui.language import Language
 from services.ui.words.catalogue import chinese
 from services.ui.words.served import is_own, url_of
+from services.ui.words.source import pieces_of
 
 _SPOKEN: ContextVar[Language] = ContextVar("spoken", default=Language.ENGLISH)
 _TAGS: Final = {Language.ENGLISH: "en", Language.CHINESE: "zh-Hant-HK"}
@@ -41,6 +43,24 @@ def say(english: str) -> str:
     if _SPOKEN.get() is Language.ENGLISH:
         return english
     return chinese().texts.get(english, english)
+
+
+def tell(sentence: str) -> str:
+    """Return a sentence that the server made in the language of the page, where it has no script to do it."""
+    if _SPOKEN.get() is Language.ENGLISH:
+        return sentence
+    for english, words in chinese().prose.items():
+        found = _pattern(english).fullmatch(sentence)
+        if found:
+            pieces = (one if isinstance(one, str) else found[one + 1] for one in pieces_of(words))
+            return "".join(pieces)
+    return sentence
+
+
+@cache
+def _pattern(english: str) -> re.Pattern[str]:
+    pieces = (re.escape(piece) if isinstance(piece, str) else "(.+?)" for piece in pieces_of(english))
+    return re.compile("".join(pieces))
 
 
 def head_mark() -> str:

@@ -4,12 +4,22 @@
 |---|---|
 | ui | `jobs`, `job_texts`, `job_tags`, `schedules`, `chain_edges`, `secrets`, `job_secrets`, |
 | | `run_secrets`, `script_texts`, `changes`, `pauses`, `holds`, `mutes`, `limits`, `calendars`, |
-| | `people`, `views`, `log_chunks`, `artifact_chunks`, both of requests |
+| | `people`, `views`, `users`, `user_grants`, `sessions`, `api_tokens`, `one_time_links`, |
+| | `sign_in_failures`, `log_chunks`, `artifact_chunks`, both of requests |
+| command line | `users`, `one_time_links` and their `changes`, on the portal's own machine |
 | scheduler | all others, and the outcome of each of `requests` and `parked_requests` |
 
 Ids are UUIDv7. Every index names the query that it serves.
 """
 
+from shared.db.tables.access import (
+    ApiTokenRow,
+    OneTimeLinkRow,
+    SessionRow,
+    SignInFailureRow,
+    UserGrantRow,
+    UserRow,
+)
 from shared.db.tables.base import LedgerBase, LogsBase
 from shared.db.tables.ledger import (
     AttemptRow,
@@ -46,6 +56,7 @@ from shared.db.tables.wanted import (
 )
 
 __all__ = [
+    "ApiTokenRow",
     "ArtifactChunkRow",
     "AttemptRow",
     "CalendarRow",
@@ -66,6 +77,7 @@ __all__ = [
     "LogChunkRow",
     "LogsBase",
     "MuteRow",
+    "OneTimeLinkRow",
     "ParkedMessageRow",
     "ParkedRequestRow",
     "PauseRow",
@@ -76,5 +88,9 @@ __all__ = [
     "ScheduleRow",
     "ScriptTextRow",
     "SecretRow",
+    "SessionRow",
+    "SignInFailureRow",
+    "UserGrantRow",
+    "UserRow",
     "ViewRow",
 ]

@@ -7,6 +7,7 @@ from sqlalchemy import JSON
 from sqlalchemy.orm import DeclarativeBase
 
 from shared.db.types import EnumText, UtcDateTime
+from shared.domain.access import Role
 from shared.domain.chain import ChainOn, Join
 from shared.domain.changes import ChangeKind
 from shared.domain.holds import HoldKind
@@ -35,6 +36,7 @@ class LedgerBase(DeclarativeBase):
         MinSandbox: EnumText(MinSandbox),
         ChainOn: EnumText(ChainOn),
         ChangeKind: EnumText(ChangeKind),
+        Role: EnumText(Role),
         ParkedState: EnumText(ParkedState),
         ParkedWish: EnumText(ParkedWish),
     }

@@ -22,6 +22,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def watched(browser: Browser, stack: Stack) -> Iterator[Watched]:
     context = browser.new_context(viewport=DESK, base_url=stack.url, reduced_motion="reduce")
+    context.add_cookies([stack.cookie()])
     context.set_default_timeout(20_000)
     expect.set_options(timeout=20_000)
     page = context.new_page()

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 
 from tests.support.eventually import eventually
+from tests.support.identity import Seen
 
 _DAY_OFF = {"on": "2026-12-25", "label": "Christmas Day"}
 _JOBS: tuple[dict[str, Any], ...] = (
@@ -27,12 +28,12 @@ _JOBS: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
-def fill(url: str) -> None:
+def fill(seen: Seen) -> None:
     """Make jobs of every kind, let some of them run, and leave one paused, one waiting and one failed.
 
     Raises httpx.HTTPStatusError where the portal refuses what this knows: then this is out of date.
     """
-    with httpx.Client(base_url=f"{url}/api/v1", timeout=30) as api:
+    with httpx.Client(base_url=f"{seen.url}/api/v1", timeout=30, headers=seen.known) as api:
         if any(job["name"] == _JOBS[0]["name"] for job in api.get("/jobs").json()["items"]):
             return
         ids = {str(job["name"]): _sent(api, "POST", "/jobs", job)["id"] for job in _JOBS}

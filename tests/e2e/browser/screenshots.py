@@ -17,7 +17,8 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.e2e.browser.chromium import chromium
 from tests.e2e.browser.filled import fill
-from tests.support.stack import running_stack
+from tests.support.identity import Seen, bearer, new_session, session_of
+from tests.support.stack import ROOT, running_stack
 
 SIZES: dict[str, ViewportSize] = {
     "1440": {"width": 1440, "height": 900},
@@ -33,28 +34,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, metavar="DIR", help="where to put the pictures")
     parser.add_argument("--url", help="of a portal that runs; without it one is started, and ended")
+    parser.add_argument("--home", type=Path, default=ROOT / ".portal", help="that of the portal at --url")
     parser.add_argument("--only", default="", help="take only pages whose name holds this")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    with running(given.url) as url, chromium() as browser:
-        for name, path in pages_of(url).items():
+    with running(given.url, given.home) as seen, chromium() as browser:
+        for name, path in pages_of(seen).items():
             if given.only in name:
-                take(browser, url + path, given.out / name)
+                take(browser, seen, path, given.out / name)
     print(f"The pictures are in {given.out}.")  # noqa: T201 - a command's answer
 
 
 @contextmanager
-def running(url: str | None) -> Iterator[str]:
-    """Yield the address of the portal of which the pictures are; one of their own is ended afterwards."""
+def running(url: str | None, home: Path) -> Iterator[Seen]:
+    """Yield the portal of which the pictures are; one of their own is ended afterwards."""
     if url:
-        yield url
+        yield Seen(url, bearer(home), session_of(url, home))
         return
-    with TemporaryDirectory(prefix="portal-pictures-") as home, running_stack(Path(home)) as stack:
-        fill(stack.url)  # never another one: it may be somebody's own
-        yield stack.url
+    with TemporaryDirectory(prefix="portal-pictures-") as folder, running_stack(Path(folder)) as stack:
+        seen = Seen(stack.url, bearer(stack.home), new_session(stack.home, name="Ann Lee"))
+        fill(seen)  # never another one: it may be somebody's own
+        yield seen
 
 
-def pages_of(url: str) -> dict[str, str]:
+def pages_of(seen: Seen) -> dict[str, str]:
     """Return every page's name and path; a job and runs that exist stand for theirs."""
     pages = {
         "overview": "/",
@@ -72,7 +75,7 @@ def pages_of(url: str) -> dict[str, str]:
         "settings": "/settings",
         "missing": "/no/such/page",
     }
-    with httpx.Client(base_url=f"{url}/api/v1") as api:
+    with httpx.Client(base_url=f"{seen.url}/api/v1", headers=seen.known) as api:
         for job in api.get("/jobs", params={"limit": 1}).json()["items"]:
             path = f"/jobs/{job['id']}"
             pages |= {"job": path, "job-edit": f"{path}/edit", "script": f"/scripts?name={job['script']}"}
@@ -86,23 +89,26 @@ def pages_of(url: str) -> dict[str, str]:
     return {name: pages[name] for name in sorted(pages, key=lambda name: name != "run-running")}
 
 
-def take(browser: Browser, url: str, stem: Path) -> None:
+def take(browser: Browser, seen: Seen, path: str, stem: Path) -> None:
     """Take one page in both languages, both themes and both sizes."""
     for language, (theme, size) in product(LANGUAGES, product(("light", "dark"), SIZES)):
-        with opened(browser, url, theme=theme, size=size, language=language) as page:
+        with opened(browser, seen, path, theme=theme, size=size, language=language) as page:
             page.screenshot(path=stem.with_name(f"{stem.name}-{language}-{theme}-{size}.png"))
 
 
 @contextmanager
-def opened(browser: Browser, url: str, *, theme: str, size: str, language: str = "en") -> Iterator[Page]:
-    """Open a page in a fresh profile and yield it when it shows what it is about."""
+def opened(
+    browser: Browser, seen: Seen, path: str, *, theme: str, size: str, language: str = "en"
+) -> Iterator[Page]:
+    """Open a page in a fresh profile of somebody who is let in; yield it when it shows what it is about."""
     scheme: Literal["dark", "light"] = "dark" if theme == "dark" else "light"
     context = browser.new_context(
         viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce", locale=LANGUAGES[language]
     )
     try:
+        context.add_cookies([seen.cookie])
         page = context.new_page()
-        show(page, url)
+        show(page, seen.url + path)
         yield page
     finally:
         context.close()

@@ -17,7 +17,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 def test_axe_objects_to_nothing_in_the_editor_when_all_of_it_is_seen(
     browser: Browser, stack: Stack, theme: str, size: str
 ) -> None:
-    with opened(browser, stack.url + "/jobs/new", theme=theme, size=size) as page:
+    with opened(browser, stack.seen(), "/jobs/new", theme=theme, size=size) as page:
         page.get_by_role("radio", name="Weekly").click()
         page.get_by_role("button", name="Add another schedule").click()
         page.get_by_role("radio", name="Cron").click()
@@ -46,7 +46,7 @@ def test_axe_objects_to_nothing_in_a_run_of_several_attempts(
     policy = {"retries": 1, "retry_delay_s": 0}
     job = stack.create(f"tried for axe, {theme} {size}", "fails.py", policy=policy)
     run = stack.ended(stack.run_now(job))
-    with opened(browser, stack.url + f"/runs/{run['id']}", theme=theme, size=size) as page:
+    with opened(browser, stack.seen(), f"/runs/{run['id']}", theme=theme, size=size) as page:
         page.get_by_role("tab", name="Attempt 1").click()
 
         assert objected_to(page) == {}
@@ -67,7 +67,7 @@ def test_axe_objects_to_nothing_in_a_full_week(browser: Browser, stack: Stack, t
     for n, rule in enumerate(rules):
         job = {"name": f"in the week {n}, {theme} {size}", "script": "hello.py", "schedule": rule}
         stack.ask("POST", "/jobs", json=job)
-    with opened(browser, stack.url + "/week", theme=theme, size=size) as page:
+    with opened(browser, stack.seen(), "/week", theme=theme, size=size) as page:
         page.locator(".jp-week__cell").last.click()
         page.wait_for_selector(".jp-week__jobs")
 
@@ -76,7 +76,7 @@ def test_axe_objects_to_nothing_in_a_full_week(browser: Browser, stack: Stack, t
 
 def test_in_forced_colours_what_is_chosen_is_told_from_what_is_not(browser: Browser, stack: Stack) -> None:
     stack.create("chosen in forced colours", "hello.py")
-    with opened(browser, stack.url + "/jobs", theme="light", size="1440") as page:
+    with opened(browser, stack.seen(), "/jobs", theme="light", size="1440") as page:
         page.emulate_media(forced_colors="active")
         ground = "(one) => getComputedStyle(one).backgroundColor"
         pressed, other = (

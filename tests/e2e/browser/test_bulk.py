@@ -128,7 +128,9 @@ def test_a_search_is_kept_under_a_name_and_an_address(
 
     page.get_by_role("button", name="Paused", exact=True).click()
     expect(chip).to_have_attribute("aria-pressed", "false")
-    with opened(browser, address, theme="light", size="390") as elsewhere:
+    with opened(
+        browser, stack.seen(), address.removeprefix(stack.url), theme="light", size="390"
+    ) as elsewhere:
         expect(elsewhere.get_by_role("link", name="to be viewed")).to_be_visible()
         expect(elsewhere.get_by_role("button", name="My view")).to_be_visible()
         assert objected_to(elsewhere) == {}
@@ -160,7 +162,7 @@ def test_all_that_failed_are_run_again(watched: Watched, stack: Stack) -> None:
 
 def test_on_a_phone_jobs_are_marked_in_a_mode_of_its_own(browser: Browser, stack: Stack) -> None:
     stack.create("on the phone", "hello.py")
-    with opened(browser, f"{stack.url}/jobs?q=on+the+phone", theme="dark", size="390") as page:
+    with opened(browser, stack.seen(), "/jobs?q=on+the+phone", theme="dark", size="390") as page:
         page.get_by_role("button", name="Select", exact=True).click()
         page.get_by_role("checkbox", name="on the phone").check()
         assert objected_to(page) == {}

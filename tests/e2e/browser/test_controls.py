@@ -128,7 +128,7 @@ def test_axe_objects_to_nothing_while_everything_is_held_back(
     stack.ask("POST", "/pools/default/pause")
     stack.ask("POST", "/executors/executor-1/drain")
     try:
-        with opened(browser, stack.url + "/executors", theme=theme, size=size) as page:
+        with opened(browser, stack.seen(), "/executors", theme=theme, size=size) as page:
             assert objected_to(page) == {}
             page.get_by_role("button", name="Change the freeze…").click()
             page.get_by_label("Until a time").check()

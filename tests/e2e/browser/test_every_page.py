@@ -61,7 +61,7 @@ def test_every_page_can_be_read_and_pressed(
     page = watched.page
     page.set_viewport_size(SIZES[size])
     found: dict[str, object] = {}
-    for name, path in pages_of(stack.url).items():
+    for name, path in pages_of(stack.seen()).items():
         themed(page, first)
         show(page, path)
         found[f"{name}, {first}"] = objected_to(page)
@@ -76,7 +76,7 @@ def test_every_page_can_be_read_and_pressed(
 def test_no_page_asks_a_foreign_host_complains_or_scrolls_by_itself(watched: Watched, stack: Stack) -> None:
     page = watched.page
     moved = []
-    for name, path in pages_of(stack.url).items():
+    for name, path in pages_of(stack.seen()).items():
         resized(page, NARROW)
         show(page, path)
         if page.evaluate("scrollY"):  # what is read first lies at the top
@@ -91,7 +91,7 @@ def test_no_page_asks_a_foreign_host_complains_or_scrolls_by_itself(watched: Wat
 
 def test_there_is_no_page_that_these_tests_do_not_open(stack: Stack) -> None:
     stack.ended(stack.run_now(stack.create("to have pages of its own", "fails.py")))
-    opened_paths = [path.partition("?")[0] for path in pages_of(stack.url).values()]
+    opened_paths = [path.partition("?")[0] for path in pages_of(stack.seen()).values()]
 
     for module in Path(site.__file__).parent.glob("*.py"):
         for route in re.findall(r'@ui\.page\("([^"]+)"', module.read_text()):
@@ -155,7 +155,7 @@ def is_right_of(page: Page, selector: str, after: str, before: str) -> bool:
 def test_on_the_narrowest_phone_a_jobs_state_and_next_run_are_seen(
     browser: Browser, stack: Stack, named: dict[str, tuple[str, str]]
 ) -> None:
-    with opened(browser, f"{stack.url}/jobs?q={'W' * 20}", theme="dark", size="390") as page:
+    with opened(browser, stack.seen(), f"/jobs?q={'W' * 20}", theme="dark", size="390") as page:
         resized(page, NARROW)
         card = page.locator("li").filter(has=page.locator(f"a[href='/jobs/{named['without a gap'][0]}']"))
 

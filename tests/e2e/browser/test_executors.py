@@ -50,6 +50,7 @@ def test_from_a_run_to_its_executor_and_what_that_did_by_keyboard(watched: Watch
 
 def test_a_touch_says_what_its_bar_holds_and_only_then_leads_there(browser: Browser, stack: Stack) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, base_url=stack.url, has_touch=True)
+    context.add_cookies([stack.cookie()])
     page = context.new_page()
     page.goto("/executors")
     bars = page.get_by_role("slider").first

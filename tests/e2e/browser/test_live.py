@@ -16,8 +16,9 @@ from tests.support.wires import Cable, cable_to
 
 
 @pytest.fixture
-def cable(stack: Stack) -> Iterator[Cable]:
+def cable(stack: Stack, watched: Watched) -> Iterator[Cable]:
     with cable_to(urlsplit(stack.url).port or 0) as opened:
+        watched.page.context.add_cookies([stack.cookie(opened.url)])
         yield opened
 
 

@@ -197,7 +197,7 @@ def test_a_log_is_searched_filtered_wrapped_and_copied_by_keys(
 
 def test_on_a_phone_the_last_words_of_a_failed_run_are_a_tap_away(browser: Browser, stack: Stack) -> None:
     run = stack.ended(stack.run_now(stack.create("for the phone", "fails.py")))
-    with opened(browser, stack.url, theme="dark", size="390") as page:
+    with opened(browser, stack.seen(), "", theme="dark", size="390") as page:
         page.locator(f"a[href='/runs/{run['id']}']").first.click()
 
         words = page.locator(".jp-quote pre")

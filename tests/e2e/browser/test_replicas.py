@@ -22,10 +22,10 @@ for number in range(1, {LINES + 1}):
 """
 
 
-def page_on(browser: Browser, url: str, replica: int, path: str) -> Page:
+def page_on(browser: Browser, stack: Stack, url: str, replica: int, path: str) -> Page:
     """Open a page in a fresh profile that the proxy gives to this replica."""
     context = browser.new_context(base_url=url, viewport={"width": 1440, "height": 900})
-    context.add_cookies([{"name": COOKIE, "value": str(replica), "url": url}])
+    context.add_cookies([{"name": COOKIE, "value": str(replica), "url": url}, stack.cookie(url)])
     page = context.new_page()
     page.goto(path)
     return page
@@ -44,9 +44,9 @@ def test_a_replica_dies_and_no_line_or_state_is_lost_doubled_or_stale(
         start_blocking_portal() as loop,
         loop.wrap_async_context_manager(sticky_proxy([own, dying.port])) as url,
     ):
-        staying = page_on(browser, url, 0, f"/runs/{run}")
-        moving = page_on(browser, url, 1, f"/runs/{run}")
-        listing = page_on(browser, url, 1, "/jobs?q=read+by")
+        staying = page_on(browser, stack, url, 0, f"/runs/{run}")
+        moving = page_on(browser, stack, url, 1, f"/runs/{run}")
+        listing = page_on(browser, stack, url, 1, "/jobs?q=read+by")
         for page in (staying, moving):
             expect(page.get_by_text(re.compile(r"1\s000\slines · live"))).to_be_visible()
 

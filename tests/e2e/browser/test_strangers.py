@@ -6,6 +6,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.e2e.browser.chromium import Watched
+from tests.support.identity import bearer
 from tests.support.stack import Stack
 
 # Each as markup that got into a page, or as what a script that got in would do next.
@@ -46,7 +47,9 @@ def test_nothing_that_got_into_a_page_runs_or_leaves_it(watched: Watched, attemp
 def test_the_pages_own_socket_is_for_pages_of_the_portal_only(stack: Stack, of: str | None) -> None:
     origin = stack.url if of is None else of
     path = "/_nicegui_ws/socket.io/?EIO=4&transport="
-    answered = httpx.get(f"{stack.url}{path}polling", headers={"origin": origin}).status_code
+    answered = httpx.get(
+        f"{stack.url}{path}polling", headers={"origin": origin, **bearer(stack.home)}
+    ).status_code
 
     assert (answered, opened(stack, path + "websocket", origin)) == ((200, 101) if of is None else (403, 403))
 
@@ -54,7 +57,8 @@ def test_the_pages_own_socket_is_for_pages_of_the_portal_only(stack: Stack, of: 
 def opened(stack: Stack, path: str, origin: str) -> int:
     """Ask for a websocket in the name of a page of this origin; return the status of the answer."""
     try:
-        with connect(stack.url.replace("http", "ws", 1) + path, origin=origin):
+        address = stack.url.replace("http", "ws", 1) + path
+        with connect(address, origin=origin, additional_headers=bearer(stack.home)):
             return 101
     except InvalidStatus as refused:
         return refused.response.status_code

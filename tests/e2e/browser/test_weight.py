@@ -60,12 +60,12 @@ def test_every_route_asks_only_its_own_host_also_by_socket(watched: Watched, sta
     sockets: list[str] = []
     page.on("websocket", lambda one: sockets.append(one.url))
 
-    for path in pages_of(stack.url).values():
+    for path in pages_of(stack.seen()).values():
         page.goto(path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
 
     assert watched.foreign == []
-    assert len(sockets) > len(pages_of(stack.url))
+    assert len(sockets) > len(pages_of(stack.seen()))
     assert [one for one in sockets if is_foreign(one, stack)] == []
 
 

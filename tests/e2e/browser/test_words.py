@@ -31,8 +31,8 @@ def test_no_page_says_in_english_what_it_has_in_chinese(browser: Browser, stack:
 
     left = {}
     # One profile for all pages: their scripts are loaded once.
-    with opened(browser, stack.url, theme="light", size="1440", language="zh") as page:
-        for name, path in pages_of(stack.url).items():
+    with opened(browser, stack.seen(), "", theme="light", size="1440", language="zh") as page:
+        for name, path in pages_of(stack.seen()).items():
             show(page, stack.url + path)
             assert page.locator("html").get_attribute("lang") == "zh-Hant-HK"
             lines = set(page.evaluate(LINES))
@@ -109,7 +109,7 @@ WHOLE = {
 def test_what_the_server_says_is_told_in_chinese(browser: Browser, stack: Stack) -> None:
     said = [Cron(expr=expr).describe() for expr in SCHEDULES] + SENTENCES
     named = ["No executor serves heavy: 2 runs wait.", "Another job is called Jan. Choose another name."]
-    with opened(browser, stack.url + "/jobs", theme="light", size="1440", language="zh") as page:
+    with opened(browser, stack.seen(), "/jobs", theme="light", size="1440", language="zh") as page:
         told = page.evaluate(TOLD, said)
         kept = page.evaluate(TOLD, ["A name", "Exit code 3 means: nothing to do.", *named])
         assert page.evaluate(TOLD, list(WHOLE)) == list(WHOLE.values())

@@ -35,6 +35,7 @@ from shared.messages.topology import (
 )
 from shared.runtime.clock import SystemClock
 from tests.integration.ui.stage import eventually
+from tests.support.identity import bearer
 from tests.support.node import SessionBroker, name_in
 from tests.support.stack import ROOT, free_port
 
@@ -181,6 +182,7 @@ async def test_a_run_goes_all_its_way_as_these_users(users: Mapping[str, str], h
     ):
         job = {"name": "hello", "script": "hello.py", "schedule": {"kind": "manual"}, "pool": "gpu"}
         await eventually(lambda: answered(client, "/health"), 60)
+        client.headers.update(bearer(home))
         made = (await client.post("/jobs", json=job)).json()
         run = (await client.post(f"/jobs/{made['id']}/run")).json()["run_id"]
 

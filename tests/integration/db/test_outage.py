@@ -22,6 +22,7 @@ from tests.integration.ui.stage import (
     a_run,
     an_attempt,
     an_output,
+    by,
     eventually,
     other_side,
     run_rows,
@@ -29,6 +30,7 @@ from tests.integration.ui.stage import (
     to_store,
 )
 from tests.integration.ui.test_service import a_ui, answered, spawned
+from tests.support.identity import bearer
 from tests.support.postgres import GUARDED, PrivateServer
 
 JOB = {"name": "hello", "script": "hello.py", "schedule": {"kind": "manual"}}
@@ -57,8 +59,10 @@ async def test_while_it_is_away_every_question_is_answered_by_a_problem_and_afte
     settings: UiSettings, database: Database, server: PrivateServer
 ) -> None:
     portal = app.compose(settings, database, SystemClock()).portal
-    transport = httpx.ASGITransport(app.guarded(app.machine_side(portal)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+    transport = httpx.ASGITransport(app.guarded(app.machine_side(portal), portal))
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1:8080", headers=bearer(settings.home)
+    ) as client:
         job = (await client.post("/api/v1/jobs", json=JOB)).json()
         server.stop()
 
@@ -82,7 +86,8 @@ async def test_while_it_is_away_every_question_is_answered_by_a_problem_and_afte
 async def test_output_that_came_while_it_was_away_is_stored_when_it_is_back(
     settings: UiSettings, parts: Parts, database: Database, server: PrivateServer, amqp_url: str
 ) -> None:
-    run = a_run(await parts.portal.commands.create_job(a_draft()))
+    with by("ann"):
+        run = a_run(await parts.portal.commands.create_job(a_draft()))
     attempt = an_attempt(run)
     await run_rows(database, run)
     await run_rows(database, attempt)
@@ -109,7 +114,7 @@ async def test_started_before_its_database_it_serves_and_is_ready_when_that_is_u
     server.stop()
     async with (
         a_ui(tmp_path, PORTAL_DATABASE_URL=database_url) as ui,
-        httpx.AsyncClient(base_url=ui.url) as client,
+        ui.client() as client,
     ):
         before = await eventually(lambda: answered(client, "/readyz"))
         server.start()

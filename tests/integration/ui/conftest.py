@@ -8,12 +8,14 @@ import httpx
 import pytest
 
 from services.ui import app
+from services.ui.access import acting
+from services.ui.access.local_key import WHO
 from services.ui.app import Parts
 from services.ui.settings import UiSettings
 from shared.db.engine import Database, open_database
 from shared.runtime.clock import SystemClock
 from shared.runtime.settings import DatabaseSettings
-from tests.integration.ui.stage import NOWHERE, ClockFromNow
+from tests.integration.ui.stage import NOWHERE, ClockFromNow, a_client
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 
@@ -56,7 +58,13 @@ def live_parts(live_settings: UiSettings, database: Database) -> Parts:
 
 @pytest.fixture
 async def client(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
-    """A program that speaks to the API; the broker is away."""
-    transport = httpx.ASGITransport(app.guarded(app.machine_side(parts.portal)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as opened:
+    """A program of this machine that speaks to the API; the broker is away."""
+    async with a_client(parts.portal) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+async def somebody() -> AsyncIterator[None]:
+    """What a test does without the API it does as this machine's command line."""
+    with acting(WHO):
+        yield

@@ -2,25 +2,30 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
 import msgspec
 
 from services.ui import app
+from services.ui.access import acting
 from services.ui.app import Parts
 from services.ui.commands import JobDraft
+from services.ui.portal import Portal
 from services.ui.settings import UiSettings
 from shared.broker import Consumer, Outgoing, Publisher, connect
 from shared.db.engine import Database
 from shared.db.tables import AttemptRow, ExecutorRow, JobLedgerRow, RunRow
+from shared.domain.access import Role, Via, Who
 from shared.domain.ids import AttemptId, ExecutorName, JobId, RunId, new_id
 from shared.domain.run import Cause, RunState
 from shared.messages.events import FilePart, RunChanged, RunOutput, Stream
 from shared.messages.topology import Exchange, log_key
 from shared.runtime.clock import SystemClock
+from tests.support.identity import bearer
 
 NOW = datetime.now(UTC)
 
@@ -37,6 +42,11 @@ class ClockFromNow(SystemClock):
 
 EXECUTOR = ExecutorName("north")
 NOWHERE = "amqp://nobody:nothing@127.0.0.1:1/"
+
+
+def by(name: str, role: Role = Role.ADMIN, **grants: Role) -> AbstractContextManager[None]:
+    """Let what is done inside be done by somebody of this name."""
+    return acting(Who(name=name, role=role, grants=grants, via=Via.SESSION))
 
 
 def a_draft(**changes: Any) -> JobDraft:
@@ -187,15 +197,35 @@ async def other_side(amqp_url: str) -> AsyncIterator[tuple[Publisher, Any]]:
 
 
 @asynccontextmanager
-async def serving(settings: UiSettings, parts: Parts) -> AsyncIterator[str]:
+async def a_client(portal: Portal, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Open a client of the API, as this machine's command line unless it has headers of its own."""
+    shown = headers or {"authorization": f"Bearer {portal.access.local.key}"}
+    transport = httpx.ASGITransport(app.guarded(app.machine_side(portal), portal))
+    base_url = "http://127.0.0.1:8080"
+    async with httpx.AsyncClient(transport=transport, base_url=base_url, headers=shown) as opened:
+        yield opened
+
+
+class Address(str):
+    """Where a ui of the test listens: its host and port; and what lets this machine's programs in."""
+
+    __slots__ = ("bearer",)
+    bearer: dict[str, str]
+
+
+@asynccontextmanager
+async def serving(settings: UiSettings, parts: Parts) -> AsyncIterator[Address]:
     """Run the ui's loops and its server without pages; give its host and port."""
     stop = asyncio.Event()
     with app._listening(settings) as listener:
-        server = app._Server(app._config(app.guarded(app.machine_side(parts.portal))))
+        site = app.guarded(app.machine_side(parts.portal), parts.portal)
+        server = app._Server(app._config(site))
         async with asyncio.TaskGroup() as group:
             group.create_task(app.run_until_served(server, listener, stop, parts))
             host, port = listener.getsockname()[:2]
             try:
-                yield f"{host}:{port}"
+                address = Address(f"{host}:{port}")
+                address.bearer = bearer(settings.home)
+                yield address
             finally:
                 stop.set()

@@ -13,7 +13,7 @@ from shared.db.tables import JobRow, PauseRow, RequestRow
 from shared.domain.ids import JobId
 from shared.domain.run import Reason, RunState
 from tests.integration.ui.history import MINUTE, THEN, an_old_job, iso, promised, rows_of
-from tests.integration.ui.stage import NOW, a_job, run_rows
+from tests.integration.ui.stage import NOW, a_job, by, run_rows
 
 SECOND = timedelta(seconds=1)
 
@@ -21,7 +21,8 @@ SECOND = timedelta(seconds=1)
 async def a_long_pause(parts: Parts, database: Database, every_s: int) -> JobId:
     """Make a job that has been paused for an hour."""
     job_id = await an_old_job(parts, database, every_s=every_s)
-    await parts.portal.commands.pause(job_id, requested_by="ann")
+    with by("ann"):
+        await parts.portal.commands.pause(job_id)
     async with database.ledger.begin() as session:
         for table in (JobRow, PauseRow):
             row = (await session.scalars(table.__table__.select().with_only_columns(table.id))).one()
@@ -33,11 +34,15 @@ async def test_a_pause_is_a_row_with_who_and_when(parts: Parts, database: Databa
     job_id = await a_job(parts)
     commands = parts.portal.commands
 
-    await commands.pause(job_id, requested_by="ann")
-    await commands.pause(job_id, requested_by="bob")
-    await commands.resume(job_id, requested_by="bob")
+    with by("ann"):
+        await commands.pause(job_id)
+    with by("bob"):
+        await commands.pause(job_id)
+    with by("bob"):
+        await commands.resume(job_id)
     await commands.resume(job_id)
-    await commands.pause(job_id, requested_by="cyd")
+    with by("cyd"):
+        await commands.pause(job_id)
 
     rows = await rows_of(database, PauseRow)
     assert [(row.paused_by, row.resumed_by) for row in rows] == [("ann", "bob"), ("cyd", None)]
@@ -46,7 +51,8 @@ async def test_a_pause_is_a_row_with_who_and_when(parts: Parts, database: Databa
 
 async def test_a_job_says_who_paused_it(client: httpx.AsyncClient, parts: Parts) -> None:
     job_id = await a_job(parts)
-    await parts.portal.commands.pause(job_id, requested_by="ann")
+    with by("ann"):
+        await parts.portal.commands.pause(job_id)
 
     paused = (await client.get(f"/api/v1/jobs/{job_id}")).json()
     resumed = (await client.post(f"/api/v1/jobs/{job_id}/resume")).json()

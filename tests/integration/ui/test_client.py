@@ -41,6 +41,7 @@ async def home(settings: UiSettings, parts: Parts, tmp_path: Path) -> AsyncItera
             children=(),
         )
         record.write(running, folder.record)
+        folder.local_key.write_bytes((settings.home / "local.key").read_bytes())
         yield folder.folder
 
 

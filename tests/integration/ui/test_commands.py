@@ -330,9 +330,10 @@ async def test_preferences_are_kept_per_browser(client: httpx.AsyncClient) -> No
     stranger = (await client.get("/api/v1/me")).json()
 
     defaults = {"zone": "Asia/Hong_Kong", "theme": "auto", "density": "comfortable", "language": "auto"}
-    assert before.json() == stranger == defaults
+    user = {"name": "local", "role": "admin", "grants": {}, "via": "local"}
+    assert before.json() == stranger == {**defaults, "user": user}
     assert "set-cookie" not in before.headers
-    assert after == defaults | {"zone": "Europe/London", "theme": "dark"}
+    assert after == {**defaults, "zone": "Europe/London", "theme": "dark", "user": user}
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
 

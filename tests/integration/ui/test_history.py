@@ -9,6 +9,7 @@ from services.ui.settings import UiSettings
 from shared.db.changes import KEPT
 from shared.db.engine import Database
 from shared.db.tables import ChangeRow, JobRow
+from tests.integration.ui.stage import by
 from tests.integration.ui.test_commands import BODY, JOBS, created
 
 
@@ -117,10 +118,14 @@ async def test_what_people_did_is_listed_page_by_page_and_once(
     job = (await created(client))["id"]
     controls, commands = parts.portal.controls, parts.portal.commands
     await edited(client, job, 1, timeout_s=60)
-    await controls.pause_pool("heavy", requested_by="ann")
-    await controls.pause_pool("heavy", requested_by="bob")
-    await controls.resume_pool("heavy", requested_by="ann")
-    await controls.set_limit("warehouse", 2, requested_by="ann")
+    with by("ann"):
+        await controls.pause_pool("heavy")
+    with by("bob"):
+        await controls.pause_pool("heavy")
+    with by("ann"):
+        await controls.resume_pool("heavy")
+    with by("ann"):
+        await controls.set_limit("warehouse", 2)
     calendar = await commands.create_calendar(
         {"name": "Days off", "kind": "dates", "dates": [{"on": "2026-12-25", "label": ""}], "zone": "UTC"}
     )

@@ -17,7 +17,7 @@ from services.ui import app
 from services.ui.models import JobFilter, JobSort
 from services.ui.settings import UiSettings
 from shared.db.engine import open_database
-from tests.integration.ui.stage import NOWHERE, ClockFromNow
+from tests.integration.ui.stage import NOWHERE, ClockFromNow, a_client
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 RUNS = {
@@ -57,10 +57,8 @@ async def asked(home: Path) -> AsyncIterator[tuple[httpx.AsyncClient, list[str]]
             plans.extend(f"{row[3]} -- {statement}" for row in cursor.fetchall())
 
         event.listen(database.reading.kw["bind"].sync_engine, "before_cursor_execute", explain)
-        transport = httpx.ASGITransport(
-            app.machine_side(app.compose(settings, database, ClockFromNow()).portal)
-        )
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080/api/v1/") as client:
+        async with a_client(app.compose(settings, database, ClockFromNow()).portal) as client:
+            client.base_url = "http://127.0.0.1:8080/api/v1/"
             yield client, plans
 
 

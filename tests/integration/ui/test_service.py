@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 
 from tests.integration.ui.conftest import SCRIPTS
 from tests.integration.ui.stage import NOWHERE, eventually
+from tests.support.identity import bearer
 from tests.support.node import SessionBroker
 
 ROOT = Path(__file__).parents[3]
@@ -22,9 +23,14 @@ JOB = {"name": "hello", "script": "hello.py", "schedule": {"kind": "manual"}}
 
 
 class Process:
-    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, url: str, home: Path) -> None:
         self.process = process
         self.url = url
+        self.bearer = bearer(home)
+
+    def client(self) -> httpx.AsyncClient:
+        """Return a client of it that is this machine's command line."""
+        return httpx.AsyncClient(base_url=self.url, headers=self.bearer)
 
     async def stopped(self) -> tuple[int, float]:
         """Ask it to stop; return its exit status and how long it took."""
@@ -61,7 +67,7 @@ async def a_ui(home: Path, **settings: str) -> AsyncIterator[Process]:
             assert line, "the ui ended before it served"
             if "url" in (said := json.loads(line)):
                 break
-        yield Process(process, said["url"])
+        yield Process(process, said["url"], home)
     finally:
         if process.returncode is None:
             process.kill()
@@ -69,14 +75,15 @@ async def a_ui(home: Path, **settings: str) -> AsyncIterator[Process]:
 
 
 async def test_without_a_broker_it_serves_takes_requests_and_stops_in_time(home: Path) -> None:
-    async with a_ui(home) as ui, httpx.AsyncClient(base_url=ui.url) as client, AsyncExitStack() as stack:
+    async with a_ui(home) as ui, ui.client() as client, AsyncExitStack() as stack:
         ready = await eventually(lambda: answered(client, "/readyz"))
         page = await client.get("/jobs")
         job = (await client.post("/api/v1/jobs", json=JOB)).json()
         asked = await client.post(f"/api/v1/jobs/{job['id']}/run")
         shown = (await client.get(asked.headers["location"])).json()
         for _ in range(3):
-            socket = await stack.enter_async_context(connect(f"{ui.url.replace('http', 'ws')}/api/v1/stream"))
+            address = f"{ui.url.replace('http', 'ws')}/api/v1/stream"
+            socket = await stack.enter_async_context(connect(address, additional_headers=ui.bearer))
             await socket.recv()
         status, took_s = await ui.stopped()
 
@@ -89,7 +96,7 @@ async def test_without_a_broker_it_serves_takes_requests_and_stops_in_time(home:
 
 
 async def test_with_a_broker_it_stops_in_time_and_leaves_no_live_queue(home: Path, amqp_url: str) -> None:
-    async with a_ui(home, PORTAL_AMQP_URL=amqp_url) as ui, httpx.AsyncClient(base_url=ui.url) as client:
+    async with a_ui(home, PORTAL_AMQP_URL=amqp_url) as ui, ui.client() as client:
 
         async def has_broker() -> bool:
             answer = await answered(client, "/api/v1/health")
@@ -106,7 +113,7 @@ async def test_when_the_broker_goes_health_says_so_and_it_stops_in_time(
     home: Path, broker_node: SessionBroker
 ) -> None:
     amqp_url = broker_node.fresh_vhost()
-    async with a_ui(home, PORTAL_AMQP_URL=amqp_url) as ui, httpx.AsyncClient(base_url=ui.url) as client:
+    async with a_ui(home, PORTAL_AMQP_URL=amqp_url) as ui, ui.client() as client:
 
         async def has_broker(*, expected: bool) -> bool:
             answer = await answered(client, "/api/v1/health")
@@ -125,7 +132,7 @@ async def test_when_the_broker_goes_health_says_so_and_it_stops_in_time(
 
 
 async def test_its_pages_carry_a_fresh_nonce_on_every_script(home: Path) -> None:
-    async with a_ui(home) as ui, httpx.AsyncClient(base_url=ui.url) as client:
+    async with a_ui(home) as ui, ui.client() as client:
         await eventually(lambda: answered(client, "/readyz"))
         first, second = [await client.get("/") for _ in range(2)]
 
@@ -147,7 +154,7 @@ async def answered(client: httpx.AsyncClient, path: str) -> httpx.Response | Non
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"PORTAL_UI_HOST": "0.0.0.0"}, b"no sign-in yet"),
+        ({"PORTAL_UI_HOST": "0.0.0.0"}, b"no owner yet"),
         ({"PORTAL_AMQP_URL": ""}, b"PORTAL_AMQP_URL: Field required"),
         ({"PORTAL_UI_PORT": "99999"}, b"PORTAL_UI_PORT"),
     ],

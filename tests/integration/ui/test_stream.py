@@ -27,6 +27,7 @@ from shared.messages.topology import Exchange, control_key
 from tests.integration.ui.stage import (
     EXECUTOR,
     NOW,
+    Address,
     a_change,
     a_draft,
     a_run,
@@ -84,8 +85,11 @@ def _hashable(value: object) -> object:
 
 
 @asynccontextmanager
-async def watching(address: str) -> AsyncIterator[Watching]:
-    async with connect(f"ws://{address}/api/v1/stream", origin=f"http://{address}") as socket:
+async def watching(address: Address) -> AsyncIterator[Watching]:
+    own = f"http://{address}"
+    async with connect(
+        f"ws://{address}/api/v1/stream", origin=own, additional_headers=address.bearer
+    ) as socket:
         yield Watching(socket)
 
 
@@ -99,7 +103,7 @@ async def job_id(live_parts: Parts) -> JobId:
 
 
 @pytest.fixture
-async def address(live_settings: UiSettings, live_parts: Parts, job_id: JobId) -> AsyncIterator[str]:
+async def address(live_settings: UiSettings, live_parts: Parts, job_id: JobId) -> AsyncIterator[Address]:
     async with serving(live_settings, live_parts) as at:
         await eventually(lambda: is_listening(live_parts))
         yield at
@@ -112,7 +116,7 @@ async def publisher(amqp_url: str) -> AsyncIterator[Publisher]:
 
 
 async def test_a_change_of_a_run_arrives_with_its_jobs_name(
-    address: str, job_id: JobId, publisher: Publisher
+    address: Address, job_id: JobId, publisher: Publisher
 ) -> None:
     run = a_run(job_id, 7)
     async with watching(address) as browser:
@@ -131,7 +135,7 @@ async def test_a_change_of_a_run_arrives_with_its_jobs_name(
 
 
 async def test_of_many_changes_the_newest_of_each_run_arrives_last(
-    address: str, job_id: JobId, publisher: Publisher
+    address: Address, job_id: JobId, publisher: Publisher
 ) -> None:
     runs = [a_run(job_id, number) for number in range(20)]
     changes = [
@@ -156,7 +160,7 @@ async def test_of_many_changes_the_newest_of_each_run_arrives_last(
 
 
 async def test_a_socket_hears_only_what_it_asked_for(
-    address: str, job_id: JobId, publisher: Publisher
+    address: Address, job_id: JobId, publisher: Publisher
 ) -> None:
     mine, other = a_run(job_id, 1), a_run(job_id, 2)
     async with watching(address) as browser:
@@ -171,7 +175,7 @@ async def test_a_socket_hears_only_what_it_asked_for(
         assert (await browser.hear("topic"))["topic"] == f"run:{mine.id}"
 
 
-async def test_an_edited_job_arrives_whole(address: str, job_id: JobId, live_parts: Parts) -> None:
+async def test_an_edited_job_arrives_whole(address: Address, job_id: JobId, live_parts: Parts) -> None:
     async with watching(address) as browser:
         await browser.subscribe("jobs")
 
@@ -184,7 +188,7 @@ async def test_an_edited_job_arrives_whole(address: str, job_id: JobId, live_par
     assert job["paused_at"] is not None
 
 
-async def test_health_comes_at_once_and_to_each_who_asks(address: str) -> None:
+async def test_health_comes_at_once_and_to_each_who_asks(address: Address) -> None:
     async with watching(address) as first, watching(address) as second:
         await first.subscribe("health")
         (known,) = await first.items("health", 1)
@@ -204,7 +208,7 @@ async def a_running(database: Database, job_id: JobId) -> tuple[Any, Any]:
 
 
 async def test_a_log_comes_live_in_order_without_gap_or_double(
-    address: str, job_id: JobId, database: Database, publisher: Publisher
+    address: Address, job_id: JobId, database: Database, publisher: Publisher
 ) -> None:
     run, attempt = await a_running(database, job_id)
     outputs = [an_output(run, attempt.id, seq, f"{seq}\n") for seq in range(1, 301)]
@@ -229,7 +233,7 @@ async def test_a_log_comes_live_in_order_without_gap_or_double(
 
 
 async def test_a_log_follows_a_run_that_is_not_planned_yet_and_its_next_attempt(
-    address: str, job_id: JobId, database: Database, publisher: Publisher, live_parts: Parts
+    address: Address, job_id: JobId, database: Database, publisher: Publisher, live_parts: Parts
 ) -> None:
     run_id = await live_parts.portal.commands.run_now(job_id)
     run = a_run(job_id, id=run_id, state=RunState.RUNNING)
@@ -252,7 +256,7 @@ async def test_a_log_follows_a_run_that_is_not_planned_yet_and_its_next_attempt(
 
 
 async def test_what_another_replica_stores_is_followed_too(
-    address: str, job_id: JobId, database: Database, publisher: Publisher
+    address: Address, job_id: JobId, database: Database, publisher: Publisher
 ) -> None:
     run, attempt = await a_running(database, job_id)
     async with watching(address) as browser:
@@ -284,7 +288,7 @@ async def is_told_of_stores(publisher: Publisher) -> bool:
 
 
 async def test_a_chunk_that_comes_early_waits_for_the_one_before_it(
-    address: str, job_id: JobId, database: Database, publisher: Publisher
+    address: Address, job_id: JobId, database: Database, publisher: Publisher
 ) -> None:
     run, attempt = await a_running(database, job_id)
     async with watching(address) as browser:
@@ -307,7 +311,7 @@ async def is_stored(database: Database, attempt_id: AttemptId, seq: int) -> bool
 
 
 async def test_a_missing_chunk_is_waited_for_and_then_passed_over(
-    address: str, job_id: JobId, database: Database, publisher: Publisher
+    address: Address, job_id: JobId, database: Database, publisher: Publisher
 ) -> None:
     run, attempt = await a_running(database, job_id)
     async with watching(address) as browser:
@@ -360,7 +364,7 @@ async def test_a_reader_that_missed_the_health_is_told_it_again(live_parts: Part
 
 
 async def test_a_reader_that_stops_costs_little_and_has_the_truth_when_it_goes_on(
-    address: str, live_parts: Parts, job_id: JobId
+    address: Address, live_parts: Parts, job_id: JobId
 ) -> None:
     live = live_parts.portal.live
     runs = [a_run(job_id, number) for number in range(100)]
@@ -369,6 +373,7 @@ async def test_a_reader_that_stops_costs_little_and_has_the_truth_when_it_goes_o
         max_queue=1,
         compression=None,
         origin=f"http://{address}",
+        additional_headers=address.bearer,
     ) as stopped:
         await stopped.send(json.dumps({"subscribe": ["runs"]}))
         (subscriber,) = await eventually(lambda: those_that_watch(live, "runs"))
@@ -420,7 +425,9 @@ async def test_of_more_changes_than_anybody_reads_every_page_loads_again(
     assert about == {"runs", last}
 
 
-async def test_after_the_broker_was_away_everything_is_loaded_again(address: str, live_parts: Parts) -> None:
+async def test_after_the_broker_was_away_everything_is_loaded_again(
+    address: Address, live_parts: Parts
+) -> None:
     async with watching(address) as browser:
         await browser.subscribe("runs", "jobs")
 
@@ -447,7 +454,7 @@ async def test_after_the_broker_was_away_everything_is_loaded_again(address: str
         json.dumps({"subscribe": [f"run:{uuid4()}" for _ in range(201)]}),
     ],
 )
-async def test_nonsense_is_answered_and_the_stream_goes_on(address: str, said: str) -> None:
+async def test_nonsense_is_answered_and_the_stream_goes_on(address: Address, said: str) -> None:
     async with watching(address) as browser:
         await browser._socket.send(said)
 
@@ -461,18 +468,23 @@ async def test_nonsense_is_answered_and_the_stream_goes_on(address: str, said: s
 @pytest.mark.parametrize(
     "origin", ["http://evil.test", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.test", "file://"]
 )
-async def test_a_page_of_another_origin_gets_no_socket(address: str, origin: str) -> None:
+async def test_a_page_of_another_origin_gets_no_socket(address: Address, origin: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        async with connect(f"ws://{address}/api/v1/stream", origin=origin):
+        async with connect(f"ws://{address}/api/v1/stream", origin=origin, additional_headers=address.bearer):
             pass
 
     assert refused.value.response.status_code == 403
 
 
-async def test_a_foreign_host_gets_no_socket(address: str) -> None:
+async def test_a_foreign_host_gets_no_socket(address: Address) -> None:
     host, port = address.split(":")
     with pytest.raises(InvalidStatus) as refused:
-        async with connect(f"ws://evil.test:{port}/api/v1/stream", host=host, port=int(port)):
+        async with connect(
+            f"ws://evil.test:{port}/api/v1/stream",
+            host=host,
+            port=int(port),
+            additional_headers=address.bearer,
+        ):
             pass
 
     assert refused.value.response.status_code == 403

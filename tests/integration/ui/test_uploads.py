@@ -17,7 +17,7 @@ from services.ui.app import Parts
 from services.ui.settings import UiSettings
 from shared.db.engine import Database
 from shared.runtime.settings import DatabaseSettings
-from tests.integration.ui.stage import NOWHERE, ClockFromNow, a_job
+from tests.integration.ui.stage import NOWHERE, ClockFromNow, a_client, a_job
 
 SCRIPTS = "/api/v1/scripts"
 OLD, NEW = b"print('old')\n", b"print('new')\n"
@@ -208,8 +208,7 @@ async def test_where_nothing_may_be_stored_it_says_so(
     for place, most in ((Path("/sys/kernel"), 10_000), (root / "nowhere", 10_000), (root, 0)):
         changed = settings.model_copy(update={"scripts_dir": place, "upload_bytes": most})
         portal = app.compose(changed, database, ClockFromNow()).portal
-        transport = httpx.ASGITransport(app.guarded(app.machine_side(portal)))
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+        async with a_client(portal) as client:
             answer = await upload(client, "new.py", NEW)
             room = (await client.get(f"{SCRIPTS}/folder")).json()["upload_bytes"]
 

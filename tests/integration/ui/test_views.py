@@ -7,8 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from services.ui import app
 from services.ui.app import Parts
+from tests.integration.ui.stage import a_client
 
 FAILING = {"q": "billing", "state": "failing", "tag": "nightly,eu", "sort": "last"}
 
@@ -16,8 +16,7 @@ FAILING = {"q": "billing", "state": "failing", "tag": "nightly,eu", "sort": "las
 @pytest.fixture
 async def other(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
     """Another browser."""
-    transport = httpx.ASGITransport(app.guarded(app.machine_side(parts.portal)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as opened:
+    async with a_client(parts.portal) as opened:
         yield opened
 
 

@@ -19,6 +19,7 @@ from tests.integration.ui.stage import (
     a_run,
     an_attempt,
     an_executor,
+    by,
     run_rows,
 )
 
@@ -71,7 +72,8 @@ async def test_a_pause_answers_for_its_instants_and_only_for_them(
     client: httpx.AsyncClient, parts: Parts, database: Database
 ) -> None:
     job_id = await an_old_job(parts, database, every_s=1)
-    await parts.portal.commands.pause(job_id, requested_by="ann")
+    with by("ann"):
+        await parts.portal.commands.pause(job_id)
     began = (await client.get(f"/api/v1/jobs/{job_id}")).json()["paused_at"]
     after = datetime.fromisoformat(began).replace(microsecond=0) + timedelta(seconds=5)
 

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from services.ui.guard import Guard, refused
+from services.ui import guard
+from services.ui.guard import Guard
+from services.ui.place import Place
+
+PUBLIC = Place(public_url="https://jobs.example.org")
+
+
+def refused(scope: dict[str, Any], place: Place = PUBLIC) -> str | None:
+    return guard.refused(scope, place)
 
 
 def a_scope(kind: str = "http", method: str = "GET", **headers: str) -> dict[str, Any]:
@@ -40,6 +48,17 @@ def test_loopback_names_are_answered(host: str) -> None:
 @pytest.mark.parametrize("kind", ["http", "websocket"])
 def test_every_other_name_is_refused(kind: str, host: str) -> None:
     assert refused(a_scope(kind, host=host)) is not None
+
+
+def test_the_public_name_is_answered_for_its_own_pages_alone() -> None:
+    host = "jobs.example.org"
+
+    assert refused(a_scope(host=host)) is None
+    assert refused(a_scope(host=host), Place()) is not None
+    assert refused(a_scope(host=host, origin=f"https://{host}", method="POST")) is None
+    for evil in (f"http://{host}", f"https://evil.{host}", "https://evil.test", "http://127.0.0.1:8080"):
+        assert refused(a_scope(host=host, origin=evil, method="POST")) is not None
+        assert refused(a_scope("websocket", host=host, origin=evil)) is not None
 
 
 def test_no_host_at_all_is_refused() -> None:
