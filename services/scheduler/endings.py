@@ -196,6 +196,7 @@ async def _end_run(
         "reason": reason,
         "detail": with_why(ending.detail, following),
         "finished_at": ending.finished_at,
+        "noted_at": now,
     }
     if not await move_run(session, attempt.run_id, ending.state, values, attempt=attempt.number):
         return

@@ -133,7 +133,7 @@ async def insert_runs(session: AsyncSession, runs: Sequence[NewRun]) -> None:
     Raises:
         sqlalchemy.exc.IntegrityError: when an instant is promised already.
     """
-    await insert_all(session, RunRow, [columns_of(run) for run in runs])
+    await insert_all(session, RunRow, [{**columns_of(run), "noted_at": run.finished_at} for run in runs])
 
 
 async def promised(session: AsyncSession, keys: Collection[str]) -> set[str]:
@@ -171,7 +171,12 @@ async def move_run(
     *,
     attempt: int | None = None,
 ) -> bool:
-    """Move a run as the state table allows; False when it is elsewhere, or at another attempt."""
+    """Move a run as the state table allows; False when it is elsewhere, or at another attempt.
+
+    Its end counts as noted when it ended, unless `values` say when it was.
+    """
+    if "finished_at" in values:
+        values = {"noted_at": values["finished_at"], **values}
     is_: dict[str, object] = {"id": run_id, "state": sources_of(to)}
     if attempt is not None:
         is_["attempt"] = attempt
@@ -184,7 +189,8 @@ async def cancel_waiting(
     """Cancel those of the runs that are held or queued."""
     for piece in pieces(run_ids):
         statement = update(RunRow).where(RunRow.id.in_(piece), RunRow.state.in_(_WAITING))
-        await changed(session, statement.values(state=RunState.CANCELLED, **values))
+        noted_at = values["finished_at"]
+        await changed(session, statement.values(state=RunState.CANCELLED, noted_at=noted_at, **values))
 
 
 async def start_runs(session: AsyncSession, starts: Sequence[tuple[RunId, int, ExecutorName | None]]) -> None:

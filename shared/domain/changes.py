@@ -49,6 +49,12 @@ class ChangeKind(StrEnum):
     TOKEN_REVOKED = "token-revoked"  # noqa: S105
     REFUSED = "refused"
     """Somebody asked for what they may not do; the subject says what."""
+    RULE_SET = "rule-set"
+    """What somebody wants to be told, and where."""
+    RULE_DELETED = "rule-deleted"
+    CHANNEL_SET = "channel-set"
+    """Where alerts are sent."""
+    CHANNEL_DELETED = "channel-deleted"
 
 
 Value = object

@@ -55,6 +55,7 @@ export const DEEDS = {
   "executor-drained": "Drained executor", "executor-resumed": "Resumed executor", "freeze-begun": "Froze everything", "freeze-lifted": "Lifted the freeze",
   "signed-in": "Signed in", "sign-in-refused": "Sign-in refused", "signed-out": "Signed out", "password-set": "Set a password", "user-created": "Created user", "user-edited": "Edited user",
   "token-created": "Created token", "token-revoked": "Revoked token", refused: "Was refused",
+  "rule-set": "Set alert rule", "rule-deleted": "Deleted alert rule", "channel-set": "Set alert channel", "channel-deleted": "Deleted alert channel",
 };
 export const deedIcon = (kind) => ({ created: "plus", edited: "pencil", reverted: "undo", paused: "pause", resumed: "power", deleted: "bin", restored: "undo", accepted: "check", uploaded: "up", muted: "mute", unmuted: "bell", replaced: "up",
   stored: "key", described: "pencil", set: "pencil", forgotten: "bin", drained: "pause", begun: "snow", lifted: "snow", known: "clock", in: "person", out: "power", refused: "cross", revoked: "bin" })[kind.split("-").at(-1)] ?? "check";

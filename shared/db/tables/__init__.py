@@ -4,7 +4,7 @@
 |---|---|
 | ui | `jobs`, `job_texts`, `job_tags`, `schedules`, `chain_edges`, `secrets`, `job_secrets`, |
 | | `run_secrets`, `script_texts`, `changes`, `pauses`, `holds`, `mutes`, `limits`, `calendars`, |
-| | `people`, `views`, `users`, `user_grants`, `sessions`, `api_tokens`, `one_time_links`, |
+| | `people`, `views`, `alert_*`, `users`, `user_grants`, `sessions`, `api_tokens`, `one_time_links`, |
 | | `sign_in_failures`, `log_chunks`, `artifact_chunks`, both of requests |
 | command line | `users`, `one_time_links` and their `changes`, on the portal's own machine |
 | scheduler | all others, and the outcome of each of `requests` and `parked_requests` |
@@ -19,6 +19,14 @@ from shared.db.tables.access import (
     SignInFailureRow,
     UserGrantRow,
     UserRow,
+)
+from shared.db.tables.alerts import (
+    AlertChannelRow,
+    AlertDeliveryRow,
+    AlertIncidentRow,
+    AlertLookRow,
+    AlertNoticeRow,
+    AlertRuleRow,
 )
 from shared.db.tables.base import LedgerBase, LogsBase
 from shared.db.tables.ledger import (
@@ -56,6 +64,12 @@ from shared.db.tables.wanted import (
 )
 
 __all__ = [
+    "AlertChannelRow",
+    "AlertDeliveryRow",
+    "AlertIncidentRow",
+    "AlertLookRow",
+    "AlertNoticeRow",
+    "AlertRuleRow",
     "ApiTokenRow",
     "ArtifactChunkRow",
     "AttemptRow",

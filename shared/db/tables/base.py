@@ -8,6 +8,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from shared.db.types import EnumText, UtcDateTime
 from shared.domain.access import Role
+from shared.domain.alert import AlertKind, AlertScope, ChannelKind, DeliveryState
 from shared.domain.chain import ChainOn, Join
 from shared.domain.changes import ChangeKind
 from shared.domain.holds import HoldKind
@@ -37,6 +38,10 @@ class LedgerBase(DeclarativeBase):
         ChainOn: EnumText(ChainOn),
         ChangeKind: EnumText(ChangeKind),
         Role: EnumText(Role),
+        AlertKind: EnumText(AlertKind),
+        AlertScope: EnumText(AlertScope),
+        ChannelKind: EnumText(ChannelKind),
+        DeliveryState: EnumText(DeliveryState),
         ParkedState: EnumText(ParkedState),
         ParkedWish: EnumText(ParkedWish),
     }

@@ -87,6 +87,8 @@ class RunRow(LedgerBase):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    # When its end was written here, which may be long after it: an executor may have been out of reach.
+    noted_at: Mapped[datetime | None] = mapped_column()
     duration_ms: Mapped[int | None]
     exit_code: Mapped[int | None]
     signal: Mapped[int | None]
@@ -109,6 +111,7 @@ class RunRow(LedgerBase):
         # The runs list by what is rare in it.
         Index("ix_runs_cause_due", "cause", "due_at", **some_rows(text("cause <> 'schedule'"))),
         Index("ix_runs_reason_due", "reason", "due_at", **some_rows(reason.is_not(None))),
+        Index("ix_runs_noted", "noted_at", "id", **some_rows(noted_at.is_not(None))),  # what ended lately
     )
 
 

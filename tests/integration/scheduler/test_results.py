@@ -51,6 +51,21 @@ async def test_the_end_of_a_lost_run_takes_nothing_back_that_its_start_told(desk
     assert {name: getattr(attempt, name) for name in told} == told
 
 
+async def test_when_an_end_was_noted_is_kept_apart_from_when_it_was(desk: Desk) -> None:
+    holder = Holder()
+    await desk.ask(await desk.job(manual()))
+    grant = await desk.granted(holder, await desk.attempt())
+    report = holder.report(grant, RunState.FAILED)
+    (going,) = await desk.runs()
+
+    desk.clock.advance(3_600)  # nobody took the report for so long
+    await desk.report(report)
+
+    (run,) = await desk.runs()
+    assert going.noted_at is None
+    assert (run.finished_at, run.noted_at) == (report.finished_at, desk.clock.now())
+
+
 async def test_a_report_over_the_broker_ends_the_run_and_is_announced(stage: Stage) -> None:
     desk, holder = stage.desk, Holder()
     await desk.ask(await desk.job(manual()))
