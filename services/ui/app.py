@@ -20,6 +20,7 @@ from services.ui.access.signing_in import SignIn
 from services.ui.api.problems import problem
 from services.ui.assets import Assets
 from services.ui.commands import Bulk, Commands, Controls, Secrets
+from services.ui.commands.alerts import Alerts
 from services.ui.commands.mutes import Mutes
 from services.ui.commands.tokens import Tokens
 from services.ui.commands.uploads import Uploads
@@ -31,10 +32,13 @@ from services.ui.guard import Guard
 from services.ui.link import Link
 from services.ui.live import Live, LogSources, Sources
 from services.ui.messaging import Messaging
+from services.ui.notifications.courier import Courier
+from services.ui.notifications.watch import Watch
 from services.ui.pages import entry
 from services.ui.place import LOOPBACK
 from services.ui.portal import Portal
 from services.ui.queries import Planning, Queries
+from services.ui.queries.alerts import KeptAlerts
 from services.ui.queries.executors import Executors
 from services.ui.queries.history import History
 from services.ui.queries.insights import JobInsights
@@ -75,6 +79,8 @@ class Parts:
     portal: Portal
     messaging: Messaging
     retention: Retention
+    watch: Watch
+    courier: Courier
 
 
 def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
@@ -107,6 +113,8 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
         since=SinceSuccess(database, scripts),
         mutes=Mutes(sessions=database.ledger, clock=clock, on_job_changed=live.job_changed),
         held_mutes=HeldMutes(database=database, clock=clock),
+        alerts=Alerts(sessions=database.ledger, clock=clock, vault=settings.vault),
+        kept_alerts=KeptAlerts(database=database),
         uploads=Uploads(database.ledger, scripts, clock, most_bytes=settings.upload_bytes),
         views=Views(sessions=database.ledger, clock=clock),
         kept_views=KeptViews(database=database),
@@ -116,9 +124,12 @@ def compose(settings: UiSettings, database: Database, clock: Clock) -> Parts:
         clock=clock,
         version=VERSION,
     )
-    retention = Retention(database, clock, keep_bytes=settings.keep_bytes)
     return Parts(
-        portal=portal, messaging=_messaging(portal, database, scripts, link, wakeups), retention=retention
+        portal=portal,
+        messaging=_messaging(portal, database, scripts, link, wakeups),
+        retention=Retention(database, clock, keep_bytes=settings.keep_bytes),
+        watch=Watch(database, clock, zone=settings.default_zone),
+        courier=Courier(database, clock, settings.vault, public_url=settings.public_url),
     )
 
 
@@ -255,6 +266,8 @@ async def run_until_served(
         live.watch_health(),
         parts.portal.access.watch(),
         parts.retention.run(),
+        parts.watch.run(),
+        parts.courier.run(),
     )
 
 

@@ -15,6 +15,7 @@ from services.ui.access.access import Access
 from services.ui.access.cookies import cookie_name, session_cookie, session_in
 from services.ui.access.signing_in import SignIn
 from services.ui.commands import Bulk, Commands, Controls, Secrets
+from services.ui.commands.alerts import Alerts
 from services.ui.commands.mutes import Mutes
 from services.ui.commands.tokens import Tokens
 from services.ui.commands.uploads import Uploads
@@ -22,6 +23,7 @@ from services.ui.commands.users import Users
 from services.ui.commands.views import Views
 from services.ui.live import Live
 from services.ui.queries import Queries
+from services.ui.queries.alerts import KeptAlerts
 from services.ui.queries.executors import Executors
 from services.ui.queries.history import History
 from services.ui.queries.insights import JobInsights
@@ -62,6 +64,8 @@ class Portal:
     since: SinceSuccess
     mutes: Mutes
     held_mutes: HeldMutes
+    alerts: Alerts
+    kept_alerts: KeptAlerts
     uploads: Uploads
     views: Views
     kept_views: KeptViews

@@ -123,6 +123,11 @@ class Usual:
     p50_ms: int
     p95_ms: int
 
+    @property
+    def is_enough(self) -> bool:
+        """Say whether there were successes enough to know what is usual."""
+        return self.count >= _LEAST_USUAL
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
@@ -181,7 +186,7 @@ def _is_late(rule: Rule, run: Ended) -> bool | None:
 
 def _is_unusual(rule: Rule, run: Ended) -> bool | None:
     took, usual = run.duration_ms, run.usual
-    if took is None or usual is None or usual.count < _LEAST_USUAL:
+    if took is None or usual is None or not usual.is_enough:
         return None
     if rule.kind is AlertKind.SLOW:
         return took > max(usual.p95_ms * rule.factor, usual.p95_ms + _LEAST_MS)

@@ -7,6 +7,7 @@ documents (RFC 9457) with the `field` that is wrong, where there is one.
 from fastapi import FastAPI
 
 from services.ui.api import (
+    alerts,
     bulk,
     calendars,
     controls,
@@ -37,6 +38,7 @@ def register(app: FastAPI, portal: Portal) -> None:
     """Add the API's routes and error answers to the app."""
     problems.register(app, portal.access)
     for module in (
+        alerts,
         bulk,
         calendars,
         controls,

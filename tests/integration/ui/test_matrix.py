@@ -18,12 +18,14 @@ from services.ui import app
 from services.ui.access import acting
 from services.ui.app import Parts
 from services.ui.commands import Range
+from services.ui.commands.alerts import ChannelDraft
 from services.ui.commands.users import UserChange
 from services.ui.many import BulkAction, Wish
 from services.ui.portal import Portal
 from services.ui.settings import UiSettings
 from shared.db.engine import Database
 from shared.domain.access import Role
+from shared.domain.alert import AlertKind, AlertScope, ChannelKind, Rule
 from shared.domain.errors import Forbidden, NotSignedIn
 from shared.domain.ids import JobId, RunId
 from shared.domain.parked import ParkedWish
@@ -45,6 +47,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /api/v1/jobs/{job_id}": {"version": 1, "description": "other"},
     "POST /api/v1/jobs/{job_id}/accept-script": {"sha256": "0" * 64},
     "POST /api/v1/jobs/{job_id}/versions/{version}/restore": {"version": 1},
+    "POST /api/v1/alerts/channels": {"name": "new", "kind": "webhook"},
+    "PUT /api/v1/alerts/channels/{channel_id}": {"name": "new", "kind": "webhook"},
+    "POST /api/v1/alerts/rules": {"kind": "failed", "channels": []},
+    "PUT /api/v1/alerts/rules/{rule_id}": {"kind": "failed", "channels": []},
     "POST /api/v1/jobs/{job_id}/backfill": {
         "after": "2026-01-01T00:00:00Z",
         "until": "2026-01-02T00:00:00Z",
@@ -54,6 +60,7 @@ MANY = {"POST /api/v1/jobs/bulk", "POST /api/v1/runs/bulk"}
 """Answers job by job what it did not do."""
 
 
+A_CHANNEL = ChannelDraft(name="new", kind=ChannelKind.WEBHOOK, address="https://elsewhere/")
 Deed = Callable[[Portal, JobId, RunId], Coroutine[Any, Any, object]]
 DEEDS: dict[str, Deed] = {
     "Commands.create_job": lambda to, job, run: to.commands.create_job(a_draft(name="new")),
@@ -85,6 +92,12 @@ DEEDS: dict[str, Deed] = {
     "Secrets.delete": lambda to, job, run: to.secrets.delete("NAME"),
     "Mutes.mute": lambda to, job, run: to.mutes.mute(job, 60),
     "Mutes.unmute": lambda to, job, run: to.mutes.unmute(job),
+    "Alerts.put_channel": lambda to, job, run: to.alerts.put_channel(None, A_CHANNEL),
+    "Alerts.delete_channel": lambda to, job, run: to.alerts.delete_channel(job),
+    "Alerts.try_channel": lambda to, job, run: to.alerts.try_channel(job),
+    "Alerts.put_rule": lambda to, job, run: to.alerts.put_rule(a_rule(job), is_new=True),
+    "Alerts.snooze_rule": lambda to, job, run: to.alerts.snooze_rule(job, 60),
+    "Alerts.delete_rule": lambda to, job, run: to.alerts.delete_rule(job),
     "Uploads.store": lambda to, job, run: to.uploads.store("new.py", nothing()),
     "Users.all": lambda to, job, run: to.users.all(),
     "Users.create": lambda to, job, run: to.users.create("new", Role.ADMIN, {}),
@@ -95,6 +108,10 @@ DEEDS: dict[str, Deed] = {
 OWN = {"Commands.save_person", "Tokens.of_all", "Tokens.make", "Tokens.revoke"}
 """What everybody may do for themselves."""
 JOB_BY_JOB = {"Bulk.act", "Bulk.act_on_runs"}
+
+
+def a_rule(job: JobId) -> Rule:
+    return Rule(id=job, kind=AlertKind.FAILED, scope=AlertScope.JOB, job_id=job)
 
 
 async def nothing() -> AsyncIterator[bytes]:
@@ -206,7 +223,17 @@ async def test_every_page_leads_who_is_not_known_to_the_door(
 def test_every_command_is_known_here(parts: Parts) -> None:
     """What is missing is new: say who may do it, and demand it."""
     to = parts.portal
-    classes = (to.commands, to.controls, to.secrets, to.mutes, to.bulk, to.uploads, to.users, to.tokens)
+    classes = (
+        to.commands,
+        to.controls,
+        to.secrets,
+        to.mutes,
+        to.alerts,
+        to.bulk,
+        to.uploads,
+        to.users,
+        to.tokens,
+    )
     public = {
         f"{type(one).__name__}.{name}"
         for one in classes

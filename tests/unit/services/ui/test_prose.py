@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[4]
 # Who says them: what a page shows of an answer, a run's end, and an executor's troubles.
 SPEAKERS = [
     *("services/ui/api", "services/ui/commands", "services/ui/queries", "services/ui/scripts.py"),
+    *("services/ui/addresses.py", "services/ui/notifications/senders.py"),
     *("services/ui/many.py", "services/ui/zones.py", "shared/domain", "shared/runtime/script_files.py"),
     *("services/executor/attempt.py", "services/executor/environments.py", "services/executor/opening.py"),
     *("services/executor/problems.py", "services/executor/recovery.py", "services/executor/verdict.py"),
