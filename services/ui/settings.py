@@ -42,8 +42,6 @@ class UiSettings(BrokerSettings, DatabaseSettings, SecretsSettings, ScriptSettin
     """So much of what the runs of a job printed is kept at most, unless it says otherwise."""
     upload_bytes: int = Field(default=1_000_000, ge=0, le=MOST_HASHED_BYTES)
     """A script that is uploaded has so many bytes at most; 0: none is."""
-    public_url: str | None = None
-    """Where people reach the portal, such as https://portal.example: links in alerts begin with it."""
     ui_host: str = "127.0.0.1"
     ui_published: str | None = None
     """Where a container's port is published: its own addresses are then nobody's but its network's."""

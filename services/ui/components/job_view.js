@@ -91,7 +91,7 @@ export default {
       </section>
     </div>
   </div>`,
-  data: (self) => ({ tabs: [["runs", "Runs"], ["insights", "Insights"], ["versions", "Versions"]], tick, screen: screenSize, job: toldAll(self.initial, ["text"]), graph: self.around, act: jobActions, refuses: false }),
+  data: (self) => ({ tabs: [["runs", "Runs"], ["insights", "Insights"], ["versions", "Versions"], ["alerts", "Alerts"]], tick, screen: screenSize, job: toldAll(self.initial, ["text"]), graph: self.around, act: jobActions, refuses: false }),
   created() {
     this.reload = debounced(() => this.load(), 120);
     this.stop = follow(["runs", "jobs"], (items, topic) => {

@@ -13,6 +13,7 @@ const PAGES = [
   { key: "calendars", word: "Calendars", href: "/calendars", icon: "calendar", letter: "c", inMore: true },
   { key: "scripts", word: "Scripts", href: "/scripts", icon: "lines", letter: "p", inMore: true },
   { key: "secrets", word: "Secrets", href: "/secrets", icon: "key", letter: "s", inMore: true },
+  { key: "alerts", word: "Alerts", href: "/alerts", icon: "bell", letter: "l", inMore: true },
   { key: "activity", word: "Activity", href: "/activity", icon: "clock", letter: "a", inMore: true },
   { key: "executors", word: "Executors", href: "/executors", icon: "server", letter: "e" },
   { key: "settings", word: "Settings", href: "/settings", icon: "sliders", letter: "t", inMore: true },
@@ -21,7 +22,7 @@ const PAGES = [
 const KEYS = [
   [["Ctrl", "K"], "Any page, job or action"],
   [["/"], "Search on this page"], [["g", "o"], "Overview"], [["g", "j"], "Jobs"], [["g", "r"], "Runs"], [["g", "w"], "Week"],
-  [["g", "c"], "Calendars"], [["g", "p"], "Scripts"], [["g", "s"], "Secrets"], [["g", "a"], "Activity"], [["g", "e"], "Executors"], [["g", "t"], "Settings"], [["n"], "New job"], [["j"], "Next row"], [["k"], "Previous row"], [["x"], "Select a row of the jobs"], [["r"], "Run now, on a job's page"], [["p"], "Pause or resume it"], [["e"], "Edit it"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
+  [["g", "c"], "Calendars"], [["g", "p"], "Scripts"], [["g", "s"], "Secrets"], [["g", "l"], "Alerts"], [["g", "a"], "Activity"], [["g", "e"], "Executors"], [["g", "t"], "Settings"], [["n"], "New job"], [["j"], "Next row"], [["k"], "Previous row"], [["x"], "Select a row of the jobs"], [["r"], "Run now, on a job's page"], [["p"], "Pause or resume it"], [["e"], "Edit it"], [["Ctrl", "Enter"], "Save, in the job editor"], [["?"], "This list"],
   [["Enter"], "In a log: the next that is found"], [["Shift", "Enter"], "In a log: the one before"], [["g"], "In a log: its start"], [["Shift", "g"], "In a log: its end"],
   [["f"], "In a log: full screen"], [["w"], "In a log: wrap lines"], [["e"], "In a log: stderr only"],
 ];

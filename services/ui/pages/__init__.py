@@ -8,6 +8,7 @@ from services.ui.access import known
 from services.ui.components.frame import View
 from services.ui.pages import (
     activity,
+    alerts,
     calendars,
     executor,
     executors,
@@ -54,6 +55,6 @@ def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door t
     nicegui_app.add_static_files(STATIC_URL, STATIC, max_cache_age=_FOREVER_S)
     for page in (overview, jobs, job, job_editor, runs, run, week, calendars, scripts, secrets):
         page.register(portal, view_of)
-    for page in (activity, executors, executor, parked, settings):
+    for page in (activity, alerts, executors, executor, parked, settings):
         page.register(portal, view_of)
     missing.register(view_of)

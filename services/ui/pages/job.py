@@ -8,6 +8,7 @@ from fastapi import Request
 from nicegui import ui
 
 from services.ui.components.frame import ViewOf, frame
+from services.ui.components.job_alerts import JobAlerts
 from services.ui.components.job_insights import JobInsights
 from services.ui.components.job_versions import JobVersions
 from services.ui.components.job_view import JobView
@@ -19,7 +20,7 @@ from services.ui.words import say
 from shared.domain.errors import NotFound
 from shared.domain.ids import JobId
 
-_TABS = {"insights": JobInsights, "versions": JobVersions}
+_TABS = {"insights": JobInsights, "versions": JobVersions, "alerts": JobAlerts}
 _PATIENCE_S: Final = 1.0
 
 

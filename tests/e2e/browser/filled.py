@@ -40,6 +40,17 @@ def fill(seen: Seen) -> None:
         _sent(
             api, "PUT", "/secrets/BANK_TOKEN", {"value": "only a picture", "description": "For the export."}
         )
+        hook = {"name": "Operations chat", "kind": "webhook", "address": "http://127.0.0.1:9/told/nobody"}
+        night = {"begins": "22:00", "ends": "07:00", "zone": "Asia/Hong_Kong"}
+        channel = _sent(api, "POST", "/alerts/channels", {**hook, "quiet": night})["channel"]["id"]
+        for rule in (
+            {"kind": "failed", "remind_s": 14_400},
+            {"kind": "no-success", "scope": "job", "job_id": ids["Nightly ledger export"], "after_s": 93_600},
+            {"kind": "slow", "scope": "folder", "folder": "finance/daily", "is_on": False},
+            {"kind": "executor-offline", "after_s": 300, "tells_end": False},
+        ):
+            _sent(api, "POST", "/alerts/rules", {**rule, "channels": [channel]})
+        _sent(api, "POST", f"/alerts/channels/{channel}/test", None)
         days = {"kind": "dates", "zone": "Asia/Hong_Kong", "dates": [_DAY_OFF]}
         _sent(api, "POST", "/calendars", {"name": "Office closed", **days})
         runs = [

@@ -69,6 +69,7 @@ def pages_of(seen: Seen) -> dict[str, str]:
         "calendars": "/calendars",
         "scripts": "/scripts",
         "secrets": "/secrets",
+        "alerts": "/alerts",
         "executors": "/executors",
         "parked": "/parked",
         "activity": "/activity",
@@ -79,7 +80,7 @@ def pages_of(seen: Seen) -> dict[str, str]:
         for job in api.get("/jobs", params={"limit": 1}).json()["items"]:
             path = f"/jobs/{job['id']}"
             pages |= {"job": path, "job-edit": f"{path}/edit", "script": f"/scripts?name={job['script']}"}
-            pages |= {f"job-{tab}": f"{path}?tab={tab}" for tab in ("insights", "versions")}
+            pages |= {f"job-{tab}": f"{path}?tab={tab}" for tab in ("insights", "versions", "alerts")}
         for one in api.get("/executors").json()["items"][:1]:
             pages["executor"] = f"/executors/{one['name']}"
         for state in ("succeeded", "failed", "running", "skipped"):

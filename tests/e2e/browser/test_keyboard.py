@@ -32,9 +32,20 @@ def test_a_run_is_started_watched_and_cancelled_by_the_keyboard_alone(
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
 
     # First the way past the navigation, then the navigation, from top to bottom.
-    order = [pressed(page, "Tab") for _ in range(12)]
+    order = [pressed(page, "Tab") for _ in range(13)]
     assert order[:3] == ["Skip to the content", "Job Trigger Portal", "Go to… Ctrl K"]
-    pages = ["Overview", "Jobs", "Runs", "Week", "Calendars", "Scripts", "Secrets", "Activity", "Executors"]
+    pages = [
+        "Overview",
+        "Jobs",
+        "Runs",
+        "Week",
+        "Calendars",
+        "Scripts",
+        "Secrets",
+        "Alerts",
+        "Activity",
+        "Executors",
+    ]
     assert [words.split()[0] for words in order[3:]] == pages
     tab_to(page, "^Jobs", "Shift+Tab")
     page.keyboard.press("Enter")
