@@ -25,10 +25,10 @@ Deed = Callable[[Client], Any]
 
 
 @pytest.fixture
-async def home(settings: UiSettings, parts: Parts, tmp_path: Path) -> AsyncIterator[Path]:
-    """A home whose record names this process and the ui that serves here."""
-    folder = Home(tmp_path / "of-the-portal")
-    folder.make()
+async def home(settings: UiSettings, parts: Parts) -> AsyncIterator[Path]:
+    """The ui's home, whose record names this process and where it serves."""
+    folder = Home(settings.home)
+    folder.record.parent.mkdir()
     me = identify(os.getpid())
     assert me is not None
     async with serving(settings, parts) as address:
