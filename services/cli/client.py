@@ -9,6 +9,7 @@ its place. What the portal refuses is told by `CannotDo`, with its words and an 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
@@ -68,12 +69,33 @@ class Client:
             timeout=httpx.Timeout(_ANSWERS_WITHIN_S, connect=_CONNECTS_WITHIN_S),
             trust_env=urlsplit(base).hostname not in _LOOPBACK,
         ) as http:
-            yield Client(url=base, token=token, http=http)
+            yield Client(url=base, token=token or None, http=http)
 
     @property
     def is_local(self) -> bool:
         """Say whether it is on this machine: no proxy knows our loopback."""
         return urlsplit(self.url).hostname in _LOOPBACK
+
+    @contextmanager
+    def signed_in(self, name: str, password: str) -> Iterator["Client"]:
+        """Give a client of the same portal that is signed in as this person, until the block ends.
+
+        Raises:
+            CannotDo: the portal does not let them in.
+        """
+        import httpx
+
+        with httpx.Client(base_url=self.url, headers=_headers(None), trust_env=not self.is_local) as http:
+            person = Client(url=self.url, token=None, http=http)
+            answer = person._send("POST", "/login", data={"name": name, "password": password})
+            if not answer.has_redirect_location:
+                minutes = -(-int(answer.headers.get("retry-after", "0")) // 60)
+                later = f" Too many were tried: wait {minutes} minutes." if minutes else ""
+                raise CannotDo(f"The portal does not know {name!r} with this password.{later}", Exit.REFUSED)
+            try:
+                yield person
+            finally:
+                person._send("POST", "/logout")
 
     def get(self, path: str, *names: str, **params: object) -> Any:
         """Return the JSON at this path below `/api/v1`; a parameter that is None is left out."""
@@ -118,15 +140,21 @@ class Client:
         params: Mapping[str, object],
         body: object = None,
     ) -> "httpx.Response":
+        try:
+            place = "/api/v1" + path.format(*map(_segment, names))
+            given = {name: _value(value) for name, value in params.items() if value is not None}
+            answer = self._send(method, place, params=given, **_sent(body))
+        except UnicodeEncodeError as error:
+            raise CannotDo(f"{error.object[:60]!r} is no text in UTF-8.", Exit.WRONG) from error
+        if not answer.is_success:
+            raise _refusal(answer, has_token=self.token is not None)
+        return answer
+
+    def _send(self, method: str, place: str, **more: Any) -> "httpx.Response":
         import httpx
 
         try:
-            answer = self.http.request(
-                method,
-                "/api/v1" + path.format(*map(_segment, names)),
-                params={name: _value(value) for name, value in params.items() if value is not None},
-                **_sent(body),
-            )
+            return self.http.request(method, place, **more)
         except httpx.TimeoutException as error:
             raise Unreachable(
                 f"{self.url} did not answer in time. Try again, or look at `portal status`."
@@ -135,11 +163,6 @@ class Client:
             raise Unreachable(f"No portal answers at {self.url}: {error}.", Exit.NOT_THERE) from error
         except httpx.HTTPError as error:
             raise Unreachable(f"The connection to {self.url} broke: {error}. Try again.") from error
-        except UnicodeEncodeError as error:
-            raise CannotDo(f"{error.object[:60]!r} is no text in UTF-8.", Exit.WRONG) from error
-        if not answer.is_success:
-            raise _refusal(answer, has_token=self.token is not None)
-        return answer
 
 
 def _local(home: Home, token: str | None) -> tuple[str, str | None]:
@@ -222,8 +245,10 @@ def _refusal(answer: "httpx.Response", *, has_token: bool) -> CannotDo:
         words, field = str(problem["detail"]), problem.get("field")
     except (ValueError, KeyError, TypeError, AttributeError):
         words, field = f"{answer.url} answered {answer.status_code} {answer.reason_phrase}.", None
-    if field is not None and str(field) not in words:
+    # Of a conflict the field is the version: its words say more.
+    if field not in {None, "version"} and str(field) not in words:
         words = f"{field}: {words}"
-    if code is Exit.REFUSED and not has_token:
-        words += " PORTAL_TOKEN names who asks: set it to a token of yours."
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        asks = "does not know this token, or no longer" if has_token else "wants to know who asks"
+        words = f"The portal {asks}: set PORTAL_TOKEN to what `portal tokens create` makes."
     return (Unreachable if answer.status_code in _AWAY else CannotDo)(words, code)

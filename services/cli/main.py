@@ -12,7 +12,7 @@ import typer
 
 from services.cli import executors as executors_group
 from services.cli import home as homes
-from services.cli import jobs, runs, schedule, script, users
+from services.cli import jobs, runs, schedule, script, tokens, users
 from services.cli.asking import Grouped, HomeOption
 from services.cli.errors import CannotDo
 from services.cli.told import plain
@@ -36,6 +36,8 @@ app.command(rich_help_panel=_DAILY)(runs.logs)
 app.command(rich_help_panel=_DAILY)(runs.why)
 app.add_typer(schedule.app, name="schedule", rich_help_panel=_DAILY)
 app.add_typer(script.app, name="script", rich_help_panel=_DAILY)
+app.command(rich_help_panel=_OPERATING)(tokens.whoami)
+app.add_typer(tokens.app, name="tokens", rich_help_panel=_OPERATING)
 app.add_typer(executors_group.app, name="executors", rich_help_panel=_OPERATING)
 app.add_typer(users.app, name="user", rich_help_panel=_OPERATING)
 

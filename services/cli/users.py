@@ -9,10 +9,17 @@ from typing import Annotated, Any
 import typer
 
 from services.cli import home as homes
-from services.cli import record
+from services.cli import people, record
 from services.cli.asking import HomeOption
 
-app = typer.Typer(help="Users of the portal, from its own machine.", no_args_is_help=True)
+app = typer.Typer(
+    help="Users of the portal: made on its own machine, listed and changed from any.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+app.command("list")(people.list_users)
+app.command("change")(people.change_user)
 
 Name = Annotated[str, typer.Argument(help="The name that the user signs in with.")]
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 from tests.support.stack import ROOT, Stack
@@ -140,6 +141,47 @@ def test_a_job_lives_its_life_from_the_command_line(stack: Stack) -> None:
     assert (gone.returncode, "portal jobs restore" in gone.stderr) == (3, True)
     assert restored.returncode == 0
     assert "Schedule  Every day" in shown.stdout
+
+
+def test_a_token_is_made_by_a_person_used_elsewhere_and_revoked(stack: Stack) -> None:
+    password = "five words that tell nothing"
+    made = stack.ask("POST", "/users", json={"name": "Ann of the shell", "role": "editor"})
+    joined = httpx.post(
+        stack.url + "/join", data={"code": made["link"].partition("=")[2], "password": password}
+    )
+
+    def elsewhere(token: str, *arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "services.cli", *arguments, "--url", stack.url],
+            cwd=ROOT,
+            env=os.environ | {"PORTAL_TOKEN": token},
+            input=said,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    create = ("tokens", "create", "of a test", "--user", "ann OF the shell", "--role", "operator")
+    wrong = elsewhere("", *create, said="wrong\n")
+    token = elsewhere("", *create, said=f"{password}\n").stdout.strip()
+    me = elsewhere(token, "whoami", "--json")
+    refused = elsewhere(token, "jobs", "create", "not made", "--script", "hello.py")
+    revoked = elsewhere(token, "tokens", "revoke", "of a test")
+    gone = elsewhere(token, "jobs")
+    nobody = elsewhere("", "jobs")
+    shut_out = portal(stack, "user", "change", "ANN of the shell", "--grant", "finance=operator", "--disable")
+    users = portal(stack, "user", "list")
+
+    assert joined.status_code == 303
+    assert (wrong.returncode, wrong.stdout) == (4, "")
+    assert json.loads(me.stdout)["user"]["role"] == "operator"
+    assert (refused.returncode, "editor" in refused.stderr) == (4, True)
+    assert revoked.returncode == 0
+    assert (gone.returncode, "does not know this token" in gone.stderr) == (4, True)
+    assert (nobody.returncode, "wants to know who asks" in nobody.stderr) == (4, True)
+    assert shut_out.stdout == "Ann of the shell is shut out: editor, also operator in finance.\n"
+    assert re.search(r"\nAnn of the shell  shut out  editor  operator in finance  ", users.stdout)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,6 @@ async def home(settings: UiSettings, parts: Parts) -> AsyncIterator[Path]:
             children=(),
         )
         record.write(running, folder.record)
-        folder.local_key.write_bytes((settings.home / "local.key").read_bytes())
         yield folder.folder
 
 
