@@ -8,35 +8,13 @@ from uuid import UUID
 from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db import edges, jobs
-from shared.db.secrets import sealed_uses
 from shared.db.statements import columns_of, insert_all
-from shared.db.tables import ChangeRow, JobRow
-from shared.db.tags import tags_by_job
+from shared.db.tables import ChangeRow
 from shared.domain.changes import ChangeKind
 from shared.domain.ids import JobId, new_id
-from shared.domain.schedules import to_json
 
 KEPT = 500
 """So many versions of a job are kept: a program may change one every minute."""
-_COPIED = (
-    "name",
-    "description",
-    "script",
-    "args",
-    "timeout_s",
-    "kill_grace_s",
-    "on_lost",
-    "overlap",
-    "pool",
-    "limit_key",
-    "policy",
-    "max_output_bytes",
-    "merge_output",
-    "network",
-    "pinned_sha256",
-    "min_sandbox",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +31,7 @@ class Deed:
     """The job's from then on."""
     detail: str = ""
     definition: dict[str, Any] | None = None
-    """The job's from then on, as `definition_of` has it; None: as before."""
+    """The job's from then on, as `shared.db.definitions` has it; None: as before."""
 
 
 async def record(session: AsyncSession, deed: Deed) -> None:
@@ -76,37 +54,6 @@ async def is_recorded(session: AsyncSession, job_id: JobId) -> bool:
     """Say whether any definition of the job is stored."""
     found = select(ChangeRow.id).where(ChangeRow.job_id == job_id, ChangeRow.definition.is_not(None)).limit(1)
     return await session.scalar(found) is not None
-
-
-async def definition_of(session: AsyncSession, job_id: JobId) -> dict[str, Any]:
-    """Return how a job that exists is defined at this moment, as the API's body of a new job has it.
-
-    And the hash of the script that it pins. No secret's value is part of it.
-    """
-    row = await session.get_one(JobRow, job_id, populate_existing=True)
-    uses = (await sealed_uses(session, [job_id])).get(job_id, [])
-    after = await edges.runs_after_of(session, job_id)
-    values = {name: getattr(row, name) for name in _COPIED}
-    return {
-        **values,
-        "schedules": [
-            {
-                "id": str(one.id),
-                "schedule": to_json(one.schedule),
-                "zone": one.zone,
-                "args": None if one.args is None else list(one.args),
-            }
-            for one in await jobs.schedules_of(session, job_id)
-        ],
-        "runs_after": {
-            "join": after.join,
-            "jobs": [{"job_id": str(one.job_id), "on": one.on} for one in after.upstreams],
-        },
-        "tags": list((await tags_by_job(session, [job_id])).get(job_id, ())),
-        "resources": row.resources or {},
-        "parameters": row.parameters or [],
-        "secrets": [{"name": one.use.name, "as_file": one.use.as_file} for one in uses],
-    }
 
 
 async def definition_at(session: AsyncSession, job_id: JobId, version: int) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import job_texts, tags
+from shared.db.statements import pieces
 from shared.db.tables import CalendarRow, JobRow, ScheduleRow
 from shared.domain.ids import CalendarId, JobId, ScheduleId, new_id
 from shared.domain.job import Definition, JobSchedule, name_key
@@ -50,6 +51,27 @@ async def head_of(session: AsyncSession, job_id: JobId) -> JobHead | None:
         paused_at=row.paused_at,
         deleted_at=row.deleted_at,
     )
+
+
+async def living_heads(session: AsyncSession, keys: Collection[str] | None = None) -> list[JobHead]:
+    """Return the heads of the jobs that are not deleted, by name; of those with these folded names."""
+    columns = (JobRow.id, JobRow.name, JobRow.script, JobRow.version, JobRow.paused_at, JobRow.deleted_at)
+    living = select(*columns).where(JobRow.deleted_at.is_(None)).order_by(JobRow.name_key)
+    statements = (
+        [living] if keys is None else [living.where(JobRow.name_key.in_(some)) for some in pieces(keys)]
+    )
+    return [
+        JobHead(
+            id=JobId(row.id),
+            name=row.name,
+            script=row.script,
+            version=row.version,
+            paused_at=row.paused_at,
+            deleted_at=row.deleted_at,
+        )
+        for statement in statements
+        for row in await session.execute(statement)
+    ]
 
 
 async def insert(session: AsyncSession, job_id: JobId, definition: Definition, *, now: datetime) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db.statements import insert_all
-from shared.db.tables import JobTagRow
+from shared.db.tables import JobRow, JobTagRow
 from shared.domain.ids import JobId
 
 
@@ -28,6 +28,13 @@ async def tags_by_job(session: AsyncSession, job_ids: Collection[UUID]) -> dict[
     for job_id, tag in rows:
         found[job_id].append(tag)
     return {job_id: tuple(tags) for job_id, tags in found.items()}
+
+
+async def living_with(session: AsyncSession, tag: str) -> set[JobId]:
+    """Return the jobs that have the tag and are not deleted."""
+    tagged = select(JobTagRow.job_id).join(JobRow, JobRow.id == JobTagRow.job_id)
+    found = await session.scalars(tagged.where(JobTagRow.tag == tag, JobRow.deleted_at.is_(None)))
+    return set(map(JobId, found))
 
 
 async def known_tags(session: AsyncSession, *, limit: int) -> tuple[str, ...]:

@@ -3,13 +3,10 @@
 What one job refuses is undone for that job alone and told with its reason; the others go on.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, assert_never, cast
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.access import demand_somewhere
 from services.ui.commands import jobs, pauses, runs
@@ -17,6 +14,7 @@ from services.ui.commands.controls import Controls
 from services.ui.commands.heads import Change
 from services.ui.commands.pauses import CatchUp
 from services.ui.commands.runs import Asker
+from services.ui.commands.within import Asked, within
 from services.ui.many import (
     BulkAction,
     BulkFailure,
@@ -61,7 +59,7 @@ class Bulk:
         while batch := list(islice(rest, BATCH)):
             acts = []
             async with self._commands.sessions.begin() as session:
-                together = _within(session)
+                together = within(session)
                 for job_id in batch:
                     try:
                         act = await self._act(together, wish, job_id, cause=cause, by=by)
@@ -82,9 +80,9 @@ class Bulk:
         failed: list[RunsFailure] = []
         rest = iter(run_ids)
         while batch := list(islice(rest, BATCH)):
-            asked = _Asked()
+            asked = Asked()
             async with self._commands.sessions.begin() as session:
-                together = _within(session)
+                together = within(session)
                 stopping = replace(controls, sessions=together, wakeups=cast("Wakeups", asked))
                 for run_id in batch:
                     try:
@@ -139,25 +137,3 @@ def role_of(action: BulkAction) -> Role:
     """Return who may do this to a job."""
     is_running = action in {BulkAction.RUN, BulkAction.PAUSE, BulkAction.RESUME}
     return Role.OPERATOR if is_running else Role.EDITOR
-
-
-class _Asked:
-    """Takes the wake-ups of a transaction, to be said when it is stored."""
-
-    def __init__(self) -> None:
-        self.ids: list[RequestId] = []
-
-    def requested(self, request_id: RequestId) -> None:
-        self.ids.append(request_id)
-
-
-def _within(session: AsyncSession) -> Sessions:
-    """Return what begins parts of this transaction, where a command would begin one of its own."""
-
-    class Within:
-        @asynccontextmanager
-        async def begin(self) -> AsyncIterator[AsyncSession]:
-            async with session.begin_nested():
-                yield session
-
-    return cast("Sessions", Within())

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import changes
 from shared.db.changes import Deed
+from shared.db.definitions import definition_of
 from shared.db.jobs import JobHead
 from shared.domain.changes import ChangeKind
 from shared.domain.ids import JobId
@@ -31,7 +32,7 @@ async def begin(session: AsyncSession, head: JobHead, *, now: datetime) -> None:
 
 async def note_definition(session: AsyncSession, job_id: JobId, doing: Doing, *, version: int) -> None:
     """Note that the job is defined as it is stored now, and has this version."""
-    definition = await changes.definition_of(session, job_id)
+    definition = await definition_of(session, job_id)
     deed = Deed(
         kind=doing.kind,
         by=doing.by,

@@ -16,6 +16,7 @@ from services.ui.queries.jobs import check_job
 from services.ui.queries.paging import Cursor, read, written
 from services.ui.queries.schedules import in_one_line
 from shared.db import changes
+from shared.db.definitions import definition_of
 from shared.db.edges import names_of
 from shared.db.engine import Database
 from shared.db.tables import ChangeRow
@@ -147,7 +148,7 @@ async def _changes_since(session: AsyncSession, job_id: JobId, version: int) -> 
     then = await changes.definition_at(session, job_id, version)
     if then is None:
         raise NotFound("How this job was then is not known. Load it again.")
-    return await in_words(session, then, await changes.definition_of(session, job_id))
+    return await in_words(session, then, await definition_of(session, job_id))
 
 
 async def _version_of_job(session: AsyncSession, job_id: JobId, version: int) -> dict[str, Any]:
@@ -161,7 +162,7 @@ async def _version_of_job(session: AsyncSession, job_id: JobId, version: int) ->
     then = await changes.definition_at(session, job_id, version)
     if then is None:
         raise NotFound(f"How this job was at version {version} is not known.")
-    now = await changes.definition_of(session, job_id)
+    now = await definition_of(session, job_id)
     followed = {one["id"] for one in now["schedules"]}
     schedules = [{**one, "id": one["id"] if one["id"] in followed else None} for one in then["schedules"]]
     pinning = "record" if then["pinned_sha256"] is None else "strict"
