@@ -16,6 +16,7 @@ from services.ui.access.cookies import cookie_name, session_cookie, session_in
 from services.ui.access.signing_in import SignIn
 from services.ui.commands import Bulk, Commands, Controls, Secrets
 from services.ui.commands.alerts import Alerts
+from services.ui.commands.files import Files
 from services.ui.commands.mutes import Mutes
 from services.ui.commands.tokens import Tokens
 from services.ui.commands.uploads import Uploads
@@ -76,6 +77,11 @@ class Portal:
     version: str
     build: str = field(default_factory=build_mark)
     """Of what browsers are served: an open page that came from another one is stale."""
+
+    @property
+    def files(self) -> Files:
+        """Return what is done with all jobs at once, as a text."""
+        return Files(database=self.queries.database, commands=self.commands, controls=self.controls)
 
 
 def noted(error: Exception, path: str) -> str:

@@ -1,5 +1,6 @@
 """Errors as problem documents (RFC 9457)."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, assert_never
 
@@ -12,6 +13,7 @@ from starlette.responses import Response
 
 from services.ui.access import known, origin
 from services.ui.access.access import Access
+from services.ui.documents.problems import Problem, UnfitDocument
 from services.ui.portal import noted
 from shared.db.engine import LOCKED_OR_DOWN
 from shared.domain.errors import (
@@ -41,7 +43,14 @@ def register(app: FastAPI, access: Access) -> None:
     app.add_exception_handler(Exception, _on_unexpected)
 
 
-def problem(status: int, detail: str, field: str | None = None, *, part: str | None = None) -> Response:
+def problem(
+    status: int,
+    detail: str,
+    field: str | None = None,
+    *,
+    part: str | None = None,
+    problems: Sequence[Problem] = (),
+) -> Response:
     """Return a problem document."""
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -53,6 +62,8 @@ def problem(status: int, detail: str, field: str | None = None, *, part: str | N
         body["field"] = field
     if part is not None:
         body["part"] = part
+    if problems:
+        body["problems"] = problems
     return Response(
         msgspec.json.encode(body),
         status_code=status,
@@ -63,11 +74,14 @@ def problem(status: int, detail: str, field: str | None = None, *, part: str | N
 
 async def _on_portal_error(request: Request, error: Exception) -> Response:
     match error:
-        case ScheduleError():
-            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.message, error.field, part=error.part)
         case InvalidInput():
-            status = HTTPStatus.CONFLICT if isinstance(error, NameTaken) else HTTPStatus.UNPROCESSABLE_ENTITY
-            return problem(status, error.message, error.field)
+            return problem(
+                HTTPStatus.CONFLICT if isinstance(error, NameTaken) else HTTPStatus.UNPROCESSABLE_ENTITY,
+                error.message,
+                error.field,
+                part=error.part if isinstance(error, ScheduleError) else None,
+                problems=error.problems if isinstance(error, UnfitDocument) else (),
+            )
         case NotSignedIn() | Forbidden() | TooManyTries():
             return await _shut_out(request, error)
         case NotFound():

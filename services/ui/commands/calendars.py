@@ -20,10 +20,17 @@ _NAMED = 3
 """So many of the jobs that use a calendar are named where it cannot be deleted."""
 
 
-async def create(sessions: Sessions, value: Mapping[str, object], *, by: str, now: datetime) -> CalendarId:
-    """Store a new calendar; see `Commands.create_calendar`."""
+async def create(
+    sessions: Sessions,
+    value: Mapping[str, object],
+    *,
+    by: str,
+    now: datetime,
+    calendar_id: CalendarId | None = None,
+) -> CalendarId:
+    """Store a new calendar, under this id where one is given; see `Commands.create_calendar`."""
     calendar = from_json(value)
-    calendar_id = CalendarId(new_id())
+    calendar_id = calendar_id or CalendarId(new_id())
     try:
         async with sessions.begin() as session:
             await calendars.insert(session, calendar_id, calendar, now=now)

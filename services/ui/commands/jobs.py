@@ -32,12 +32,44 @@ from shared.domain.script import Pin, Pinning
 from shared.domain.tags import checked_tags
 
 
-async def create(sessions: Sessions, draft: JobDraft, scripts: Scripts, *, by: str, now: datetime) -> Change:
-    """Store a new job; see `Commands.create_job`."""
+async def foreseen(
+    draft: JobDraft,
+    current: Sequence[JobSchedule],
+    scripts: Scripts,
+    saving: Saving,
+    *,
+    held: Collection[str],
+) -> tuple[Definition, tuple[JobSchedule, ...]]:
+    """Return what `create` and `edit` would store; calendars, secrets and jobs are not looked at.
+
+    `held`: the secrets that the job is given already.
+
+    Raises:
+        InvalidInput: with the field and what to do.
+        Forbidden: whoever asks may not make the job so.
+    """
+    definition, _ = await _checked(draft, scripts, now=saving.now)
+    demand(Role.EDITOR, folder_of(definition.script))
+    _refuse_foreign_secrets(definition, held)
+    schedules = checked_schedules(draft, current, saving)
+    _check_parameters(definition, schedules)
+    return definition, schedules
+
+
+async def create(
+    sessions: Sessions,
+    draft: JobDraft,
+    scripts: Scripts,
+    *,
+    by: str,
+    now: datetime,
+    job_id: JobId | None = None,
+) -> Change:
+    """Store a new job, under this id where one is given; see `Commands.create_job`."""
     definition, pinned = await _checked(draft, scripts, now=now)
     demand(Role.EDITOR, folder_of(definition.script))
     _refuse_foreign_secrets(definition, ())
-    job_id = JobId(new_id())
+    job_id = job_id or JobId(new_id())
     schedules = checked_schedules(draft, (), Saving(job_id=job_id, now=now))
     _check_parameters(definition, schedules)
     try:

@@ -1,6 +1,6 @@
 """Storing, describing and deleting secrets. A value is sealed before it goes anywhere else."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
@@ -106,13 +106,21 @@ async def save_uses(session: AsyncSession, job_id: JobId, uses: Iterable[SecretU
         InvalidInput: on field `secrets`, where one is not stored.
     """
     uses = tuple(uses)
-    stored = await secrets.lock_secrets(session, (use.name for use in uses))
+    refuse_unknown(uses, await secrets.lock_secrets(session, (use.name for use in uses)))
+    await secrets.replace_uses(session, job_id, uses)
+
+
+def refuse_unknown(uses: Iterable[SecretUse], stored: Collection[str]) -> None:
+    """Refuse a secret that is not stored.
+
+    Raises:
+        InvalidInput: on field `secrets`.
+    """
     unknown = [use.name for use in uses if use.name not in stored]
     if unknown:
         raise InvalidInput(
             "secrets", f"There is no secret {unknown[0]}. Store it under Secrets first, or take it out here."
         )
-    await secrets.replace_uses(session, job_id, uses)
 
 
 def _in_use(name: str, jobs: list[str]) -> str:

@@ -45,6 +45,8 @@ SHUT_OUT = {401, 403}
 BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/jobs": {"name": "new", "script": "hello.py"},
     "PATCH /api/v1/jobs/{job_id}": {"version": 1, "description": "other"},
+    "POST /api/v1/plan": {"document": "jobs: {new: {script: hello.py}}"},
+    "POST /api/v1/apply": {"document": "jobs: {new: {script: hello.py}}"},
     "POST /api/v1/jobs/{job_id}/accept-script": {"sha256": "0" * 64},
     "POST /api/v1/jobs/{job_id}/versions/{version}/restore": {"version": 1},
     "POST /api/v1/alerts/channels": {"name": "new", "kind": "webhook"},
@@ -99,14 +101,16 @@ DEEDS: dict[str, Deed] = {
     "Alerts.snooze_rule": lambda to, job, run: to.alerts.snooze_rule(job, 60),
     "Alerts.delete_rule": lambda to, job, run: to.alerts.delete_rule(job),
     "Uploads.store": lambda to, job, run: to.uploads.store("new.py", nothing()),
+    "Files.plan": lambda to, job, run: to.files.plan("jobs: {new: {script: hello.py}}"),
+    "Files.apply": lambda to, job, run: to.files.apply("jobs: {new: {script: hello.py}}"),
     "Users.all": lambda to, job, run: to.users.all(),
     "Users.create": lambda to, job, run: to.users.create("new", Role.ADMIN, {}),
     "Users.change": lambda to, job, run: to.users.change(job, UserChange(role=Role.ADMIN)),
     "Users.link": lambda to, job, run: to.users.link(job),
     "Users.setup_code": lambda to, job, run: to.users.setup_code(),
 }
-OWN = {"Commands.save_person", "Tokens.of_all", "Tokens.make", "Tokens.revoke"}
-"""What everybody may do for themselves."""
+OWN = {"Files.export", "Commands.save_person", "Tokens.of_all", "Tokens.make", "Tokens.revoke"}
+"""What everybody may do for themselves, and read."""
 JOB_BY_JOB = {"Bulk.act", "Bulk.act_on_runs"}
 
 
@@ -147,8 +151,8 @@ async def actors(parts: Parts) -> dict[str, dict[str, str]]:
     known["anonymous"] = {}
     known["stranger"] = {"authorization": "Bearer jtp_made-up"}
     elsewhere = await a_user(parts, Role.VIEWER, {"elsewhere": Role.EDITOR})
-    known["other folder"] = await a_session(parts, elsewhere)
-    return known
+    # First, while there is something to change in another folder.
+    return {"other folder": await a_session(parts, elsewhere), **known}
 
 
 async def test_every_route_answers_everybody_as_it_says(
@@ -231,6 +235,7 @@ def test_every_command_is_known_here(parts: Parts) -> None:
         to.alerts,
         to.bulk,
         to.uploads,
+        to.files,
         to.users,
         to.tokens,
     )
