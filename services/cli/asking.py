@@ -5,7 +5,8 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec
@@ -57,18 +58,25 @@ class Asked:
         print(text, file=sys.stderr)
 
 
+@contextmanager
+def opened(*, home: Path | None, url: str | None, token: str | None) -> Iterator[Client]:
+    """Open the portal that these options and the environment name."""
+    if home is None:
+        token = token or os.environ.get("PORTAL_TOKEN")
+    if home is None and url is None:
+        url = os.environ.get("PORTAL_URL")
+    with Client.open(home, url, token) as client:
+        yield client
+
+
 def asks(command: Callable[Concatenate[Asked, Options], None]) -> Callable[Options, None]:
     """Give a command the options by which a portal is found; it is called with the open portal first."""
 
     @functools.wraps(command)
     def asked(*args: Options.args, **options: Options.kwargs) -> None:
         where: dict[str, Any] = {name: options.pop(name, None) for name in ("home", "url", "token")}
-        if where["home"] is None:
-            where["token"] = where["token"] or os.environ.get("PORTAL_TOKEN")
-        if where["home"] is None and where["url"] is None:
-            where["url"] = os.environ.get("PORTAL_URL")
         as_json = bool(options.pop("as_json", False))
-        with Client.open(**where) as client:
+        with opened(**where) as client:
             command(Asked(client, as_json), *args, **options)
 
     own = [one for name, one in inspect.signature(command).parameters.items() if name != "asked"]

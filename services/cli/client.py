@@ -142,7 +142,7 @@ class Client:
     ) -> "httpx.Response":
         try:
             place = "/api/v1" + path.format(*map(_segment, names))
-            given = {name: _value(value) for name, value in params.items() if value is not None}
+            given = {name: _values(value) for name, value in params.items() if value is not None}
             answer = self._send(method, place, params=given, **_sent(body))
         except UnicodeEncodeError as error:
             raise CannotDo(f"{error.object[:60]!r} is no text in UTF-8.", Exit.WRONG) from error
@@ -215,6 +215,10 @@ def _segment(name: str) -> str:
     if name in {"", ".", ".."} or len(name) > _LONGEST:
         raise CannotDo(f"{name[:60]!r} is no name.", Exit.WRONG)
     return quote(name, safe="")
+
+
+def _values(value: object) -> str | list[str]:
+    return [_value(one) for one in value] if isinstance(value, list) else _value(value)
 
 
 def _value(value: object) -> str:

@@ -26,9 +26,9 @@ from shared.runtime.clock import SystemClock
 MOST_FIRES = 10_000
 LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 _AHEAD = timedelta(days=366)
-_MACRO_AND_COMMAND = re.compile(r"(@every[ \t]+\S+|@\S+)(?:[ \t]+(.*))?")
-_FIELDS_AND_COMMAND = re.compile(r"(\S+(?:[ \t]+\S+){0,4})(?:[ \t]+(.*))?")
-_VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*(.*)")
+MACRO_AND_COMMAND = re.compile(r"(@every[ \t]+\S+|@\S+)(?:[ \t]+(.*))?")
+FIELDS_AND_COMMAND = re.compile(r"(\S+(?:[ \t]+\S+){0,4})(?:[ \t]+(.*))?")
+VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*(.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,12 @@ def lines_of(text: str, zone: str) -> Iterator[Line]:
         line = raw.strip(" \t")
         if not line or line.startswith("#"):
             continue
-        variable = _VARIABLE.fullmatch(line)
+        variable = VARIABLE.fullmatch(line)
         if variable is not None:
             if variable[1] in {"CRON_TZ", "TZ"}:
                 zone = variable[2].strip().strip("\"'")
             continue
-        match = (_MACRO_AND_COMMAND if line.startswith("@") else _FIELDS_AND_COMMAND).fullmatch(line)
+        match = (MACRO_AND_COMMAND if line.startswith("@") else FIELDS_AND_COMMAND).fullmatch(line)
         assert match is not None
         yield Line(number, match[1], match[2] or "", zone)
 

@@ -16,6 +16,8 @@ class Exit(IntEnum):
     """There is no such thing, or no portal answers."""
     REFUSED = 4
     """Whoever asks is not known, or may not do this."""
+    CHANGES = 10
+    """`portal plan`: applying the file would change something."""
 
 
 class CannotDo(PortalError):  # noqa: N818 - says what the command cannot

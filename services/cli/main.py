@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from services.cli import executors as executors_group
+from services.cli import files, imports, jobs, runs, schedule, script, tokens, users
 from services.cli import home as homes
-from services.cli import jobs, runs, schedule, script, tokens, users
 from services.cli.asking import Grouped, HomeOption
 from services.cli.errors import CannotDo
 from services.cli.told import plain
@@ -34,6 +34,10 @@ app.command("run", rich_help_panel=_DAILY)(runs.run_job)
 app.add_typer(runs.app, name="runs", rich_help_panel=_DAILY)
 app.command(rich_help_panel=_DAILY)(runs.logs)
 app.command(rich_help_panel=_DAILY)(runs.why)
+app.command(rich_help_panel=_DAILY)(files.export)
+app.command(rich_help_panel=_DAILY)(files.plan)
+app.command(rich_help_panel=_DAILY)(files.apply)
+app.add_typer(imports.app, name="import", rich_help_panel=_DAILY)
 app.add_typer(schedule.app, name="schedule", rich_help_panel=_DAILY)
 app.add_typer(script.app, name="script", rich_help_panel=_DAILY)
 app.command(rich_help_panel=_OPERATING)(tokens.whoami)
@@ -267,5 +271,6 @@ def main() -> None:
     try:
         app(prog_name="portal")
     except CannotDo as error:
-        print(f"portal: {plain(str(error))}", file=sys.stderr)
+        first, *others = str(error).splitlines()
+        print("\n".join((f"portal: {plain(first)}", *map(plain, others))), file=sys.stderr)
         sys.exit(error.code)

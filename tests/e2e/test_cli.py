@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -20,11 +21,14 @@ def command(stack: Stack, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "services.cli", *arguments, "--home", str(stack.home)]
 
 
-def portal(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+def portal(
+    stack: Stack, *arguments: str, typed: str = "", **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(stack, *arguments),
         cwd=ROOT,
-        env=os.environ | {"PORTAL_URL": "http://127.0.0.1:1"},  # a home that is named is meant
+        env=os.environ | {"PORTAL_URL": "http://127.0.0.1:1", **variables},  # a home that is named is meant
+        input=typed,
         capture_output=True,
         text=True,
         timeout=60,
@@ -208,3 +212,52 @@ def test_what_cannot_be_done_says_why_and_has_a_code_of_its_own(
     assert words in done.stderr
     assert "\x1b" not in done.stderr
     assert done.stdout == ""
+
+
+def test_jobs_go_into_a_file_and_come_back_changed(stack: Stack, job: str, tmp_path: Path) -> None:
+    file = tmp_path / "jobs.yaml"
+    exported = portal(stack, "export", JOB, "-o", str(file))
+    same = portal(stack, "plan", str(file))
+    file.write_text(
+        f"{file.read_text('utf-8').replace('timeout_s: 60', 'timeout_s: 90')}  Other: {{script: told.py}}\n"
+    )
+    plan = portal(stack, "plan", str(file))
+    unasked = portal(stack, "apply", str(file))
+    applied = portal(stack, "apply", str(file), "--yes", "--json")
+    wrong = "jobs:\n  Other:\n    script: tolld.py\n    x: 1\n"
+    refused = portal(stack, "apply", "-", "--yes", "--prune", "old", typed=wrong)
+
+    assert (exported.returncode, same.returncode, plan.returncode) == (0, 0, 10)
+    assert plan.stdout.splitlines()[:3] == [f"~ job {JOB}", "    timeout_s: 60 → 90", "+ job Other"]
+    assert (unasked.returncode, "say --yes" in unasked.stderr) == (2, True)
+    assert [one["action"] for one in json.loads(applied.stdout)["changes"]] == ["change", "create"]
+    assert stack.ask("GET", f"/jobs/{job}")["timeout_s"] == 90
+    assert refused.stderr.startswith("portal: Line 4: jobs.Other.x: A job has no such field")
+    assert refused.returncode == 2
+
+
+def test_a_crontab_becomes_jobs_but_never_changes_one(stack: Stack, tmp_path: Path) -> None:
+    scripts = stack.home.parent / "scripts"
+    (scripts / "one.sh").write_text("echo one\n")
+    crontab = f"5 4 * * * {scripts}/one.sh > /dev/null 2>&1\n0 1 * * * cd / && echo $PWD $HI\n"
+    crontab += f"@reboot {scripts}/one.sh\n"
+
+    def imported(text: str, *options: str) -> subprocess.CompletedProcess[str]:
+        wanted = ("import", "crontab", "-", "--apply", "--yes", *options)
+        return portal(stack, *wanted, typed=text, PORTAL_SCRIPTS_DIR=str(scripts))
+
+    first = imported(crontab, "--wrap", str(scripts / "wrapped"))
+    again = imported(crontab, "--wrap", str(scripts / "wrapped"))
+    other = imported(crontab.replace("5 4", "6 4"))
+    elsewhere = imported("HI=there\n\n\n2 2 * * * cd / && echo $HI\n", "--wrap", str(tmp_path))
+
+    assert first.returncode == 0, first.stderr
+    assert "line 3: NOT TAKEN: @reboot" in first.stderr
+    jobs = {one["name"]: one for one in stack.ask("GET", "/jobs?tag=crontab")["items"]}
+    assert (jobs["one"]["script"], jobs["one"]["paused_at"]) == ("one.sh", None)
+    assert jobs["line-2-cd"]["paused_at"] is not None
+    made = subprocess.run([scripts / "wrapped" / "line-2-cd.sh"], capture_output=True, text=True, check=True)
+    assert made.stdout == "/\n"
+    assert "0 to make, 0 to change" in again.stdout
+    assert (other.returncode, "other jobs of these names: one." in other.stderr) == (1, True)
+    assert (elsewhere.returncode, "name a folder below" in elsewhere.stderr) == (2, True)
