@@ -1,6 +1,7 @@
 """`portal user`: users made on the portal's own machine, for the first owner and for lost passwords."""
 
-import asyncio
+# ruff: noqa: PLC0415 - imports inside the commands, so that `portal --help` is quick
+
 import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli import home as homes
-from services.cli import people, record
+from services.cli import people
 from services.cli.asking import HomeOption
 
 app = typer.Typer(
@@ -42,6 +43,9 @@ def link(name: Name, *, home: HomeOption = None) -> None:
 
 
 def _print_link(home: Path | None, ask: Callable[[Any], Coroutine[Any, Any, str]]) -> None:
+    import asyncio
+
+    from services.cli import record
     from shared.domain.errors import PortalError
 
     chosen = homes.chosen(home)
@@ -57,7 +61,6 @@ def _print_link(home: Path | None, ask: Callable[[Any], Coroutine[Any, Any, str]
 
 
 async def _asked(home: homes.Home, ask: Callable[[Any], Coroutine[Any, Any, str]]) -> str:
-    # ruff: noqa: PLC0415 - `portal --help` is quick
     from services.ui.access import acting
     from services.ui.access.local_key import WHO
     from services.ui.access.presence import Presence
