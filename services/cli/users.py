@@ -12,6 +12,7 @@ import typer
 from services.cli import home as homes
 from services.cli import people
 from services.cli.asking import HomeOption
+from services.cli.errors import CannotDo, Exit
 
 app = typer.Typer(
     help="Users of the portal: made on its own machine, listed and changed from any.",
@@ -49,6 +50,8 @@ def _print_link(home: Path | None, ask: Callable[[Any], Coroutine[Any, Any, str]
     from shared.domain.errors import PortalError
 
     chosen = homes.chosen(home)
+    if not os.environ.get("PORTAL_DATABASE_URL") and not (chosen.folder / "portal.db").exists():
+        raise CannotDo(f"No portal was ever started in {chosen.folder}: name its home.", Exit.NOT_THERE)
     try:
         code = asyncio.run(_asked(chosen, ask))
     except PortalError as error:

@@ -43,3 +43,18 @@ def test_help_names_every_command_by_what_it_is_for(
     assert (
         said.index("\n  run ") < said.index("\n  jobs ") < said.index("\n  schedule ") < said.index("\n  up ")
     )
+
+
+@pytest.mark.parametrize("deed", [("jobs",), ("user", "link", "ann")])
+def test_where_no_portal_is_that_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], deed: tuple[str, ...]
+) -> None:
+    monkeypatch.delenv("PORTAL_DATABASE_URL", raising=False)
+    monkeypatch.setattr(sys, "argv", ["portal", *deed, "--home", "/nowhere"])
+
+    with pytest.raises(SystemExit) as left:
+        main()
+
+    said = capsys.readouterr()
+    assert (left.value.code, said.out, said.err.count("\n")) == (3, "", 1)
+    assert "/nowhere" in said.err
