@@ -26,6 +26,11 @@ class Session:
     address: str
     agent: str
 
+    @property
+    def mark(self) -> str:
+        """Return what tells it from the other sessions of its user; it lets nobody in."""
+        return self.hash[:16]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
@@ -65,6 +70,12 @@ async def sessions_of(session: AsyncSession, user_id: UUID) -> list[Session]:
     """Return the sessions of a user, the one that was seen last first."""
     query = select(SessionRow).where(SessionRow.user_id == user_id).order_by(SessionRow.seen_at.desc())
     return [_session(row) for row in await session.scalars(query)]
+
+
+async def seen_by_user(session: AsyncSession) -> dict[UUID, datetime]:
+    """Return when each user was last seen in a browser that is signed in; nobody else is among them."""
+    query = select(SessionRow.user_id, func.max(SessionRow.seen_at)).group_by(SessionRow.user_id)
+    return {row[0]: row[1] for row in await session.execute(query)}
 
 
 async def see_session(session: AsyncSession, hash_: str, *, now: datetime) -> None:

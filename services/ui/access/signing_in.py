@@ -20,7 +20,7 @@ from shared.db.engine import Sessions
 from shared.db.users import User
 from shared.domain.access import Role, checked_password, checked_user_name
 from shared.domain.changes import ChangeKind
-from shared.domain.errors import Conflict, Forbidden, InvalidInput, NameTaken, TooManyTries
+from shared.domain.errors import Conflict, Forbidden, InvalidInput, NameTaken, NotFound, TooManyTries
 from shared.domain.ids import new_id
 from shared.domain.job import name_key
 from shared.runtime.clock import Clock
@@ -192,6 +192,22 @@ class SignIn:
         async with self.sessions.begin() as session:
             await credentials.end_sessions_of(session, who.user_id)
             await self._note(session, ChangeKind.SIGNED_OUT, who.name, who.name, "everywhere")
+        self.presence.look_again()
+
+    async def end_mine(self, mark: str) -> None:
+        """End one session of whoever asks: its open pages end at once.
+
+        Raises:
+            NotFound: they have no such session; it may have ended already.
+        """
+        who = current()
+        async with self.sessions.begin() as session:
+            mine = [] if who.user_id is None else await credentials.sessions_of(session, who.user_id)
+            found = next((one for one in mine if one.mark == mark), None)
+            if found is None:
+                raise NotFound("This browser is signed out already.")
+            await credentials.end_session(session, found.hash)
+            await self._note(session, ChangeKind.SIGNED_OUT, who.name, who.name, "")
         self.presence.look_again()
 
     async def sessions_of_mine(self) -> list[Session]:

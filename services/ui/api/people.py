@@ -68,6 +68,7 @@ def _add_sessions(routes: APIRouter, portal: Portal) -> None:
         mine = session_of(request, portal)
         items = [
             {
+                "id": one.mark,
                 "address": one.address,
                 "agent": one.agent,
                 "created_at": one.created_at,
@@ -77,6 +78,12 @@ def _add_sessions(routes: APIRouter, portal: Portal) -> None:
             for one in await portal.sign_in.sessions_of_mine()
         ]
         return answer({"items": items, "next": None, "total": len(items)})
+
+    @routes.delete("/sessions/{session_id}", openapi_extra=VIEWER)
+    async def sign_out_there(session_id: str) -> Response:
+        """End one of one's sessions; the open pages of that browser end at once."""
+        await portal.sign_in.end_mine(session_id)
+        return Response(status_code=204)
 
     @routes.delete("/sessions", openapi_extra=VIEWER)
     async def sign_out_everywhere(request: Request) -> Response:

@@ -41,7 +41,8 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.get("", openapi_extra=ADMIN)
     async def list_users() -> Response:
-        items = [_item(one) for one in await portal.users.all()]
+        seen = await portal.users.seen()
+        items = [{**_item(one), "seen_at": seen.get(one.id)} for one in await portal.users.all()]
         return answer({"items": items, "next": None, "total": len(items)})
 
     @routes.post("", openapi_extra=ADMIN)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -46,6 +47,23 @@ class Users:
         demand(Role.ADMIN)
         async with self.database.reading() as session:
             return await users.all_users(session)
+
+    async def seen(self) -> dict[UUID, datetime]:
+        """Return when those were last seen who are signed in with a browser."""
+        demand(Role.ADMIN)
+        async with self.database.reading() as session:
+            return await credentials.seen_by_user(session)
+
+    async def admins(self) -> list[str]:
+        """Return the names of those whom anybody can ask for a role.
+
+        Raises:
+            NotSignedIn: nobody is known to ask.
+        """
+        demand(Role.VIEWER)
+        async with self.database.reading() as session:
+            found = await users.all_users(session)
+        return [one.name for one in found if one.role is Role.ADMIN and one.disabled_at is None]
 
     async def create(self, name: str, role: Role, grants: Mapping[str, Role]) -> tuple[User, str]:
         """Store a user without a password; return them and the code of the link that sets one.

@@ -63,12 +63,17 @@ class Shell(Element, component="shell.js", dependencies=_LIBRARIES):
     def __init__(self, view: View, *, active: str) -> None:
         super().__init__()
         self.props["active"] = active
-        self.props["user"] = None if view.who is None else {"name": view.who.name, "role": view.who.role}
+        self.props["user"] = None if view.who is None else _told(view.who)
         self.props["person"] = msgspec.to_builtins(view.person)
         self.props["health"] = msgspec.to_builtins(view.health)
         self.props["jobs"] = view.jobs
         self.props["version"] = view.version
         self.props["build"] = view.build
+
+
+def _told(who: Who) -> dict[str, object]:
+    """Return what the page knows of who looks: enough not to offer what they may not do."""
+    return {"name": who.name, "role": who.role, "grants": dict(who.grants)}
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 // The head of a job's page: what it is, how it stands, why it did not run, what can be done.
 import { duration, isActive, isUnhappy, local, NO_NEXT, parts, plural, reasonOf, screenSize, seconds, tick, wordOf } from "jp_format";
-import { api, attempt, debounced, follow, jobActions, lacksLevel, onKeys, openUnder } from "jp_core";
+import { api, attempt, cannotDo, debounced, follow, jobActions, lacksLevel, onKeys, openUnder } from "jp_core";
 import { CancelWaitingDialog } from "jp_controls";
 import { BackfillDialog, ResumeDialog } from "jp_dialogs";
 import { JpChain } from "jp_chain";
@@ -32,18 +32,18 @@ export default {
       </div>
       <div v-if="job.deleted_at" class="jp-head__do"><button class="jp-btn jp-btn--main" type="button" @click="restore">Restore</button></div>
       <div v-else class="jp-head__do">
-        <button v-if="job.paused_at" class="jp-btn" type="button" @click="$refs.resume.open(job)"><JpIcon name="power" />Resume</button>
-        <button v-else class="jp-btn" type="button" @click="does(act.pause)"><JpIcon name="pause" />Pause</button>
-        <a class="jp-btn" :href="'/jobs/' + job.id + '/edit'"><JpIcon name="pencil" />Edit</a>
+        <button v-if="job.paused_at" class="jp-btn" type="button" :disabled="Boolean(cannot.run)" :title="cannot.run" @click="$refs.resume.open(job)"><JpIcon name="power" />Resume</button>
+        <button v-else class="jp-btn" type="button" :disabled="Boolean(cannot.run)" :title="cannot.run" @click="does(act.pause)"><JpIcon name="pause" />Pause</button>
+        <a v-if="!cannot.edit" class="jp-btn" :href="'/jobs/' + job.id + '/edit'"><JpIcon name="pencil" />Edit</a>
         <button class="jp-btn" type="button" aria-haspopup="true" @click="openUnder($refs.menu, $event.currentTarget)"><JpIcon name="more" />More</button>
-        <button class="jp-btn jp-btn--main" type="button" @click="act.runNow(job)"><JpIcon name="play" />{{ job.parameters.length ? 'Run now…' : 'Run now' }}</button>
+        <button class="jp-btn jp-btn--main" type="button" :disabled="Boolean(cannot.run)" :title="cannot.run" @click="act.runNow(job)"><JpIcon name="play" />{{ job.parameters.length ? 'Run now…' : 'Run now' }}</button>
       </div>
     </div>
     <div class="jp-pop" popover ref="menu">
       <button class="jp-pop__item" type="button" @click="doing(() => $refs.why.open())"><JpIcon name="question" />Why did it not run at…?</button>
       <button v-if="job.schedules.some((one) => one.schedule.kind !== 'manual')" class="jp-pop__item" type="button" @click="doing(() => backfill())"><JpIcon name="gone" />Run missed instants…</button>
       <button class="jp-pop__item" type="button" @click="doing(() => $refs.cancelWaiting.open(job))"><JpIcon name="ban" />Cancel waiting runs…</button>
-      <hr><button class="jp-pop__item jp-pop__item--bad" type="button" @click="doing(() => does((it) => act.remove(it, load)))"><JpIcon name="bin" />Delete</button>
+      <hr><button class="jp-pop__item jp-pop__item--bad" type="button" :disabled="Boolean(cannot.edit)" :title="cannot.edit" @click="doing(() => does((it) => act.remove(it, load)))"><JpIcon name="bin" />Delete</button>
     </div>
 
     <div v-if="notice" class="jp-notice" :class="'jp-tone--' + notice.tone"><JpIcon :name="notice.icon" /><span>{{ notice.text }}
@@ -117,6 +117,7 @@ export default {
     removed() { return `${plural(this.job.removed_count, "old run")} ${this.job.removed_count === 1 ? "was" : "were"} removed`; },
     output() { return outputSaid(this.job); },
     resources() { return resourcesSaid(this.job.resources); },
+    cannot() { return cannotDo(this.job); },
     noNext() { return NO_NEXT[this.job.no_next]?.text ?? "–"; },
     bars() { return this.job.recent.slice(this.screen.narrow ? -10 : -20); },
     longest() { return Math.max(1, ...this.bars.map((run) => run.duration_ms ?? 0)); },

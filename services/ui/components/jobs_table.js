@@ -1,6 +1,6 @@
 // The jobs list: search, filters, paging, live last runs, and what can be done to a row.
 import { ago, count, duration, NO_NEXT, parts, plural, screenSize, tick } from "jp_format";
-import { api, debounced, follow, fromUrl, jobActions, later, openUnder, query, rememberInUrl } from "jp_core";
+import { api, cannotDo, debounced, follow, fromUrl, jobActions, later, openUnder, query, rememberInUrl } from "jp_core";
 import { BulkBar, BulkDialog, Marked } from "jp_bulk";
 import { ViewChips } from "jp_views";
 import { isChinese, word } from "jp_words";
@@ -94,11 +94,11 @@ export default {
     </div>
 
     <div class="jp-pop" popover ref="menu"><template v-if="chosen">
-      <button class="jp-pop__item" type="button" @click="doing(act.runNow)"><JpIcon name="play" />Run now</button>
-      <button v-if="chosen.paused_at" class="jp-pop__item" type="button" @click="doing((job) => $refs.resume.open(job))"><JpIcon name="power" />Resume</button>
-      <button v-else class="jp-pop__item" type="button" @click="doing(act.pause)"><JpIcon name="pause" />Pause</button>
-      <a class="jp-pop__item" :href="'/jobs/' + chosen.id + '/edit'"><JpIcon name="pencil" />Edit</a>
-      <hr><button class="jp-pop__item jp-pop__item--bad" type="button" @click="doing((job) => act.remove(job, load))"><JpIcon name="bin" />Delete</button>
+      <button class="jp-pop__item" type="button" :disabled="Boolean(cannot.run)" :title="cannot.run" @click="doing(act.runNow)"><JpIcon name="play" />Run now</button>
+      <button v-if="chosen.paused_at" class="jp-pop__item" type="button" :disabled="Boolean(cannot.run)" :title="cannot.run" @click="doing((job) => $refs.resume.open(job))"><JpIcon name="power" />Resume</button>
+      <button v-else class="jp-pop__item" type="button" :disabled="Boolean(cannot.run)" :title="cannot.run" @click="doing(act.pause)"><JpIcon name="pause" />Pause</button>
+      <a v-if="!cannot.edit" class="jp-pop__item" :href="'/jobs/' + chosen.id + '/edit'"><JpIcon name="pencil" />Edit</a>
+      <hr><button class="jp-pop__item jp-pop__item--bad" type="button" :disabled="Boolean(cannot.edit)" :title="cannot.edit" @click="doing((job) => act.remove(job, load))"><JpIcon name="bin" />Delete</button>
     </template></div>
     <BulkBar v-if="screen.narrow && selecting && anyMarked" class="jp-bulk--foot" v-bind="{ marked, total, more }" @all="marked.all = true" @clear="marked.clear()" @wish="wish" />
     <ResumeDialog ref="resume" @done="load" /><BulkDialog ref="bulk" :tags="known" @done="acted" />
@@ -126,6 +126,7 @@ export default {
       return Object.fromEntries(Object.entries({ q: q.trim(), state, tag: this.tags.join(), sort: sort === "name" ? "" : sort }).filter(([, value]) => value));
     },
     asksSomething() { return Object.keys(this.asked).length > 0; },
+    cannot() { return cannotDo(this.chosen); },
     pageIds() { return this.jobs.map((job) => job.id); },
     // While somebody points at a row, or has marked some, none moves: what changed waits until they ask for it.
     isHeld() { return this.hovered || this.anyMarked; },

@@ -11,7 +11,7 @@ export default {
   props: { facts: Object },
   template: `
   <div class="jp-settings">
-    <section class="jp-card" aria-labelledby="jp-set-mine"><div class="jp-card__head"><h2 id="jp-set-mine">For this browser</h2></div>
+    <section class="jp-card" aria-labelledby="jp-set-mine"><div class="jp-card__head"><h2 id="jp-set-mine">For you</h2></div>
       <div class="jp-settings__mine"><Preferences name="jp-set" />
         <p class="jp-hint">These choices are yours in every browser that you sign in with.</p></div></section>
     <section class="jp-card" aria-labelledby="jp-set-all"><div class="jp-card__head"><h2 id="jp-set-all">As it was started</h2><span class="jp-muted jp-small">version {{ facts.version }}</span></div>

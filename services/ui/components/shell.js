@@ -1,6 +1,6 @@
 // The shell round every page: navigation, health, what a person prefers, toasts, shortcuts.
 import { JpIcon, JpRelative, JpTime, local, plural, prefs, screenSize, span, tick, zoneOffset } from "jp_format";
-import { api, asking, debounced, dismiss, follow, followHealth, health, isTyping, later, link, onKeys, toasts } from "jp_core";
+import { api, asking, debounced, dismiss, follow, followHealth, health, isTyping, later, link, me, onKeys, toasts } from "jp_core";
 import { controls, heldWords } from "jp_controls";
 import { paint, Preferences } from "jp_prefs";
 import { toldAll } from "jp_words";
@@ -18,6 +18,10 @@ const PAGES = [
   { key: "executors", word: "Executors", href: "/executors", icon: "server", letter: "e" },
   { key: "settings", word: "Settings", href: "/settings", icon: "sliders", letter: "t", inMore: true },
 ];
+
+// Found by typing, and below Settings: the sidebar stays as short as it is.
+const ACCOUNT = { key: "account", word: "Your account", href: "/account", icon: "person" };
+const USERS = { key: "users", word: "Users", href: "/users", icon: "person" };
 
 const KEYS = [
   [["Ctrl", "K"], "Any page, job or action"],
@@ -61,7 +65,7 @@ export default {
         <button class="jp-me" type="button" popovertarget="jp-me" ref="me">
           <JpIcon name="person" />{{ prefs.zone }} · {{ offset }}
         </button>
-        <p v-if="user" class="jp-side__note jp-clip-text" :title="user.name">{{ user.name }} · {{ roles[user.role] }}</p>
+        <a v-if="user" class="jp-side__note jp-side__who" href="/account" :title="user.name"><span>{{ user.name }}</span> · {{ roles[user.role] }}</a>
       </div>
     </nav>
     <nav class="jp-bottom" aria-label="Main, compact">
@@ -79,6 +83,7 @@ export default {
       <a v-for="page in pages.filter((page) => page.inMore)" :key="page.key" class="jp-pop__item jp-prefs__page" :href="page.href"><JpIcon :name="page.icon" />{{ page.word }}</a>
       <button type="button" class="jp-pop__item jp-prefs__page" aria-haspopup="dialog" @click="$refs.menu.hidePopover(); $refs.palette.open()"><JpIcon name="search" />Go to…</button>
       <button type="button" class="jp-pop__item" @click="help"><span class="jp-kbd">?</span>Keyboard shortcuts</button>
+      <a v-if="user" class="jp-pop__item" href="/account"><JpIcon name="person" />Your account</a>
       <form v-if="user" class="jp-out" method="post" action="/logout"><button class="jp-pop__item" type="submit"><JpIcon name="power" />Sign out {{ user.name }}</button></form>
       <p class="jp-side__note">Version {{ version }}</p>
     </div>
@@ -109,7 +114,7 @@ export default {
         <button class="jp-btn jp-btn--small" type="button" @click="lift">Lift the freeze</button>
       </div>
     </Teleport>
-    <RunDialog ref="run" /><JpPalette ref="palette" :pages="pages" />
+    <RunDialog ref="run" /><JpPalette ref="palette" :pages="places" />
     <div class="jp-toasts" role="status" aria-live="polite">
       <div v-for="toast in toasts" :key="toast.id" class="jp-toast" :class="'jp-toast--' + toast.tone">
         <span class="jp-toast__text">{{ toast.text }}</span>
@@ -125,6 +130,7 @@ export default {
   }),
   created() {
     Object.assign(prefs, this.person);
+    Object.assign(me, this.user);
     Object.assign(health, toldAll(this.health));
     link.build = this.build;
     paint();
@@ -155,6 +161,7 @@ export default {
   watch: { "asking.job"(job) { if (job) this.$refs.run.open(job); } },
   computed: {
     state: () => health,
+    places() { return [...PAGES, ...(this.user ? [ACCOUNT] : []), ...(this.user?.role === "admin" ? [USERS] : [])]; },
     isInMore() { return PAGES.some((page) => page.inMore && page.key === this.active); },
     frozenBy: () => heldWords(health.freeze.by, health.freeze.since),
     // Whoever hears nothing knows nothing: the pill must not go on saying that all is well.

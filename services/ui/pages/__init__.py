@@ -7,6 +7,7 @@ from services.ui import joined
 from services.ui.access import known
 from services.ui.components.frame import View
 from services.ui.pages import (
+    account,
     activity,
     alerts,
     calendars,
@@ -23,6 +24,7 @@ from services.ui.pages import (
     scripts,
     secrets,
     settings,
+    users,
     week,
 )
 from services.ui.portal import Portal, person_id_in
@@ -55,6 +57,6 @@ def register(app: FastAPI, portal: Portal) -> None:  # noqa: ARG001 - the door t
     nicegui_app.add_static_files(STATIC_URL, STATIC, max_cache_age=_FOREVER_S)
     for page in (overview, jobs, job, job_editor, runs, run, week, calendars, scripts, secrets):
         page.register(portal, view_of)
-    for page in (activity, alerts, executors, executor, parked, settings):
+    for page in (activity, alerts, executors, executor, parked, settings, account, users):
         page.register(portal, view_of)
     missing.register(view_of)

@@ -55,7 +55,8 @@ def _add_login(routes: APIRouter, portal: Portal) -> None:
         to = own_path(request.query_params.get("next", ""))
         if known() is not None:
             return RedirectResponse(to, 303)
-        return _login_page(to, has_owner=await portal.access.has_owner())
+        is_out = "out" in request.query_params
+        return _login_page(to, has_owner=await portal.access.has_owner(), is_out=is_out)
 
     @routes.post("/login")
     async def sign_in(request: Request) -> Response:
@@ -147,7 +148,13 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _login_page(
-    to: str, *, has_owner: bool = True, name: str = "", error: PortalError | None = None, status: int = 200
+    to: str,
+    *,
+    has_owner: bool = True,
+    is_out: bool = False,
+    name: str = "",
+    error: PortalError | None = None,
+    status: int = 200,
 ) -> Response:
     if not has_owner:
         return _page(
@@ -164,7 +171,9 @@ def _login_page(
         _password_field("current-password", is_first=bool(name)),
         _hidden("next", to),
     )
-    return _page(say("Sign in"), (_form_of("/login", fields, say("Sign in"), error),), status)
+    form = _form_of("/login", fields, say("Sign in"), error)
+    gone = (_said(say("You are signed out in this browser.")),) if is_out else ()
+    return _page(say("Sign in"), (*gone, form), status)
 
 
 def _setup_page(code: str, *, name: str = "", error: InvalidInput | None = None) -> Response:

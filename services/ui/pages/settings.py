@@ -5,10 +5,11 @@ import asyncio
 from fastapi import Request
 from nicegui import ui
 
-from services.ui.components.frame import ViewOf, frame, head
+from services.ui.components.frame import ViewOf, frame, head, link_button
 from services.ui.components.settings_view import Facts, SettingsView
 from services.ui.portal import Portal
 from services.ui.words import say
+from shared.domain.access import Role
 from shared.domain.job import DEFAULT_MAX_OUTPUT_BYTES
 
 
@@ -17,9 +18,12 @@ def register(portal: Portal, view_of: ViewOf) -> None:
 
     @ui.page("/settings")
     async def settings(request: Request) -> None:
-        with frame(await view_of(request), title=say("Settings"), active="settings"):
+        view = await view_of(request)
+        with frame(view, title=say("Settings"), active="settings"):
             with head(say("Settings"), sub=say("How you see the portal, and how it was started")):
-                pass
+                if view.who is not None and view.who.may(Role.ADMIN):
+                    link_button(say("Users"), "/users")
+                link_button(say("Your account"), "/account")
             SettingsView(await _facts(portal))
 
 

@@ -51,8 +51,8 @@ function keep(message) {
   }
 }
 
-// Who is not signed in any more signs in, and comes back to where they were.
-const leave = () => location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+// Who is not signed in any more is told so, signs in, and comes back to where they were.
+const leave = () => location.assign(`/login?out=1&next=${encodeURIComponent(location.pathname + location.search)}`);
 const SIGNED_OUT = 4401;
 
 async function ask(path, { method = "GET", body, signal } = {}) {
@@ -74,6 +74,28 @@ async function ask(path, { method = "GET", body, signal } = {}) {
   if (response.status === 401) leave();
   if (!response.ok) throw new ApiError(response.status, problem);
   return toldAll(problem, OTHERS_TEXT.test(path) ? [] : ["text"]);
+}
+
+// --- who looks ----------------------------------------------------------------------------------
+// What the server said of them when the page was asked for; what they may do is judged there.
+// isChanging: their password is becoming another one, so that every session ends, and they get a new one.
+export const me = reactive({ name: "", role: "admin", grants: {}, isChanging: false });
+
+const RANKS = ["viewer", "operator", "editor", "admin"];
+const allows = (role, least) => RANKS.indexOf(role) >= RANKS.indexOf(least);
+const folderOf = (script) => script.slice(0, Math.max(0, script.lastIndexOf("/")));
+
+// Why they may not do what a role may: everywhere, or to what has its script in a folder; "" when they may.
+export function lacks(role, folder = null) {
+  const holds = ([of, granted]) => allows(granted, role) && folder !== null && (folder === of || folder.startsWith(`${of}/`));
+  if (allows(me.role, role) || Object.entries(me.grants).some(holds)) return "";
+  return `This needs the role ${role}. An admin can give it to you.`;
+}
+
+// Why they may not run a job, or change it; null when they may.
+export function cannotDo(job) {
+  const folder = folderOf(job.script);
+  return { run: lacks("operator", folder) || null, edit: lacks("editor", folder) || null };
 }
 
 // A query string of what is set: the URL is the truth of every view.
@@ -158,7 +180,7 @@ function open() {
     seenAt = Date.now();
     receive(JSON.parse(event.data));
   };
-  mine.onclose = ({ code }) => (code === SIGNED_OUT ? location.reload() : socket === mine && lose());
+  mine.onclose = ({ code }) => (code === SIGNED_OUT ? me.isChanging || leave() : socket === mine && lose());
 }
 
 function lose() {

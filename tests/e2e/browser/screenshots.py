@@ -74,6 +74,8 @@ def pages_of(seen: Seen) -> dict[str, str]:
         "parked": "/parked",
         "activity": "/activity",
         "settings": "/settings",
+        "account": "/account",
+        "users": "/users",
         "missing": "/no/such/page",
     }
     with httpx.Client(base_url=f"{seen.url}/api/v1", headers=seen.known) as api:

@@ -104,12 +104,16 @@ DEEDS: dict[str, Deed] = {
     "Files.plan": lambda to, job, run: to.files.plan("jobs: {new: {script: hello.py}}"),
     "Files.apply": lambda to, job, run: to.files.apply("jobs: {new: {script: hello.py}}"),
     "Users.all": lambda to, job, run: to.users.all(),
+    "Users.seen": lambda to, job, run: to.users.seen(),
     "Users.create": lambda to, job, run: to.users.create("new", Role.ADMIN, {}),
     "Users.change": lambda to, job, run: to.users.change(job, UserChange(role=Role.ADMIN)),
     "Users.link": lambda to, job, run: to.users.link(job),
     "Users.setup_code": lambda to, job, run: to.users.setup_code(),
 }
-OWN = {"Files.export", "Commands.save_person", "Tokens.of_all", "Tokens.make", "Tokens.revoke"}
+OWN = {
+    *("Files.export", "Commands.save_person", "Tokens.of_all", "Tokens.make", "Tokens.revoke"),
+    "Users.admins",
+}
 """What everybody may do for themselves, and read."""
 JOB_BY_JOB = {"Bulk.act", "Bulk.act_on_runs"}
 
