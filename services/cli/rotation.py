@@ -9,6 +9,7 @@ from services.cli.console import Console
 from services.cli.credentials import SECRETS_KEYS
 from services.cli.errors import CannotStart
 from services.cli.home import Home
+from shared.db.alerts import channels, seal_channel_again
 from shared.db.engine import Sessions, open_database
 from shared.db.parameters import every_sealed_value, seal_value_again
 from shared.db.secrets import seal_again, secrets
@@ -60,7 +61,7 @@ async def rotate(settings: DatabaseSettings, files: Sequence[Path], console: Con
     console.say(f"{_counted(done.sealed)} sealed with the newest of {len(keys)} keys.")
     if done.unopenable:
         names = ", ".join(done.unopenable)
-        console.say(f"No key opens {names}: store these anew under Secrets, or bring back their key.")
+        console.say(f"No key opens {names}: store these anew, or bring back their key.")
         return 1
     if drop:
         for path in files:
@@ -70,7 +71,7 @@ async def rotate(settings: DatabaseSettings, files: Sequence[Path], console: Con
 
 
 async def seal_all(ledger: Sessions, vault: Vault) -> Rotated:
-    """Seal every stored secret with the newest key, each in a transaction of its own.
+    """Seal every secret and every address of alerts with the newest key, each in a transaction of its own.
 
     What people store meanwhile is left alone: it was sealed with that key already.
     """
@@ -78,6 +79,7 @@ async def seal_all(ledger: Sessions, vault: Vault) -> Rotated:
     async with ledger() as session:
         stored = await secrets(session)
         typed = await every_sealed_value(session)
+        addresses = await channels(session)
     for secret in stored:
         sealed = _anew(vault, secret.sealed)
         if sealed is None:
@@ -85,12 +87,19 @@ async def seal_all(ledger: Sessions, vault: Vault) -> Rotated:
             continue
         async with ledger.begin() as session:
             await seal_again(session, secret.name, was=secret.sealed, sealed=sealed)
+    for channel in addresses:
+        sealed = _anew(vault, channel.sealed)
+        if sealed is None:
+            unopenable.append(f"the alert channel {channel.name}")
+            continue
+        async with ledger.begin() as session:
+            await seal_channel_again(session, channel.id, was=channel.sealed, sealed=sealed)
     for run_id, name, text in typed:
         sealed = _anew(vault, text)
         if sealed is not None:  # whoever repeats such a run is told to type the value again
             async with ledger.begin() as session:
                 await seal_value_again(session, run_id, name, sealed=sealed)
-    return Rotated(len(stored) - len(unopenable), tuple(unopenable))
+    return Rotated(len(stored) + len(addresses) - len(unopenable), tuple(unopenable))
 
 
 def _anew(vault: Vault, sealed: str) -> str | None:

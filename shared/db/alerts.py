@@ -114,6 +114,12 @@ async def put_channel(session: AsyncSession, channel: Channel) -> None:
         await insert_all(session, AlertChannelRow, [columns_of(channel)])
 
 
+async def seal_channel_again(session: AsyncSession, channel_id: UUID, *, was: str, sealed: str) -> bool:
+    """Replace its sealed address and nothing else; False: somebody changed or deleted it meanwhile."""
+    is_ = {"id": channel_id, "sealed": was}
+    return await changed_where(session, AlertChannelRow, is_, {"sealed": sealed}) == 1
+
+
 async def rules(session: AsyncSession, *, job_id: UUID | None = None) -> list[Rule]:
     """Return the rules, oldest first; of deleted jobs none."""
     query = (
