@@ -27,11 +27,13 @@ from sqlalchemy import func, select
 
 from benchmarks import ledger, lists_browser
 from services.ui import app
+from services.ui.gate import Gate
 from services.ui.settings import UiSettings
 from shared.db import migrate
 from shared.db.engine import Database, open_database
 from shared.db.tables import JobLedgerRow, RunRow
 from shared.runtime.clock import SystemClock
+from tests.support.identity import bearer
 
 LIST_MS, SEARCH_MS, OVERVIEW_MS = 30.0, 200.0, 100.0
 _DEEP = 20
@@ -95,8 +97,11 @@ async def _measure(home: Path, times: int, only: str) -> int:
     async with open_database(settings, name="benchmark") as database:
         newest = await _newest(database)
         parts = app.compose(settings, database, ClockOf(newest))
-        transport = httpx.ASGITransport(app.machine_side(parts.portal))
-        async with httpx.AsyncClient(transport=transport, base_url="http://portal/api/v1") as client:
+        site = Gate(app.machine_side(parts.portal), parts.portal.access, settings.place)
+        base = "http://127.0.0.1/api/v1"
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(site), base_url=base, headers=bearer(home)
+        ) as client:
             print(f"{'':34} {'p50':>8} {'p95':>8} {'cpu':>8} {'target':>7}")
             for question in await _questions(client, database, newest):
                 if only in question.name:

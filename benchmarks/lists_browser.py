@@ -22,7 +22,9 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.support.identity import Cookie, cookie, new_session
 
 _CHROMIUM = "/usr/bin/chromium"
 _ARGUMENTS = ("--headless", "--no-sandbox", "--disable-gpu")
@@ -54,10 +56,15 @@ def measure(home: Path, *, times: int) -> int:
     """Print each figure beside its target; return how many were missed."""
     with _bare() as bare, _portal(home) as portal, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_ARGUMENTS))
-        page = browser.new_page()
+        session = cookie(new_session(home), portal)
+        page = _context(browser, session).new_page()
         told = [
             _told("a bare page of 50 rows", [_opened(page, bare) for _ in range(times)], None),
-            _told("jobs, cold", [_cold(browser, f"{portal}/jobs") for _ in range(times // 2 + 1)][1:], 2_000),
+            _told(
+                "jobs, cold",
+                [_cold(browser, session, f"{portal}/jobs") for _ in range(times // 2 + 1)][1:],
+                2_000,
+            ),
             _told("jobs, warm", [_opened(page, f"{portal}/jobs") for _ in range(times + 1)][1:], _WARM_MS),
             _told("a key in the search", list(_keys(page, times)), _KEY_MS),
             _told("a click that sorts", list(_sorts(_fresh(page, portal), times)), _CLICK_MS),
@@ -92,8 +99,14 @@ def _fresh(page: Page, portal: str) -> Page:
     return page
 
 
-def _cold(browser: Browser, url: str) -> float:
+def _context(browser: Browser, session: Cookie) -> BrowserContext:
     context = browser.new_context()
+    context.add_cookies([session])
+    return context
+
+
+def _cold(browser: Browser, session: Cookie, url: str) -> float:
+    context = _context(browser, session)
     took = _opened(context.new_page(), url)
     context.close()
     return took
@@ -160,7 +173,7 @@ def _portal(home: Path) -> Iterator[str]:
         [sys.executable, "-m", "services.ui"], env=environment, stderr=subprocess.DEVNULL
     )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/api/v1/health")
+        _wait_for(f"http://127.0.0.1:{port}/healthz")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()

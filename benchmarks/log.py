@@ -176,6 +176,7 @@ def _is_exact(stack: Stack, page: Page, run: str, lines: int) -> bool:
 @contextmanager
 def _page(browser: Browser, stack: Stack) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=stack.url)
+    context.add_cookies([stack.cookie()])
     context.set_default_timeout(60_000)
     try:
         yield context.new_page()

@@ -178,7 +178,7 @@ async def _leaks(_: Stack, ui: Replica) -> bool:
     """Open and leave 500 pages with their sockets, then fetch 200 that never open one."""
     _say(f"{PAGES} pages", "ms a page", "bare ms", "RSS KB/page", "clients", "tasks more")
     _say("targets", "", "", f"<= {MOST_PER_PAGE_KB}", "0", "0")
-    async with httpx.AsyncClient(base_url=ui.url, timeout=60) as http:
+    async with httpx.AsyncClient(base_url=ui.url, timeout=60, headers=ui.known) as http:
         await _visited(ui, http, WARM)
         before, held = _rss_kb(ui), ui.count()
         took = await _visited(ui, http, PAGES - WARM)
@@ -238,7 +238,8 @@ def _job_of(stack: Stack) -> JobId | None:
 @asynccontextmanager
 async def _socket(ui: Replica) -> AsyncIterator[ClientConnection]:
     address = ui.url.replace("http", "ws", 1)
-    async with connect(f"{address}/api/v1/stream", origin=ui.url, max_queue=2) as socket:
+    stream = f"{address}/api/v1/stream"
+    async with connect(stream, origin=ui.url, max_queue=2, additional_headers=ui.known) as socket:
         await socket.recv()
         await socket.send('{"subscribe": ["runs", "jobs", "health"]}')
         yield socket

@@ -69,7 +69,9 @@ def _silence(cable: Cable, seconds: float) -> Callable[[Page], None]:
 def _healed(stack: Stack, browser: Browser, fault: Fault) -> float:
     job = stack.create(f"{_FILTER} {fault.name}", "hello.py")
     context = browser.new_context(base_url=fault.url, viewport={"width": 1440, "height": 900})
-    context.add_cookies([{"name": COOKIE, "value": str(fault.replica), "url": fault.url}])
+    context.add_cookies(
+        [{"name": COOKIE, "value": str(fault.replica), "url": fault.url}, stack.cookie(fault.url)]
+    )
     page = context.new_page()
     page.goto(f"/jobs?q={_FILTER}")
     row = page.get_by_role("row").filter(has=page.get_by_role("link", name=f"{_FILTER} {fault.name}"))

@@ -38,6 +38,14 @@ async def has_owner(session: AsyncSession) -> bool:
     return await session.scalar(found) is not None
 
 
+async def has_password(session: AsyncSession) -> bool:
+    """Say whether anybody could sign in by a password."""
+    return (
+        await session.scalar(select(UserRow.id).where(UserRow.password_hash.is_not(None)).limit(1))
+        is not None
+    )
+
+
 async def insert_user(session: AsyncSession, user: User) -> None:
     """Store a new user.
 

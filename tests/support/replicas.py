@@ -17,6 +17,7 @@ import httpx
 from websockets.asyncio.client import connect
 
 from tests.support.eventually import eventually
+from tests.support.identity import bearer
 from tests.support.stack import ROOT, Stack
 
 
@@ -27,6 +28,8 @@ class Replica:
     process: subprocess.Popen[bytes]
     url: str
     counts: Path
+    known: dict[str, str]
+    """The header of this machine's command line."""
 
     @property
     def port(self) -> int:
@@ -54,7 +57,7 @@ def another_ui(stack: Stack, module: str = "services.ui") -> Iterator[Replica]:
     try:
         eventually(lambda: '"listening"' in said.read_text(), within_s=60, what="another ui listens")
         url = next(json.loads(line)["url"] for line in said.read_text().splitlines() if '"url"' in line)
-        yield Replica(process=process, url=url, counts=counts)
+        yield Replica(process=process, url=url, counts=counts, known=bearer(stack.home))
     finally:
         process.kill()
         process.wait()

@@ -112,6 +112,11 @@ class Access:
         """End the sockets of those who are not let in any more; for ever."""
         await self.presence.watch(self.look)
 
+    async def has_password(self) -> bool:
+        """Say whether anybody could sign in by a password."""
+        async with self._database.reading() as session:
+            return await users.has_password(session)
+
     async def has_owner(self) -> bool:
         """Say whether the portal was set up."""
         async with self._database.reading() as session:

@@ -56,7 +56,7 @@ def _add_login(routes: APIRouter, portal: Portal) -> None:
         if known() is not None:
             return RedirectResponse(to, 303)
         is_out = "out" in request.query_params
-        return _login_page(to, has_owner=await portal.access.has_owner(), is_out=is_out)
+        return _login_page(to, is_set_up=await portal.access.has_password(), is_out=is_out)
 
     @routes.post("/login")
     async def sign_in(request: Request) -> Response:
@@ -150,13 +150,13 @@ async def _form(request: Request) -> dict[str, str]:
 def _login_page(
     to: str,
     *,
-    has_owner: bool = True,
+    is_set_up: bool = True,
     is_out: bool = False,
     name: str = "",
     error: PortalError | None = None,
     status: int = 200,
 ) -> Response:
-    if not has_owner:
+    if not is_set_up:
         return _page(
             say("Set up the portal"),
             (

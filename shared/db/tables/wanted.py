@@ -295,7 +295,7 @@ class ParkedRequestRow(LedgerBase):
 
 
 class PersonRow(LedgerBase):
-    """How somebody wants to see the portal: a user, by their id, or a browser of this machine, by a cookie."""
+    """How somebody wants to see the portal: a user by their id, or a browser of this machine by a cookie."""
 
     __tablename__ = "people"
 

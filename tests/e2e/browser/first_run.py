@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.browser.chromium import chromium
 from tests.e2e.browser.screenshots import SIZES
+from tests.support.identity import cookie, session_of
 
 SCRIPT = """import time
 
@@ -98,6 +99,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8080")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--home", type=Path, required=True, help="that of the portal")
     parser.add_argument("--size", choices=SIZES, default="1440")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -105,6 +107,7 @@ def main() -> None:
     script.write_text(SCRIPT)
     with chromium() as browser:
         context = browser.new_context(viewport=SIZES[given.size], base_url=given.url, reduced_motion="reduce")
+        context.add_cookies([cookie(session_of(given.url, given.home), given.url)])
         walk = first_job(context.new_page(), script, given.out)
     print(f"{walk.said()}. The pictures are in {given.out}.")  # noqa: T201 - a command's answer
 
