@@ -40,6 +40,8 @@ SHAPES: list[tuple[str, list[str] | None]] = [
     ("/opt/jobs/backup.sh $(date +\\%F)", None),
     ("/opt/jobs/backup.sh%first line%second", None),
     ("/opt/jobs/backup.sh arg1>/tmp/x", None),
+    ("/opt/jobs/backup.sh arg1>/dev/null", ["arg1"]),
+    ("/opt/jobs/backup.sh $HOME", None),
     ("mysqldump shop | gzip > /var/backups/shop.gz", None),
 ]
 
@@ -216,6 +218,7 @@ KINDS = st.one_of(
 
 
 @given(row=KINDS, since=st.dates(date(2000, 1, 1), date(2060, 1, 1)))
+@example(row={"schedule_type": "weekly", "schedule_time": "16:00", "schedule_day": 6}, since=date(2026, 1, 1))
 def test_every_instant_of_an_older_portal_stays(row: dict[str, object], since: date) -> None:
     begin = datetime(since.year, since.month, since.day, tzinfo=UTC)
     found = jobs_of([{"id": 1, "name": "a", "script_path": "a.py", "is_active": True, **row}])
