@@ -17,6 +17,7 @@ from services.ui import api, joined, pages
 from services.ui.access.access import Access
 from services.ui.access.local_key import local_key
 from services.ui.access.signing_in import SignIn
+from services.ui.api import openapi
 from services.ui.api.problems import problem
 from services.ui.assets import Assets
 from services.ui.commands import Bulk, Commands, Controls, Secrets
@@ -167,6 +168,7 @@ def machine_side(portal: Portal) -> FastAPI:
         title=TITLE, version=portal.version, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
     )
     api.register(app, portal)
+    openapi.describe(app)
     app.include_router(stream_router(portal))
     app.include_router(entry.router(portal))
 

@@ -1,11 +1,13 @@
 """What clients may send, as pydantic sees it; the domain judges the values."""
 
+import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.ui.commands import JobDraft, ScheduleDraft
 from services.ui.models import JobItem, SecretUseItem
@@ -28,6 +30,24 @@ from shared.domain.secret import SecretUse
 Limit = Annotated[int, Query(ge=1, le=200)]
 After = Annotated[str | None, Query(max_length=500)]
 _ANY_SIZE = 2**53
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
+
+
+def _written(value: object) -> object:
+    """Refuse a number, which pydantic would take for seconds since 1970."""
+    if re.fullmatch(r"[-+\d.]*", str(value)):
+        raise ValueError("write an instant with its offset, such as 2026-11-30T16:00:00+08:00")
+    return value
+
+
+def _within_reason(instant: datetime) -> datetime:
+    if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+        raise ValueError(f"choose an instant between the years {_FIRST_YEAR} and {_LAST_YEAR}")
+    return instant.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_within_reason)]
+"""An instant as RFC 3339 writes it, within 1970 and 2199."""
 
 
 class _Body(BaseModel):

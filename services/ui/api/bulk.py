@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
@@ -37,7 +37,7 @@ class BulkBody(BaseModel):
     action: BulkAction
     ids: tuple[UUID, ...] | None = Field(None, max_length=MOST)
     filter: FilterBody | None = None
-    expected: int | None = Field(None, ge=0)
+    expected: StrictInt | None = Field(None, ge=0)
     seen: str | None = Field(None, max_length=64)
     """As the preview told it: nothing is done if other jobs are meant by then, though as many."""
     tag: str | None = None

@@ -1,4 +1,4 @@
-"""What every route answers when all is well, for the OpenAPI document; a route that is missing here fails it."""
+"""What every route answers when all is well, for the OpenAPI document: it cannot be made without one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

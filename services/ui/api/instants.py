@@ -1,29 +1,18 @@
 """A job's instants over HTTP: why one did not run, pausing and resuming, running after the fact."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
 from services.ui.api.roles import FOLDER_OPERATOR, VIEWER, roled
+from services.ui.api.bodies import Instant
 from services.ui.commands import CatchUp, Range
 from services.ui.portal import Portal
 from shared.domain.ids import JobId, ScheduleId
-
-_FIRST_YEAR, _LAST_YEAR = 1970, 2199
-
-
-def _within_reason(instant: datetime) -> datetime:
-    if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
-        raise ValueError("choose an instant between the years 1970 and 2199")
-    return instant.astimezone(UTC)
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_within_reason)]
 
 
 class ResumeBody(BaseModel):

@@ -1,7 +1,7 @@
 """One wish for many runs over HTTP."""
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
@@ -31,7 +31,7 @@ class RunsWishBody(BaseModel):
 
     action: RunsAction
     filter: WhichRuns
-    expected: int | None = Field(None, ge=0)
+    expected: StrictInt | None = Field(None, ge=0)
     seen: str | None = Field(None, max_length=64)
     """As the preview told it: nothing is done if other runs match by then, though as many."""
 

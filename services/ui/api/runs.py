@@ -5,12 +5,12 @@ from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from starlette.responses import Response, StreamingResponse
 
 from services.ui.api.answers import answer, attachment
-from services.ui.api.bodies import Limit, RerunBody
 from services.ui.api.roles import FOLDER_OPERATOR, VIEWER, roled
+from services.ui.api.bodies import Instant, Limit, RerunBody
 from services.ui.portal import Portal
 from services.ui.queries import RunsFilter
 from services.ui.queries.log_lines import LinesWanted, SearchWanted
@@ -35,8 +35,8 @@ class RunsQuery(BaseModel):
     q: str = Field("", max_length=200)
     executor: str | None = Field(None, max_length=200)
     cause: Cause | None = None
-    since: AwareDatetime | None = Field(None, alias="from")
-    until: AwareDatetime | None = Field(None, alias="to")
+    since: Instant | None = Field(None, alias="from")
+    until: Instant | None = Field(None, alias="to")
     after: str | None = Field(None, max_length=500)
     limit: int = Field(50, ge=1, le=200)
 

@@ -5,11 +5,11 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
 from services.ui.api.roles import VIEWER, roled
+from services.ui.api.bodies import Instant
 from services.ui.portal import Portal, person_id_in
 from services.ui.zones import checked_zone
 from shared.domain.errors import InvalidInput
@@ -37,7 +37,7 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.get("/jobs", openapi_extra=VIEWER)
     async def jobs(
-        begin: Annotated[AwareDatetime, Query(alias="from")], end: Annotated[AwareDatetime, Query(alias="to")]
+        begin: Annotated[Instant, Query(alias="from")], end: Annotated[Instant, Query(alias="to")]
     ) -> Response:
         """The jobs with a start from `from` up to before `to`."""
         if not begin < end <= begin + _LONGEST:

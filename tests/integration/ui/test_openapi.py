@@ -1,0 +1,53 @@
+"""The OpenAPI document, and whether the API is as it says: schemathesis asks a real ui, whose broker is away.
+
+PORTAL_FUZZ=50 makes so many requests of each route by chance, and all those that its phases make by system.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from services.ui.api.described import ANSWERS
+from services.ui.api.openapi import operations
+from tests.integration.ui.test_service import JOB, a_ui
+
+LOCK = Path(__file__).parents[3] / "deploy" / "requirements" / "checks.lock"
+EXAMPLES = os.environ.get("PORTAL_FUZZ", "")
+PHASES = ("--max-examples", EXAMPLES) if EXAMPLES else ("--max-examples", "2", "--phases", "fuzzing")
+# What a schema cannot say, such as that a script is there, is judged later: what fits it may be refused.
+# A path's other methods are answered by 404 or 405, as whether it has a page says.
+NOT_CHECKED = "positive_data_acceptance,unsupported_method"
+
+
+async def test_every_route_is_described_and_nothing_else(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/api/openapi.json")).json()
+
+    assert document["openapi"].startswith("3.1")
+    assert {name for name, _ in operations(document)} == set(ANSWERS)
+    assert [name for name, one in operations(document) if "default" not in one["responses"]] == []
+
+
+@pytest.mark.timeout(7_200 if EXAMPLES else 300)
+async def test_the_api_is_as_its_document_says(home: Path) -> None:
+    async with a_ui(home) as ui:
+        async with httpx.AsyncClient(base_url=f"{ui.url}/api/v1") as client:
+            job_id = (await client.post("/jobs", json=JOB)).json()["id"]
+            run_id = (await client.post(f"/jobs/{job_id}/run")).json()["run_id"]
+        known = f'[parameters]\n"path.job_id" = "{job_id}"\n"path.run_id" = "{run_id}"\n'
+        (home / "schemathesis.toml").write_text(known)
+        process = await asyncio.create_subprocess_exec(
+            *(Path(sys.executable).with_name("uv"), "run", "--quiet", "--no-project"),
+            *("--with-requirements", LOCK, "--", "schemathesis", "run", f"{ui.url}/api/openapi.json"),
+            *(*PHASES, "--seed", "1", "--no-color", "--warnings", "off", "--exclude-checks", NOT_CHECKED),
+            cwd=home,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+
+    print(said.decode())
+    assert process.returncode == 0
