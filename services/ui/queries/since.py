@@ -78,7 +78,7 @@ class SinceSuccess:
             run = await runs.run_by_id(session, run_id)
             ran = chosen(run.attempts, attempt)
             good_id = await _last_success(session, run)
-            if good_id is None or run.number is None:
+            if good_id is None:
                 return ChangesOfRun()
             good = await runs.run_by_id(session, good_id)
             was = chosen(good.attempts, None)
@@ -106,6 +106,8 @@ class SinceSuccess:
 
 
 async def _last_success(session: AsyncSession, run: RunDetail) -> RunId | None:
+    if run.number is None:
+        return None  # asked for, and not yet in the ledger: nobody knows what it comes after
     succeeded = select(RunRow.id).where(
         RunRow.job_id == run.job_id, RunRow.state == RunState.SUCCEEDED, RunRow.number < run.number
     )
