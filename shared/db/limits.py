@@ -58,9 +58,9 @@ async def set_maximum(session: AsyncSession, limit: Limit) -> None:
         await insert_all(session, LimitRow, [{"key": limit.key, **values}])
 
 
-async def forget_maximum(session: AsyncSession, key: str) -> None:
-    """Let the key have the usual maximum again."""
-    await session.execute(delete(LimitRow).where(LimitRow.key == key))
+async def forget_maximum(session: AsyncSession, key: str) -> bool:
+    """Let the key have the usual maximum again; return whether it had another."""
+    return await changed(session, delete(LimitRow).where(LimitRow.key == key)) > 0
 
 
 async def places_of(

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlalchemy import CursorResult, Table, Update, bindparam, insert, update
+from sqlalchemy import CursorResult, Delete, Table, Update, bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
@@ -46,7 +46,7 @@ async def insert_all(
 
 
 async def update_all(
-    session: AsyncSession, statement: Update, parameters: Sequence[Mapping[str, Any]]
+    session: AsyncSession, statement: Update | Delete, parameters: Sequence[Mapping[str, Any]]
 ) -> None:
     """Send one UPDATE for each set of parameters by executemany; how many rows it hit is not known."""
     if parameters:
@@ -54,9 +54,9 @@ async def update_all(
 
 
 async def changed(
-    session: AsyncSession, statement: Update, parameters: Mapping[str, object] | None = None
+    session: AsyncSession, statement: Update | Delete, parameters: Mapping[str, object] | None = None
 ) -> int:
-    """Send one UPDATE and return how many rows it changed: the proof of a conditional one."""
+    """Send one UPDATE or DELETE and return how many rows it met: the proof of a conditional one."""
     result = await session.execute(statement, parameters, execution_options={"synchronize_session": False})
     return cast("CursorResult[Any]", result).rowcount
 

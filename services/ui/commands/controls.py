@@ -21,6 +21,7 @@ from shared.db.executors import executor_by_name
 from shared.db.limits import Limit
 from shared.db.requests import CancelRequest
 from shared.db.runs import standing_of
+from shared.db.types import storable
 from shared.domain.access import Role
 from shared.domain.changes import ChangeKind
 from shared.domain.errors import InvalidInput, NotFound, TooLate
@@ -119,13 +120,18 @@ class Controls:
             InvalidInput: this cannot be a pool's name.
         """
         by = demand(Role.OPERATOR).name
-        if not is_pool_name(pool):
-            raise InvalidInput("pool", "No pool can have this name.")
+        _check_pool(pool)
         await self._begin(HoldKind.POOL, pool, by=by)
 
     async def resume_pool(self, pool: str) -> None:
-        """Let the pool's runs start again."""
-        await self._lift(HoldKind.POOL, pool, by=demand(Role.OPERATOR).name)
+        """Let the pool's runs start again; of one that is not paused nothing changes.
+
+        Raises:
+            InvalidInput: this cannot be a pool's name.
+        """
+        by = demand(Role.OPERATOR).name
+        _check_pool(pool)
+        await self._lift(HoldKind.POOL, pool, by=by)
 
     async def set_limit(self, key: str, maximum: int) -> None:
         """Let so many attempts of the jobs that name the key run at once; what runs, runs on.
@@ -134,8 +140,7 @@ class Controls:
             InvalidInput: no limit can have this name, or this maximum.
         """
         by = demand(Role.EDITOR).name
-        if not is_limit_key(key):
-            raise InvalidInput("limit_key", KEY_NAMES)
+        _check_key(key)
         limit = Limit(key=key, maximum=checked_maximum(maximum), set_by=by, set_at=self.clock.now())
         try:
             await self._store_limit(limit)
@@ -144,10 +149,16 @@ class Controls:
         self._tell(RequestId(new_id()))
 
     async def forget_limit(self, key: str) -> None:
-        """Let the key have the usual maximum again."""
+        """Let the key have the usual maximum again; of one that has it nothing changes.
+
+        Raises:
+            InvalidInput: no limit can have this name.
+        """
         by = demand(Role.EDITOR).name
+        _check_key(key)
         async with self.sessions.begin() as session:
-            await limits.forget_maximum(session, key)
+            if not await limits.forget_maximum(session, key):
+                return
             deed = Deed(kind=ChangeKind.LIMIT_FORGOTTEN, by=by, at=self.clock.now(), subject=key)
             await changes.record(session, deed)
         self._tell(RequestId(new_id()))
@@ -171,16 +182,25 @@ class Controls:
             NotFound: no executor of this name was ever heard.
         """
         by = demand(Role.OPERATOR).name
-        async with self.sessions.begin() as session:
-            if await executor_by_name(session, executor) is None:
-                raise NotFound("There is no executor of this name.")
+        await self._check_executor(executor)
         await self._begin(HoldKind.DRAIN, executor, by=by)
         self.wakeups.wanted_otherwise(executor)
 
     async def resume_executor(self, executor: ExecutorName) -> None:
-        """Let an executor take runs again."""
-        await self._lift(HoldKind.DRAIN, executor, by=demand(Role.OPERATOR).name)
+        """Let an executor take runs again.
+
+        Raises:
+            NotFound: no executor of this name was ever heard.
+        """
+        by = demand(Role.OPERATOR).name
+        await self._check_executor(executor)
+        await self._lift(HoldKind.DRAIN, executor, by=by)
         self.wakeups.wanted_otherwise(executor)
+
+    async def _check_executor(self, name: ExecutorName) -> None:
+        async with self.sessions.begin() as session:
+            if await executor_by_name(session, ExecutorName(storable(name))) is None:
+                raise NotFound("There is no executor of this name.")
 
     def _cancel(self, request_id: RequestId, job_id: JobId, run_id: RunId | None) -> CancelRequest:
         return CancelRequest(
@@ -226,6 +246,16 @@ class Controls:
     def _tell(self, request_id: RequestId) -> None:
         self.wakeups.requested(request_id)
         self.on_held()
+
+
+def _check_pool(name: str) -> None:
+    if not is_pool_name(name):
+        raise InvalidInput("pool", "No pool can have this name.")
+
+
+def _check_key(key: str) -> None:
+    if not is_limit_key(key):
+        raise InvalidInput("limit_key", KEY_NAMES)
 
 
 async def _job_of_going(session: AsyncSession, run_id: RunId) -> JobId:

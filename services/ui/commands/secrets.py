@@ -12,6 +12,7 @@ from shared.db.changes import Deed
 from shared.db.engine import Sessions
 from shared.db.secrets import Secret
 from shared.domain.access import Role
+from shared.db.types import storable
 from shared.domain.changes import ChangeKind
 from shared.domain.errors import Conflict, InvalidInput, NotFound
 from shared.domain.ids import JobId
@@ -76,7 +77,7 @@ class Secrets:
         """
         by = demand(Role.EDITOR).name
         async with self.sessions.begin() as session:
-            if not await secrets.lock_secrets(session, [name]):
+            if not await secrets.lock_secrets(session, [storable(name)]):
                 raise NotFound("There is no such secret.")
             users = [job for _, job in (await secrets.users_of(session, [name])).get(name, ())]
             if users:
