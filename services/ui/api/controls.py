@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
-from services.ui.api.instants import Instant
+from services.ui.api.bodies import Instant
 from services.ui.api.roles import FOLDER_OPERATOR, OPERATOR, VIEWER, roled
 from services.ui.portal import Portal
 from shared.domain.ids import ExecutorName, JobId, RunId

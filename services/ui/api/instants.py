@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
-from services.ui.api.roles import FOLDER_OPERATOR, VIEWER, roled
 from services.ui.api.bodies import Instant
+from services.ui.api.roles import FOLDER_OPERATOR, VIEWER, roled
 from services.ui.commands import CatchUp, Range
 from services.ui.portal import Portal
 from shared.domain.ids import JobId, ScheduleId

@@ -24,10 +24,10 @@ _REFERENCE: Final = "#/components/schemas/{name}"
 _OF_FASTAPI: Final = ("HTTPValidationError", "ValidationError")
 """FastAPI's own errors; ours are problem documents."""
 _ERRORS: Final[Mapping[str, str]] = {
-    "404": "There is no such thing, or not any more.",
-    "409": "It is another one by now, or in use: `detail` says by what.",
-    "422": "Something of what was sent cannot be used: `field` says which, `detail` what to write.",
-    "default": "It could not be done: `detail` says why, and what to do next.",
+    "404": "There is no such thing, or not any more",
+    "409": "It is another one by now, or in use: `detail` says by what",
+    "422": "Something of what was sent cannot be used: `field` says which, `detail` what to write",
+    "default": "It could not be done: `detail` says why, and what to do next",
 }
 _PLAIN: Final[Mapping[Any, dict[str, Any]]] = {str: {"type": "string"}, bytes: {}}
 _NO_NAME = re.compile(r"[^a-z0-9]+")
@@ -98,7 +98,7 @@ def _can_be(status: str, name: str, operation: Mapping[str, Any]) -> bool:
 
 
 def _told(answer: Answer, schema: dict[str, Any] | None) -> dict[str, Any]:
-    told: dict[str, Any] = {"description": "Done."}
+    told: dict[str, Any] = {"description": "Done"}
     if schema is not None:
         told["content"] = {answer.media_type: {"schema": schema}}
     return {str(status): told for status in (answer.status, answer.also) if status is not None}
@@ -111,5 +111,5 @@ def _error(description: str) -> dict[str, Any]:
 
 def _of_any_value(kind: type) -> dict[str, Any]:
     if kind is object:
-        return {"description": "Any value of JSON."}
+        return {"description": "Any value of JSON"}
     raise NotImplementedError

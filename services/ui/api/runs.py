@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response, StreamingResponse
 
 from services.ui.api.answers import answer, attachment
-from services.ui.api.roles import FOLDER_OPERATOR, VIEWER, roled
 from services.ui.api.bodies import Instant, Limit, RerunBody
+from services.ui.api.roles import FOLDER_OPERATOR, VIEWER, roled
 from services.ui.portal import Portal
 from services.ui.queries import RunsFilter
 from services.ui.queries.log_lines import LinesWanted, SearchWanted

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from services.ui.api.answers import answer
-from services.ui.api.roles import VIEWER, roled
 from services.ui.api.bodies import Instant
+from services.ui.api.roles import VIEWER, roled
 from services.ui.portal import Portal, person_id_in
 from services.ui.zones import checked_zone
 from shared.domain.errors import InvalidInput

@@ -11,8 +11,8 @@ from shared.db import changes, secrets
 from shared.db.changes import Deed
 from shared.db.engine import Sessions
 from shared.db.secrets import Secret
-from shared.domain.access import Role
 from shared.db.types import storable
+from shared.domain.access import Role
 from shared.domain.changes import ChangeKind
 from shared.domain.errors import Conflict, InvalidInput, NotFound
 from shared.domain.ids import JobId
