@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -40,6 +41,7 @@ from services.ui.queries.since import ChangesOfRun
 from services.ui.queries.utilisation import Utilisation
 from services.ui.queries.versions import ScriptChange, ScriptNow
 from services.ui.queries.views import ViewItem
+from shared.domain.access import Role, Via
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -117,6 +119,76 @@ class ScriptChanged(msgspec.Struct, frozen=True):
     """What changed in a script since the job's last success; null: nothing, or nobody knows."""
 
     change: ScriptChange | None
+
+
+class Oneself(msgspec.Struct, frozen=True):
+    """Who asks, and what they may do."""
+
+    name: str
+    role: Role
+    grants: dict[str, Role]
+    """By folder of scripts."""
+    via: Via
+
+
+class Me(Person, frozen=True, kw_only=True):
+    """How whoever asks sees the portal, and who they are."""
+
+    user: Oneself
+
+
+class OwnSession(msgspec.Struct, frozen=True):
+    """A browser in which one is signed in."""
+
+    address: str
+    agent: str
+    created_at: datetime
+    seen_at: datetime
+    is_this: bool
+
+
+class UserItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A person who may sign in."""
+
+    id: UUID
+    name: str
+    role: Role
+    grants: dict[str, Role]
+    created_at: datetime
+    disabled_at: datetime | None
+    has_password: bool
+
+
+class Linked(msgspec.Struct, frozen=True):
+    """A link that is good for once; null: none is needed."""
+
+    link: str | None
+
+
+class NewUser(UserItem, frozen=True, kw_only=True):
+    """A user, and the link by which they set their password."""
+
+    link: str
+
+
+class TokenItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A token, without what a program shows."""
+
+    id: UUID
+    owner: str
+    name: str
+    prefix: str
+    role: Role
+    folder: str | None
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+
+
+class NewToken(TokenItem, frozen=True, kw_only=True):
+    """A token as it is told once."""
+
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +284,19 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "GET /api/v1/parked": Answer(ParkedList),
     "POST /api/v1/parked/{parked_id}/put-back": _PARKED,
     "POST /api/v1/parked/{parked_id}/discard": _PARKED,
-    "GET /api/v1/me": Answer(Person),
+    "GET /api/v1/me": Answer(Me),
     "PUT /api/v1/me": Answer(Person),
+    "PUT /api/v1/me/password": _NOTHING,
+    "GET /api/v1/me/sessions": Answer(Page[OwnSession]),
+    "DELETE /api/v1/me/sessions": _NOTHING,
+    "GET /api/v1/tokens": Answer(Page[TokenItem]),
+    "POST /api/v1/tokens": Answer(NewToken, 201),
+    "DELETE /api/v1/tokens/{token_id}": _NOTHING,
+    "GET /api/v1/users": Answer(Page[UserItem]),
+    "POST /api/v1/users": Answer(NewUser, 201),
+    "POST /api/v1/users/setup-link": Answer(Linked),
+    "PATCH /api/v1/users/{user_id}": Answer(UserItem),
+    "POST /api/v1/users/{user_id}/link": Answer(Linked, 201),
     "GET /api/v1/me/views": Answer(Page[ViewItem]),
     "POST /api/v1/me/views": Answer(ViewItem, 201),
     "PATCH /api/v1/me/views/{view_id}": _VIEW,

@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from msgspec.json import schema_components
 
 from services.ui.api.described import ANSWERS, Answer, Problem
+from services.ui.api.roles import ANYBODY, KEY, VIEWER
 
 _ABOUT: Final = """Everything that the portal's pages do, for programs.
 
@@ -24,6 +25,8 @@ _REFERENCE: Final = "#/components/schemas/{name}"
 _OF_FASTAPI: Final = ("HTTPValidationError", "ValidationError")
 """FastAPI's own errors; ours are problem documents."""
 _ERRORS: Final[Mapping[str, str]] = {
+    "401": "Nobody knows who asks: sign in, or send a token as `Authorization: Bearer ...`",
+    "403": "Whoever asks may not do this: `detail` says which role it takes, and where",
     "404": "There is no such thing, or not any more",
     "409": "It is another one by now, or in use: `detail` says by what",
     "422": "Something of what was sent cannot be used: `field` says which, `detail` what to write",
@@ -64,6 +67,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
         **{name: schema for name, schema in of_bodies.items() if name not in _OF_FASTAPI},
         **components,
     }
+    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    document["security"] = [{"token": []}]
     by_type = {**_PLAIN, **dict(zip(shown, schemas, strict=False))}
     for name, operation in operations(document):
         answer = ANSWERS[name]
@@ -71,6 +76,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
         operation["operationId"] = _NO_NAME.sub("_", f"{name.partition(' ')[0]} {path}".lower()).strip("_")
         operation["tags"] = [path.partition("/")[0]]
         operation["summary"] = _summary(operation)
+        if operation[KEY] == ANYBODY[KEY]:
+            operation["security"] = []
         refused = [status for status in _ERRORS if _can_be(status, name, operation)]
         operation["responses"] = {
             **_told(answer, by_type.get(answer.shown)),
@@ -87,6 +94,10 @@ def _summary(operation: Mapping[str, Any]) -> str:
 
 def _can_be(status: str, name: str, operation: Mapping[str, Any]) -> bool:
     match status:
+        case "401":
+            return operation[KEY] != ANYBODY[KEY]
+        case "403":
+            return operation[KEY] not in {ANYBODY[KEY], VIEWER[KEY]}
         case "404":
             return "{" in name
         case "409":

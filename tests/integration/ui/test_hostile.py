@@ -37,9 +37,10 @@ BASE = httpx.URL("http://127.0.0.1:8080")
 @pytest.fixture
 async def client(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
     """A program that is told of what went wrong by its status, as from a real server."""
-    ours = app.guarded(app.machine_side(parts.portal))
+    ours = app.guarded(app.machine_side(parts.portal), parts.portal)
     transport = httpx.ASGITransport(ours, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=BASE) as opened:
+    bearer = {"authorization": f"Bearer {parts.portal.access.local.key}"}
+    async with httpx.AsyncClient(transport=transport, base_url=BASE, headers=bearer) as opened:
         yield opened
 
 

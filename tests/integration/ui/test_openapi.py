@@ -37,13 +37,14 @@ async def test_the_api_is_as_its_document_says(home: Path, is_known: bool) -> No
     not_checked = NOT_CHECKED
     async with a_ui(home) as ui:
         if is_known:
-            (home / "schemathesis.toml").write_text(await known_ids(ui.url))
+            (home / "schemathesis.toml").write_text(await known_ids(ui.client()))
             # They are put in also where an id that is none is to be refused.
             not_checked += ",negative_data_rejection"
         process = await asyncio.create_subprocess_exec(
             *(Path(sys.executable).with_name("uv"), "run", "--quiet", "--no-project"),
             *("--with-requirements", LOCK, "--", "schemathesis", "run", f"{ui.url}/api/openapi.json"),
             *(*PHASES, "--seed", "1", "--no-color", "--warnings", "off", "--exclude-checks", not_checked),
+            *("--header", f"Authorization: {ui.client().headers['authorization']}"),
             cwd=home,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -53,9 +54,9 @@ async def test_the_api_is_as_its_document_says(home: Path, is_known: bool) -> No
     assert process.returncode == 0, said.decode()
 
 
-async def known_ids(url: str) -> str:
+async def known_ids(client: httpx.AsyncClient) -> str:
     """Return a job and a run of it as schemathesis is to put them into paths."""
-    async with httpx.AsyncClient(base_url=f"{url}/api/v1") as client:
-        job_id = (await client.post("/jobs", json=JOB)).json()["id"]
-        run_id = (await client.post(f"/jobs/{job_id}/run")).json()["run_id"]
+    async with client:
+        job_id = (await client.post("/api/v1/jobs", json=JOB)).json()["id"]
+        run_id = (await client.post(f"/api/v1/jobs/{job_id}/run")).json()["run_id"]
     return f'[parameters]\n"path.job_id" = "{job_id}"\n"path.run_id" = "{run_id}"\n'
