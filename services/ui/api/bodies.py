@@ -131,9 +131,12 @@ class JobBody(_Body):
 
 
 class JobPatch(_Body):
-    """Changes of a job; what is left out stays. `version` is the one that the changes were made on."""
+    """Changes of a job; what is left out stays. `version` is the one that the changes were made on.
 
-    version: int
+    It may be left out where the header `If-Match` says it.
+    """
+
+    version: int | None = None
     name: str | None = None
     script: str | None = None
     schedule: dict[str, Any] | None = None

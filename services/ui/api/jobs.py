@@ -1,5 +1,6 @@
 """Jobs over HTTP."""
 
+from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
@@ -9,9 +10,12 @@ from starlette.responses import Response
 
 from services.ui.api.answers import answer
 from services.ui.api.bodies import AcceptBody, JobBody, JobPatch, RunBody
+from services.ui.api.once import IfMatch, Key, version_in
+from services.ui.api.problems import problem
 from services.ui.api.roles import FOLDER_EDITOR, FOLDER_OPERATOR, VIEWER, roled
-from services.ui.models import JobFilter, JobSort
+from services.ui.models import JobFilter, JobItem, JobSort
 from services.ui.portal import Portal
+from shared.domain.errors import Conflict
 from shared.domain.ids import JobId
 from shared.domain.run import Cause
 from shared.domain.tags import MAX_TAGS
@@ -56,7 +60,8 @@ def _add_reading(routes: APIRouter, portal: Portal) -> None:
 
     @routes.get("/{job_id}", openapi_extra=VIEWER)
     async def get_job(job_id: UUID) -> Response:
-        return answer(await portal.queries.job(JobId(job_id)))
+        """Return a job; its `ETag` is what an edit shows as `If-Match`."""
+        return _job(await portal.queries.job(JobId(job_id)))
 
     @routes.get("/{job_id}/script", openapi_extra=VIEWER)
     async def script(job_id: UUID) -> Response:
@@ -69,16 +74,23 @@ def _add_reading(routes: APIRouter, portal: Portal) -> None:
 
 def _add_writing(routes: APIRouter, portal: Portal) -> None:
     @routes.post("", openapi_extra=FOLDER_EDITOR)
-    async def create_job(body: JobBody) -> Response:
-        job_id = await portal.commands.create_job(body.draft())
-        return answer(await portal.queries.job(job_id), 201, {"location": f"/api/v1/jobs/{job_id}"})
+    async def create_job(body: JobBody, once: Key) -> Response:
+        job_id = await portal.commands.create_job(body.draft(), once=once)
+        return _job(await portal.queries.job(job_id), 201, location=f"/api/v1/jobs/{job_id}")
 
     @routes.patch("/{job_id}", openapi_extra=FOLDER_EDITOR)
-    async def edit_job(job_id: UUID, body: JobPatch) -> Response:
+    async def edit_job(job_id: UUID, body: JobPatch, if_match: IfMatch = None) -> Response:
+        """Change a job; `version`, or the `ETag` as `If-Match`, says on what the changes were made."""
         known = JobId(job_id)
         draft = body.draft(await portal.queries.job(known))
-        await portal.commands.edit_job(known, draft, expected_version=body.version)
-        return answer(await portal.queries.job(known))
+        version = version_in(if_match, body.version)
+        try:
+            await portal.commands.edit_job(known, draft, expected_version=version)
+        except Conflict as error:
+            if if_match is None:
+                raise
+            return problem(HTTPStatus.PRECONDITION_FAILED, str(error), "If-Match")
+        return _job(await portal.queries.job(known))
 
     @routes.delete("/{job_id}", openapi_extra=FOLDER_EDITOR)
     async def delete_job(job_id: UUID) -> Response:
@@ -88,10 +100,11 @@ def _add_writing(routes: APIRouter, portal: Portal) -> None:
 
 def _add_actions(routes: APIRouter, portal: Portal) -> None:
     @routes.post("/{job_id}/run", openapi_extra=FOLDER_OPERATOR)
-    async def run_now(job_id: UUID, request: Request, body: RunBody | None = None) -> Response:
+    async def run_now(job_id: UUID, request: Request, once: Key, body: RunBody | None = None) -> Response:
         """Ask for a run; it can be watched at once under the answered id."""
         given = {} if body is None else body.parameters
-        run_id = await portal.commands.run_now(JobId(job_id), parameters=given, cause=cause_of(request))
+        cause = cause_of(request)
+        run_id = await portal.commands.run_now(JobId(job_id), parameters=given, cause=cause, once=once)
         return answer({"run_id": run_id}, 202, {"location": f"/api/v1/runs/{run_id}"})
 
     @routes.post("/{job_id}/accept-script", openapi_extra=FOLDER_EDITOR)
@@ -104,6 +117,10 @@ def _add_actions(routes: APIRouter, portal: Portal) -> None:
     async def restore(job_id: UUID) -> Response:
         await portal.commands.restore(JobId(job_id))
         return answer(await portal.queries.job(JobId(job_id)))
+
+
+def _job(job: JobItem, status: int = 200, **headers: str) -> Response:
+    return answer(job, status, {"etag": f'"{job.version}"', **headers})
 
 
 def cause_of(request: Request) -> Cause:

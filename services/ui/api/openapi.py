@@ -95,7 +95,7 @@ def _summary(operation: Mapping[str, Any]) -> str:
 def _can_be(status: str, name: str, operation: Mapping[str, Any]) -> bool:
     match status:
         case "401":
-            return operation[KEY] != ANYBODY[KEY]
+            return bool(operation[KEY] != ANYBODY[KEY])
         case "403":
             return operation[KEY] not in {ANYBODY[KEY], VIEWER[KEY]}
         case "404":

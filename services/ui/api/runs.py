@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from services.ui.api.answers import answer, attachment
 from services.ui.api.bodies import Instant, Limit, RerunBody
+from services.ui.api.once import Key
 from services.ui.api.roles import FOLDER_OPERATOR, VIEWER, roled
 from services.ui.portal import Portal
 from services.ui.queries import RunsFilter
@@ -110,9 +111,10 @@ def _add_runs(routes: APIRouter, portal: Portal) -> None:
         return answer(await portal.since.changes(RunId(run_id), attempt=attempt))
 
     @routes.post("/{run_id}/rerun", openapi_extra=FOLDER_OPERATOR)
-    async def run_again(run_id: UUID, body: RerunBody | None = None) -> Response:
+    async def run_again(run_id: UUID, once: Key, body: RerunBody | None = None) -> Response:
         """Ask for a run like this one; it can be watched at once under the answered id."""
-        new_run = await portal.commands.run_again(RunId(run_id), args=None if body is None else body.args)
+        args = None if body is None else body.args
+        new_run = await portal.commands.run_again(RunId(run_id), args=args, once=once)
         return answer({"run_id": new_run}, 202, {"location": f"/api/v1/runs/{new_run}"})
 
 

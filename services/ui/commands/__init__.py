@@ -14,6 +14,7 @@ from services.ui.commands.controls import Controls
 from services.ui.commands.drafts import JobDraft, ScheduleDraft
 from services.ui.commands.heads import Change
 from services.ui.commands.jobs import Edit
+from services.ui.commands.once import MadeBefore
 from services.ui.commands.pauses import CatchUp
 from services.ui.commands.runs import Asker, Range
 from services.ui.commands.secrets import Secrets
@@ -21,6 +22,7 @@ from services.ui.commands.wake import Wakeups
 from services.ui.models import Person
 from services.ui.scripts import Scripts
 from shared.db.engine import Sessions
+from shared.db.once import Once
 from shared.domain.access import Role
 from shared.domain.changes import ChangeKind
 from shared.domain.ids import CalendarId, JobId, RequestId, RunId
@@ -46,16 +48,20 @@ class Commands:
     on_job_changed: Callable[[JobId], None]
     """Told at once, in this process: what is shown must not wait for the broker."""
 
-    async def create_job(self, draft: JobDraft) -> JobId:
-        """Store a new job.
+    async def create_job(self, draft: JobDraft, *, once: Once | None = None) -> JobId:
+        """Store a new job; with `once`, the job that the same request made before is returned instead.
 
         Raises:
             NameTaken: another living job has the name.
-            InvalidInput: with the field and what to do.
+            InvalidInput: with the field and what to do; or `once` was of another request.
+            Conflict: the same request is being answered at this moment.
         """
         demand_somewhere(Role.EDITOR)
-        now = self.clock.now()
-        change = await jobs.create(self.sessions, draft, self.scripts, by=current().name, now=now)
+        making = jobs.Making(by=current().name, now=self.clock.now(), once=once)
+        try:
+            change = await jobs.create(self.sessions, draft, self.scripts, making)
+        except MadeBefore as before:
+            return JobId(before.made)
         self._tell(change)
         return change.job_id
 
@@ -158,28 +164,40 @@ class Commands:
         *,
         parameters: Mapping[str, object] | None = None,
         cause: Cause = Cause.MANUAL,
+        once: Once | None = None,
     ) -> RunId:
         """Ask for a run and return the id that it will have; `Queries.run` shows it at once as queued.
 
+        With `once`, what the same request asked for before is returned instead.
+
         Raises:
             NotFound: no such job, or it is deleted.
-            InvalidInput: on field `parameters.<name>`, what it is to be.
+            InvalidInput: on field `parameters.<name>`, what it is to be; or `once` was of another request.
+            Conflict: the same request is being answered at this moment.
         """
-        asker = Asker(requested_by=current().name, cause=cause, now=self.clock.now())
-        request = await runs.ask_for_run(self.sessions, job_id, parameters or {}, asker, vault=self.vault)
+        asker = Asker(requested_by=current().name, cause=cause, now=self.clock.now(), once=once)
+        try:
+            request = await runs.ask_for_run(self.sessions, job_id, parameters or {}, asker, vault=self.vault)
+        except MadeBefore as before:
+            return RunId(before.made)
         self.wakeups.requested(request.id)
         return request.run_id
 
-    async def run_again(self, run_id: RunId, *, args: tuple[str, ...] | None = None) -> RunId:
+    async def run_again(
+        self, run_id: RunId, *, args: tuple[str, ...] | None = None, once: Once | None = None
+    ) -> RunId:
         """Ask for a run like this one, with other arguments if any are given; return its id.
 
         Raises:
             NotFound: no such run, or its job is deleted.
             InvalidInput: the arguments cannot be given to a program, or it is a range of missed instants.
+            InvalidInput, Conflict: of `once`, as in `run_now`.
         """
-        new_run = await runs.ask_for_rerun(
-            self.sessions, run_id, args, requested_by=current().name, now=self.clock.now()
-        )
+        asker = Asker(requested_by=current().name, cause=Cause.MANUAL, now=self.clock.now(), once=once)
+        try:
+            new_run = await runs.ask_for_rerun(self.sessions, run_id, args, asker)
+        except MadeBefore as before:
+            return RunId(before.made)
         self.wakeups.requested(RequestId(new_run))
         return new_run
 

@@ -80,7 +80,8 @@ class Applying:
         sessions, by, now = within(self.session), self.by, self.now
         if step.version is None:
             assert step.draft is not None
-            self._keep(await jobs.create(sessions, step.draft, self.scripts, by=by, now=now, job_id=step.id))
+            making = jobs.Making(by=by, now=now, job_id=step.id)
+            self._keep(await jobs.create(sessions, step.draft, self.scripts, making))
         elif step.draft is not None:
             edit = Edit(expected_version=self._newer.get(step.id, step.version), by=by)
             self._keep(await jobs.edit(sessions, step.id, step.draft, self.scripts, edit=edit, now=now))

@@ -97,8 +97,8 @@ class Bulk:
         return RunsResult(done=done, failed=tuple(failed))
 
     async def _rerun(self, sessions: Sessions, run_id: RunId, *, by: str) -> RequestId:
-        now = self._commands.clock.now()
-        return RequestId(await runs.ask_for_rerun(sessions, run_id, None, requested_by=by, now=now))
+        asker = runs.Asker(requested_by=by, cause=Cause.MANUAL, now=self._commands.clock.now())
+        return RequestId(await runs.ask_for_rerun(sessions, run_id, None, asker))
 
     async def _act(
         self, sessions: Sessions, wish: Wish, job_id: JobId, *, cause: Cause, by: str

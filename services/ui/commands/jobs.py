@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
@@ -13,10 +13,12 @@ from services.ui.commands import chains, history, secrets
 from services.ui.commands.drafts import JobDraft
 from services.ui.commands.heads import CHANGED, Change, known, living
 from services.ui.commands.history import Doing
+from services.ui.commands.once import begin
 from services.ui.commands.schedules import Saving, checked_schedules
 from services.ui.scripts import Scripts
 from shared.db import edges, jobs, script_texts
 from shared.db.engine import Sessions
+from shared.db.once import Once
 from shared.db.tags import tags_by_job
 from shared.domain.access import Role, folder_of
 from shared.domain.chain import AFTER_NOTHING
@@ -56,24 +58,26 @@ async def foreseen(
     return definition, schedules
 
 
-async def create(
-    sessions: Sessions,
-    draft: JobDraft,
-    scripts: Scripts,
-    *,
-    by: str,
-    now: datetime,
-    job_id: JobId | None = None,
-) -> Change:
-    """Store a new job, under this id where one is given; see `Commands.create_job`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """Who makes a job, when, under which id, and by which request where that is to make one only."""
+
+    by: str
+    now: datetime
+    job_id: JobId = field(default_factory=lambda: JobId(new_id()))
+    once: Once | None = None
+
+
+async def create(sessions: Sessions, draft: JobDraft, scripts: Scripts, making: Making) -> Change:
+    """Store a new job; see `Commands.create_job`."""
+    job_id, now = making.job_id, making.now
     definition, pinned = await _checked(draft, scripts, now=now)
     demand(Role.EDITOR, folder_of(definition.script))
     _refuse_foreign_secrets(definition, ())
-    job_id = job_id or JobId(new_id())
     schedules = checked_schedules(draft, (), Saving(job_id=job_id, now=now))
     _check_parameters(definition, schedules)
     try:
-        async with sessions.begin() as session:
+        async with begin(sessions, making.once, job_id, now=now) as session:
             await edges.lock_edges(session)
             await _refuse_unknown_calendars(session, definition)
             await jobs.insert(session, job_id, definition, now=now)
@@ -81,7 +85,7 @@ async def create(
             await chains.save(session, job_id, definition.runs_after, AFTER_NOTHING, now=now)
             await secrets.save_uses(session, job_id, definition.secrets)
             await _keep_text(session, definition, pinned, now=now)
-            doing = Doing(kind=ChangeKind.JOB_CREATED, by=by, at=now)
+            doing = Doing(kind=ChangeKind.JOB_CREATED, by=making.by, at=now)
             await history.note_definition(session, job_id, doing, version=1)
     except IntegrityError as error:
         raise _name_taken(definition.name) from error

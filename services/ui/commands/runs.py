@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.ui.access import demand_somewhere
+from services.ui.commands import once
 from services.ui.commands.heads import living
 from shared.db import parameters, requests, reruns
 from shared.db.engine import Sessions
+from shared.db.once import Once
 from shared.db.requests import BackfillRequest, RunRequest
 from shared.db.reruns import RerunRequest, repeated_run
 from shared.domain.access import Role
@@ -36,6 +38,7 @@ class Asker:
     requested_by: str
     cause: Cause
     now: datetime
+    once: Once | None = None
 
 
 async def ask_for_run(
@@ -43,7 +46,7 @@ async def ask_for_run(
 ) -> RunRequest:
     """Store the request; a paused job may be asked for, a deleted one may not."""
     request_id = new_id()
-    async with sessions.begin() as session:
+    async with once.begin(sessions, asker.once, request_id, now=asker.now) as session:
         await living(session, job_id, Role.OPERATOR)
         declared = await parameters.parameters_of(session, job_id)
         values, sealed = _told_apart(declared, given, vault)
@@ -79,14 +82,14 @@ def _request(
 
 
 async def ask_for_rerun(
-    sessions: Sessions, run_id: RunId, args: tuple[str, ...] | None, *, requested_by: str, now: datetime
+    sessions: Sessions, run_id: RunId, args: tuple[str, ...] | None, asker: Asker
 ) -> RunId:
     """Store the request for a run like that one; return the id that the new one will have."""
     demand_somewhere(Role.OPERATOR)
     if args is not None:
         check_args(args)
     new_run = RunId(new_id())
-    async with sessions.begin() as session:
+    async with once.begin(sessions, asker.once, new_run, now=asker.now) as session:
         first = await repeated_run(session, run_id)
         if first is None:
             raise NotFound("There is no such run. Old runs leave the ledger after a while.")
@@ -98,8 +101,8 @@ async def ask_for_rerun(
             repeats=run_id,
             job_id=first.job_id,
             args=args,
-            requested_by=requested_by,
-            requested_at=now,
+            requested_by=asker.requested_by,
+            requested_at=asker.now,
         )
         await reruns.ask_for_rerun(session, request)
         typed = await parameters.sealed_values(session, [run_id])

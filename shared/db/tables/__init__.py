@@ -4,8 +4,8 @@
 |---|---|
 | ui | `jobs`, `job_texts`, `job_tags`, `schedules`, `chain_edges`, `secrets`, `job_secrets`, |
 | | `run_secrets`, `script_texts`, `changes`, `pauses`, `holds`, `mutes`, `limits`, `calendars`, |
-| | `people`, `views`, `alert_*`, `users`, `user_grants`, `sessions`, `api_tokens`, `one_time_links`, |
-| | `sign_in_failures`, `log_chunks`, `artifact_chunks`, both of requests |
+| | `people`, `views`, `alert_*`, `idempotency_keys`, `users`, `user_grants`, `sessions`, `api_tokens`, |
+| | `one_time_links`, `sign_in_failures`, `log_chunks`, `artifact_chunks`, both of requests |
 | command line | `users`, `one_time_links` and their `changes`, on the portal's own machine |
 | scheduler | all others, and the outcome of each of `requests` and `parked_requests` |
 
@@ -52,6 +52,7 @@ from shared.db.tables.wanted import (
     LimitRow,
     LogChunkRow,
     MuteRow,
+    OnceRow,
     ParkedRequestRow,
     PauseRow,
     PersonRow,
@@ -91,6 +92,7 @@ __all__ = [
     "LogChunkRow",
     "LogsBase",
     "MuteRow",
+    "OnceRow",
     "OneTimeLinkRow",
     "ParkedMessageRow",
     "ParkedRequestRow",

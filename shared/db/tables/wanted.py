@@ -319,6 +319,17 @@ class ViewRow(LedgerBase):
     created_at: Mapped[datetime]
 
 
+class OnceRow(LedgerBase):
+    """A request that came with a key, and what it made: sent again, it makes nothing."""
+
+    __tablename__ = "idempotency_keys"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    asked: Mapped[str] = mapped_column(String(64))
+    made: Mapped[UUID]
+    at: Mapped[datetime] = mapped_column(index=True)  # those of long ago go
+
+
 class LogChunkRow(LogsBase):
     """A piece of what an attempt printed, as the executor cut it."""
 
