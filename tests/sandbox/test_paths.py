@@ -54,7 +54,9 @@ async def test_no_job_is_made_with_such_a_script(root: Path, migrated_home: Path
         for number, name in enumerate(NAMES):
             draft = a_draft(name=f"job {number}", script=name)
             with contextlib.suppress(InvalidInput):
-                await jobs.create(database.ledger, draft, Scripts(root), jobs.Making(by="", now=datetime.now(UTC)))
+                await jobs.create(
+                    database.ledger, draft, Scripts(root), jobs.Making(by="", now=datetime.now(UTC))
+                )
                 accepted.add(name)
 
     assert accepted == LEFT_TO_EXECUTORS

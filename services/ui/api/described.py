@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from services.ui.chained import ChainGraph
+from services.ui.documents.plan import Plan
 from services.ui.many import BulkPreview, BulkResult, RunsResult
 from services.ui.models import (
     ExecutorItem,
@@ -22,6 +23,7 @@ from services.ui.models import (
     RunItem,
 )
 from services.ui.planned import Planned, SchedulePreview, Week
+from services.ui.queries.alerts import ChannelItem, DeliveryItem, HoldingItem, JobAlerts, RuleItem
 from services.ui.queries.artifacts import ArtifactsPage
 from services.ui.queries.backfill import BackfillPreview, ResumePreview
 from services.ui.queries.calendars import CalendarItem
@@ -140,6 +142,7 @@ class Me(Person, frozen=True, kw_only=True):
 class OwnSession(msgspec.Struct, frozen=True):
     """A browser in which one is signed in."""
 
+    id: str
     address: str
     agent: str
     created_at: datetime
@@ -157,6 +160,12 @@ class UserItem(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     disabled_at: datetime | None
     has_password: bool
+
+
+class ListedUser(UserItem, frozen=True, kw_only=True):
+    """A user, and when they were last seen; null: they are signed in nowhere."""
+
+    seen_at: datetime | None
 
 
 class Linked(msgspec.Struct, frozen=True):
@@ -189,6 +198,26 @@ class NewToken(TokenItem, frozen=True, kw_only=True):
     """A token as it is told once."""
 
     token: str
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A channel; and, of a webhook that is new or has another key, what it signs with, told once."""
+
+    channel: ChannelItem
+    secret: str | None
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """Messages, newest first; `next` is the `before` of the following page."""
+
+    items: tuple[DeliveryItem, ...]
+    next: UUID | None
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """The message that was sent to try a channel."""
+
+    delivery_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +271,22 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "GET /api/v1/jobs/{job_id}/changes": Answer(tuple[ChangedField, ...]),
     "GET /api/v1/jobs/{job_id}/versions/{version}": _FORM,
     "POST /api/v1/jobs/{job_id}/versions/{version}/restore": _JOB,
+    "GET /api/v1/jobs/{job_id}/alerts": Answer(JobAlerts),
+    "GET /api/v1/alerts/channels": Answer(Page[ChannelItem]),
+    "POST /api/v1/alerts/channels": Answer(Kept, 201),
+    "PUT /api/v1/alerts/channels/{channel_id}": Answer(Kept),
+    "DELETE /api/v1/alerts/channels/{channel_id}": _NOTHING,
+    "POST /api/v1/alerts/channels/{channel_id}/test": Answer(Tried, 202),
+    "GET /api/v1/alerts/rules": Answer(Page[RuleItem]),
+    "POST /api/v1/alerts/rules": Answer(RuleItem, 201),
+    "PUT /api/v1/alerts/rules/{rule_id}": Answer(RuleItem),
+    "DELETE /api/v1/alerts/rules/{rule_id}": _NOTHING,
+    "POST /api/v1/alerts/rules/{rule_id}/snooze": Answer(RuleItem),
+    "GET /api/v1/alerts/holding": Answer(Page[HoldingItem]),
+    "GET /api/v1/alerts/deliveries": Answer(Delivered),
+    "GET /api/v1/export": Answer(bytes, media_type="application/yaml"),
+    "POST /api/v1/plan": Answer(Plan),
+    "POST /api/v1/apply": Answer(Plan),
     "GET /api/v1/runs": Answer(Page[RunItem]),
     "POST /api/v1/runs/bulk/preview": _PREVIEW,
     "POST /api/v1/runs/bulk": Answer(RunsResult),
@@ -289,10 +334,11 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "PUT /api/v1/me/password": _NOTHING,
     "GET /api/v1/me/sessions": Answer(Page[OwnSession]),
     "DELETE /api/v1/me/sessions": _NOTHING,
+    "DELETE /api/v1/me/sessions/{session_id}": _NOTHING,
     "GET /api/v1/tokens": Answer(Page[TokenItem]),
     "POST /api/v1/tokens": Answer(NewToken, 201),
     "DELETE /api/v1/tokens/{token_id}": _NOTHING,
-    "GET /api/v1/users": Answer(Page[UserItem]),
+    "GET /api/v1/users": Answer(Page[ListedUser]),
     "POST /api/v1/users": Answer(NewUser, 201),
     "POST /api/v1/users/setup-link": Answer(Linked),
     "PATCH /api/v1/users/{user_id}": Answer(UserItem),

@@ -23,6 +23,7 @@ from services.ui.zones import checked_zone
 from shared.db import calendars, jobs, limits
 from shared.db.calendars import StoredCalendar
 from shared.db.engine import Database
+from shared.db.types import storable
 from shared.domain.access import Role
 from shared.domain.errors import Conflict, InvalidInput, NotFound, PortalError
 from shared.domain.job import name_key
@@ -48,7 +49,7 @@ class Files:
         Raises:
             NotFound: one of the names is no job's.
         """
-        keys = {name_key(name.strip()): name for name in names}
+        keys = {name_key(storable(name).strip()): name for name in names}
         async with self.database.reading() as session:
             heads = await jobs.living_heads(session, keys or None)
             gone = set(keys) - {name_key(head.name) for head in heads}

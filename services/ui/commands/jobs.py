@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
@@ -60,17 +60,17 @@ async def foreseen(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Making:
-    """Who makes a job, when, under which id, and by which request where that is to make one only."""
+    """Who makes a job, when, under which id (None: a new one), and by which request, where it is known."""
 
     by: str
     now: datetime
-    job_id: JobId = field(default_factory=lambda: JobId(new_id()))
+    job_id: JobId | None = None
     once: Once | None = None
 
 
 async def create(sessions: Sessions, draft: JobDraft, scripts: Scripts, making: Making) -> Change:
     """Store a new job; see `Commands.create_job`."""
-    job_id, now = making.job_id, making.now
+    job_id, now = making.job_id or JobId(new_id()), making.now
     definition, pinned = await _checked(draft, scripts, now=now)
     demand(Role.EDITOR, folder_of(definition.script))
     _refuse_foreign_secrets(definition, ())
