@@ -31,7 +31,7 @@ def test_a_run_is_cancelled_from_its_page(watched: Watched, stack: Stack, script
 
     expect(page.locator(".jp-head .jp-chip")).to_have_text(re.compile("Stopping…|Cancelled"))
     expect(page.locator(".jp-head .jp-chip")).to_have_text("Cancelled")
-    expect(page.locator(".jp-notice")).to_contain_text("Cancelled by local.")
+    expect(page.locator(".jp-notice")).to_contain_text("Cancelled by tester")
     assert watched.complaints == []
 
 
@@ -87,7 +87,7 @@ def test_a_freeze_is_begun_with_an_end_told_on_every_page_and_lifted(watched: Wa
         expect(page.locator(".jp-health")).to_have_text("Frozen")
         page.get_by_role("button", name="Run now").click()
         expect(page.locator(".jp-toast")).to_contain_text("It waits: everything is frozen until")
-        expect(page.locator(".jp-why h2")).to_contain_text("Everything is frozen by local")
+        expect(page.locator(".jp-why h2")).to_contain_text("Everything is frozen by tester")
 
         page.get_by_role("button", name="Lift the freeze").click()
 

@@ -29,14 +29,14 @@ def test_three_taps_from_a_failure_to_its_last_lines_a_repeat_and_silence(
     page.get_by_role("button", name="Run again as it was").click()
     expect(page.get_by_role("button", name="Asked for")).to_be_disabled()
     page.get_by_role("button", name="Mute 1 h").click()
-    expect(page.get_by_text("The job is muted until")).to_be_visible()
+    expect(page.get_by_text(re.compile("The job is muted by tester .* until"))).to_be_visible()
     assert objected_to(page) == {}
 
     runs = stack.ask("GET", "/runs", params={"job": job_id})["items"]
     assert [one["cause"] for one in runs] == ["rerun", "api"]
     page.goto("/")
     muted = page.get_by_role("list", name="Muted").get_by_role("listitem")
-    expect(muted.filter(has_text="wakes somebody is muted until")).to_be_visible()
+    expect(muted.filter(has_text=re.compile("wakes somebody is muted by tester .* until"))).to_be_visible()
     expect(failure).to_have_count(0)
     assert objected_to(page) == {}
 
