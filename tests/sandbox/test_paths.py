@@ -16,6 +16,8 @@ import pytest
 
 from services.executor.sandbox.command import NOTHING, NotRunnable
 from services.executor.sandbox.level import Ground, Sandbox
+from services.ui.access import acting
+from services.ui.access.local_key import WHO
 from services.ui.commands import jobs
 from services.ui.scripts import Scripts
 from shared.db.engine import open_database
@@ -53,7 +55,7 @@ async def test_no_job_is_made_with_such_a_script(root: Path, migrated_home: Path
     async with open_database(DatabaseSettings(home=home)) as database:
         for number, name in enumerate(NAMES):
             draft = a_draft(name=f"job {number}", script=name)
-            with contextlib.suppress(InvalidInput):
+            with contextlib.suppress(InvalidInput), acting(WHO):
                 await jobs.create(
                     database.ledger, draft, Scripts(root), jobs.Making(by="", now=datetime.now(UTC))
                 )

@@ -36,7 +36,7 @@ def test_a_job_runs_one_version_of_a_script_until_another_is_accepted(
     script.write_text(OLD)
     page = watched.page
     page.goto("/scripts")
-    page.get_by_role("link", name="close.py").click()
+    page.get_by_role("region", name="ledger/").get_by_role("link", name="close.py").click()
     expect(page.get_by_role("region", name="Text")).to_contain_text("print('well')")
     page.get_by_role("link", name="New job with this script").click()
     expect(page.get_by_label("Script", exact=True)).to_have_value("ledger/close.py")

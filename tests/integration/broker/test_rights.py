@@ -181,7 +181,7 @@ async def test_a_run_goes_all_its_way_as_these_users(users: Mapping[str, str], h
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=20) as client,
     ):
         job = {"name": "hello", "script": "hello.py", "schedule": {"kind": "manual"}, "pool": "gpu"}
-        await eventually(lambda: answered(client, "/health"), 60)
+        await eventually(lambda: healthy(client, home), 60)
         client.headers.update(bearer(home))
         made = (await client.post("/jobs", json=job)).json()
         run = (await client.post(f"/jobs/{made['id']}/run")).json()["run_id"]
@@ -247,9 +247,9 @@ async def test_a_missing_right_ends_a_service_that_says_what_to_grant(
     assert f"set_permissions executor '{needed.configure}' '{needed.write}' '{needed.read}'" in last
 
 
-async def answered(client: httpx.AsyncClient, path: str) -> httpx.Response | None:
+async def healthy(client: httpx.AsyncClient, home: Path) -> bool:
     try:
-        answer = await client.get(path)
-    except httpx.TransportError:
-        return None
-    return answer if answer.json()["broker"] else None
+        answer = await client.get("/health", headers=bearer(home))
+    except (httpx.TransportError, FileNotFoundError):  # it has not begun to serve, or has no key yet
+        return False
+    return bool(answer.json()["broker"])
