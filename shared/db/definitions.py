@@ -15,7 +15,7 @@ from shared.db.tags import tags_by_job
 from shared.domain.ids import JobId
 from shared.domain.schedules import from_json, to_json
 
-_COPIED = (
+COPIED = (
     JobRow.name,
     JobRow.description,
     JobRow.script,
@@ -33,6 +33,7 @@ _COPIED = (
     JobRow.pinned_sha256,
     JobRow.min_sandbox,
 )
+"""What a definition as plain values has as it stands in the job's row."""
 _OF_SCHEDULE = (
     ScheduleRow.job_id,
     ScheduleRow.id,
@@ -61,7 +62,7 @@ async def definitions_of(session: AsyncSession, job_ids: Collection[JobId]) -> d
 
 async def _definitions(session: AsyncSession, job_ids: list[JobId]) -> dict[JobId, dict[str, Any]]:
     # Columns, not entities: what the session holds of a row may be older than what it has written since.
-    columns = (JobRow.id, JobRow.chain_join, JobRow.resources, JobRow.parameters, *_COPIED)
+    columns = (JobRow.id, JobRow.chain_join, JobRow.resources, JobRow.parameters, *COPIED)
     rows = (await session.execute(select(*columns).where(JobRow.id.in_(job_ids)))).all()
     schedules = await _schedules(session, job_ids)
     upstreams = await _upstreams(session, job_ids)
@@ -69,7 +70,7 @@ async def _definitions(session: AsyncSession, job_ids: list[JobId]) -> dict[JobI
     uses = await sealed_uses(session, job_ids)
     return {
         JobId(row.id): {
-            **{column.key: getattr(row, column.key) for column in _COPIED},
+            **{column.key: getattr(row, column.key) for column in COPIED},
             "schedules": schedules[row.id],
             "runs_after": {"join": row.chain_join, "jobs": upstreams[row.id]},
             "tags": list(tags.get(row.id, ())),

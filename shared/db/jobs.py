@@ -88,7 +88,7 @@ async def insert(session: AsyncSession, job_id: JobId, definition: Definition, *
             updated_at=now,
             paused_at=None,
             deleted_at=None,
-            **_columns(definition),
+            **columns_of_definition(definition),
         )
     )
     await session.flush()
@@ -107,7 +107,7 @@ async def replace_definition(
     changed = await session.execute(
         update(JobRow)
         .where(JobRow.id == job_id, JobRow.version == expected_version, JobRow.deleted_at.is_(None))
-        .values(version=expected_version + 1, updated_at=now, **_columns(definition))
+        .values(version=expected_version + 1, updated_at=now, **columns_of_definition(definition))
     )
     if not _touched(changed):
         return False
@@ -239,7 +239,8 @@ async def _set(session: AsyncSession, head: JobHead, values: dict[str, Any], *, 
     return _touched(changed)
 
 
-def _columns(definition: Definition) -> dict[str, Any]:
+def columns_of_definition(definition: Definition) -> dict[str, Any]:
+    """Return what a job's own row holds of its definition; schedules and tags have rows of theirs."""
     return {
         "name": definition.name,
         "name_key": name_key(definition.name),

@@ -123,4 +123,4 @@ def _error(description: str) -> dict[str, Any]:
 def _of_any_value(kind: type) -> dict[str, Any]:
     if kind is object:
         return {"description": "Any value of JSON"}
-    raise NotImplementedError
+    raise NotImplementedError  # what msgspec wants to hear of a type that its hook does not know

@@ -7,12 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ui.documents.entries import Names, Stored
 from shared.db import calendars, edges
-from shared.db.definitions import definitions_of
-from shared.db.jobs import JobHead
+from shared.db.definitions import COPIED, definitions_of
+from shared.db.jobs import JobHead, columns_of_definition
 from shared.domain.ids import JobId, ScheduleId
 from shared.domain.job import Definition, JobSchedule
 from shared.domain.parameters import parameters_to_json
-from shared.domain.policy import policy_to_json
 from shared.domain.resources import resources_to_json
 from shared.domain.schedules import from_json, to_json
 
@@ -30,23 +29,9 @@ def stored_as(
     job_id: JobId, definition: Definition, schedules: Iterable[JobSchedule], *, paused: bool
 ) -> Stored:
     """Return a job as `stored_jobs` would, once it is stored."""
+    columns = columns_of_definition(definition)
     values = {
-        "name": definition.name,
-        "description": definition.description,
-        "script": definition.script,
-        "args": list(definition.args),
-        "timeout_s": int(definition.timeout.total_seconds()),
-        "kill_grace_s": int(definition.kill_grace.total_seconds()),
-        "on_lost": definition.on_lost,
-        "overlap": definition.overlap,
-        "pool": definition.pool,
-        "limit_key": definition.limit_key,
-        "policy": policy_to_json(definition.policy),
-        "max_output_bytes": definition.max_output_bytes,
-        "merge_output": definition.merge_output,
-        "network": definition.network,
-        "pinned_sha256": definition.pin.sha256 if definition.pin else None,
-        "min_sandbox": definition.min_sandbox,
+        **{column.key: columns[column.key] for column in COPIED},
         "schedules": [
             {
                 "id": str(one.id),
